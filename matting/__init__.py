@@ -1,0 +1,1 @@
+"""One image to one alpha to one picture. Knows nothing of files, cameras and windows."""

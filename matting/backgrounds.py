@@ -1,0 +1,236 @@
+"""What stands behind the person: a blur, a colour, pictures, a video, nothing."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import cv2
+import numpy as np
+
+from errors import InputError
+from matting.compositing import blend, blur_behind, cover
+
+log = logging.getLogger(__name__)
+
+
+class Background(ABC):
+    """What stands behind the person. A subclass says what the picture is, or how to compose with it."""
+
+    def begin(self, rate: Fraction | None) -> None:
+        """A stream begins: `rate` is its frames per second, None where frames come in real time."""
+
+    def change(self, forward: bool) -> bool:
+        """Go to the next (or previous) picture; return whether there was one to go to."""
+        return False
+
+    @abstractmethod
+    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """Return what is behind: uint8 (H, W, 3) of the frame's size. `alpha` is uint8 (H, W)."""
+
+    def compose(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """Return `frame`, uint8 (H, W, 3), with its background replaced; `alpha` is uint8 (H, W)."""
+        return blend(frame, self.picture(frame, alpha), alpha)
+
+
+class Blur(Background):
+    """The frame itself, blurred, without the person in the blur."""
+
+    def __init__(self, kernel: tuple[int, int]) -> None:
+        if len(kernel) != 2 or any(size < 1 or size % 2 == 0 for size in kernel):
+            raise InputError(f"blur {kernel}: the kernel's sizes must be odd and positive")
+        self._kernel = (int(kernel[0]), int(kernel[1]))
+
+    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        return blur_behind(frame, alpha, self._kernel)
+
+
+class Color(Background):
+    """One colour, (B, G, R) from 0 to 255."""
+
+    def __init__(self, bgr: Sequence[int]) -> None:
+        if len(bgr) != 3 or any(not 0 <= value <= 255 for value in bgr):
+            raise InputError(f"colour {bgr}: must be three numbers from 0 to 255 in the order blue, green, red")
+        self._bgr = tuple(int(value) for value in bgr)
+        self._filled: np.ndarray | None = None
+
+    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        if self._filled is None or self._filled.shape != frame.shape:
+            self._filled = np.empty_like(frame)
+            self._filled[:] = self._bgr
+        return self._filled
+
+
+class Picture(Background):
+    """One picture, scaled to cover the frame."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
+            raise InputError(f"background image: must be uint8 (H, W, 3), not {image.dtype} {image.shape}")
+        if image.ndim == 2:
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        self._image = np.ascontiguousarray(image[..., :3])
+        self._fitted: np.ndarray | None = None
+
+    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        if self._fitted is None or self._fitted.shape != frame.shape:
+            self._fitted = cover(self._image, frame.shape[1], frame.shape[0])
+        return self._fitted
+
+
+class Folder(Background):
+    """Pictures to go through one by one; those that cannot be read are named in a warning and left out.
+
+    Args:
+        paths: Local files, in order.
+        name: What to call the folder in messages.
+
+    Raises:
+        InputError: none of the files is a readable picture.
+    """
+
+    def __init__(self, paths: Sequence[str], name: str) -> None:
+        self._paths = [path for path in paths if _looks_readable(path)]
+        self._position = 0
+        self._name = name
+        self._current = self._load()
+
+    def change(self, forward: bool) -> bool:
+        if len(self._paths) < 2:
+            return False
+        self._position = (self._position + (1 if forward else -1)) % len(self._paths)
+        self._current = self._load(forward)
+        return True
+
+    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        return self._current.picture(frame, alpha)
+
+    def _load(self, forward: bool = True) -> Picture:
+        """Read the picture at the current position, dropping files that turn out to be unreadable."""
+        while self._paths:
+            self._position %= len(self._paths)
+            image = read_picture(self._paths[self._position])
+            if image is not None:
+                return Picture(image)
+            _warn_unreadable(self._paths.pop(self._position))
+            self._position -= 0 if forward else 1
+        raise InputError(f"{self._name}: there is no readable picture in this folder")
+
+
+class Video(Background):
+    """A video that plays behind the person, over and over, in step with the frames.
+
+    Args:
+        path: A local file.
+        name: What to call it in messages.
+
+    Raises:
+        InputError: it is not a video that can be decoded.
+    """
+
+    def __init__(self, path: str, name: str = "") -> None:
+        self._path = path
+        self._name = name or path
+        self.begin(None)
+
+    def begin(self, rate: Fraction | None) -> None:
+        self._rate = rate
+        self._count = 0
+        self._started = time.monotonic()
+        self._frames = self._play()
+        self._advance()
+
+    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        if self._rate is not None:
+            now = float(self._count / self._rate)
+        else:
+            now = time.monotonic() - self._started
+        self._count += 1
+        while self._next_at <= now:
+            self._advance()
+        return self._current.picture(frame, alpha)
+
+    def _advance(self) -> None:
+        self._current, self._next_at = next(self._frames)
+
+    def _play(self) -> Iterator[tuple[Picture, float]]:
+        """Yield each picture with the time in seconds, from the first frame on, at which the next is due."""
+        import av
+        import av.error
+
+        offset = 0.0
+        while True:
+            shown: tuple[np.ndarray, float] | None = None
+            step = 1 / 25
+            try:
+                with av.open(self._path) as container:
+                    stream = container.streams.best("video")
+                    if stream is None:
+                        break
+                    step = float(1 / stream.average_rate) if stream.average_rate else step
+                    start: float | None = None
+                    for decoded in container.decode(stream):
+                        at = decoded.time if decoded.time is not None else (shown[1] + step if shown else 0.0)
+                        start = at if start is None else start
+                        if shown is not None:
+                            yield Picture(shown[0]), offset + at - start
+                        shown = (decoded.to_ndarray(format="bgr24"), at)
+                    if shown is None or start is None:
+                        break
+                    offset += shown[1] - start + step
+                    yield Picture(shown[0]), offset
+            except av.error.FFmpegError as error:
+                raise InputError(f"{self._name}: cannot be read as a video ({error.strerror})") from error
+        raise InputError(f"{self._name}: is neither a picture nor a video")
+
+
+class Transparent(Background):
+    """No background: the result has an alpha channel."""
+
+    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        return np.zeros_like(frame)
+
+    def compose(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """Return BGRA, uint8 (H, W, 4), colours not multiplied by alpha."""
+        return cv2.merge([frame, alpha])
+
+
+def read_picture(path: str) -> np.ndarray | None:
+    """Return an image file as uint8 (H, W, 3) BGR, upright; None if it is not one."""
+    try:
+        return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, OSError):  # an empty or damaged file
+        return None
+
+
+def parse_color(text: str) -> tuple[int, int, int]:
+    """Turn ``#RRGGBB`` into (B, G, R).
+
+    Raises:
+        InputError: `text` is not of that form.
+
+    >>> parse_color("#ff8000")
+    (0, 128, 255)
+    """
+    found = re.fullmatch(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", text)
+    if not found:
+        raise InputError(f"colour {text}: must be written as #RRGGBB, for instance #00b140")
+    red, green, blue = (int(part, 16) for part in found.groups())
+    return blue, green, red
+
+
+def _looks_readable(path: str) -> bool:
+    # The header tells most of it at once; a file that it does not know is read to be sure, because OpenCV
+    # opens no Unicode name on Windows.
+    if cv2.haveImageReader(path) or read_picture(path) is not None:
+        return True
+    _warn_unreadable(path)
+    return False
+
+
+def _warn_unreadable(path: str) -> None:
+    log.warning("%s: not a readable picture; skipped", path)

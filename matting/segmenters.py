@@ -1,0 +1,249 @@
+"""The model runtimes: each turns an image into the probability, pixel by pixel, that it shows a person."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from errors import DeviceError, InputError, InputNotFoundError, ProcessingError
+from matting.weights import MODELS, model_file
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+log = logging.getLogger(__name__)
+
+RUNTIMES = ("onnx", "mediapipe")
+
+# What --device names -> (ONNX Runtime's name of the provider, the package that brings it).
+_PROVIDERS = {
+    "cpu": ("CPUExecutionProvider", "onnxruntime"),
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu"),
+    "directml": ("DmlExecutionProvider", "onnxruntime-directml"),
+    "coreml": ("CoreMLExecutionProvider", "onnxruntime"),
+    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+}
+DEVICES = ("auto", *_PROVIDERS)
+# Tried in this order by "auto"; the others take longer to start than such small networks save.
+_AUTO = ("cuda", "directml", "cpu")
+
+# Input size for a model of the user's own that leaves it free.
+_FREE_SIZE = 256
+
+
+class Segmenter(Protocol):
+    """A network at work."""
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Return the probability of a person for a BGR uint8 (H, W, 3) image.
+
+        Returns:
+            float32 (h, w) in [0, 1] at the network's own size, covering the whole image.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what the runtime holds."""
+        ...
+
+
+def make_segmenter(model: str, runtime: str = "onnx", device: str = "auto") -> Segmenter:
+    """Load a network.
+
+    Args:
+        model: "landscape", "general", or the path of an ONNX file.
+        runtime: "onnx" or "mediapipe".
+        device: one of DEVICES; "auto" takes a GPU that ONNX Runtime can use, else the CPU.
+
+    Raises:
+        InputNotFoundError: there is no such model.
+        InputError: the runtime, the device or the file cannot be used.
+        DeviceError: the device was asked for by name and did not load.
+    """
+    if runtime not in RUNTIMES:
+        raise InputError(f"runtime '{runtime}': must be one of {', '.join(RUNTIMES)}")
+    if device not in DEVICES:
+        raise InputError(f"device '{device}': must be one of {', '.join(DEVICES)}")
+    if runtime == "mediapipe":
+        if model not in MODELS:
+            raise InputError(f"model '{model}': the mediapipe runtime has {' and '.join(sorted(MODELS))} only")
+        if device not in ("auto", "cpu"):
+            raise DeviceError(f"device '{device}': the mediapipe runtime uses the CPU only")
+        return MediaPipeSegmenter(model)
+    return OnnxSegmenter(model, device)
+
+
+class OnnxSegmenter:
+    """A network run by ONNX Runtime.
+
+    The two shipped models, or any file with one image input, (1, 3, H, W) or (1, H, W, 3), float in [0, 1]
+    or uint8, RGB, and one map as output: one channel (the person) or two (background, person), as
+    probabilities or logits.
+    """
+
+    def __init__(self, model: str, device: str = "auto") -> None:
+        known = MODELS.get(model)
+        path = model_file(known, ".onnx") if known else Path(model)
+        if known is None and path.suffix.lower() != ".onnx":
+            raise InputError(f"model '{model}': must be {', '.join(sorted(MODELS))} or a .onnx file")
+        if not path.is_file():
+            raise InputNotFoundError(f"{model}: no such model file")
+        self._name = model
+        self._session = _load_session(path, device)
+        self._layout = _InputLayout(self._session, model, (known.height, known.width) if known else None)
+        self._logits = False
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        tensor = self._layout.tensor(image)
+        try:
+            output = self._session.run(None, {self._layout.name: tensor})[0]
+        except Exception as error:  # ONNX Runtime's errors have no common class of their own
+            raise ProcessingError(f"{self._name}: the model failed: {_first_line(error)}") from error
+        return self._probability(np.asarray(output))
+
+    def close(self) -> None:
+        """Nothing to do: the session is freed with this object."""
+
+    def _probability(self, output: np.ndarray) -> np.ndarray:
+        maps = output.astype(np.float32, copy=False)
+        while maps.ndim > 3:
+            maps = maps[0]
+        if maps.ndim == 3 and maps.shape[0] > 2 and maps.shape[2] <= 2:
+            maps = maps.transpose(2, 0, 1)
+        if maps.ndim == 2:
+            maps = maps[None]
+        if maps.ndim != 3 or maps.shape[0] > 2:
+            raise InputError(f"{self._name}: the model's output {output.shape} is not a map of the person")
+        # A file does not say whether it ends in a sigmoid: values outside [0, 1] show that it does not.
+        self._logits = self._logits or maps.min() < -1e-3 or maps.max() > 1 + 1e-3
+        if maps.shape[0] == 2:
+            return _sigmoid(maps[1] - maps[0]) if self._logits else np.clip(maps[1], 0, 1)
+        return _sigmoid(maps[0]) if self._logits else np.clip(maps[0], 0, 1)
+
+
+class MediaPipeSegmenter:
+    """A shipped network run by MediaPipe Tasks' ImageSegmenter.
+
+    The image is brought to the network's size here, as for ONNX Runtime, so that both see the same pixels.
+    """
+
+    def __init__(self, model: str) -> None:
+        known = MODELS[model]
+        path = model_file(known, ".tflite")
+        try:
+            import mediapipe
+            from mediapipe.tasks.python import BaseOptions, vision
+        except (ImportError, OSError) as error:  # OSError: a system library is missing
+            raise InputError(f"runtime 'mediapipe': {_first_line(error)}; install it or use runtime 'onnx'") from error
+        options = vision.ImageSegmenterOptions(
+            # The bytes, not the path: MediaPipe cannot open every Unicode path on Windows.
+            base_options=BaseOptions(model_asset_buffer=path.read_bytes()),
+            output_confidence_masks=True,
+            output_category_mask=False,
+        )
+        self._size = (known.width, known.height)
+        self._image = mediapipe.Image
+        self._format = mediapipe.ImageFormat.SRGB
+        self._segmenter = vision.ImageSegmenter.create_from_options(options)
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        rgb = cv2.cvtColor(resize(image, self._size), cv2.COLOR_BGR2RGB)
+        result = self._segmenter.segment(self._image(image_format=self._format, data=rgb))
+        mask = result.confidence_masks[0].numpy_view()
+        return mask.reshape(mask.shape[:2]).copy()  # the view dies with the result
+
+    def close(self) -> None:
+        """Free the graph."""
+        self._segmenter.close()
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return `image` at `size` (width, height), averaging where it shrinks."""
+    shrinks = size[0] < image.shape[1] and size[1] < image.shape[0]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+class _InputLayout:
+    """How a model wants its image: read from the file's one input."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, model: str, trained_size: tuple[int, int] | None) -> None:
+        inputs = session.get_inputs()
+        shape = inputs[0].shape
+        if len(inputs) != 1 or len(shape) != 4 or 3 not in (shape[1], shape[3]):
+            found = ", ".join(f"{i.name} {i.shape}" for i in inputs)
+            raise InputError(f"{model}: the model must take one image (1, 3, H, W) or (1, H, W, 3), not {found}")
+        self.name = inputs[0].name
+        self._planar = shape[1] == 3
+        height, width = shape[2:4] if self._planar else shape[1:3]
+        free = trained_size or (_FREE_SIZE, _FREE_SIZE)
+        self._height = height if isinstance(height, int) else free[0]
+        self._width = width if isinstance(width, int) else free[1]
+        dtypes = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+        if inputs[0].type not in dtypes:
+            raise InputError(f"{model}: the model's input is {inputs[0].type}; float or uint8 is needed")
+        self._dtype = dtypes[inputs[0].type]
+
+    def tensor(self, image: np.ndarray) -> np.ndarray:
+        """Return BGR uint8 (H, W, 3) as the model's input, RGB."""
+        small = cv2.cvtColor(resize(image, (self._width, self._height)), cv2.COLOR_BGR2RGB)
+        if self._dtype != np.uint8:
+            small = small.astype(np.float32) * np.float32(1 / 255)
+        if self._planar:
+            small = small.transpose(2, 0, 1)
+        return np.ascontiguousarray(small[None], dtype=self._dtype)
+
+
+def _load_session(path: Path, device: str) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    # ONNX Runtime prints what goes wrong to stderr; the exception says it once.
+    onnxruntime.set_default_logger_severity(4)
+    available = onnxruntime.get_available_providers()
+    if device == "auto":
+        candidates = [name for name in _AUTO if _PROVIDERS[name][0] in available]
+    else:
+        provider, package = _PROVIDERS[device]
+        if provider not in available:
+            raise DeviceError(
+                f"device '{device}': this ONNX Runtime has no {provider}; install it with: "
+                f"pip uninstall -y onnxruntime && pip install {package}"
+            )
+        candidates = [device]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    for name in candidates:
+        provider = _PROVIDERS[name][0]
+        fallbacks = ["CPUExecutionProvider"] if name != "cpu" else []
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=[provider, *fallbacks])
+        except Exception as error:  # a damaged model, or a provider that fails to start
+            if name != "cpu" and device == "auto":
+                log.info("device %s did not load: %s", name, _first_line(error))
+                continue
+            if name != "cpu":
+                raise DeviceError(f"device '{device}' did not load: {_first_line(error)}") from error
+            raise InputError(f"{path}: not a usable ONNX model: {_first_line(error)}") from error
+        # ONNX Runtime can fall back to the CPU without a word: what it loaded is compared with what was asked.
+        if session.get_providers()[0] == provider:
+            log.info("%s runs on %s", path.name, name)
+            return session
+        if device != "auto":
+            raise DeviceError(
+                f"device '{device}': {provider} did not load (its driver or libraries are missing); "
+                "use --device auto or cpu"
+            )
+        log.warning("device %s did not load; using the next one", name)
+    raise DeviceError("ONNX Runtime offers no processor to run on; install it again: pip install onnxruntime")
+
+
+def _sigmoid(value: np.ndarray) -> np.ndarray:
+    return (1 / (1 + np.exp(-np.clip(value, -60, 60)))).astype(np.float32)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,116 @@
+"""The window: shows pictures, reports the keys typed in it, and notices when it is closed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from errors import InputError
+
+ESCAPE = "esc"
+_LARGEST_FIRST_SIZE = (1280, 720)
+_CHECKER_PIXELS = 16
+
+
+class Window:
+    """A resizable window. It opens with the first picture and, once closed by the user, stays closed.
+
+    Raises (on entering):
+        InputError: there is no display to open a window on.
+    """
+
+    def __init__(self, title: str = "Background Removal") -> None:
+        self._title = title
+        self._opened = False
+        self.closed = False
+
+    def __enter__(self) -> Window:
+        require_display()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def show(self, image: np.ndarray) -> None:
+        """Show `image`, uint8 (H, W, 3) BGR or (H, W, 4) BGRA; the latter over a checkerboard."""
+        if self.closed:
+            return
+        if not self._opened:
+            flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+            cv2.namedWindow(self._title, flags)
+            height, width = image.shape[:2]
+            scale = min(1.0, _LARGEST_FIRST_SIZE[0] / width, _LARGEST_FIRST_SIZE[1] / height)
+            cv2.resizeWindow(self._title, max(1, round(width * scale)), max(1, round(height * scale)))
+            self._opened = True
+        cv2.imshow(self._title, over_checkerboard(image) if image.shape[2] == 4 else image)
+
+    def key(self, wait_ms: int = 1) -> str:
+        """Let the window live for `wait_ms`, and return the key typed in it: a character, "esc", or ""."""
+        if not self._opened or self.closed:
+            return ""
+        code = cv2.waitKey(wait_ms)
+        if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            self.closed = True
+            return ""
+        if code < 0:
+            return ""
+        return ESCAPE if code & 0xFF == 27 else chr(code & 0xFF)
+
+    def close(self) -> None:
+        """Close the window; calling it again does nothing."""
+        if self._opened and not self.closed:
+            cv2.destroyWindow(self._title)
+            cv2.waitKey(1)  # some window systems close only when their events are handled
+        self._opened, self.closed = False, True
+
+
+def over_checkerboard(image: np.ndarray) -> np.ndarray:
+    """Return BGRA (H, W, 4) as BGR (H, W, 3) over the grey squares that stand for transparency."""
+    height, width = image.shape[:2]
+    rows, columns = np.ogrid[:height, :width]
+    squares = (rows // _CHECKER_PIXELS + columns // _CHECKER_PIXELS) % 2
+    board = cv2.cvtColor((160 + 60 * squares).astype(np.uint8), cv2.COLOR_GRAY2BGR)
+    alpha = image[..., 3].astype(np.float32) / 255
+    return cv2.blendLinear(np.ascontiguousarray(image[..., :3]), board, alpha, 1 - alpha)
+
+
+def require_display() -> None:
+    """Raise InputError where no window can be opened, which OpenCV would answer by ending the program."""
+    # On Linux OpenCV's wheels bring Qt's X11 plugin only, which Wayland serves through XWayland.
+    if sys.platform != "linux":
+        return
+    display = os.environ.get("DISPLAY", "")
+    if not display:
+        raise InputError("there is no display to open a window on; run with --no-show (show=False)")
+    if not _x_server_answers(display):
+        raise InputError(f"the display {display} does not answer; run with --no-show (show=False)")
+
+
+def _x_server_answers(display: str) -> bool:
+    """Tell whether something listens where X clients look for `display` (see X(7), "Display names")."""
+    host, _, rest = display.rpartition(":")
+    number = rest.split(".")[0]
+    if not number.isdigit():
+        return False
+    try:
+        if host and host != "unix" and not host.startswith("/"):
+            with socket.create_connection((host, 6000 + int(number)), timeout=3):
+                return True
+        path = f"{host}:{number}" if host.startswith("/") else f"/tmp/.X11-unix/X{number}"
+        for address in (path, "\0" + path):
+            with socket.socket(socket.AF_UNIX) as local:
+                if local.connect_ex(address) == 0:
+                    return True
+    except OSError:
+        pass
+    return False

@@ -1,0 +1,194 @@
+"""MPSegmentation: the person stays, the background goes."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+import storage
+from errors import InputError, InputNotFoundError
+from matting import backgrounds
+from matting.backgrounds import Background
+from matting.refine import Refiner
+from matting.segmenters import Segmenter, make_segmenter
+
+if TYPE_CHECKING:
+    from media.frame import StreamInfo
+
+_MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
+
+
+class MPSegmentation:
+    """Finds the person with MediaPipe's selfie-segmentation networks and replaces what is behind.
+
+    A custom object for `Engine`; on its own, call it with one BGR image after another.
+
+    Of the ways to say what goes behind, the first one given counts: `background`, `bg_images_path`,
+    `bg_image`, `bg_color`, and else a blur.
+
+    Args:
+        bg_blur_ratio: Width and height of the blur's Gaussian kernel in pixels, both odd.
+        bg_image: A picture, as uint8 (H, W, 3) BGR or as the path of a file; it is scaled to cover.
+        threshold: Where background ends and person begins, 0 to 1; higher keeps less.
+        model_selection: 0 is the general model (256x256), 1 the landscape model (144x256).
+        bg_images_path: A folder of pictures; the keys a and d go through them.
+        bg_color: (B, G, R), each 0 to 255.
+        background: What the command line takes too: "blur", "none" (the frame is left as it is), "#RRGGBB",
+            the path of a picture, a folder or a video, "transparent" (the result has an alpha channel); or a
+            `matting.backgrounds.Background` of your own.
+        model: "landscape", "general" or the path of an ONNX file, instead of `model_selection`.
+        runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
+        device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
+
+    Raises:
+        InputError: an argument is out of range, or a file cannot be used.
+        InputNotFoundError: a file or folder does not exist.
+        DeviceError: `device` was asked for by name and did not load.
+    """
+
+    def __init__(
+        self,
+        bg_blur_ratio: tuple[int, int] = (35, 35),
+        bg_image: np.ndarray | str | os.PathLike[str] | None = None,
+        threshold: float = 0.5,
+        model_selection: int = 1,
+        bg_images_path: str | os.PathLike[str] | None = None,
+        bg_color: Sequence[int] | None = None,
+        *,
+        background: str | Background | None = None,
+        model: str | None = None,
+        runtime: str = "onnx",
+        device: str = "auto",
+    ) -> None:
+        if model is None and model_selection not in _MODELS_BY_NUMBER:
+            raise InputError(f"model_selection {model_selection}: must be 0 (general) or 1 (landscape)")
+        if not 0 <= threshold <= 1:
+            raise InputError(f"threshold {threshold}: must be between 0 and 1")
+        # Remote files that are needed for as long as this object lives.
+        self._files = ExitStack()
+        weakref.finalize(self, self._files.close)
+        if background is None:
+            background = self._from_parts(bg_blur_ratio, bg_image, bg_images_path, bg_color)
+        elif isinstance(background, str):
+            background = self._from_text(background, bg_blur_ratio)
+        self._background: Background | None = background
+        self._refiner = Refiner(threshold)
+        self._model = (model or _MODELS_BY_NUMBER[model_selection], runtime, device)
+        self._segmenter: Segmenter | None = make_segmenter(*self._model)
+        self._size: tuple[int, ...] | None = None
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Return `frame` with its background replaced.
+
+        Args:
+            frame: uint8 (H, W, 3) BGR; it is not changed.
+
+        Returns:
+            uint8 (H, W, 3) BGR, or (H, W, 4) BGRA with a transparent background.
+        """
+        if self._background is None:
+            return frame
+        matte = cv2.convertScaleAbs(self._matte(frame), alpha=255)
+        return self._background.compose(frame, _upsampled(matte, frame))
+
+    def alpha(self, frame: np.ndarray) -> np.ndarray:
+        """Return the alpha of `frame`, uint8 (H, W, 3) BGR, as float32 (H, W) in [0, 1]; 1 is the person.
+
+        Frames are taken to follow one another; call `reset` where they do not.
+        """
+        return _upsampled(self._matte(frame), frame)
+
+    def reset(self) -> None:
+        """Forget the previous frames: the next one begins another stream."""
+        self._refiner.reset()
+
+    def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
+        """Go to the next background of the folder (True) or to the previous one (False).
+
+        Returns:
+            Whether there was another one to go to.
+        """
+        return self._background is not None and self._background.change(prevOrNext)
+
+    def open(self, info: StreamInfo) -> None:
+        """A stream begins (called by the engine)."""
+        self.reset()
+        if self._background is not None:
+            self._background.begin(info.rate)
+
+    def on_key(self, key: str) -> bool:
+        """``a`` goes to the next background, ``d`` to the previous one; return whether the key was used."""
+        if key.lower() == "a":
+            return self.change_image(True)
+        if key.lower() == "d":
+            return self.change_image(False)
+        return False
+
+    def close(self) -> None:
+        """Free the network (called by the engine); the next frame loads it again."""
+        if self._segmenter is not None:
+            self._segmenter.close()
+            self._segmenter = None
+
+    def _matte(self, frame: np.ndarray) -> np.ndarray:
+        """Return the alpha at the network's size, float32 (h, w)."""
+        if frame.shape != self._size:
+            self.reset()
+            self._size = frame.shape
+        if self._segmenter is None:
+            self._segmenter = make_segmenter(*self._model)
+        return self._refiner(self._segmenter(frame), frame)
+
+    def _from_parts(
+        self,
+        blur: tuple[int, int],
+        image: np.ndarray | str | os.PathLike[str] | None,
+        folder: str | os.PathLike[str] | None,
+        color: Sequence[int] | None,
+    ) -> Background:
+        if folder:
+            return self._folder(os.fspath(folder))
+        if isinstance(image, np.ndarray):
+            return backgrounds.Picture(image)
+        if image:
+            return self._file(os.fspath(image))
+        if color is not None and len(color):
+            return backgrounds.Color(color)
+        return backgrounds.Blur(blur)
+
+    def _from_text(self, text: str, blur: tuple[int, int]) -> Background | None:
+        if text == "none":
+            return None
+        if text == "blur":
+            return backgrounds.Blur(blur)
+        if text == "transparent":
+            return backgrounds.Transparent()
+        if storage.is_folder(text):
+            return self._folder(text)
+        if storage.is_file(text):
+            return self._file(text)
+        if text.startswith("#"):
+            return backgrounds.Color(backgrounds.parse_color(text))
+        raise InputNotFoundError(
+            f"background {text}: no such file or folder (or use blur, none, transparent, '#RRGGBB')"
+        )
+
+    def _folder(self, path: str) -> Background:
+        local = self._files.enter_context(storage.local_folder(path))
+        return backgrounds.Folder(storage.list_files(local), path)
+
+    def _file(self, path: str) -> Background:
+        local = self._files.enter_context(storage.local_file(path))
+        image = backgrounds.read_picture(local)
+        return backgrounds.Video(local, path) if image is None else backgrounds.Picture(image)
+
+
+def _upsampled(matte: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Return `matte` at the size of `frame`."""
+    return cv2.resize(matte, (frame.shape[1], frame.shape[0]), interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,72 @@
+"""FPSmetric: how fast frames go by."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import overload
+
+import cv2
+import numpy as np
+
+
+class FPSmetric:
+    """Measures frames per second from one call to the next, and draws them on the frame.
+
+    Args:
+        range_average: Over how many of the last calls the rate is averaged.
+        position: Lower left corner of the text in pixels (x, y).
+        fontFace, fontScale, color, thickness, lineType: As for `cv2.putText`; color is (B, G, R).
+
+    Raises:
+        ValueError: `range_average` is below 1.
+    """
+
+    def __init__(
+        self,
+        range_average: int = 30,
+        position: tuple[int, int] = (7, 70),
+        fontFace: int = cv2.FONT_HERSHEY_SIMPLEX,  # noqa: N803 - OpenCV's names are part of the contract
+        fontScale: float = 3,  # noqa: N803
+        color: tuple[int, int, int] = (100, 255, 0),
+        thickness: int = 3,
+        lineType: int = cv2.LINE_AA,  # noqa: N803
+    ) -> None:
+        if range_average < 1:
+            raise ValueError(f"range_average {range_average}: must be at least 1")
+        self._times: deque[float] = deque(maxlen=range_average + 1)
+        self._position = position
+        self._font = fontFace
+        self._scale = fontScale
+        self._color = color
+        self._thickness = thickness
+        self._line = lineType
+
+    @overload
+    def __call__(self, frame: None = None) -> float: ...
+
+    @overload
+    def __call__(self, frame: np.ndarray) -> np.ndarray: ...
+
+    def __call__(self, frame: np.ndarray | None = None) -> np.ndarray | float:
+        """Count one call.
+
+        Args:
+            frame: uint8 (H, W, 3) BGR or (H, W, 4) BGRA to draw on, or None.
+
+        Returns:
+            `frame` with the rate drawn on it; or the rate as a float when `frame` is None, 0.0 before two
+            calls.
+        """
+        self._times.append(time.perf_counter())
+        elapsed = self._times[-1] - self._times[0]
+        rate = (len(self._times) - 1) / elapsed if elapsed > 0 else 0.0
+        if frame is None:
+            return rate
+        color = (*self._color, 255) if frame.ndim == 3 and frame.shape[2] == 4 else self._color
+        cv2.putText(frame, str(int(rate)), self._position, self._font, self._scale, color, self._thickness, self._line)
+        return frame
+
+    def open(self, info: object) -> None:
+        """A stream begins (called by the engine): what was measured before does not count."""
+        self._times.clear()
