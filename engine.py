@@ -317,6 +317,8 @@ class Engine:
         """Open the window and the objects for a source that has been opened."""
         if self.show:
             self._shown_in()
+            # Before the source, whose thread may take seconds to end when its camera stalls.
+            stack.callback(self.close)
         for item in self.custom_objects:
             opened = getattr(item, "open", None)
             if opened is not None:
@@ -343,14 +345,17 @@ class Engine:
         self._key_was_used = False
         if self._window is None:
             return True
-        key = self._window.key(wait_ms)
-        if self._window.closed or key == ESCAPE or key.lower() == "q":
-            return False
-        if key:
-            hooks = [getattr(item, "on_key", None) for item in self.custom_objects]
-            used = [hook(key) for hook in hooks if hook is not None]
-            self._key_was_used = any(used)
-        return True
+        # Several keys may have been typed since the last frame.
+        while key := self._window.key(wait_ms):
+            if key == ESCAPE or key.lower() == "q":
+                return False
+            for item in self.custom_objects:
+                on_key = getattr(item, "on_key", None)
+                if on_key is not None:
+                    with _named_errors(item, f"failed on key {key}"):
+                        self._key_was_used |= bool(on_key(key))
+            wait_ms = 1
+        return not self._window.closed
 
     def _video_suffix(self) -> str:
         suffix = os.path.splitext(self.video_path)[1]

@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 # Nothing heavy is imported up here: --help should answer at once.
 from errors import BackgroundRemovalError, InputError
@@ -145,10 +145,9 @@ def load_object(spec: str) -> CustomObject:
         raise
     except Exception as error:
         raise InputError(f"--object {spec}: {type(error).__name__}: {error}") from error
-    runs = callable(item)
-    if not runs:
+    if not callable(item):
         raise InputError(f"--object {spec}: is not callable with an image")
-    return item
+    return cast("CustomObject", item)
 
 
 def _takes_an_image(item: Any) -> bool:

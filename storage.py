@@ -195,7 +195,7 @@ def _locate(path: str) -> tuple[Any, str]:
     import stow
 
     if is_remote(path):
-        return stow, path
+        return stow, path.rstrip("/")
     return stow.connect("FS"), os.path.abspath(path)
 
 

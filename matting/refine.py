@@ -65,7 +65,7 @@ class Refiner:
 def soft_step(value: np.ndarray, low: float, high: float) -> np.ndarray:
     """Return 0 below `low`, 1 above `high` and a straight line between.
 
-    >>> soft_step(np.array([0.0, 0.5, 1.0]), 0.2, 0.8).tolist()
+    >>> soft_step(np.array([0.0, 0.5, 1.0]), 0.25, 0.75).tolist()
     [0.0, 0.5, 1.0]
     """
     return np.clip((value - low) * (1 / (high - low)), 0, 1)

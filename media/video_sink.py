@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 _MP4_SOUND = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"})
 _SOUND = {".mp4": _MP4_SOUND, ".m4v": _MP4_SOUND, ".mov": _MP4_SOUND - {"opus", "libopus", "flac"}, ".mkv": None}
 
+_AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000})
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+
 VIDEO_SUFFIXES = tuple(_SOUND)
 
 _LARGEST_TIMESCALE = 2**31 - 1  # a signed 32-bit field in FFmpeg's MP4 muxer
@@ -309,11 +312,14 @@ class _EncodedTrack:
     """One sound track decoded and encoded again as AAC."""
 
     def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
-        self._rate = stream.codec_context.sample_rate
-        self._stream = output.add_stream("aac", rate=self._rate)
-        self._stream.codec_context.layout = stream.codec_context.layout
+        rate = stream.codec_context.sample_rate
+        rate = rate if rate in _AAC_RATES else 48000
+        # PCM may come without naming its loudspeakers; the usual ones for the number of channels are meant.
+        layout = _LAYOUTS.get(stream.codec_context.channels, "stereo")
+        self._stream = output.add_stream("aac", rate=rate)
+        self._stream.codec_context.layout = layout
         self._stream.metadata.update(stream.metadata)
-        self._resampler = AudioResampler("fltp", stream.codec_context.layout, self._rate)
+        self._resampler = AudioResampler("fltp", layout, rate)
         self._finished = False
 
     def take(self, packet: Packet) -> list[Packet]:

@@ -59,12 +59,18 @@ class Window:
         if not self._opened or self.closed:
             return ""
         code = cv2.waitKey(wait_ms)
-        if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+        if not self._visible():
             self.closed = True
             return ""
         if code < 0:
             return ""
         return ESCAPE if code & 0xFF == 27 else chr(code & 0xFF)
+
+    def _visible(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # what some window systems answer once the user has closed it
+            return False
 
     def close(self) -> None:
         """Close the window; calling it again does nothing."""

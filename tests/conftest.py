@@ -1,0 +1,325 @@
+"""What the tests share: pictures of a person, clips made on the spot, a screen, a camera, a command line."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+PORTRAIT = ROOT / "samples" / "portrait.jpg"
+
+
+@pytest.fixture(scope="session")
+def portrait() -> np.ndarray:
+    """The sample portrait, uint8 (512, 512, 3) BGR."""
+    return cv2.imread(str(PORTRAIT))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real clips and ground truth that is not part of the project."""
+    if not (SHARED / "media").is_dir():
+        pytest.skip("needs the folder ../shared of real clips, which is not part of the project")
+    return SHARED
+
+
+def scene(index: int, width: int = 320, height: int = 240) -> np.ndarray:
+    """Return a generated picture that differs from frame to frame, with detail and colour."""
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [(x + 3 * index) % 256, (y * 2 + index) % 256, ((x // 16 + y // 16 + index // 4) % 2) * 200]
+    return np.stack(planes, axis=-1).astype(np.uint8)
+
+
+def sine(count: int, rate: int) -> np.ndarray:
+    return (0.3 * np.sin(2 * np.pi * 440 * np.arange(count) / rate)).astype(np.float32)[None]
+
+
+@dataclass
+class Clip:
+    """A video file that a test has made, and what is in it."""
+
+    path: Path
+    times: list[Fraction] = field(default_factory=list)
+
+
+def make_clip(
+    path: Path,
+    images: list[np.ndarray],
+    *,
+    times: list[Fraction] | None = None,
+    rate: Fraction = Fraction(25),
+    time_base: Fraction | None = None,
+    sound: str | None = None,
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    sound_seconds: float | None = None,
+    options: dict[str, str] | None = None,
+) -> Clip:
+    """Write `images` as a video with PyAV; `times` in seconds, else one frame every ``1 / rate``."""
+    times = times or [i / rate for i in range(len(images))]
+    time_base = time_base or 1 / rate
+    with av.open(str(path), "w", options=options or {}) as container:
+        video = container.add_stream(codec, rate=rate)
+        video.height, video.width = images[0].shape[:2]
+        video.pix_fmt = pix_fmt
+        video.codec_context.time_base = time_base
+        audio = container.add_stream(sound, rate=44100) if sound else None
+        for image, at in zip(images, times, strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts, frame.time_base = int(at / time_base), time_base
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        if audio is not None:
+            seconds = sound_seconds or float(times[-1] + 1 / rate)
+            samples = sine(int(seconds * 44100), 44100)
+            for start in range(0, samples.shape[1], 1024):
+                part = np.ascontiguousarray(samples[:, start : start + 1024])
+                chunk = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+                chunk.rate, chunk.pts, chunk.time_base = 44100, start, Fraction(1, 44100)
+                container.mux(audio.encode(chunk))
+            container.mux(audio.encode(None))
+    return Clip(path, times)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Callable[..., Clip]:
+    """Make a clip of the generated scene: ``clip("name.mp4", frames=20, width=…, height=…, sound="aac")``."""
+
+    def make(name: str = "clip.mp4", frames: int = 20, width: int = 320, height: int = 240, **more) -> Clip:
+        return make_clip(tmp_path / name, [scene(i, width, height) for i in range(frames)], **more)
+
+    return make
+
+
+@dataclass
+class Probe:
+    """What an independent look at a video file finds."""
+
+    codec: str
+    pix_fmt: str
+    width: int
+    height: int
+    times: list[Fraction]
+    images: list[np.ndarray]
+    sound: list[tuple[str, int, int]]  # codec, packets, bytes of each track
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
+
+def probe(path: Path | str, images: bool = False) -> Probe:
+    """Decode the whole file with PyAV, on one thread, and report what is in it."""
+    with av.open(str(path)) as container:
+        stream = container.streams.best("video")
+        frames = list(container.decode(stream))
+        pictures = [f.to_ndarray(format="bgr24") for f in frames] if images else []
+        times = [f.pts * f.time_base for f in frames]
+        context = stream.codec_context
+        found = Probe(context.name, context.pix_fmt or "", context.width, context.height, times, pictures, [])
+    with av.open(str(path)) as container:
+        for track in container.streams.audio:
+            container.seek(0)
+            packets = [p for p in container.demux(track) if p.size]
+            found.sound.append((track.codec_context.name, len(packets), sum(p.size for p in packets)))
+    return found
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the mean absolute difference of two images of one size."""
+    return float(np.abs(a.astype(np.int16) - b.astype(np.int16)).mean())
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_main(tmp_path: Path) -> Callable[..., Outcome]:
+    """Run ``python main.py …`` as a user does, in a process of its own, and return how it went."""
+
+    def run(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), *map(str, arguments)],
+            capture_output=True,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONUTF8": "1", **(env or {})},
+            cwd=cwd or tmp_path,
+            timeout=240,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def start_main(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start ``python main.py …`` and leave it running; it is ended with the test at the latest."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: object, program: str = "", env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        command = ["-c", program] if program else [str(ROOT / "main.py")]
+        process = subprocess.Popen(
+            [sys.executable, *command, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT), **(env or {})},
+            cwd=tmp_path,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    """Wait for `condition`; fail with `what` if it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds} s for {what}")
+        time.sleep(0.05)
+
+
+class Screen:
+    """A virtual X screen, with hands to type on it."""
+
+    title = "Background Removal"
+
+    def __init__(self, display: str) -> None:
+        self.env = {"DISPLAY": display}
+
+    def _xdotool(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *arguments], capture_output=True, encoding="utf-8", env={**os.environ, **self.env}
+        )
+        return done.stdout.strip()
+
+    def window(self) -> str:
+        return self._xdotool("search", "--onlyvisible", "--name", f"^{self.title}$").split("\n")[0]
+
+    def wait_for_window(self) -> str:
+        wait_until(self.window, "the window")
+        time.sleep(0.3)  # Qt maps it a moment before it listens
+        return self.window()
+
+    def type(self, key: str) -> None:
+        self._xdotool("windowfocus", "--sync", self.window())
+        self._xdotool("key", key)
+
+    def close_window(self) -> None:
+        """Ask the window to close as its frame's button does (ICCCM's WM_DELETE_WINDOW)."""
+        from Xlib import display
+        from Xlib.protocol import event
+
+        connection = display.Display(self.env["DISPLAY"])
+        window = connection.create_resource_object("window", int(self.window()))
+        protocols, delete = connection.intern_atom("WM_PROTOCOLS"), connection.intern_atom("WM_DELETE_WINDOW")
+        window.send_event(event.ClientMessage(window=window, client_type=protocols, data=(32, [delete, 0, 0, 0, 0])))
+        connection.flush()
+        connection.close()
+
+    def picture(self) -> np.ndarray:
+        """Return what the window shows, uint8 (H, W, 3) BGR."""
+        from Xlib import X, display
+
+        connection = display.Display(self.env["DISPLAY"])
+        window = connection.create_resource_object("window", int(self.window()))
+        shape = window.get_geometry()
+        data = window.get_image(0, 0, shape.width, shape.height, X.ZPixmap, 0xFFFFFFFF).data
+        connection.close()
+        return np.frombuffer(data, np.uint8).reshape(shape.height, shape.width, 4)[..., :3].copy()
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[Screen]:
+    if not shutil.which("Xvfb") or not shutil.which("xdotool"):
+        pytest.skip("needs Xvfb and xdotool (Debian: apt-get install xvfb xdotool)")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"], pass_fds=[write], stderr=subprocess.DEVNULL
+    )
+    os.close(write)
+    with os.fdopen(read) as answer:
+        number = answer.readline().strip()
+    yield Screen(f":{number}")
+    server.terminate()
+    server.wait()
+
+
+class StreamCamera:
+    """An HTTP MJPEG camera on loopback: what it shows can be changed, stopped and brought back."""
+
+    def __init__(self, image: np.ndarray, rate: float = 30.0) -> None:
+        self.image = image
+        self.rate = rate
+        self.sent = 0
+        self.viewers = 0
+        self.silent = threading.Event()
+        self.refusing = threading.Event()
+        camera = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                if camera.refusing.is_set():
+                    self.send_error(503)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                camera.viewers += 1
+                try:
+                    while not camera.refusing.is_set():
+                        if not camera.silent.is_set():
+                            data = cv2.imencode(".jpg", camera.image)[1].tobytes()
+                            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                            self.wfile.write(head.encode() + data + b"\r\n")
+                            camera.sent += 1
+                        time.sleep(1 / camera.rate)
+                except OSError:
+                    pass
+                finally:
+                    camera.viewers -= 1
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/video"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self.refusing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def stream_camera(portrait: np.ndarray) -> Iterator[StreamCamera]:
+    camera = StreamCamera(portrait)
+    yield camera
+    camera.close()

@@ -1,0 +1,286 @@
+"""The command line: help that answers at once, one-line errors, exit codes, custom objects from files."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import PORTRAIT, ROOT, make_clip, probe, scene
+
+import main
+
+EFFECTS = """
+import cv2
+import helper_next_door
+
+def negative(image):
+    return 255 - image
+
+class Red:
+    def __init__(self, strength=helper_next_door.FULL):
+        self.strength = strength
+    def __call__(self, image):
+        image[..., 2] = self.strength
+        return image
+
+def make_blue():
+    def blue(image):
+        image[..., 0] = 255
+        return image
+    return blue
+
+made = Red(77)
+number = 3
+def takes_two(image, other):
+    return image
+def fails(image):
+    return image[5000]
+"""
+
+
+@pytest.fixture
+def effects(tmp_path: Path) -> Path:
+    (tmp_path / "helper_next_door.py").write_text("FULL = 255\n")
+    (tmp_path / "effects.py").write_text(EFFECTS)
+    return tmp_path / "effects.py"
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    shutil.copy(PORTRAIT, tmp_path / "photo.jpg")
+    return tmp_path / "photo.jpg"
+
+
+def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:
+    for option in ("--help", "--version"):
+        command = [sys.executable, "-X", "importtime", str(ROOT / "main.py"), option]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+        imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if "|" in line}
+        heavy = ("numpy", "cv2", "av", "stow", "tqdm", "mediapipe", "onnxruntime")
+        assert not imported & set(heavy)
+        assert "Background Removal" in done.stdout or "webcam" in done.stdout
+
+
+def test_help_names_every_option_of_the_design() -> None:
+    text = main.build_parser().format_help()
+    for option in (
+        "--webcam", "--image", "--video", "--output", "--background", "--blur", "--threshold", "--model", "--runtime",
+        "--device", "--object", "--no-segmentation", "--flip", "--show", "--no-show", "--fps", "--no-fps",
+        "--start-frame", "--end-frame", "--break-on-end", "--crf", "--preset", "--quiet", "--debug", "--version",
+    ):  # fmt: skip
+        assert option in text
+
+
+def test_an_image_with_every_kind_of_background(run_main, photo: Path, tmp_path: Path) -> None:
+    video = make_clip(tmp_path / "behind.mp4", [scene(i) for i in range(4)]).path
+    for name, spec in (
+        ("blur", "blur"), ("none", "none"), ("colour", "#00b140"), ("image", ROOT / "backgrounds" / "3_bokeh.jpg"),
+        ("folder", ROOT / "backgrounds"), ("video", video),
+    ):  # fmt: skip
+        outcome = run_main("--image", photo, "--background", spec, "--output", tmp_path / f"{name}.png")
+        assert (outcome.code, outcome.err, outcome.out) == (0, "", f"{tmp_path / name}.png\n")
+    images = {p.stem: cv2.imread(str(p)) for p in tmp_path.glob("*.png")}
+    assert images["colour"][60, 480].tolist() == [0x40, 0xB1, 0x00]
+    assert (images["none"] == cv2.imread(str(photo))).all()
+    assert len({image.tobytes() for image in images.values()}) == 6
+
+
+def test_quiet_says_nothing(run_main, photo: Path) -> None:
+    outcome = run_main("--image", photo, "--quiet")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+
+
+def test_a_video_with_all_its_options(run_main, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "my clip.mp4", [scene(i) for i in range(30)], sound="aac").path
+    outcome = run_main(
+        "--video", source, "--background", "#102030", "--start-frame", 5, "--end-frame", 9, "--break-on-end",
+        "--crf", 30, "--preset", "ultrafast", "--flip", "--fps", "--no-show", "--output", tmp_path / "result.mov",
+    )  # fmt: skip
+    assert (outcome.code, outcome.err) == (0, "")
+    found = probe(tmp_path / "result.mov")
+    assert (len(found.times), found.codec, len(found.sound)) == (10, "h264", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("negative", lambda image: image[60, 480].max() < 120),
+        ("Red", lambda image: (image[..., 2] > 250).all()),
+        ("make_blue", lambda image: (image[..., 0] > 250).all()),
+        ("made", lambda image: (abs(image[..., 2].astype(int) - 77) < 4).all()),
+    ],
+)
+def test_objects_from_a_file(run_main, photo: Path, effects: Path, tmp_path: Path, name: str, check) -> None:
+    output = tmp_path / "result.png"
+    outcome = run_main("--image", photo, "--no-segmentation", "--object", f"{effects}:{name}", "--output", output)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert check(cv2.imread(str(output)))
+
+
+def test_objects_from_a_module_and_in_order(run_main, photo: Path, effects: Path, tmp_path: Path) -> None:
+    output = tmp_path / "result.png"
+    both = ("--object", "effects:make_blue", "--object", "effects:negative")
+    outcome = run_main("--image", photo, "--background", "#ffffff", *both, "--output", output)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert (cv2.imread(str(output))[..., 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        ("effects.py", "must be FILE.py:NAME"),
+        ("missing.py:negative", "no such file: missing.py"),
+        ("effects.py:absent", "there is no absent"),
+        ("effects.py:number", "not callable"),
+        ("effects.py:takes_two", "TypeError"),
+        ("no.such.module:x", "ModuleNotFoundError"),
+        ("broken.py:x", "SyntaxError"),
+    ],
+)
+def test_bad_objects_are_one_line_and_exit_2(run_main, photo: Path, effects: Path, spec: str, complaint: str) -> None:
+    (photo.parent / "broken.py").write_text("def x(:\n")
+    outcome = run_main("--image", photo, "--object", spec)
+    assert outcome.code == 2
+    assert complaint in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_an_object_that_fails_is_exit_1_and_debug_shows_where(run_main, photo: Path, effects: Path) -> None:
+    arguments = ("--image", photo, "--no-segmentation", "--object", "effects.py:fails")
+    outcome = run_main(*arguments)
+    assert outcome.code == 1
+    assert "custom object fails failed on frame 0" in outcome.err
+    assert "IndexError" in outcome.err
+    assert outcome.err.count("\n") == 1
+    outcome = run_main(*arguments, "--debug")
+    assert outcome.code == 1
+    assert "Traceback" in outcome.err
+    assert 'effects.py", line' in outcome.err
+    assert not photo.with_name("photo_out.jpg").exists()
+
+
+BAD_INPUTS = {
+    "missing": ("missing{suffix}", None, "no such file"),
+    "a folder": ("folder", "folder", "is a folder"),
+    "text": ("text{suffix}", b"this is no media file\n" * 20, "not a readable"),
+    "empty": ("empty{suffix}", b"", "the file is empty"),
+    "zeros": ("zeros{suffix}", bytes(5000), "not a readable"),
+}
+
+
+@pytest.mark.parametrize(("option", "suffix"), [("--image", ".jpg"), ("--video", ".mp4")])
+@pytest.mark.parametrize("kind", BAD_INPUTS)
+def test_bad_inputs_are_one_line_and_exit_2(run_main, tmp_path: Path, option: str, suffix: str, kind: str) -> None:
+    name, content, complaint = BAD_INPUTS[kind]
+    path = tmp_path / name.format(suffix=suffix)
+    if content == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    before = sorted(tmp_path.rglob("*"))
+    outcome = run_main(option, path)
+    assert outcome.code == 2
+    assert complaint in outcome.err
+    assert str(path) in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert outcome.err.startswith("error: ")
+    assert sorted(tmp_path.rglob("*")) == before
+    if isinstance(content, bytes):
+        assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("option", ["--image", "--video"])
+def test_bad_outputs_are_one_line_and_exit_2(run_main, tmp_path: Path, photo: Path, option: str) -> None:
+    source = photo
+    if option == "--video":
+        source = make_clip(tmp_path / "clip.mp4", [scene(0), scene(1)]).path
+    content = source.read_bytes()
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "folder.mp4").mkdir()
+    suffix = source.suffix
+    link = tmp_path / f"link{suffix}"
+    link.symlink_to(source)
+    for output, complaint in (
+        (source, "the output is the input"),
+        (tmp_path / "." / source.name, "the output is the input"),
+        (link, "the output is the input"),
+        (tmp_path / "nowhere" / f"result{suffix}", "does not exist"),
+        (tmp_path / f"folder{suffix}", "is a folder"),
+        (tmp_path / "result.xyz", "cannot write"),
+        (tmp_path / "result", "cannot write"),
+    ):
+        outcome = run_main(option, source, "--output", output)
+        assert outcome.code == 2, output
+        assert complaint in outcome.err
+        assert outcome.err.count("\n") == 1
+        assert source.read_bytes() == content
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--blur", "4"], ["--threshold", "2"], ["--background", "missing.jpg"], ["--model", "missing.onnx"],
+        ["--runtime", "torch"], ["--device", "abacus"], ["--start-frame", "-1"],
+        ["--start-frame", "9", "--end-frame", "3"], ["--video", "also.mp4"], ["--no-such-option"],
+    ],
+)  # fmt: skip
+def test_bad_options_exit_2_without_a_traceback(run_main, photo: Path, arguments: list[str]) -> None:
+    outcome = run_main("--image", photo, *arguments)
+    assert outcome.code == 2
+    assert "Traceback" not in outcome.err
+    assert "error: " in outcome.err
+    assert not photo.with_name("photo_out.jpg").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--crf", "99"], ["--preset", "warp"]])
+def test_bad_encoder_options_exit_2(run_main, tmp_path: Path, arguments: list[str]) -> None:
+    source = make_clip(tmp_path / "clip.mp4", [scene(0), scene(1)]).path
+    outcome = run_main("--video", source, *arguments)
+    assert outcome.code == 2
+    assert arguments[0] in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_progress_bar_on_a_terminal_only(tmp_path: Path, run_main) -> None:
+    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(8)]).path
+    assert run_main("--video", source, "--no-segmentation").err == ""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no pseudo-terminals to look at")
+    import os
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, str(ROOT / "main.py"), "--video", str(source), "--no-segmentation"]
+    wide = {**os.environ, "COLUMNS": "120", "LINES": "40"}
+    subprocess.run(command, stderr=theirs, stdout=subprocess.DEVNULL, check=True, env=wide)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert "8/8" in shown
+    assert "frame/s" in shown
+    assert "clip.mp4" in shown
+
+
+@pytest.mark.parametrize(
+    "spec", ["sketch.py:PencilSketch", "low_light.py:LowLight", "mirror.py:mirror", "timestamp.py:FrameNumber"]
+)
+def test_the_examples_run_and_are_short(run_main, photo: Path, tmp_path: Path, spec: str) -> None:
+    output = tmp_path / "result.png"
+    outcome = run_main("--image", photo, "--object", ROOT / "examples" / spec, "--output", output)
+    assert (outcome.code, outcome.err) == (0, "")
+    result = cv2.imread(str(output))
+    assert result.shape[0] == 512
+    assert not np.array_equal(result, cv2.imread(str(photo)))
+    file = ROOT / "examples" / spec.split(":")[0]
+    assert len(file.read_text(encoding="utf-8").splitlines()) < 40
+
+
+def test_every_example_is_tested() -> None:
+    listed = {"sketch.py", "low_light.py", "mirror.py", "timestamp.py"}
+    assert {p.name for p in (ROOT / "examples").glob("*.py")} == listed

@@ -1,0 +1,145 @@
+"""The public face: what an old main.py relies on."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from conftest import ROOT, Screen, StreamCamera
+
+from engine import Engine
+from selfieSegmentation import MPSegmentation
+from utils import FPSmetric
+
+ENGINE = {
+    "image_path": "", "video_path": "", "webcam_id": 0, "show": False, "flip_view": False, "custom_objects": [],
+    "output_extension": "out", "start_video_frame": 0, "end_video_frame": 0, "break_on_end": False,
+}  # fmt: skip
+SEGMENTATION = {
+    "bg_blur_ratio": (35, 35), "bg_image": None, "threshold": 0.5, "model_selection": 1, "bg_images_path": None,
+    "bg_color": None,
+}  # fmt: skip
+FPS = {
+    "range_average": 30, "position": (7, 70), "fontFace": cv2.FONT_HERSHEY_SIMPLEX, "fontScale": 3,
+    "color": (100, 255, 0), "thickness": 3, "lineType": cv2.LINE_AA,
+}  # fmt: skip
+
+# The program that users have today, word for word.
+OLD_MAIN = """
+from utils import FPSmetric
+from selfieSegmentation import MPSegmentation
+from engine import Engine
+
+if __name__ == '__main__':
+    fpsMetric = FPSmetric()
+    segmentationModule = MPSegmentation(threshold=0.3, bg_images_path='', bg_blur_ratio=(45, 45))
+    selfieSegmentation = Engine(webcam_id=0, show=True, custom_objects=[segmentationModule, fpsMetric])
+    selfieSegmentation.run()
+"""
+
+# This machine has no camera: number 0 is taken from a stream instead, and nothing else is changed.
+CAMERA_ZERO = """
+import cv2
+_real = cv2.VideoCapture
+cv2.VideoCapture = lambda source, *more: _real({url!r}, cv2.CAP_FFMPEG) if source == 0 else _real(source, *more)
+"""
+
+
+@pytest.mark.parametrize(("item", "expected"), [(Engine, ENGINE), (MPSegmentation, SEGMENTATION), (FPSmetric, FPS)])
+def test_parameters_keep_their_names_order_and_defaults(item: type, expected: dict[str, object]) -> None:
+    parameters = inspect.signature(item).parameters.values()
+    positional = {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+    assert list(positional.items()) == list(expected.items())
+    assert all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters)
+
+
+def test_methods_of_the_contract_exist() -> None:
+    for name in ("run", "process_image", "process_video", "process_webcam", "custom_processing", "flip", "display"):
+        assert callable(getattr(Engine, name))
+    assert list(inspect.signature(Engine.check_video_frames_range).parameters) == ["self", "fnum"]
+    assert inspect.signature(Engine.display).parameters["webcam"].default is False
+    assert inspect.signature(MPSegmentation.change_image).parameters["prevOrNext"].default is True
+    for name in ("alpha", "reset", "__call__"):
+        assert callable(getattr(MPSegmentation, name))
+
+
+def test_the_old_main_runs_unchanged(screen: Screen, stream_camera: StreamCamera, start_main) -> None:
+    process = start_main(program=CAMERA_ZERO.format(url=stream_camera.url) + OLD_MAIN, env=screen.env)
+    screen.wait_for_window()
+    screen.type("q")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_run_prefers_the_video_then_the_image() -> None:
+    engine = Engine(image_path="a.png", video_path="a.mp4")
+    calls = []
+    engine.process_video = lambda: calls.append("video")  # type: ignore[method-assign]
+    engine.process_image = lambda: calls.append("image")  # type: ignore[method-assign]
+    engine.process_webcam = lambda: calls.append("webcam")  # type: ignore[method-assign]
+    engine.run()
+    engine.video_path = ""
+    engine.run()
+    engine.image_path = ""
+    engine.run()
+    assert calls == ["video", "image", "webcam"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "inside"),
+    [(0, 0, [0, 1, 5, 9]), (5, 0, [5, 9]), (0, 5, [0, 1, 5]), (1, 5, [1, 5]), (5, 5, [5])],
+)
+def test_video_frames_range_is_inclusive_and_zero_is_unset(start: int, end: int, inside: list[int]) -> None:
+    engine = Engine(start_video_frame=start, end_video_frame=end)
+    assert [n for n in (0, 1, 5, 9) if engine.check_video_frames_range(n)] == inside
+
+
+def test_flip_mirrors_only_when_asked(portrait: np.ndarray) -> None:
+    assert Engine().flip(portrait) is portrait
+    assert (Engine(flip_view=True).flip(portrait) == portrait[:, ::-1]).all()
+
+
+def _imports(path: str) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("room", "forbidden"),
+    [
+        ("media", {"matting", "engine", "selfieSegmentation", "utils", "main"}),
+        ("matting", {"media", "engine", "selfieSegmentation", "utils", "main", "storage"}),
+    ],
+)
+def test_rooms_do_not_import_each_other(room: str, forbidden: set[str]) -> None:
+    files = list((ROOT / room).glob("*.py"))
+    assert files
+    for file in files:
+        assert not _imports(f"{room}/{file.name}") & forbidden, file.name
+
+
+def test_engine_knows_nothing_of_segmentation() -> None:
+    assert not _imports("engine.py") & {"matting", "selfieSegmentation", "utils", "main"}
+
+
+def test_importing_the_engine_loads_no_model_runtime() -> None:
+    check = "import sys, engine; sys.exit(any(m in sys.modules for m in ('mediapipe', 'onnxruntime', 'stow')))"
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT).returncode == 0
+
+
+def test_cv2_is_one_version_with_a_window_system() -> None:
+    from importlib.metadata import version
+
+    assert version("opencv-python") == version("opencv-contrib-python")
+    assert version("opencv-python").startswith(cv2.__version__)
+    assert cv2.currentUIFramework()

@@ -1,0 +1,368 @@
+"""MPSegmentation: the alpha, the runtimes, and every kind of background."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from conftest import PORTRAIT, ROOT, difference, make_clip, scene
+from onnx import TensorProto, helper
+
+from errors import DeviceError, InputError, InputNotFoundError
+from matting.compositing import blend, blur_behind, cover
+from matting.refine import Refiner
+from matting.segmenters import make_segmenter
+from media.frame import StreamInfo
+from selfieSegmentation import MPSegmentation
+
+# Places in the portrait that are surely person and surely background, (row, column).
+PERSON, BACKGROUND = (300, 220), (60, 480)
+
+
+def person_on(portrait: np.ndarray, index: int, width: int = 640, height: int = 360) -> np.ndarray:
+    """Return the portrait's person moved over a generated scene."""
+    alpha = MPSegmentation().alpha(portrait)
+    shift = np.float32([[height / 512, 0, width / 4 + 4 * index], [0, height / 512, 0]])
+    person = cv2.warpAffine(portrait, shift, (width, height))
+    matte = cv2.warpAffine(alpha, shift, (width, height))[..., None]
+    behind = cv2.GaussianBlur(scene(index, width, height), (0, 0), 9)
+    return (person * matte + behind * (1 - matte)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("model_selection", [0, 1])
+def test_alpha_finds_the_person(portrait: np.ndarray, model_selection: int) -> None:
+    alpha = MPSegmentation(model_selection=model_selection).alpha(portrait)
+    assert (alpha.dtype, alpha.shape) == (np.float32, portrait.shape[:2])
+    assert 0 <= alpha.min() <= alpha.max() <= 1
+    assert alpha[PERSON] > 0.95
+    assert alpha[BACKGROUND] < 0.05
+    assert 0.3 < alpha.mean() < 0.7
+
+
+def test_the_network_sees_rgb(portrait: np.ndarray) -> None:
+    network = make_segmenter("landscape")
+    right, wrong = network(portrait), network(np.ascontiguousarray(portrait[..., ::-1]))
+    assert np.abs(right - wrong).max() > 0.05, "the portrait must tell the orders apart for this test to mean anything"
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(ROOT / "models" / "selfie_landscape.onnx"))
+    rgb = cv2.cvtColor(cv2.resize(portrait, (256, 144), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+    expected = session.run(None, {"image": rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255})[0][0, 0]
+    assert np.abs(right - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("model", ["landscape", "general"])
+def test_the_two_runtimes_agree(portrait: np.ndarray, model: str) -> None:
+    frames = [portrait, *(person_on(portrait, i) for i in range(3)), scene(5), np.zeros((90, 160, 3), np.uint8)]
+    runtimes = [MPSegmentation(model=model, runtime=runtime) for runtime in ("onnx", "mediapipe")]
+    for frame in frames:
+        first, second = (segmentation.alpha(frame) for segmentation in runtimes)
+        assert np.abs(first - second).max() < 1e-3
+    for segmentation in runtimes:
+        segmentation.close()
+
+
+def test_a_higher_threshold_keeps_less(portrait: np.ndarray) -> None:
+    kept = [MPSegmentation(threshold=t).alpha(portrait) for t in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)]
+    for more, less in itertools.pairwise(kept):
+        assert more.mean() > less.mean()
+        assert (more >= less - 1e-6).all()
+
+
+def test_reset_forgets_the_previous_frames(portrait: np.ndarray) -> None:
+    segmentation = MPSegmentation()
+    first = segmentation.alpha(portrait)
+    segmentation.alpha((portrait * 0.97).astype(np.uint8))
+    segmentation.reset()
+    assert (segmentation.alpha(portrait) == first).all()
+
+
+def test_what_moves_does_not_trail_and_what_stands_is_steadied() -> None:
+    refiner = Refiner(0.5)
+    dark, bright = np.zeros((144, 256, 3), np.uint8), np.full((144, 256, 3), 200, np.uint8)
+    none, everything = np.zeros((144, 256), np.float32), np.ones((144, 256), np.float32)
+    refiner(everything, dark)
+    assert refiner(none, bright).max() == 0, "the past shows where the picture has changed"
+    refiner.reset()
+    refiner(everything * 0.6, dark)
+    steadied = refiner(everything * 0.4, dark)
+    assert Refiner(0.5)(everything * 0.4, dark).max() < steadied.min()
+
+
+def test_calls_leave_their_frame_as_it_is_and_size_may_change(portrait: np.ndarray) -> None:
+    segmentation = MPSegmentation(bg_color=(0, 0, 0))
+    for frame in (portrait, cv2.resize(portrait, (640, 360)), portrait):
+        before = frame.copy()
+        out = segmentation(frame)
+        assert out.shape == frame.shape
+        assert (frame == before).all()
+
+
+def test_a_colour_is_blue_green_red(portrait: np.ndarray) -> None:
+    out = MPSegmentation(bg_color=(250, 20, 10))(portrait)
+    assert out[BACKGROUND].tolist() == [250, 20, 10]
+    assert np.abs(out[PERSON].astype(int) - portrait[PERSON]).max() <= 1
+
+
+def test_an_image_may_be_an_array_or_a_path(portrait: np.ndarray, tmp_path: Path) -> None:
+    picture = np.full((40, 40, 3), (9, 99, 199), np.uint8)
+    cv2.imwrite(str(tmp_path / "picture.png"), picture)
+    for image in (picture, tmp_path / "picture.png", str(tmp_path / "picture.png")):
+        assert MPSegmentation(bg_image=image)(portrait)[BACKGROUND].tolist() == [9, 99, 199]
+
+
+def test_the_default_blurs_only_the_background(portrait: np.ndarray) -> None:
+    frame = person_on(portrait, 0)
+    frame[:, -120:] = scene(0, 120, 360)
+    out = MPSegmentation()(frame)
+    alpha = MPSegmentation().alpha(frame)
+    assert difference(out[alpha > 0.99], frame[alpha > 0.99]) < 1
+    assert cv2.Laplacian(out[:, -110:], cv2.CV_32F).std() < 0.2 * cv2.Laplacian(frame[:, -110:], cv2.CV_32F).std()
+
+
+def test_the_blur_is_the_gaussian_that_its_size_says() -> None:
+    image = np.zeros((200, 200, 3), np.uint8)
+    image[90:110, 90:110] = 255
+    none = np.zeros((200, 200), np.uint8)
+    for size in (5, 15, 35, 45, 99):
+        out = blur_behind(image, none, (size, size))
+        assert np.abs(out.astype(int) - cv2.GaussianBlur(image, (size, size), 0)).max() <= 20
+        assert difference(out, cv2.GaussianBlur(image, (size, size), 0)) < 1
+
+
+def test_the_person_does_not_leak_into_the_blur() -> None:
+    image = np.full((240, 320, 3), 40, np.uint8)
+    image[60:240, 100:220] = 255  # a white person before a dark wall
+    alpha = np.zeros((240, 320), np.uint8)
+    alpha[60:240, 100:220] = 255
+    out = blur_behind(image, alpha, (45, 45))
+    assert out[alpha == 0].max() <= 48
+    assert cv2.GaussianBlur(image, (45, 45), 0)[alpha == 0].max() > 120
+
+
+def test_blend_is_right_to_one_of_255() -> None:
+    rng = np.random.default_rng(1)
+    front, behind = rng.integers(0, 256, (2, 77, 33, 3), np.uint8)
+    alpha = rng.integers(0, 256, (77, 33), np.uint8)
+    weight = alpha[..., None] / 255
+    assert np.abs(blend(front, behind, alpha) - (front * weight + behind * (1 - weight))).max() <= 1
+    assert (blend(front, behind, np.full_like(alpha, 255)) == front).all()
+    assert (blend(front, behind, np.zeros_like(alpha)) == behind).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (360, 640), (100, 100), (1, 1), (3000, 10)])
+def test_cover_keeps_proportions_and_the_middle(width: int, height: int) -> None:
+    picture = np.zeros((300, 400, 3), np.uint8)
+    cv2.circle(picture, (200, 150), 60, (255, 255, 255), -1)
+    out = cover(picture, width, height)
+    assert out.shape == (height, width, 3)
+    if min(width, height) >= 100:
+        assert out[height // 2, width // 2].tolist() == [255, 255, 255]
+        rows, columns = np.nonzero(out[..., 0] > 128)
+        across, down = np.ptp(columns) + 1, np.ptp(rows) + 1
+        assert across == pytest.approx(down, rel=0.05), "the circle is stretched"
+        assert across == pytest.approx(120 * max(width / 400, height / 300), rel=0.05)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, value in (("b.png", 80), ("a.jpg", 40), ("c.webp", 160)):
+        cv2.imwrite(str(tmp_path / name), np.full((20, 30, 3), value, np.uint8))
+    return tmp_path
+
+
+def test_a_folder_cycles_in_name_order(portrait: np.ndarray, folder: Path) -> None:
+    segmentation = MPSegmentation(bg_images_path=folder)
+
+    def level() -> int:
+        return round(int(segmentation(portrait)[BACKGROUND].mean()) / 40) * 40
+
+    seen = [level()]
+    for forward in (True, True, True, False, False):
+        assert segmentation.change_image(forward)
+        seen.append(level())
+    assert seen == [40, 80, 160, 40, 160, 80]
+    assert segmentation.on_key("a")
+    assert level() == 160
+    assert segmentation.on_key("d")
+    assert level() == 80
+    assert not segmentation.on_key("x")
+
+
+def test_unreadable_files_in_a_folder_are_named_and_skipped(
+    portrait: np.ndarray, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "0_notes.txt").write_text("not a picture")
+    (folder / "aa_empty.png").write_bytes(b"")
+    whole = (folder / "b.png").read_bytes()
+    (folder / "b_broken.png").write_bytes(whole[:33] + bytes(20))
+    (folder / ".DS_Store").write_bytes(b"hidden")
+    (folder / "inner").mkdir()
+    segmentation = MPSegmentation(bg_images_path=folder)
+    levels = []
+    for _ in range(4):
+        levels.append(round(int(segmentation(portrait)[BACKGROUND].mean()) / 40) * 40)
+        segmentation.change_image(True)
+    assert levels == [40, 80, 160, 40]
+    for name in ("0_notes.txt", "aa_empty.png", "b_broken.png"):
+        assert name in caplog.text
+    assert ".DS_Store" not in caplog.text
+
+
+def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no readable picture"):
+        MPSegmentation(bg_images_path=tmp_path)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    with pytest.raises(InputError, match="no readable picture"):
+        MPSegmentation(bg_images_path=tmp_path)
+    with pytest.raises(InputNotFoundError, match="no such folder"):
+        MPSegmentation(bg_images_path=tmp_path / "missing")
+    with pytest.raises(InputError, match="is a file"):
+        MPSegmentation(bg_images_path=tmp_path / "notes.txt")
+
+
+def test_change_image_without_a_folder_says_no(portrait: np.ndarray) -> None:
+    for segmentation in (MPSegmentation(), MPSegmentation(bg_color=(1, 2, 3)), MPSegmentation(background="none")):
+        assert segmentation.change_image() is False
+        assert segmentation.change_image(False) is False
+
+
+def test_transparent_and_none(portrait: np.ndarray) -> None:
+    out = MPSegmentation(background="transparent")(portrait)
+    assert out.shape == (512, 512, 4)
+    assert (out[..., :3] == portrait).all()
+    assert (out[..., 3][PERSON], out[..., 3][BACKGROUND]) == (255, 0)
+    assert MPSegmentation(background="none")(portrait) is portrait
+
+
+def test_a_video_plays_behind_in_step_and_loops(portrait: np.ndarray, tmp_path: Path) -> None:
+    levels = [20, 70, 120, 170, 220]
+    images = [np.full((36, 64, 3), level, np.uint8) for level in levels]
+    video = make_clip(tmp_path / "behind.mp4", images, rate=Fraction(10)).path
+    segmentation = MPSegmentation(background=str(video))
+    for rate, expected in ((Fraction(10), [*levels, *levels]), (Fraction(5), [20, 120, 220, 70, 170, 20])):
+        segmentation.open(StreamInfo("front", 512, 512, rate=rate))
+        seen = [int(segmentation(portrait)[BACKGROUND].mean()) for _ in expected]
+        assert np.abs(np.array(seen) - expected).max() < 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"threshold": 1.5}, "threshold 1.5"),
+        ({"threshold": -0.1}, "threshold -0.1"),
+        ({"model_selection": 2}, "model_selection 2"),
+        ({"bg_blur_ratio": (4, 4)}, "must be odd"),
+        ({"bg_blur_ratio": (35, 0)}, "must be odd"),
+        ({"bg_color": (1, 2)}, "three numbers"),
+        ({"bg_color": (1, 2, 300)}, "three numbers"),
+        ({"bg_image": np.zeros((3, 3), np.float32)}, "must be uint8"),
+        ({"background": "#12345"}, "#RRGGBB"),
+        ({"background": "sunset"}, "no such file or folder"),
+        ({"background": str(ROOT / "requirements.txt")}, "neither a picture nor a video|cannot be read as a video"),
+        ({"runtime": "torch"}, "runtime 'torch'"),
+        ({"device": "abacus"}, "device 'abacus'"),
+        ({"model": "huge"}, "model 'huge'"),
+        ({"model": "missing.onnx"}, "no such model"),
+        ({"model": "a.onnx", "runtime": "mediapipe"}, "mediapipe runtime has"),
+    ],
+)
+def test_bad_arguments_are_refused_with_a_reason(arguments: dict, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        MPSegmentation(**arguments)
+
+
+def test_a_device_that_is_not_there_is_an_error_that_says_what_to_install() -> None:
+    import onnxruntime
+
+    absent = [
+        (device, package)
+        for device, provider, package in (
+            ("cuda", "CUDAExecutionProvider", "onnxruntime-gpu"),
+            ("directml", "DmlExecutionProvider", "onnxruntime-directml"),
+            ("openvino", "OpenVINOExecutionProvider", "onnxruntime-openvino"),
+        )
+        if provider not in onnxruntime.get_available_providers()
+    ]
+    assert absent, "no machine has all of them"
+    for device, package in absent:
+        with pytest.raises(DeviceError, match=package):
+            MPSegmentation(device=device)
+    with pytest.raises(DeviceError, match="CPU only"):
+        MPSegmentation(runtime="mediapipe", device="cuda")
+    assert MPSegmentation(device="auto") is not None
+    assert MPSegmentation(device="cpu") is not None
+
+
+def brightness_model(path: Path, *, planar: bool, uint8: bool, channels: int, logits: bool, free: bool) -> str:
+    """Write a model that calls bright pixels the person, in one of the layouts that people's models have."""
+    height, width = ("h", "w") if free else (64, 96)
+    shape = [1, 3, height, width] if planar else [1, height, width, 3]
+    kind = TensorProto.UINT8 if uint8 else TensorProto.FLOAT
+    nodes = [helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT)]
+    scale = 1 / 255 if uint8 else 1.0
+    axis = 1 if planar else 3
+    nodes.append(helper.make_node("ReduceMean", ["float"], ["mean"], axes=[axis], keepdims=1))
+    gain, offset = (20 * scale, -10.0) if logits else (scale, 0.0)
+    constants = [("gain", gain), ("offset", offset), ("one", 1.0), ("minus", -1.0)]
+    initializers = [helper.make_tensor(name, TensorProto.FLOAT, [1], [value]) for name, value in constants]
+    nodes.append(helper.make_node("Mul", ["mean", "gain"], ["scaled"]))
+    nodes.append(helper.make_node("Add", ["scaled", "offset"], ["person"]))
+    if channels == 2:
+        if logits:
+            nodes.append(helper.make_node("Mul", ["person", "minus"], ["background"]))
+        else:
+            nodes.append(helper.make_node("Sub", ["one", "person"], ["background"]))
+        nodes.append(helper.make_node("Concat", ["background", "person"], ["result"], axis=axis))
+    else:
+        nodes.append(helper.make_node("Identity", ["person"], ["result"]))
+    graph = helper.make_graph(
+        nodes,
+        "brightness",
+        [helper.make_tensor_value_info("image", kind, shape)],
+        [helper.make_tensor_value_info("result", TensorProto.FLOAT, None)],
+        initializers,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize("planar", [True, False], ids=["nchw", "nhwc"])
+@pytest.mark.parametrize("uint8", [True, False], ids=["uint8", "float"])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("logits", [True, False], ids=["logits", "probability"])
+@pytest.mark.parametrize("free", [True, False], ids=["free", "fixed"])
+def test_a_model_of_the_users_own(
+    tmp_path: Path, planar: bool, uint8: bool, channels: int, logits: bool, free: bool
+) -> None:
+    model = brightness_model(
+        tmp_path / "own.onnx", planar=planar, uint8=uint8, channels=channels, logits=logits, free=free
+    )
+    frame = np.zeros((120, 200, 3), np.uint8)
+    frame[:, 100:] = 255
+    alpha = MPSegmentation(model=model).alpha(frame)
+    assert alpha[:, :90].max() < 0.01
+    assert alpha[:, 110:].min() > 0.99
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "fake.onnx").write_text("not a model")
+    with pytest.raises(InputError, match="not a usable ONNX model"):
+        MPSegmentation(model=str(tmp_path / "fake.onnx"))
+
+
+def test_close_frees_and_the_next_frame_works_again(portrait: np.ndarray) -> None:
+    for runtime in ("onnx", "mediapipe"):
+        segmentation = MPSegmentation(runtime=runtime)
+        before = segmentation.alpha(portrait)
+        segmentation.close()
+        segmentation.close()
+        segmentation.reset()
+        assert np.abs(segmentation.alpha(portrait) - before).max() < 1e-6
+        segmentation.close()
+    assert PORTRAIT.is_file()

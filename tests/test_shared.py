@@ -1,0 +1,121 @@
+"""Real people, real files: runs where the folder ../shared is, and is skipped elsewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import SHARED, difference, probe
+
+from engine import Engine
+from errors import InputError
+from selfieSegmentation import MPSegmentation
+
+PEOPLE = sorted((SHARED / "media" / "people").glob("*")) or [Path("none")]
+ODD = sorted((SHARED / "media" / "odd").glob("*")) or [Path("none")]
+CLIPS = sorted(p.parent for p in (SHARED / "groundtruth").glob("*/input.mp4")) or [Path("none")]
+
+
+@pytest.fixture(scope="session")
+def referee(shared: Path):
+    spec = importlib.util.spec_from_file_location("matte_metrics", shared / "tools" / "matte_metrics.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", PEOPLE, ids=lambda p: p.name)
+def test_people_go_through(shared: Path, tmp_path: Path, path: Path) -> None:
+    if path.suffix == ".jpg":
+        output = tmp_path / "result.png"
+        Engine(image_path=path, output_path=output, custom_objects=[MPSegmentation(bg_color=(0, 255, 0))]).run()
+        image, source = cv2.imread(str(output)), cv2.imread(str(path))
+        assert image.shape == source.shape
+        replaced = (image == (0, 255, 0)).all(axis=2).mean()
+        assert 0.1 < replaced < 0.95
+        return
+    output = tmp_path / "result.mp4"
+    engine = Engine(
+        video_path=path,
+        output_path=output,
+        custom_objects=[MPSegmentation()],
+        end_video_frame=59,
+        break_on_end=True,
+        preset="ultrafast",
+    )
+    engine.run()
+    before, after = probe(path), probe(output, images=True)
+    assert after.times == before.times[: len(after.times)]
+    assert len(after.times) == min(60, len(before.times))
+    assert len(after.sound) == len(before.sound)
+    assert all(image.std() > 10 for image in after.images)
+
+
+@pytest.mark.parametrize("path", ODD, ids=lambda p: p.name)
+def test_odd_files_keep_every_frame_and_time(shared: Path, tmp_path: Path, path: Path) -> None:
+    output = tmp_path / "result.mp4"
+    Engine(video_path=path, output_path=output, preset="ultrafast").run()
+    before, after = probe(path), probe(output)
+    assert after.times == before.times
+    assert len(after.sound) == len(before.sound)
+    assert (after.codec, after.pix_fmt) == ("h264", "yuv420p")
+
+
+def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path) -> None:
+    outcomes = {}
+    for path in sorted((shared / "media" / "broken").glob("*")):
+        output = tmp_path / f"{path.stem}.mp4"
+        try:
+            Engine(video_path=path, output_path=output, preset="ultrafast").run()
+            outcomes[path.name] = len(probe(output).times)
+        except InputError as error:
+            assert path.name in str(error)
+            assert not output.exists()
+            outcomes[path.name] = 0
+    # What PyAV itself can decode of each, at least nearly: threads lose up to their number at a damaged end.
+    assert outcomes.pop("sample_with_invalid_nalu.mp4") >= 25
+    assert outcomes == {
+        "chunk_out_of_range.mp4": 0,
+        "corrupted.mp4": 49,
+        "sample_malformed_free_box.mp4": 0,
+        "test_case_1185230.mp4": 0,
+        "video_with_failing_audio.mp4": 280,
+        "zero_empty_stsc.mp4": 0,
+    }
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "corrupted.mp4", "sample_with_invalid_nalu.mp4", "video_with_failing_audio.mp4",
+    ]  # fmt: skip
+
+
+def test_the_alphas_of_the_clips_are_no_worse_than_the_raw_mask(shared: Path, referee) -> None:
+    """The bar is the landscape network's mask, only upsampled: mean MAD 22.9, Grad 7.1, dtSSD 6.4, IoU 92."""
+    scores = []
+    for clip in CLIPS:
+        frames = probe(clip / "input.mp4", images=True).images
+        segmentation = MPSegmentation()
+        alphas = [segmentation.alpha(frame).astype(np.float64) for frame in frames]
+        scores.append(referee.score(list(zip(alphas, referee.read_video(clip / "alpha.mkv"), strict=True)), video=True))
+    mean = {name: np.mean([score[name] for score in scores]) for name in scores[0]}
+    assert mean["MAD"] <= 22.9
+    assert mean["Grad"] <= 7.1
+    assert mean["dtSSD"] <= 6.4
+    assert mean["IoU"] >= 92
+
+
+def test_the_stills_are_found(shared: Path, referee) -> None:
+    for path in sorted((shared / "groundtruth" / "stills" / "input").glob("*")):
+        alpha = MPSegmentation().alpha(cv2.imread(str(path))).astype(np.float64)
+        truth = referee.read_matte(shared / "groundtruth" / "stills" / "alpha" / f"{path.stem}.png")
+        assert referee.score([(alpha, truth)])["IoU"] > 85
+
+
+def test_an_untouched_clip_keeps_its_picture(shared: Path, tmp_path: Path) -> None:
+    path = shared / "media" / "people" / "thoughtful_360p.mp4"
+    output = tmp_path / "result.mp4"
+    Engine(video_path=path, output_path=output, end_video_frame=20, break_on_end=True).run()
+    before, after = probe(path, images=True), probe(output, images=True)
+    for a, b in zip(before.images, after.images, strict=False):
+        assert difference(a, b) < 3
