@@ -252,13 +252,16 @@ def test_a_progress_bar_on_a_terminal_only(tmp_path: Path, run_main) -> None:
     assert run_main("--video", source, "--no-segmentation").err == ""
     if sys.platform == "win32":
         pytest.skip("Windows has no pseudo-terminals to look at")
+    import fcntl
     import os
     import pty
+    import struct
+    import termios
 
     ours, theirs = pty.openpty()
     command = [sys.executable, str(ROOT / "main.py"), "--video", str(source), "--no-segmentation"]
-    wide = {**os.environ, "COLUMNS": "120", "LINES": "40"}
-    subprocess.run(command, stderr=theirs, stdout=subprocess.DEVNULL, check=True, env=wide)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    subprocess.run(command, stderr=theirs, stdout=subprocess.DEVNULL, check=True)
     shown = os.read(ours, 100_000).decode()
     os.close(ours)
     os.close(theirs)
