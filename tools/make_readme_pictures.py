@@ -24,6 +24,7 @@ LOOKS = ("blur", "backgrounds/3_bokeh.jpg", "transparent")
 
 def main() -> int:
     portrait = cv2.imread(str(ROOT / "samples" / "portrait.jpg"))
+    assert portrait is not None
     panels = [portrait]
     for look in LOOKS:
         spec = str(ROOT / look) if "/" in look else look
