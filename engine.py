@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -23,6 +24,8 @@ from media.prefetch import Prefetch
 from media.video_sink import VIDEO_SUFFIXES, VideoSink, check_video_output
 from media.video_source import VideoSource
 from media.window import ESCAPE, Window
+
+log = logging.getLogger(__name__)
 
 CustomObject: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
@@ -124,12 +127,11 @@ class Engine:
             ProcessingError: an object failed, or the result cannot be written.
         """
         path = self.image_path
-        storage.require_file(path)
         output = self.output_path or storage.result_path(path, self.output_extension)
-        check_image_output(output)
-        storage.check_output(output, path)
         with self._session() as stack:
             source = stack.enter_context(ImageSource(stack.enter_context(storage.local_file(path)), path))
+            check_image_output(output)
+            storage.check_output(output, path)
             self._begin(stack, source.info)
             staged = stack.enter_context(storage.staged_output(output))
             sink = stack.enter_context(ImageSink(staged, output))
@@ -157,14 +159,13 @@ class Engine:
             KeyboardInterrupt: Ctrl-C was typed; the result so far has been written.
         """
         path = self.video_path
-        storage.require_file(path)
         # What is read may be of any kind; what is written is MP4 unless `output_path` says otherwise.
         output = self.output_path or storage.result_path(path, self.output_extension, self._video_suffix())
-        check_video_output(output, self.crf, self.preset)
-        storage.check_output(output, path)
         with self._session() as stack:
             local = stack.enter_context(storage.local_file(path))
             source = stack.enter_context(VideoSource(local, path))
+            check_video_output(output, self.crf, self.preset)
+            storage.check_output(output, path)
             self._begin(stack, source.info)
             staged = stack.enter_context(storage.staged_output(output))
             sink = stack.enter_context(
@@ -172,15 +173,21 @@ class Engine:
             )
             ahead = stack.enter_context(Prefetch(source))
             bar = stack.enter_context(self._progress_bar(source.info))
+            processed = 0
             for frame in ahead.frames():
                 assert frame is not None
-                done = self._processed(frame) if self.check_video_frames_range(frame.index) else frame
+                done = frame
+                if self.check_video_frames_range(frame.index):
+                    done = self._processed(frame)
+                    processed += 1
                 sink.write(done)
                 bar.update()
                 at_end = self.break_on_end and 0 < self.end_video_frame <= frame.index
                 if at_end or not self.display(done.image) or self._interrupted:
                     sink.end_early()
                     break
+            if not processed and not self._interrupted:
+                log.warning("%s: it ends before frame %d; nothing was processed", path, self.start_video_frame)
         return output
 
     def process_webcam(self) -> None:
@@ -230,7 +237,7 @@ class Engine:
             problem = _not_an_image(frame)
             if problem:
                 raise ProcessingError(f"custom object {_name(item)} returned {problem}{self._where}")
-            frame = np.ascontiguousarray(frame)
+            frame = np.require(frame, requirements=["C", "W"])
         return frame
 
     def flip(self, frame: np.ndarray) -> np.ndarray:
@@ -281,8 +288,8 @@ class Engine:
     def _session(self) -> Iterator[ExitStack]:
         """Hold everything that one run opens, and close it in the opposite order whatever happens.
 
-        Ctrl-C lets the frame at hand be finished and the result be completed, and is raised after that; a
-        second one stops at once.
+        Ctrl-C (or SIGTERM) lets the frame at hand be finished and the result be completed, and is raised after
+        that as KeyboardInterrupt; a second one stops at once.
         """
         self._interrupted = False
         try:
@@ -300,18 +307,18 @@ class Engine:
         if threading.current_thread() is not threading.main_thread():
             yield  # signals reach the main thread only
             return
-        before = signal.getsignal(signal.SIGINT)
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             if self._interrupted:
                 raise KeyboardInterrupt
             self._interrupted = True
 
-        signal.signal(signal.SIGINT, interrupt)
+        before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _begin(self, stack: ExitStack, info: StreamInfo) -> None:
         """Open the window and the objects for a source that has been opened."""
@@ -320,13 +327,13 @@ class Engine:
             # Before the source, whose thread may take seconds to end when its camera stalls.
             stack.callback(self.close)
         for item in self.custom_objects:
+            close = getattr(item, "close", None)
+            if close is not None:
+                stack.push(_closer(item, close))
             opened = getattr(item, "open", None)
             if opened is not None:
                 with _named_errors(item, "could not be opened"):
                     opened(info)
-            close = getattr(item, "close", None)
-            if close is not None:
-                stack.callback(_close, item, close)
 
     def _processed(self, frame: Frame) -> Frame:
         """Flip `frame` and pass it through the objects."""
@@ -367,9 +374,19 @@ class Engine:
         return tqdm(total=info.frames, unit="frame", desc=os.path.basename(info.name), disable=hidden)
 
 
-def _close(item: CustomObject, close: Callable[[], None]) -> None:
-    with _named_errors(item, "could not be closed"):
-        close()
+def _closer(item: CustomObject, close: Callable[[], None]) -> Callable[..., None]:
+    """Return what an ExitStack calls to close `item`: an error on its way stays the one that the user reads."""
+
+    def leave(exc_type: object, exc: BaseException | None, traceback: object) -> None:
+        try:
+            with _named_errors(item, "could not be closed"):
+                close()
+        except BackgroundRemovalError as error:
+            if exc is None:
+                raise
+            log.warning("%s", error)
+
+    return leave
 
 
 @contextmanager

@@ -8,11 +8,12 @@ there is to it, and README.md, "Editing main.py", shows how few lines do.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import traceback
 import warnings
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 # Nothing heavy is imported up here: --help should answer at once.
 from errors import BackgroundRemovalError, InputError
@@ -35,17 +36,24 @@ exit codes: 0 done, 1 processing failed, 2 bad request or input, 130 stopped by 
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one line, as every other error is said."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (see --help)\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         description=(__doc__ or "").splitlines()[0],
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = parser.add_argument_group("what to process (default: webcam 0)").add_mutually_exclusive_group()
-    source.add_argument("--webcam", metavar="ID", help="a camera's number, or a URL (rtsp://…, http://…)")
-    source.add_argument("--image", metavar="PATH", help="an image → photo_out.jpg")
-    source.add_argument("--video", metavar="PATH", help="a video → clip_out.mp4")
+    source.add_argument("--webcam", metavar="ID", help="a camera's number, or a URL (rtsp://..., http://...)")
+    source.add_argument("--image", metavar="PATH", help="an image -> photo_out.jpg")
+    source.add_argument("--video", metavar="PATH", help="a video -> clip_out.mp4")
     parser.add_argument("--output", metavar="PATH", default="", help="the result; the suffix picks the format")
 
     look = parser.add_argument_group("the background")
@@ -168,7 +176,14 @@ def build_engine(options: argparse.Namespace) -> Engine:
     from selfieSegmentation import MPSegmentation
     from utils import FPSmetric
 
-    live = not options.image and not options.video
+    live = options.image is None and options.video is None
+    if live and options.output:
+        raise InputError("--output goes with --image or --video; a webcam is only shown")
+    if options.image == "" or options.video == "":
+        raise InputError("--image and --video need the name of a file")
+    both_exist = os.path.isfile(options.output) and os.path.isfile(options.background)
+    if both_exist and os.path.samefile(options.output, options.background):
+        raise InputError(f"{options.output}: the output is the background; give another --output")
     custom_objects: list[CustomObject] = []
     if not options.no_segmentation:
         custom_objects.append(
@@ -203,12 +218,20 @@ def build_engine(options: argparse.Namespace) -> Engine:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's character set lacks is written as escapes instead of failing.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(argv)
     _set_up_messages(options)
     try:
         result = build_engine(options).run()
+        if result and not options.quiet:
+            print(result, flush=True)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read our output has gone; the work is done
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if options.debug:
             traceback.print_exc()
@@ -216,8 +239,6 @@ def main(argv: list[str] | None = None) -> int:
         message = str(error) if expected else f"{type(error).__name__}: {error} (run with --debug to see where)"
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
         return error.exit_code if expected else 1
-    if result and not options.quiet:
-        print(result)
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -186,7 +186,17 @@ class MPSegmentation:
     def _file(self, path: str) -> Background:
         local = self._files.enter_context(storage.local_file(path))
         image = backgrounds.read_picture(local)
-        return backgrounds.Video(local, path) if image is None else backgrounds.Picture(image)
+        if image is not None:
+            return backgrounds.Picture(image)
+
+        def play() -> Iterator[tuple[np.ndarray, float]]:
+            from media.video_source import VideoSource
+
+            with VideoSource(local, path) as video:
+                for frame in video:
+                    yield frame.image, frame.seconds
+
+        return backgrounds.Video(play, path)
 
 
 def _upsampled(matte: np.ndarray, frame: np.ndarray) -> np.ndarray:

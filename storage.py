@@ -89,7 +89,8 @@ def local_file(path: str) -> Iterator[str]:
     """
     require_file(path)
     if not is_remote(path):
-        yield path
+        # FFmpeg takes what stands before a colon in a relative name for a protocol.
+        yield os.path.abspath(path)
         return
     with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
         yield _download(path, folder)
@@ -166,14 +167,11 @@ def staged_output(path: str) -> Iterator[str]:
             staged = os.path.join(folder, f"result{suffix}")
             yield staged
             if os.path.exists(staged):
-                import stow
-
-                with _remote_errors(path):
-                    stow.put(staged, path, overwrite=True)
+                _upload(staged, path)
         return
     # The link's target is replaced, not the link.
     target = Path(os.path.realpath(path))
-    staged = str(target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}.part{suffix}"))
+    staged = str(target.with_name(f".{target.stem[:20]}.{secrets.token_hex(4)}.part{suffix}"))
     try:
         yield staged
         if os.path.exists(staged):
@@ -201,6 +199,19 @@ def _locate(path: str) -> tuple[Any, str]:
 
 def _is_listed_file(store: Any, entry: Any) -> bool:
     return store.isfile(entry) and not store.basename(entry).startswith(".")
+
+
+def _upload(local: str, path: str) -> None:
+    """Put a finished result at `path`; when that fails it is kept on this computer, and the error says where."""
+    import stow
+
+    try:
+        stow.put(local, path, overwrite=True)
+    except Exception as error:  # each store has classes of its own
+        kept = os.path.join(tempfile.mkdtemp(prefix="background-removal-"), stow.basename(path))
+        os.replace(local, kept)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ProcessingError(f"{path}: cannot be put there ({reason}); the result is kept as {kept}") from error
 
 
 def _download(path: str, folder: str) -> str:

@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import cv2
@@ -69,7 +69,8 @@ class Picture(Background):
     """One picture, scaled to cover the frame."""
 
     def __init__(self, image: np.ndarray) -> None:
-        if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
+        known = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
+        if image.dtype != np.uint8 or not known or 0 in image.shape:
             raise InputError(f"background image: must be uint8 (H, W, 3), not {image.dtype} {image.shape}")
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
@@ -125,23 +126,28 @@ class Video(Background):
     """A video that plays behind the person, over and over, in step with the frames.
 
     Args:
-        path: A local file.
-        name: What to call it in messages.
+        play: Called to play the video from its beginning: yields uint8 (H, W, 3) BGR images, each with the
+            time in seconds at which it is shown.
+        name: What to call the video in messages.
 
     Raises:
-        InputError: it is not a video that can be decoded.
+        InputError: the video has no frame.
     """
 
-    def __init__(self, path: str, name: str = "") -> None:
-        self._path = path
-        self._name = name or path
+    # A picture that has to be skipped costs as much as one that is shown: a video that is too heavy for live
+    # use plays slower rather than holding up the camera.
+    _LIVE_SKIPS = 2
+
+    def __init__(self, play: Callable[[], Iterator[tuple[np.ndarray, float]]], name: str) -> None:
+        self._play = play
+        self._name = name
         self.begin(None)
 
     def begin(self, rate: Fraction | None) -> None:
         self._rate = rate
         self._count = 0
         self._started = time.monotonic()
-        self._frames = self._play()
+        self._pictures = self._loop()
         self._advance()
 
     def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -150,42 +156,35 @@ class Video(Background):
         else:
             now = time.monotonic() - self._started
         self._count += 1
+        advanced = 0
         while self._next_at <= now:
+            if self._rate is None and advanced == self._LIVE_SKIPS:
+                self._started += now - self._next_at
+                break
             self._advance()
+            advanced += 1
         return self._current.picture(frame, alpha)
 
     def _advance(self) -> None:
-        self._current, self._next_at = next(self._frames)
+        self._current, self._next_at = next(self._pictures)
 
-    def _play(self) -> Iterator[tuple[Picture, float]]:
-        """Yield each picture with the time in seconds, from the first frame on, at which the next is due."""
-        import av
-        import av.error
-
-        offset = 0.0
+    def _loop(self) -> Iterator[tuple[Picture, float]]:
+        """Yield each picture with the time, from the first frame on, at which the next one is due."""
+        begun = 0.0
         while True:
             shown: tuple[np.ndarray, float] | None = None
-            step = 1 / 25
-            try:
-                with av.open(self._path) as container:
-                    stream = container.streams.best("video")
-                    if stream is None:
-                        break
-                    step = float(1 / stream.average_rate) if stream.average_rate else step
-                    start: float | None = None
-                    for decoded in container.decode(stream):
-                        at = decoded.time if decoded.time is not None else (shown[1] + step if shown else 0.0)
-                        start = at if start is None else start
-                        if shown is not None:
-                            yield Picture(shown[0]), offset + at - start
-                        shown = (decoded.to_ndarray(format="bgr24"), at)
-                    if shown is None or start is None:
-                        break
-                    offset += shown[1] - start + step
-                    yield Picture(shown[0]), offset
-            except av.error.FFmpegError as error:
-                raise InputError(f"{self._name}: cannot be read as a video ({error.strerror})") from error
-        raise InputError(f"{self._name}: is neither a picture nor a video")
+            start, step = 0.0, 1 / 25
+            for image, at in self._play():
+                if shown is None:
+                    start = at
+                else:
+                    step = max(at - shown[1], 1e-3)
+                    yield Picture(shown[0]), begun + at - start
+                shown = image, at
+            if shown is None:
+                raise InputError(f"{self._name}: there is no frame in this video")
+            begun += shown[1] - start + step  # the last frame is shown as long as the one before it
+            yield Picture(shown[0]), begun
 
 
 class Transparent(Background):

@@ -29,7 +29,8 @@ class Refiner:
             raise ValueError(f"threshold {threshold}: must be between 0 and 1")
         # The step stays inside [0, 1], so that certain background is always 0 and certain person always 1.
         width = max(min(_SOFTNESS, threshold, 1 - threshold), 1e-3)
-        self._low, self._high = threshold - width, threshold + width
+        middle = min(max(threshold, width), 1 - width)
+        self._low, self._high = middle - width, middle + width
         self._before: tuple[np.ndarray, np.ndarray] | None = None
 
     def reset(self) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -149,7 +153,9 @@ class MediaPipeSegmenter:
         self._size = (known.width, known.height)
         self._image = mediapipe.Image
         self._format = mediapipe.ImageFormat.SRGB
-        self._segmenter = vision.ImageSegmenter.create_from_options(options)
+        with _silent_stderr():
+            self._segmenter = vision.ImageSegmenter.create_from_options(options)
+            self(np.zeros((known.height, known.width, 3), np.uint8))
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         rgb = cv2.cvtColor(resize(image, self._size), cv2.COLOR_BGR2RGB)
@@ -239,6 +245,24 @@ def _load_session(path: Path, device: str) -> onnxruntime.InferenceSession:
             )
         log.warning("device %s did not load; using the next one", name)
     raise DeviceError("ONNX Runtime offers no processor to run on; install it again: pip install onnxruntime")
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keep MediaPipe's C++ logging, which no setting turns off, from the terminal while a graph starts."""
+    if log.isEnabledFor(logging.DEBUG):
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _sigmoid(value: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
@@ -319,7 +320,9 @@ class _EncodedTrack:
         self._stream = output.add_stream("aac", rate=rate)
         self._stream.codec_context.layout = layout
         self._stream.metadata.update(stream.metadata)
+        self._layout, self._rate = layout, rate
         self._resampler = AudioResampler("fltp", layout, rate)
+        self._samples = -(2**62)  # where the sound has come to; sound may begin before 0
         self._finished = False
 
     def take(self, packet: Packet) -> list[Packet]:
@@ -327,13 +330,29 @@ class _EncodedTrack:
             frames = packet.decode()
         except av.error.FFmpegError:  # one damaged packet is a moment of silence
             return []
-        return [
-            out for frame in frames for part in self._resampler.resample(frame) for out in self._stream.encode(part)
-        ]
+        return [out for frame in frames for out in self._encode(self._resample(frame))]
 
     def finish(self) -> list[Packet]:
         if self._finished:
             return []
         self._finished = True
-        rest = [out for part in self._resampler.resample(None) for out in self._stream.encode(part)]
-        return rest + self._stream.encode(None)
+        return self._encode(self._resampler.resample(None)) + self._stream.encode(None)
+
+    def _resample(self, frame: AudioFrame) -> list[AudioFrame]:
+        try:
+            return self._resampler.resample(frame)
+        except ValueError:  # the sound changes on the way, from stereo to mono say
+            rest = self._resampler.resample(None)
+            self._resampler = AudioResampler("fltp", self._layout, self._rate)
+            return rest + self._resampler.resample(frame)
+
+    def _encode(self, parts: list[AudioFrame]) -> list[Packet]:
+        packets = []
+        for part in parts:
+            # Where pieces of sound overlap, as in joined recordings, the later one follows the earlier.
+            if part.pts is not None and part.time_base is not None:
+                start = max(self._samples, round(part.pts * part.time_base * self._rate))
+                part.pts, part.time_base = start, Fraction(1, self._rate)
+                self._samples = start + part.samples
+            packets += self._stream.encode(part)
+        return packets

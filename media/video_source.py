@@ -14,7 +14,7 @@ import av.error
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from errors import InputError
 from media.frame import Color, Frame, StreamInfo
@@ -22,23 +22,18 @@ from media.frame import Color, Frame, StreamInfo
 log = logging.getLogger(__name__)
 
 # Code points of ITU-T H.273, as in FFmpeg's AVCOL_SPC_*: how RGB was turned into YUV.
-_MATRIX_BT709, _MATRIX_UNSPECIFIED, _MATRIX_BT601 = 1, 2, 6
-_MATRIX_TO_SWSCALE = {
-    _MATRIX_BT709: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    _MATRIX_BT601: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
-}
-# Untagged video: players take standard definition for BT.601 and larger pictures for BT.709.
+_MATRIX_RGB, _MATRIX_BT709, _MATRIX_UNSPECIFIED, _MATRIX_BT601 = 0, 1, 2, 6
+# The same in swscale's numbering (SWS_CS_*), which PyAV takes; its enumeration lacks some in older releases.
+_SWSCALE_BT601 = 5
+_MATRIX_TO_SWSCALE = {_MATRIX_BT709: 1, 4: 4, 5: _SWSCALE_BT601, _MATRIX_BT601: _SWSCALE_BT601, 7: 7, 9: 9, 10: 9}
+# Untagged video, and RGB, which the result cannot be: players take standard definition for BT.601 and larger
+# pictures for BT.709.
 _LARGEST_SD_HEIGHT = 576
 
 
-def swscale_matrix(matrix: int) -> Colorspace:
-    """Return swscale's name for an H.273 matrix; BT.601 for what it does not know."""
-    return _MATRIX_TO_SWSCALE.get(matrix, Colorspace.ITU601)
+def swscale_matrix(matrix: int) -> int:
+    """Return swscale's number for an H.273 matrix; BT.601 for what it does not know."""
+    return _MATRIX_TO_SWSCALE.get(matrix, _SWSCALE_BT601)
 
 
 def upright(image: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
@@ -95,7 +90,8 @@ class VideoSource:
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 raise InputError(f"{self._name}: not a readable video ({_reason(error)})") from error
             stream = self._container.streams.best("video")
-            if stream is None:
+            # FFmpeg draws plain text as a terminal would, and calls that a video.
+            if stream is None or self._container.format.name == "tty":
                 raise InputError(f"{self._name}: there is no video in it")
             self._stream = stream
             stream.thread_type = "AUTO"
@@ -178,7 +174,7 @@ class VideoSource:
         if frames is None and rate and self._container.duration:
             frames = round(self._container.duration * rate / av.time_base)
         matrix = first.colorspace
-        if matrix == _MATRIX_UNSPECIFIED:
+        if matrix in (_MATRIX_RGB, _MATRIX_UNSPECIFIED):
             matrix = _MATRIX_BT601 if min(width, height) <= _LARGEST_SD_HEIGHT else _MATRIX_BT709
         return StreamInfo(
             self._name,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
-import socket
 import sys
 from types import TracebackType
 
@@ -58,13 +59,16 @@ class Window:
         """Let the window live for `wait_ms`, and return the key typed in it: a character, "esc", or ""."""
         if not self._opened or self.closed:
             return ""
-        code = cv2.waitKey(wait_ms)
+        code = cv2.waitKeyEx(wait_ms)
         if not self._visible():
             self.closed = True
             return ""
-        if code < 0:
-            return ""
-        return ESCAPE if code & 0xFF == 27 else chr(code & 0xFF)
+        # The low half is the key; GTK puts Shift and the like above it. X numbers its keys without a character
+        # from 0xFF00 on, and cutting those down to a byte would make a "Q" of the left arrow.
+        code = -1 if code < 0 else code & 0xFFFF
+        if code in (27, 0xFF1B):
+            return ESCAPE
+        return chr(code) if 0 < code < 0xFF else ""
 
     def _visible(self) -> bool:
         try:
@@ -92,31 +96,27 @@ def over_checkerboard(image: np.ndarray) -> np.ndarray:
 
 def require_display() -> None:
     """Raise InputError where no window can be opened, which OpenCV would answer by ending the program."""
-    # On Linux OpenCV's wheels bring Qt's X11 plugin only, which Wayland serves through XWayland.
     if sys.platform != "linux":
         return
+    # OpenCV's wheels bring Qt's X11 plugin only, which Wayland serves through XWayland.
+    os.environ["QT_QPA_PLATFORM"] = "xcb"
     display = os.environ.get("DISPLAY", "")
     if not display:
         raise InputError("there is no display to open a window on; run with --no-show (show=False)")
-    if not _x_server_answers(display):
-        raise InputError(f"the display {display} does not answer; run with --no-show (show=False)")
+    if not _x_connection(display):
+        raise InputError(f"no window can be opened on the display {display}; run with --no-show (show=False)")
 
 
-def _x_server_answers(display: str) -> bool:
-    """Tell whether something listens where X clients look for `display` (see X(7), "Display names")."""
-    host, _, rest = display.rpartition(":")
-    number = rest.split(".")[0]
-    if not number.isdigit():
-        return False
+@functools.cache
+def _x_connection(display: str) -> int:
+    """Open a connection to an X server and return it, 0 if there is none to be had.
+
+    It stays open for as long as the program runs: some servers start over when their last client leaves, and
+    Qt would come in the midst of that.
+    """
     try:
-        if host and host != "unix" and not host.startswith("/"):
-            with socket.create_connection((host, 6000 + int(number)), timeout=3):
-                return True
-        path = f"{host}:{number}" if host.startswith("/") else f"/tmp/.X11-unix/X{number}"
-        for address in (path, "\0" + path):
-            with socket.socket(socket.AF_UNIX) as local:
-                if local.connect_ex(address) == 0:
-                    return True
-    except OSError:
-        pass
-    return False
+        x11 = ctypes.CDLL("libX11.so.6")
+    except OSError:  # Qt needs this library too
+        return 0
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    return x11.XOpenDisplay(display.encode()) or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import time
 from pathlib import Path
@@ -205,3 +206,23 @@ def test_flip_and_transparency_show(screen: Screen, stream_camera: StreamCamera,
     screen.type("q")
     assert process.wait(timeout=30) == 0
     assert (ROOT / "samples" / "portrait.jpg").is_file()
+
+
+def test_arrow_keys_do_not_pass_for_letters(screen: Screen, stream_camera: StreamCamera, start_main) -> None:
+    process = start_main("--webcam", stream_camera.url, "--no-segmentation", env=screen.env)
+    screen.wait_for_window()
+    for key in ("Left", "Up", "Right", "Down", "Print", "F5", "Shift_L"):
+        screen.type(key)
+    time.sleep(0.5)
+    assert process.poll() is None
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Qt's platforms are a matter of Linux")
+def test_a_wayland_session_gets_its_window_through_x(screen: Screen, stream_camera: StreamCamera, start_main) -> None:
+    env = {**screen.env, "QT_QPA_PLATFORM": "wayland", "WAYLAND_DISPLAY": "wayland-0"}
+    process = start_main("--webcam", stream_camera.url, "--no-segmentation", env=env)
+    screen.wait_for_window()
+    screen.type("q")
+    assert process.wait(timeout=30) == 0

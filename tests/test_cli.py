@@ -46,8 +46,8 @@ def fails(image):
 @pytest.fixture
 def effects(tmp_path: Path) -> Path:
     (tmp_path / "helper_next_door.py").write_text("FULL = 255\n")
-    (tmp_path / "effects.py").write_text(EFFECTS)
-    return tmp_path / "effects.py"
+    (tmp_path / "effects_of_test.py").write_text(EFFECTS)
+    return tmp_path / "effects_of_test.py"
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_objects_from_a_file(run_main, photo: Path, effects: Path, tmp_path: Pat
 
 def test_objects_from_a_module_and_in_order(run_main, photo: Path, effects: Path, tmp_path: Path) -> None:
     output = tmp_path / "result.png"
-    both = ("--object", "effects:make_blue", "--object", "effects:negative")
+    both = ("--object", "effects_of_test:make_blue", "--object", "effects_of_test:negative")
     outcome = run_main("--image", photo, "--background", "#ffffff", *both, "--output", output)
     assert (outcome.code, outcome.err) == (0, "")
     assert (cv2.imread(str(output))[..., 0] == 0).all()
@@ -133,11 +133,11 @@ def test_objects_from_a_module_and_in_order(run_main, photo: Path, effects: Path
 @pytest.mark.parametrize(
     ("spec", "complaint"),
     [
-        ("effects.py", "must be FILE.py:NAME"),
+        ("effects_of_test.py", "must be FILE.py:NAME"),
         ("missing.py:negative", "no such file: missing.py"),
-        ("effects.py:absent", "there is no absent"),
-        ("effects.py:number", "not callable"),
-        ("effects.py:takes_two", "TypeError"),
+        ("effects_of_test.py:absent", "there is no absent"),
+        ("effects_of_test.py:number", "not callable"),
+        ("effects_of_test.py:takes_two", "TypeError"),
         ("no.such.module:x", "ModuleNotFoundError"),
         ("broken.py:x", "SyntaxError"),
     ],
@@ -151,7 +151,7 @@ def test_bad_objects_are_one_line_and_exit_2(run_main, photo: Path, effects: Pat
 
 
 def test_an_object_that_fails_is_exit_1_and_debug_shows_where(run_main, photo: Path, effects: Path) -> None:
-    arguments = ("--image", photo, "--no-segmentation", "--object", "effects.py:fails")
+    arguments = ("--image", photo, "--no-segmentation", "--object", "effects_of_test.py:fails")
     outcome = run_main(*arguments)
     assert outcome.code == 1
     assert "custom object fails failed on frame 0" in outcome.err
@@ -160,7 +160,7 @@ def test_an_object_that_fails_is_exit_1_and_debug_shows_where(run_main, photo: P
     outcome = run_main(*arguments, "--debug")
     assert outcome.code == 1
     assert "Traceback" in outcome.err
-    assert 'effects.py", line' in outcome.err
+    assert 'effects_of_test.py", line' in outcome.err
     assert not photo.with_name("photo_out.jpg").exists()
 
 
@@ -287,3 +287,52 @@ def test_the_examples_run_and_are_short(run_main, photo: Path, tmp_path: Path, s
 def test_every_example_is_tested() -> None:
     listed = {"sketch.py", "low_light.py", "mirror.py", "timestamp.py"}
     assert {p.name for p in (ROOT / "examples").glob("*.py")} == listed
+
+
+def test_a_character_set_without_the_name_does_not_matter(run_main, photo: Path, tmp_path: Path) -> None:
+    source = photo.rename(tmp_path / "照片.jpg")
+    env = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"}
+    assert run_main("--help", env=env).code == 0
+    outcome = run_main("--image", source, "--no-segmentation", env=env)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "_out.jpg" in outcome.out
+
+
+def test_an_output_that_would_replace_the_background_is_refused(run_main, photo: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.jpg"
+    shutil.copy(PORTRAIT, picture)
+    before = picture.read_bytes()
+    outcome = run_main("--image", photo, "--background", picture, "--output", picture)
+    assert outcome.code == 2
+    assert "the output is the background" in outcome.err
+    assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [["--output", "live.mp4"], ["--image", ""], ["--video", ""]])
+def test_requests_that_mean_nothing_do_not_open_the_camera(run_main, arguments: list[str]) -> None:
+    outcome = run_main(*arguments)
+    assert outcome.code == 2
+    assert "camera 0" not in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_range_outside_the_video_is_said(run_main, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(4)]).path
+    outcome = run_main("--video", source, "--no-segmentation", "--start-frame", "99")
+    assert outcome.code == 0
+    assert "nothing was processed" in outcome.err
+
+
+def test_a_video_named_after_a_time_is_no_protocol(run_main, tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows has no colons in names")
+    make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(4)]).path.rename(tmp_path / "12:30:00.mp4")
+    outcome = run_main("--video", "12:30:00.mp4", "--no-segmentation")
+    assert (outcome.code, outcome.err, outcome.out) == (0, "", "12:30:00_out.mp4\n")
+
+
+def test_a_text_file_is_no_video_even_if_ffmpeg_can_draw_it(run_main, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "requirements.txt", tmp_path / "notes.txt")
+    outcome = run_main("--video", "notes.txt")
+    assert outcome.code == 2
+    assert "there is no video in it" in outcome.err

@@ -14,6 +14,7 @@ from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
 from errors import DeviceError, InputError, InputNotFoundError
+from matting.backgrounds import Video
 from matting.compositing import blend, blur_behind, cover
 from matting.refine import Refiner
 from matting.segmenters import make_segmenter
@@ -264,7 +265,7 @@ def test_a_video_plays_behind_in_step_and_loops(portrait: np.ndarray, tmp_path: 
         ({"bg_image": np.zeros((3, 3), np.float32)}, "must be uint8"),
         ({"background": "#12345"}, "#RRGGBB"),
         ({"background": "sunset"}, "no such file or folder"),
-        ({"background": str(ROOT / "requirements.txt")}, "neither a picture nor a video|cannot be read as a video"),
+        ({"background": str(ROOT / "requirements.txt")}, "there is no video in it"),
         ({"runtime": "torch"}, "runtime 'torch'"),
         ({"device": "abacus"}, "device 'abacus'"),
         ({"model": "huge"}, "model 'huge'"),
@@ -366,3 +367,28 @@ def test_close_frees_and_the_next_frame_works_again(portrait: np.ndarray) -> Non
         assert np.abs(segmentation.alpha(portrait) - before).max() < 1e-6
         segmentation.close()
     assert PORTRAIT.is_file()
+
+
+def test_thresholds_at_the_ends_leave_nothing_half_transparent(portrait: np.ndarray) -> None:
+    refine = [Refiner(threshold) for threshold in (0.0, 1.0)]
+    for refiner in refine:
+        for value in (0.0, 1.0):
+            alpha = refiner(np.full((144, 256), value, np.float32), portrait)
+            assert np.abs(alpha - value).max() < 1e-4
+            refiner.reset()
+
+
+def test_a_video_too_heavy_for_live_use_plays_slower_instead_of_stalling() -> None:
+    decoded = [0]
+
+    def play():
+        while True:
+            decoded[0] += 1
+            yield np.zeros((4, 4, 3), np.uint8), decoded[0] / 1_000_000  # a million frames a second
+
+    behind = Video(play, "fast")
+    frame, alpha = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)
+    before = decoded[0]
+    for _ in range(5):
+        behind.picture(frame, alpha)
+    assert decoded[0] - before <= 10

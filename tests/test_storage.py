@@ -16,7 +16,7 @@ import pytest
 from conftest import PORTRAIT, ROOT, make_clip, probe, scene, wait_until
 
 import storage
-from errors import InputError, InputNotFoundError
+from errors import InputError, InputNotFoundError, ProcessingError
 
 
 @pytest.fixture(scope="module")
@@ -214,3 +214,22 @@ def test_names_that_look_like_urls_are_local(tmp_path: Path, monkeypatch: pytest
     assert len(storage.list_files(str(tmp_path))) == len(list(tmp_path.iterdir()))
     with pytest.raises(InputNotFoundError):
         storage.require_file("missing.txt")
+
+
+def test_a_result_that_cannot_be_put_back_is_kept_here(bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import stow
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("the network is down")
+
+    def write_result() -> None:
+        with storage.staged_output("s3://media/result.txt") as staged:
+            Path(staged).write_text("an hour of work")
+
+    monkeypatch.setattr(stow, "put", refuse)
+    with pytest.raises(ProcessingError, match=r"the network is down.*kept as (.*)") as caught:
+        write_result()
+    kept = Path(str(caught.value).split("kept as ")[1])
+    assert kept.read_text() == "an hour of work"
+    kept.unlink()
+    kept.parent.rmdir()

@@ -355,3 +355,64 @@ def test_ffprobe_agrees(clip) -> None:
         return json.loads(done.stdout)
 
     assert ask(result) == ask(source)
+
+
+def test_an_rgb_source_becomes_yuv_that_says_what_it_is(tmp_path: Path) -> None:
+    images = [scene(i) for i in range(4)]
+    source = make_clip(tmp_path / "clip.mp4", images, codec="libx264rgb", pix_fmt="rgb24", options={})
+    result = Engine(video_path=source.path).process_video()
+    with av.open(result) as container:
+        frame = next(container.decode(video=0))
+        assert frame.colorspace == 6  # BT.601, as the small picture is encoded
+    assert difference(probe(result, images=True).images[2], images[2]) < 8
+
+
+def test_sound_that_changes_on_the_way_is_kept(tmp_path: Path) -> None:
+    if not shutil.which("ffmpeg"):
+        pytest.skip("needs the ffmpeg command (Debian: apt-get install ffmpeg)")
+    parts = []
+    for channels in (2, 1):
+        part = tmp_path / f"{channels}.ts"
+        inputs = ["-f", "lavfi", "-i", "testsrc=d=1:s=160x120:r=25", "-f", "lavfi", "-i", "sine=d=1"]
+        encoding = ["-ac", channels, "-c:a", "mp2", "-c:v", "libx264", "-output_ts_offset", 2 - channels]
+        subprocess.run(["ffmpeg", "-v", "error", *map(str, [*inputs, *encoding, part])], check=True)
+        parts.append(part.read_bytes())
+    source = tmp_path / "tv.ts"
+    source.write_bytes(b"".join(parts))
+    found = probe(Engine(video_path=source).process_video())
+    assert found.sound[0][0] == "aac"
+    assert found.sound[0][1] * 1024 / 44100 == pytest.approx(2.0, abs=0.2)
+
+
+def test_the_reason_of_a_failure_is_not_hidden_by_the_next(clip) -> None:
+    class Fragile:
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            raise ValueError("the first reason")
+
+        def close(self) -> None:
+            raise OSError("the second")
+
+    with pytest.raises(ProcessingError, match="the first reason"):
+        Engine(video_path=clip(frames=2).path, custom_objects=[Fragile()]).run()
+
+    class Stuck:
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            return image
+
+        def close(self) -> None:
+            raise OSError("only at the end")
+
+    with pytest.raises(ProcessingError, match=r"Stuck could not be closed.*only at the end"):
+        Engine(video_path=clip(frames=2).path, custom_objects=[Stuck()]).run()
+
+
+def test_read_only_results_are_made_writable_for_the_next_object(clip) -> None:
+    def read_only(image: np.ndarray) -> np.ndarray:
+        image.flags.writeable = False
+        return image
+
+    def draws(image: np.ndarray) -> np.ndarray:
+        image[:5] = 0
+        return image
+
+    Engine(video_path=clip(frames=2).path, custom_objects=[read_only, draws]).run()
