@@ -8,15 +8,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 import storage
 from errors import InputError, InputNotFoundError
 from matting import backgrounds
 from matting.backgrounds import Background
+from matting.matte import Matte, PersonMatte
+from matting.pyramid import Pyramid
 from matting.refine import Refiner
-from matting.segmenters import Segmenter, make_segmenter
+from matting.segmenters import make_segmenter
 
 if TYPE_CHECKING:
     from media.frame import StreamInfo
@@ -36,13 +37,18 @@ class MPSegmentation:
         bg_blur_ratio: Width and height of the blur's Gaussian kernel in pixels, both odd.
         bg_image: A picture, as uint8 (H, W, 3) BGR or as the path of a file; it is scaled to cover.
         threshold: Where background ends and person begins, 0 to 1; higher keeps less.
-        model_selection: 0 is the general model (256x256), 1 the landscape model (144x256).
+        model_selection: The network that finds the person in the whole frame: 0 is the general model (256x256),
+            1 the landscape model (144x256). His edge is then drawn by the general one from a crop around him.
         bg_images_path: A folder of pictures; the keys a and d go through them.
         bg_color: (B, G, R), each 0 to 255.
         background: What the command line takes too: "blur", "none" (the frame is left as it is), "#RRGGBB",
             the path of a picture, a folder or a video, "transparent" (the result has an alpha channel); or a
             `matting.backgrounds.Background` of your own.
-        model: "landscape", "general" or the path of an ONNX file, instead of `model_selection`.
+        edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
+        light_wrap: How much light of a new background falls over the person's edge, 0 (none) to 1.
+        reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
+            for cameras only.
+        model: "landscape", "general" or the path of an ONNX file: this network alone does all.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
         device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
 
@@ -62,14 +68,18 @@ class MPSegmentation:
         bg_color: Sequence[int] | None = None,
         *,
         background: str | Background | None = None,
+        edge_softness: float = 0.5,
+        light_wrap: float = 0.0,
+        reuse_still: bool | None = None,
         model: str | None = None,
         runtime: str = "onnx",
         device: str = "auto",
     ) -> None:
         if model is None and model_selection not in _MODELS_BY_NUMBER:
             raise InputError(f"model_selection {model_selection}: must be 0 (general) or 1 (landscape)")
-        if not 0 <= threshold <= 1:
-            raise InputError(f"threshold {threshold}: must be between 0 and 1")
+        for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
+            if not 0 <= value <= 1:
+                raise InputError(f"{name} {value}: must be between 0 and 1")
         # Remote files that are needed for as long as this object lives.
         self._files = ExitStack()
         weakref.finalize(self, self._files.close)
@@ -77,11 +87,14 @@ class MPSegmentation:
             background = self._from_parts(bg_blur_ratio, bg_image, bg_images_path, bg_color)
         elif isinstance(background, str):
             background = self._from_text(background, bg_blur_ratio)
+        if background is not None:
+            background.light_wrap = light_wrap
         self._background: Background | None = background
-        self._refiner = Refiner(threshold)
-        self._model = (model or _MODELS_BY_NUMBER[model_selection], runtime, device)
-        self._segmenter: Segmenter | None = make_segmenter(*self._model)
-        self._size: tuple[int, ...] | None = None
+        self._edge = (threshold, edge_softness)
+        self._model = (model, model_selection, runtime, device)
+        self._reuse_still = reuse_still
+        self._live = False
+        self._person: PersonMatte | None = self._load()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame` with its background replaced.
@@ -94,19 +107,20 @@ class MPSegmentation:
         """
         if self._background is None:
             return frame
-        matte = cv2.convertScaleAbs(self._matte(frame), alpha=255)
-        return self._background.compose(frame, _upsampled(matte, frame))
+        view = Pyramid(frame)
+        return self._background.compose(view, self._matte(view))
 
     def alpha(self, frame: np.ndarray) -> np.ndarray:
         """Return the alpha of `frame`, uint8 (H, W, 3) BGR, as float32 (H, W) in [0, 1]; 1 is the person.
 
         Frames are taken to follow one another; call `reset` where they do not.
         """
-        return _upsampled(self._matte(frame), frame)
+        return self._matte(Pyramid(frame)).full()
 
     def reset(self) -> None:
         """Forget the previous frames: the next one begins another stream."""
-        self._refiner.reset()
+        if self._person is not None:
+            self._person.reset()
 
     def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
         """Go to the next background of the folder (True) or to the previous one (False).
@@ -119,6 +133,9 @@ class MPSegmentation:
     def open(self, info: StreamInfo) -> None:
         """A stream begins (called by the engine)."""
         self.reset()
+        self._live = info.live
+        if self._person is not None and self._reuse_still is None:
+            self._person.reuse_still = info.live
         if self._background is not None:
             self._background.begin(info.rate)
 
@@ -132,18 +149,25 @@ class MPSegmentation:
 
     def close(self) -> None:
         """Free the network (called by the engine); the next frame loads it again."""
-        if self._segmenter is not None:
-            self._segmenter.close()
-            self._segmenter = None
+        if self._person is not None:
+            self._person.close()
+            self._person = None
 
-    def _matte(self, frame: np.ndarray) -> np.ndarray:
-        """Return the alpha at the network's size, float32 (h, w)."""
-        if frame.shape != self._size:
-            self.reset()
-            self._size = frame.shape
-        if self._segmenter is None:
-            self._segmenter = make_segmenter(*self._model)
-        return self._refiner(self._segmenter(frame), frame)
+    def _matte(self, view: Pyramid) -> Matte:
+        if self._person is None:
+            self._person = self._load()
+        return self._person(view)
+
+    def _load(self) -> PersonMatte:
+        model, number, runtime, device = self._model
+        refiner = Refiner(*self._edge)
+        if model is None:
+            drawing = make_segmenter("wide", runtime, device)
+            looking = make_segmenter(_MODELS_BY_NUMBER[number], runtime, device)
+        else:
+            drawing = looking = make_segmenter(model, runtime, device)
+        reuse = self._live if self._reuse_still is None else self._reuse_still
+        return PersonMatte(looking, drawing, refiner, reuse_still=reuse)
 
     def _from_parts(
         self,
@@ -197,8 +221,3 @@ class MPSegmentation:
                     yield frame.image, frame.seconds
 
         return backgrounds.Video(play, path)
-
-
-def _upsampled(matte: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Return `matte` at the size of `frame`."""
-    return cv2.resize(matte, (frame.shape[1], frame.shape[0]), interpolation=cv2.INTER_LINEAR)

@@ -13,13 +13,21 @@ import cv2
 import numpy as np
 
 from errors import InputError
-from matting.compositing import blend, blur_behind, cover
+from matting.compositing import Buffers, add_signed, blend_onto, blur_behind, cover, inside_box, spill, wrap_light
+from matting.matte import Matte
+from matting.pyramid import Pyramid
 
 log = logging.getLogger(__name__)
 
 
 class Background(ABC):
     """What stands behind the person. A subclass says what the picture is, or how to compose with it."""
+
+    # Light of the new background over the person's edge, 0 to 1.
+    light_wrap = 0.0
+
+    def __init__(self) -> None:
+        self._buffers = Buffers()
 
     def begin(self, rate: Fraction | None) -> None:
         """A stream begins: `rate` is its frames per second, None where frames come in real time."""
@@ -29,38 +37,59 @@ class Background(ABC):
         return False
 
     @abstractmethod
-    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        """Return what is behind: uint8 (H, W, 3) of the frame's size. `alpha` is uint8 (H, W)."""
+    def picture(self, width: int, height: int) -> np.ndarray:
+        """Return what is behind: uint8 (height, width, 3), not to be written to."""
 
-    def compose(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        """Return `frame`, uint8 (H, W, 3), with its background replaced; `alpha` is uint8 (H, W)."""
-        return blend(frame, self.picture(frame, alpha), alpha)
+    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
+        """Return the frame with its background replaced.
+
+        Returns:
+            uint8 (H, W, 3), or (H, W, 4) with alpha.
+        """
+        behind = self.picture(*view.size)
+        out = self._buffers.take(view.image.shape)
+        np.copyto(out, behind)
+        # A pixel of the edge shows a * person + (1 - a) * old background. Added to the new background,
+        # a * (person - old background) makes of the blend what it would be with the person's own colour.
+        add_signed(out, spill(matte) * matte.alpha[..., None], matte)
+        front = inside_box(view.image, matte.box)
+        if self.light_wrap:
+            front = wrap_light(behind, view.image, matte, self.light_wrap)
+        blend_onto(out, front, matte)
+        return out
 
 
 class Blur(Background):
     """The frame itself, blurred, without the person in the blur."""
 
     def __init__(self, kernel: tuple[int, int]) -> None:
+        super().__init__()
         if len(kernel) != 2 or any(size < 1 or size % 2 == 0 for size in kernel):
             raise InputError(f"blur {kernel}: the kernel's sizes must be odd and positive")
         self._kernel = (int(kernel[0]), int(kernel[1]))
 
-    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        return blur_behind(frame, alpha, self._kernel)
+    def picture(self, width: int, height: int) -> np.ndarray:
+        raise NotImplementedError("a blur has no picture of its own")
+
+    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
+        out = blur_behind(view, matte, self._kernel, self._buffers.take(view.image.shape))
+        blend_onto(out, inside_box(view.image, matte.box), matte)
+        return out
 
 
 class Color(Background):
     """One colour, (B, G, R) from 0 to 255."""
 
     def __init__(self, bgr: Sequence[int]) -> None:
+        super().__init__()
         if len(bgr) != 3 or any(not 0 <= value <= 255 for value in bgr):
             raise InputError(f"colour {bgr}: must be three numbers from 0 to 255 in the order blue, green, red")
         self._bgr = tuple(int(value) for value in bgr)
-        self._filled: np.ndarray | None = None
+        self._filled = np.empty((0, 0, 3), np.uint8)
 
-    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        if self._filled is None or self._filled.shape != frame.shape:
-            self._filled = np.empty_like(frame)
+    def picture(self, width: int, height: int) -> np.ndarray:
+        if self._filled.shape[:2] != (height, width):
+            self._filled = np.empty((height, width, 3), np.uint8)
             self._filled[:] = self._bgr
         return self._filled
 
@@ -69,17 +98,18 @@ class Picture(Background):
     """One picture, scaled to cover the frame."""
 
     def __init__(self, image: np.ndarray) -> None:
+        super().__init__()
         known = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
         if image.dtype != np.uint8 or not known or 0 in image.shape:
             raise InputError(f"background image: must be uint8 (H, W, 3), not {image.dtype} {image.shape}")
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         self._image = np.ascontiguousarray(image[..., :3])
-        self._fitted: np.ndarray | None = None
+        self._fitted = np.empty((0, 0, 3), np.uint8)
 
-    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        if self._fitted is None or self._fitted.shape != frame.shape:
-            self._fitted = cover(self._image, frame.shape[1], frame.shape[0])
+    def picture(self, width: int, height: int) -> np.ndarray:
+        if self._fitted.shape[:2] != (height, width):
+            self._fitted = cover(self._image, width, height)
         return self._fitted
 
 
@@ -95,6 +125,7 @@ class Folder(Background):
     """
 
     def __init__(self, paths: Sequence[str], name: str) -> None:
+        super().__init__()
         self._paths = [path for path in paths if _looks_readable(path)]
         self._position = 0
         self._name = name
@@ -107,8 +138,8 @@ class Folder(Background):
         self._current = self._load(forward)
         return True
 
-    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        return self._current.picture(frame, alpha)
+    def picture(self, width: int, height: int) -> np.ndarray:
+        return self._current.picture(width, height)
 
     def _load(self, forward: bool = True) -> Picture:
         """Read the picture at the current position, dropping files that turn out to be unreadable."""
@@ -139,6 +170,7 @@ class Video(Background):
     _LIVE_SKIPS = 2
 
     def __init__(self, play: Callable[[], Iterator[tuple[np.ndarray, float]]], name: str) -> None:
+        super().__init__()
         self._play = play
         self._name = name
         self.begin(None)
@@ -150,7 +182,7 @@ class Video(Background):
         self._pictures = self._loop()
         self._advance()
 
-    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    def picture(self, width: int, height: int) -> np.ndarray:
         if self._rate is not None:
             now = float(self._count / self._rate)
         else:
@@ -163,7 +195,7 @@ class Video(Background):
                 break
             self._advance()
             advanced += 1
-        return self._current.picture(frame, alpha)
+        return self._current.picture(width, height)
 
     def _advance(self) -> None:
         self._current, self._next_at = next(self._pictures)
@@ -190,12 +222,15 @@ class Video(Background):
 class Transparent(Background):
     """No background: the result has an alpha channel."""
 
-    def picture(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        return np.zeros_like(frame)
+    def picture(self, width: int, height: int) -> np.ndarray:
+        raise NotImplementedError("there is no picture behind a cut-out")
 
-    def compose(self, frame: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        """Return BGRA, uint8 (H, W, 4), colours not multiplied by alpha."""
-        return cv2.merge([frame, alpha])
+    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
+        """Return BGRA, uint8 (H, W, 4): the person's own colours, not multiplied by alpha."""
+        front = view.image.copy()
+        edge = ((1 - matte.alpha) * (matte.alpha > 0))[..., None]
+        add_signed(front, spill(matte) * edge, matte)
+        return cv2.merge([front, cv2.convertScaleAbs(matte.full(), alpha=255)])
 
 
 def read_picture(path: str) -> np.ndarray | None:

@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
+import math
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
 import cv2
 import numpy as np
 
+from matting.following import Box
+from matting.matte import Matte
+from matting.pyramid import Pyramid
+
 # Rows are blended in strips that stay in the processor's cache between the steps.
-_STRIP_ROWS = 32
+_STRIP_ROWS = 64
+# Below this number of pixels handing work to threads costs more than it saves.
+_WORTH_THREADS = 250_000
+# More threads than this are no faster: memory is what limits then.
+_MOST_THREADS = 4
+
+
+class Buffers:
+    """Full-size images that are used again once nobody holds them any more.
+
+    A fresh 1920x1080 image costs a millisecond, in which the system hands out its memory page by page.
+    """
+
+    def __init__(self) -> None:
+        self._images: list[np.ndarray] = []
+
+    def take(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an uninitialised uint8 array of `shape` that nobody else refers to."""
+        self._images = [image for image in self._images if image.shape == shape]
+        for image in self._images:
+            # This list, the loop's variable and the argument of getrefcount; whoever else holds the image, or
+            # a view of it, makes four.
+            if sys.getrefcount(image) <= 3:
+                return image
+        image = np.empty(shape, np.uint8)
+        if len(self._images) < 8:
+            self._images.append(image)
+        return image
+
+
+@cache
+def _workers() -> ThreadPoolExecutor | None:
+    count = min(_MOST_THREADS, os.cpu_count() or 1)
+    return ThreadPoolExecutor(count, "blend") if count > 1 else None
 
 
 def blend(front: np.ndarray, behind: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -19,15 +62,43 @@ def blend(front: np.ndarray, behind: np.ndarray, alpha: np.ndarray) -> np.ndarra
     Returns:
         uint8 (H, W, 3), a new array.
     """
-    out = np.empty_like(front)
-    for top in range(0, front.shape[0], _STRIP_ROWS):
-        rows = slice(top, top + _STRIP_ROWS)
-        weight = cv2.merge([alpha[rows]] * 3)
-        rest = cv2.bitwise_not(weight)
-        cv2.multiply(front[rows], weight, dst=weight, scale=1 / 255)
-        cv2.multiply(behind[rows], rest, dst=rest, scale=1 / 255)
-        cv2.add(weight, rest, dst=out[rows])
-    return out
+    weight = cv2.merge([alpha] * 3)
+    rest = cv2.bitwise_not(weight)
+    cv2.multiply(front, weight, dst=weight, scale=1 / 255)
+    cv2.multiply(behind, rest, dst=rest, scale=1 / 255)
+    return cv2.add(weight, rest, dst=weight)
+
+
+def blend_onto(out: np.ndarray, front: np.ndarray, matte: Matte) -> None:
+    """Blend the part `front` of a frame, uint8 (h, w, 3) of the size of the matte's box, onto `out` in place.
+
+    Only the columns where there is something of the person are touched, strip by strip.
+    """
+    part = inside_box(out, matte.box)
+    alpha = matte.inside(cv2.convertScaleAbs(matte.alpha, alpha=255))
+    height, width = alpha.shape
+    rows_of_matte, columns_of_matte = matte.alpha.shape
+
+    def strip(top: int) -> None:
+        bottom = min(top + _STRIP_ROWS, height)
+        # One row and column of the small matte more on every side: enlarging spreads it so far.
+        first = max(0, top * rows_of_matte // height - 1)
+        last = min(rows_of_matte, -(-bottom * rows_of_matte // height) + 1)
+        columns = np.flatnonzero(matte.alpha[first:last].any(axis=0))
+        if not columns.size:
+            return
+        left = max(0, (int(columns[0]) - 1) * width // columns_of_matte)
+        right = min(width, -(-(int(columns[-1]) + 2) * width // columns_of_matte))
+        place = np.s_[top:bottom, left:right]
+        part[place] = blend(front[place], part[place], alpha[place])
+
+    tops = range(0, height, _STRIP_ROWS)
+    pool = _workers()
+    if pool is None or alpha.size < _WORTH_THREADS:
+        for top in tops:
+            strip(top)
+    else:
+        list(pool.map(strip, tops))
 
 
 def kernel_sigma(size: int) -> float:
@@ -35,37 +106,111 @@ def kernel_sigma(size: int) -> float:
     return 0.3 * ((size - 1) * 0.5 - 1) + 0.8
 
 
-def blur_behind(image: np.ndarray, alpha: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
-    """Return `image` with its background blurred as by a Gaussian, without the person in the blur.
+def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.ndarray | None = None) -> np.ndarray:
+    """Return a frame with its background blurred as by a Gaussian, without the person in the blur.
 
     Each pixel counts by how much it is background, so that the person does not smear into what is behind.
-    The work is done on a smaller image, of a size at which the Gaussian is still well sampled.
+    The work is done on the smallest level of the frame at which the Gaussian is still well sampled.
 
     Args:
-        image: uint8 (H, W, 3).
-        alpha: uint8 (H, W), 255 is all person.
+        view: The frame.
+        matte: Where the person is.
         kernel: Width and height of the Gaussian in pixels, both odd.
+        out: uint8 (H, W, 3), where the result goes; a new array if None.
 
     Returns:
         uint8 (H, W, 3). What lies deep inside the person is meaningless.
     """
-    height, width = image.shape[:2]
+    width, height = view.size
     sigma_x, sigma_y = kernel_sigma(kernel[0]), kernel_sigma(kernel[1])
-    shrink = 1
-    while shrink * 2 <= min(sigma_x, sigma_y) / 1.5 and shrink * 2 <= min(height, width):
-        shrink *= 2
-    size = (max(1, width // shrink), max(1, height // shrink))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    person = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) * (1 / 255)
-    # Pixels of the edge hold the person's colour too: only what is mostly background counts.
-    weight = np.clip(1 - 2 * person, 1e-4, 1)
-    # Shrinking and growing blur as well: a box of `shrink` pixels, then a triangle of twice that.
-    lost = shrink**2 / 12 + shrink**2 / 6
+    level = 0
+    while 2 << level <= min(sigma_x, sigma_y) / 1.5 and 2 << level <= min(height, width):
+        level += 1
+    small = view.level(level)
+    # Pixels of the edge hold the person's colour too: only what is mostly background counts. One of 255 is
+    # left to all, so that there is an average everywhere.
+    background = np.full(small.shape[:2], 255, np.uint8)
+    left, top, right, bottom = (side / (1 << level) for side in matte.box)
+    x0, y0, x1, y1 = round(left), round(top), max(round(left) + 1, round(right)), max(round(top) + 1, round(bottom))
+    inside = background[y0:y1, x0:x1]
+    if inside.size:
+        weight = np.clip(255 - 510 * matte.alpha, 1, 255).astype(np.uint8)
+        inside[:] = cv2.resize(weight, inside.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    # Shrinking and growing blur as well: a box of that many pixels, then a triangle of twice that.
+    shrink = 1 << level
+    lost = shrink**2 / 12 + shrink**2 / 6 if level else 0
     sigmas = [max(0.1, (sigma**2 - lost) ** 0.5 / shrink) for sigma in (sigma_x, sigma_y)]
-    weighted = cv2.GaussianBlur(small * weight[..., None], (0, 0), sigmas[0], sigmaY=sigmas[1])
-    total = cv2.GaussianBlur(weight, (0, 0), sigmas[0], sigmaY=sigmas[1])
-    behind = cv2.convertScaleAbs(weighted / np.maximum(total, 1e-6)[..., None])
-    return cv2.resize(behind, (width, height), interpolation=cv2.INTER_LINEAR)
+    # Kernels of three standard deviations to either side, as OpenCV takes for 8 bits.
+    kernel_small = (2 * math.ceil(3 * sigmas[0]) + 1, 2 * math.ceil(3 * sigmas[1]) + 1)
+    weighted = cv2.multiply(small, cv2.merge([background] * 3), scale=1 / 255)
+    weighted = cv2.GaussianBlur(weighted, kernel_small, sigmas[0], sigmaY=sigmas[1])
+    total = cv2.GaussianBlur(background, kernel_small, sigmas[0], sigmaY=sigmas[1])
+    behind = cv2.divide(weighted, cv2.merge([np.maximum(total, 1)] * 3), scale=255)
+    return cv2.resize(behind, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
+
+
+def spill(matte: Matte) -> np.ndarray:
+    """Return how much the person's own colour differs, near his edge, from what was behind him.
+
+    The colours of both sides are estimated by averaging each with its own share as weight (Forte: Approximate
+    Fast Foreground Colour Estimation, ICIP 2021).
+
+    Returns:
+        float32 (h, w, 3) at the size of the matte, person minus background; near 0 away from the edge.
+    """
+    image = matte.image.astype(np.float32)
+    person = cv2.merge([matte.alpha] * 3)
+    size = (_SPILL_PIXELS, _SPILL_PIXELS)
+    front = cv2.blur(image * person, size) / (cv2.blur(person, size) + 1e-3)
+    rest = 1 - person
+    back = cv2.blur(image * rest, size) / (cv2.blur(rest, size) + 1e-3)
+    return front - back
+
+
+# Neighbourhood, at the size of the matte, in which pixels of either side are found for one on the edge.
+_SPILL_PIXELS = 9
+
+
+def add_signed(image: np.ndarray, difference: np.ndarray, matte: Matte) -> None:
+    """Add `difference`, float32 (h, w, 3) at the size of the matte, to `image` inside the matte's box, in place."""
+    part = inside_box(image, matte.box)
+    more, less = np.clip(difference, 0, 255), np.clip(-difference, 0, 255)
+    cv2.add(part, matte.inside(more.astype(np.uint8)), dst=part)
+    cv2.subtract(part, matte.inside(less.astype(np.uint8)), dst=part)
+
+
+def inside_box(image: np.ndarray, box: Box) -> np.ndarray:
+    """Return the view of `image` inside `box`."""
+    left, top, right, bottom = box
+    return image[top:bottom, left:right]
+
+
+def wrap_light(behind: np.ndarray, front: np.ndarray, matte: Matte, strength: float) -> np.ndarray:
+    """Return the part of `front` in the matte's box with the light of `behind` falling over the person's edge.
+
+    Args:
+        behind, front: uint8 (H, W, 3).
+        strength: 0 to 1.
+
+    Returns:
+        uint8 of the size of the box.
+    """
+    height, width = matte.alpha.shape
+    # What is near the background takes some of its light, most at the very edge.
+    near = cv2.blur(1 - matte.alpha, (_WRAP_PIXELS, _WRAP_PIXELS)) * matte.alpha
+    light = cv2.blur(
+        cv2.resize(inside_box(behind, matte.box), (width, height), interpolation=cv2.INTER_AREA),
+        (_WRAP_PIXELS, _WRAP_PIXELS),
+    )
+    amount = matte.inside(cv2.convertScaleAbs(near, alpha=255 * strength))
+    # As two projectors would: 1 - (1 - front) (1 - light).
+    part = inside_box(front, matte.box)
+    lit = cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(part), cv2.bitwise_not(matte.inside(light)), scale=1 / 255))
+    return blend(lit, part, amount)
+
+
+# How far light reaches over the edge, at the size of the matte.
+_WRAP_PIXELS = 15
 
 
 def cover(picture: np.ndarray, width: int, height: int) -> np.ndarray:

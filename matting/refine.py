@@ -1,17 +1,23 @@
-"""From a network's probability to an alpha: steady in time, and soft around the threshold."""
+"""From a network's probability to an alpha: steady in time, fitted to the frame's own edges, soft at the threshold."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-# Half the width, in probability, of the soft step around the threshold.
-_SOFTNESS = 0.45
-# How much of the previous frame stays where nothing moves.
-_STEADINESS = 0.6
+from matting.following import Box, resampled
+
+# Share of the previous probability that stays where nothing moves.
+_STEADINESS = 0.7
 # Change of brightness (of 255) at which a pixel counts as moving and nothing of the past is kept. Camera
 # noise stays well below it after the averaging of the small image.
 _MOTION = 12.0
+# Guided filter (He, Sun, Tang: Guided Image Filtering, TPAMI 2013): its window at half the size of the network's
+# input, and the variance of brightness, of 1, below which there is no edge to follow.
+_GUIDE_SIZE = (3, 3)
+_GUIDE_EPSILON = 1e-3
+# Half the width, in probability, of the step around the threshold, when `edge_softness` is 1.
+_WIDEST_STEP = 0.7
 
 
 class Refiner:
@@ -19,48 +25,73 @@ class Refiner:
 
     Args:
         threshold: Where background ends and person begins, 0 to 1; higher keeps less.
+        edge_softness: 0 cuts hard, 1 leaves the network's own gradient and more.
 
     Raises:
-        ValueError: `threshold` is outside [0, 1].
+        ValueError: an argument is outside [0, 1].
     """
 
-    def __init__(self, threshold: float) -> None:
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"threshold {threshold}: must be between 0 and 1")
+    def __init__(self, threshold: float, edge_softness: float = 0.5) -> None:
+        for name, value in (("threshold", threshold), ("edge_softness", edge_softness)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} {value}: must be between 0 and 1")
         # The step stays inside [0, 1], so that certain background is always 0 and certain person always 1.
-        width = max(min(_SOFTNESS, threshold, 1 - threshold), 1e-3)
+        width = max(min(_WIDEST_STEP * edge_softness, threshold, 1 - threshold), 1e-3)
         middle = min(max(threshold, width), 1 - width)
         self._low, self._high = middle - width, middle + width
-        self._before: tuple[np.ndarray, np.ndarray] | None = None
+        self._before: tuple[np.ndarray, np.ndarray, Box] | None = None
 
     def reset(self) -> None:
         """Forget the previous frames."""
         self._before = None
 
-    def __call__(self, probability: np.ndarray, image: np.ndarray) -> np.ndarray:
+    def __call__(self, probability: np.ndarray, grey: np.ndarray, box: Box) -> np.ndarray:
         """Return the alpha of one frame.
 
         Args:
-            probability: float32 (h, w) in [0, 1].
-            image: The frame, uint8 (H, W, 3) BGR, of any size.
+            probability: float32 (h, w) in [0, 1], of the part `box` of the frame.
+            grey: The same part in grey, uint8 (h, w).
 
         Returns:
             float32 (h, w) in [0, 1].
         """
-        height, width = probability.shape
-        grey = cv2.cvtColor(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-        steady = self._steadied(probability, grey)
-        self._before = (steady, grey)
-        return soft_step(steady, self._low, self._high)
+        steady = self._steadied(probability, grey, box)
+        self._before = (steady, grey, box)
+        return soft_step(guided(steady, grey), self._low, self._high)
 
-    def _steadied(self, probability: np.ndarray, grey: np.ndarray) -> np.ndarray:
+    def _steadied(self, probability: np.ndarray, grey: np.ndarray, box: Box) -> np.ndarray:
         """Mix the past in where the picture stands still: flicker goes, and nothing that moves trails."""
         if self._before is None or self._before[0].shape != probability.shape:
             return probability
-        past, past_grey = self._before
-        motion = cv2.blur(cv2.absdiff(grey, past_grey), (5, 5)).astype(np.float32)
-        keep = _STEADINESS * np.clip(1 - motion * (1 / _MOTION), 0, 1)
-        return probability + (past - probability) * keep
+        past, past_grey, past_box = self._before
+        if past_box != box:
+            past, past_grey = resampled(past, past_box, box), resampled(past_grey, past_box, box)
+        motion = cv2.blur(cv2.absdiff(grey, past_grey), (5, 5))
+        keep = cv2.LUT(motion, _KEEP)
+        return cv2.add(probability, cv2.multiply(cv2.subtract(past, probability), keep))
+
+
+# What of the past is kept for each change of brightness from 0 to 255.
+_KEEP = (_STEADINESS * np.clip(1 - np.arange(256) / _MOTION, 0, 1)).astype(np.float32)
+
+
+def guided(value: np.ndarray, grey: np.ndarray) -> np.ndarray:
+    """Return `value`, float32 (h, w), with its edges drawn to those of `grey`, uint8 (h, w), by a guided filter.
+
+    The filter's coefficients are found at half the size (He, Sun: Fast Guided Filter, 2015).
+    """
+    height, width = value.shape
+    half = (max(1, width // 2), max(1, height // 2))
+    guide = cv2.resize(grey, half, interpolation=cv2.INTER_AREA).astype(np.float32) * np.float32(1 / 255)
+    small = cv2.resize(value, half, interpolation=cv2.INTER_AREA)
+    mean_guide, mean_value = cv2.blur(guide, _GUIDE_SIZE), cv2.blur(small, _GUIDE_SIZE)
+    covariance = cv2.blur(guide * small, _GUIDE_SIZE) - mean_guide * mean_value
+    variance = cv2.blur(guide * guide, _GUIDE_SIZE) - mean_guide * mean_guide
+    slope: np.ndarray = covariance / (variance + np.float32(_GUIDE_EPSILON))
+    offset: np.ndarray = mean_value - slope * mean_guide
+    slope = cv2.resize(cv2.blur(slope, _GUIDE_SIZE), (width, height))
+    offset = cv2.resize(cv2.blur(offset, _GUIDE_SIZE), (width, height))
+    return slope * (grey * np.float32(1 / 255)) + offset
 
 
 def soft_step(value: np.ndarray, low: float, high: float) -> np.ndarray:

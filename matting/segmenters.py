@@ -41,13 +41,20 @@ _FREE_SIZE = 256
 
 
 class Segmenter(Protocol):
-    """A network at work."""
+    """A network at work.
+
+    Attributes:
+        size: Height and width of the images that it takes.
+    """
+
+    @property
+    def size(self) -> tuple[int, int]: ...
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return the probability of a person for a BGR uint8 (H, W, 3) image.
+        """Return the probability of a person for a BGR uint8 (h, w, 3) image of the network's size.
 
         Returns:
-            float32 (h, w) in [0, 1] at the network's own size, covering the whole image.
+            float32 (h, w) in [0, 1].
         """
         ...
 
@@ -60,7 +67,8 @@ def make_segmenter(model: str, runtime: str = "onnx", device: str = "auto") -> S
     """Load a network.
 
     Args:
-        model: "landscape", "general", or the path of an ONNX file.
+        model: "landscape", "general", "wide" (the general network with a wider input), or the path of an
+            ONNX file.
         runtime: "onnx" or "mediapipe".
         device: one of DEVICES; "auto" takes a GPU that ONNX Runtime can use, else the CPU.
 
@@ -110,6 +118,11 @@ class OnnxSegmenter:
             raise ProcessingError(f"{self._name}: the model failed: {_first_line(error)}") from error
         return self._probability(np.asarray(output))
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the network's input."""
+        return self._layout.size
+
     def close(self) -> None:
         """Nothing to do: the session is freed with this object."""
 
@@ -131,10 +144,7 @@ class OnnxSegmenter:
 
 
 class MediaPipeSegmenter:
-    """A shipped network run by MediaPipe Tasks' ImageSegmenter.
-
-    The image is brought to the network's size here, as for ONNX Runtime, so that both see the same pixels.
-    """
+    """A shipped network run by MediaPipe Tasks' ImageSegmenter."""
 
     def __init__(self, model: str) -> None:
         known = MODELS[model]
@@ -150,7 +160,7 @@ class MediaPipeSegmenter:
             output_confidence_masks=True,
             output_category_mask=False,
         )
-        self._size = (known.width, known.height)
+        self.size = (known.height, known.width)
         self._image = mediapipe.Image
         self._format = mediapipe.ImageFormat.SRGB
         with _silent_stderr():
@@ -158,7 +168,7 @@ class MediaPipeSegmenter:
             self(np.zeros((known.height, known.width, 3), np.uint8))
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        rgb = cv2.cvtColor(resize(image, self._size), cv2.COLOR_BGR2RGB)
+        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         result = self._segmenter.segment(self._image(image_format=self._format, data=rgb))
         mask = result.confidence_masks[0].numpy_view()
         return mask.reshape(mask.shape[:2]).copy()  # the view dies with the result
@@ -166,12 +176,6 @@ class MediaPipeSegmenter:
     def close(self) -> None:
         """Free the graph."""
         self._segmenter.close()
-
-
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return `image` at `size` (width, height), averaging where it shrinks."""
-    shrinks = size[0] < image.shape[1] and size[1] < image.shape[0]
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 class _InputLayout:
@@ -187,16 +191,18 @@ class _InputLayout:
         self._planar = shape[1] == 3
         height, width = shape[2:4] if self._planar else shape[1:3]
         free = trained_size or (_FREE_SIZE, _FREE_SIZE)
-        self._height = height if isinstance(height, int) else free[0]
-        self._width = width if isinstance(width, int) else free[1]
+        self.size = (
+            height if isinstance(height, int) else free[0],
+            width if isinstance(width, int) else free[1],
+        )
         dtypes = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
         if inputs[0].type not in dtypes:
             raise InputError(f"{model}: the model's input is {inputs[0].type}; float or uint8 is needed")
         self._dtype = dtypes[inputs[0].type]
 
     def tensor(self, image: np.ndarray) -> np.ndarray:
-        """Return BGR uint8 (H, W, 3) as the model's input, RGB."""
-        small = cv2.cvtColor(resize(image, (self._width, self._height)), cv2.COLOR_BGR2RGB)
+        """Return BGR uint8 (h, w, 3) as the model's input, RGB."""
+        small = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         if self._dtype != np.uint8:
             small = small.astype(np.float32) * np.float32(1 / 255)
         if self._planar:
@@ -222,6 +228,8 @@ def _load_session(path: Path, device: str) -> onnxruntime.InferenceSession:
         candidates = [device]
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    # Threads that spin after the network has run take the processor from the steps that follow it.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for name in candidates:
         provider = _PROVIDERS[name][0]
         fallbacks = ["CPUExecutionProvider"] if name != "cpu" else []

@@ -7,7 +7,6 @@ import hashlib
 import numpy as np
 import onnx
 import pytest
-from conftest import ROOT
 from onnx import numpy_helper
 
 from matting.weights import MODELS, MODELS_FOLDER
@@ -17,16 +16,14 @@ from tools import convert_selfie_models
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_checksums_of_code_readme_and_files_agree(name: str) -> None:
     readme = (MODELS_FOLDER / "README.md").read_text(encoding="utf-8")
-    for suffix, checksum in MODELS[name].checksums.items():
-        file = MODELS_FOLDER / f"{MODELS[name].stem}{suffix}"
-        assert hashlib.sha256(file.read_bytes()).hexdigest() == checksum
+    for file, checksum in MODELS[name].files.values():
+        assert hashlib.sha256((MODELS_FOLDER / file).read_bytes()).hexdigest() == checksum
         assert checksum in readme
     assert "Apache License" in (MODELS_FOLDER / "LICENSE").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
-def test_the_script_derives_the_onnx_file_from_the_tflite_file(name: str) -> None:
-    stem = MODELS[name].stem
+@pytest.mark.parametrize("stem", sorted(convert_selfie_models.SOURCES))
+def test_the_script_derives_the_onnx_file_from_the_tflite_file(stem: str) -> None:
     derived = onnx.load_from_string(
         convert_selfie_models.convert((MODELS_FOLDER / f"{stem}.tflite").read_bytes(), stem)
     )
@@ -41,12 +38,14 @@ def test_the_script_derives_the_onnx_file_from_the_tflite_file(name: str) -> Non
 def test_the_networks_run_at_other_sizes(name: str) -> None:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(MODELS_FOLDER / f"{MODELS[name].stem}.onnx"))
+    session = onnxruntime.InferenceSession(str(MODELS_FOLDER / MODELS[name].files[".onnx"][0]))
     for height, width in ((96, 96), (160, 288), (256, 256)):
         [out] = session.run(None, {"image": np.zeros((1, 3, height, width), np.float32)})
         assert out.shape == (1, 1, height, width)
 
 
-def test_the_script_runs_from_the_root() -> None:
-    assert (ROOT / "tools" / "convert_selfie_models.py").is_file()
-    assert set(convert_selfie_models.SOURCES) == {model.stem for model in MODELS.values()}
+def test_the_wide_network_is_the_general_one_at_another_size() -> None:
+    general = (MODELS_FOLDER / "selfie_general.tflite").read_bytes()
+    wide = convert_selfie_models.resized(general, MODELS["wide"].height, MODELS["wide"].width)
+    assert wide == (MODELS_FOLDER / "selfie_wide.tflite").read_bytes()
+    assert convert_selfie_models.resized(general, 256, 256) == general

@@ -15,7 +15,9 @@ from onnx import TensorProto, helper
 
 from errors import DeviceError, InputError, InputNotFoundError
 from matting.backgrounds import Video
-from matting.compositing import blend, blur_behind, cover
+from matting.compositing import blend, blend_onto, blur_behind, cover
+from matting.matte import Matte
+from matting.pyramid import Pyramid
 from matting.refine import Refiner
 from matting.segmenters import make_segmenter
 from media.frame import StreamInfo
@@ -23,6 +25,15 @@ from selfieSegmentation import MPSegmentation
 
 # Places in the portrait that are surely person and surely background, (row, column).
 PERSON, BACKGROUND = (300, 220), (60, 480)
+
+
+WHOLE = (0, 0, 256, 144)
+
+
+def matte_of(image: np.ndarray, alpha: np.ndarray) -> Matte:
+    """Return `alpha`, at the size of `image`, as the matte of the whole frame."""
+    height, width = alpha.shape
+    return Matte(alpha, (0, 0, width, height), (width, height), image)
 
 
 def person_on(portrait: np.ndarray, index: int, width: int = 640, height: int = 360) -> np.ndarray:
@@ -47,17 +58,18 @@ def test_alpha_finds_the_person(portrait: np.ndarray, model_selection: int) -> N
 
 def test_the_network_sees_rgb(portrait: np.ndarray) -> None:
     network = make_segmenter("landscape")
-    right, wrong = network(portrait), network(np.ascontiguousarray(portrait[..., ::-1]))
+    small = cv2.resize(portrait, (256, 144), interpolation=cv2.INTER_AREA)
+    right, wrong = network(small), network(np.ascontiguousarray(small[..., ::-1]))
     assert np.abs(right - wrong).max() > 0.05, "the portrait must tell the orders apart for this test to mean anything"
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(ROOT / "models" / "selfie_landscape.onnx"))
-    rgb = cv2.cvtColor(cv2.resize(portrait, (256, 144), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+    rgb = cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
     expected = session.run(None, {"image": rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255})[0][0, 0]
     assert np.abs(right - expected).max() < 1e-4
 
 
-@pytest.mark.parametrize("model", ["landscape", "general"])
+@pytest.mark.parametrize("model", [None, "landscape", "general"])
 def test_the_two_runtimes_agree(portrait: np.ndarray, model: str) -> None:
     frames = [portrait, *(person_on(portrait, i) for i in range(3)), scene(5), np.zeros((90, 160, 3), np.uint8)]
     runtimes = [MPSegmentation(model=model, runtime=runtime) for runtime in ("onnx", "mediapipe")]
@@ -85,14 +97,32 @@ def test_reset_forgets_the_previous_frames(portrait: np.ndarray) -> None:
 
 def test_what_moves_does_not_trail_and_what_stands_is_steadied() -> None:
     refiner = Refiner(0.5)
-    dark, bright = np.zeros((144, 256, 3), np.uint8), np.full((144, 256, 3), 200, np.uint8)
+    dark, bright = np.zeros((144, 256), np.uint8), np.full((144, 256), 200, np.uint8)
     none, everything = np.zeros((144, 256), np.float32), np.ones((144, 256), np.float32)
-    refiner(everything, dark)
-    assert refiner(none, bright).max() == 0, "the past shows where the picture has changed"
+    refiner(everything, dark, WHOLE)
+    assert refiner(none, bright, WHOLE).max() == 0, "the past shows where the picture has changed"
     refiner.reset()
-    refiner(everything * 0.6, dark)
-    steadied = refiner(everything * 0.4, dark)
-    assert Refiner(0.5)(everything * 0.4, dark).max() < steadied.min()
+    refiner(everything * 0.6, dark, WHOLE)
+    steadied = refiner(everything * 0.4, dark, WHOLE)
+    assert Refiner(0.5)(everything * 0.4, dark, WHOLE).max() < steadied.min()
+
+
+def test_a_moved_crop_takes_its_past_along() -> None:
+    """The same room seen through a crop that moves: what stood at a place of the frame still stands there."""
+    refiner = Refiner(0.5)
+    room = cv2.GaussianBlur(np.random.default_rng(3).integers(0, 256, (400, 600), np.uint8), (0, 0), 8)
+    truth = np.zeros((400, 600), np.float32)
+    truth[100:300, 200:400] = 1
+    first, second = (100, 50, 500, 350), (120, 60, 520, 360)
+
+    def seen(image: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+        left, top, right, bottom = box
+        return cv2.resize(image[top:bottom, left:right], (320, 256))
+
+    refiner(seen(truth, first), seen(room, first), first)
+    moved = refiner(seen(truth, second), seen(room, second), second)
+    alone = Refiner(0.5)(seen(truth, second), seen(room, second), second)
+    assert np.abs(moved - alone).mean() < 0.004
 
 
 def test_calls_leave_their_frame_as_it_is_and_size_may_change(portrait: np.ndarray) -> None:
@@ -129,9 +159,9 @@ def test_the_default_blurs_only_the_background(portrait: np.ndarray) -> None:
 def test_the_blur_is_the_gaussian_that_its_size_says() -> None:
     image = np.zeros((200, 200, 3), np.uint8)
     image[90:110, 90:110] = 255
-    none = np.zeros((200, 200), np.uint8)
+    none = np.zeros((200, 200), np.float32)
     for size in (5, 15, 35, 45, 99):
-        out = blur_behind(image, none, (size, size))
+        out = blur_behind(Pyramid(image), matte_of(image, none), (size, size))
         assert np.abs(out.astype(int) - cv2.GaussianBlur(image, (size, size), 0)).max() <= 20
         assert difference(out, cv2.GaussianBlur(image, (size, size), 0)) < 1
 
@@ -139,11 +169,24 @@ def test_the_blur_is_the_gaussian_that_its_size_says() -> None:
 def test_the_person_does_not_leak_into_the_blur() -> None:
     image = np.full((240, 320, 3), 40, np.uint8)
     image[60:240, 100:220] = 255  # a white person before a dark wall
-    alpha = np.zeros((240, 320), np.uint8)
-    alpha[60:240, 100:220] = 255
-    out = blur_behind(image, alpha, (45, 45))
+    alpha = np.zeros((240, 320), np.float32)
+    alpha[60:240, 100:220] = 1
+    out = blur_behind(Pyramid(image), matte_of(image, alpha), (45, 45))
     assert out[alpha == 0].max() <= 48
     assert cv2.GaussianBlur(image, (45, 45), 0)[alpha == 0].max() > 120
+
+
+def test_blending_onto_a_background_touches_all_of_the_person_and_no_more() -> None:
+    rng = np.random.default_rng(2)
+    frame, behind = rng.integers(0, 256, (2, 777, 1001, 3), np.uint8)
+    small = np.zeros((256, 320), np.float32)
+    cv2.circle(small, (150, 120), 60, 1, -1)
+    small = cv2.GaussianBlur(small, (0, 0), 2)
+    small[small < 0.01] = 0
+    matte = Matte(small, (100, 50, 901, 707), (1001, 777), cv2.resize(frame, (320, 256)))
+    out = behind.copy()
+    blend_onto(out, frame[50:707, 100:901], matte)
+    assert np.abs(out.astype(int) - blend(frame, behind, cv2.convertScaleAbs(matte.full(), alpha=255))).max() <= 1
 
 
 def test_blend_is_right_to_one_of_255() -> None:
@@ -236,7 +279,8 @@ def test_change_image_without_a_folder_says_no(portrait: np.ndarray) -> None:
 def test_transparent_and_none(portrait: np.ndarray) -> None:
     out = MPSegmentation(background="transparent")(portrait)
     assert out.shape == (512, 512, 4)
-    assert (out[..., :3] == portrait).all()
+    inside = out[..., 3] == 255
+    assert difference(out[..., :3][inside], portrait[inside]) < 1
     assert (out[..., 3][PERSON], out[..., 3][BACKGROUND]) == (255, 0)
     assert MPSegmentation(background="none")(portrait) is portrait
 
@@ -372,8 +416,9 @@ def test_close_frees_and_the_next_frame_works_again(portrait: np.ndarray) -> Non
 def test_thresholds_at_the_ends_leave_nothing_half_transparent(portrait: np.ndarray) -> None:
     refine = [Refiner(threshold) for threshold in (0.0, 1.0)]
     for refiner in refine:
+        grey = cv2.cvtColor(cv2.resize(portrait, (256, 144)), cv2.COLOR_BGR2GRAY)
         for value in (0.0, 1.0):
-            alpha = refiner(np.full((144, 256), value, np.float32), portrait)
+            alpha = refiner(np.full((144, 256), value, np.float32), grey, WHOLE)
             assert np.abs(alpha - value).max() < 1e-4
             refiner.reset()
 
@@ -387,8 +432,7 @@ def test_a_video_too_heavy_for_live_use_plays_slower_instead_of_stalling() -> No
             yield np.zeros((4, 4, 3), np.uint8), decoded[0] / 1_000_000  # a million frames a second
 
     behind = Video(play, "fast")
-    frame, alpha = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)
     before = decoded[0]
     for _ in range(5):
-        behind.picture(frame, alpha)
+        behind.picture(4, 4)
     assert decoded[0] - before <= 10

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import struct
 import sys
 import zipfile
 from pathlib import Path
@@ -42,6 +43,9 @@ SOURCES = {
         "a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd",
     ),
 }
+
+# The general network is run at this height and width too, see matting/weights.py.
+WIDE = (256, 320)
 
 # Opset 17 and IR 8 are read by every ONNX Runtime since 1.12.
 OPSET, IR_VERSION = 17, 8
@@ -150,15 +154,15 @@ class Translator:
                 raise NotImplementedError("DEQUANTIZE of an activation")
             self.constants[output] = value.astype(np.float32)
         elif kind == builtin.CONV_2D:
-            conv = self._options(operator, tflite.Conv2DOptions())
+            conv = self.options(operator, tflite.Conv2DOptions())
             self._convolution(conv, inputs, name, (0, 3, 1, 2), group=1)
         elif kind == builtin.DEPTHWISE_CONV_2D:
-            depthwise = self._options(operator, tflite.DepthwiseConv2DOptions())
+            depthwise = self.options(operator, tflite.DepthwiseConv2DOptions())
             channels = int(self.graph.Tensors(inputs[0]).ShapeAsNumpy()[3])
             self._convolution(depthwise, inputs, name, (3, 0, 1, 2), group=channels)
         elif kind in (builtin.ADD, builtin.MUL):
             table = tflite.AddOptions() if kind == builtin.ADD else tflite.MulOptions()
-            activation = self._options(operator, table).FusedActivationFunction()
+            activation = self.options(operator, table).FusedActivationFunction()
             onnx_kind = "Add" if kind == builtin.ADD else "Mul"
             self._emit_activated(activation, onnx_kind, [self._tensor(i) for i in inputs], name)
         elif kind in (builtin.MEAN, builtin.AVERAGE_POOL_2D):
@@ -187,7 +191,7 @@ class Translator:
             raise NotImplementedError(f"operator {kind} {code.CustomCode()}")
 
     @staticmethod
-    def _options(operator: Any, table: Any) -> Any:
+    def options(operator: Any, table: Any) -> Any:
         options = operator.BuiltinOptions()
         table.Init(options.Bytes, options.Pos)
         return table
@@ -225,13 +229,13 @@ class Translator:
             axes = self._constant(inputs[1])
             whole = axes is not None and sorted(axes.tolist()) == [1, 2]
         else:
-            pool = self._options(operator, tflite.Pool2DOptions())
+            pool = self.options(operator, tflite.Pool2DOptions())
             whole = (pool.FilterHeight(), pool.FilterWidth()) == (shape[1], shape[2])
         if not whole:
             raise NotImplementedError("average over part of the map")
 
     def _resize(self, operator: Any, inputs: list[int], output: int) -> None:
-        options = self._options(operator, tflite.ResizeBilinearOptions())
+        options = self.options(operator, tflite.ResizeBilinearOptions())
         if options.AlignCorners() or not options.HalfPixelCenters():
             raise NotImplementedError("resize without half-pixel centres")
         before = self.graph.Tensors(inputs[0]).ShapeAsNumpy()
@@ -244,6 +248,49 @@ class Translator:
             mode="linear",
             coordinate_transformation_mode="half_pixel",
         )
+
+
+def resized(data: bytes, height: int, width: int) -> bytes:
+    """Return a ``.tflite`` file whose network takes height x width pixels instead of the size it was made for.
+
+    The network is fully convolutional: the weights stay, and only the sizes written down beside them change,
+    of the activations, of the enlargements, and of the averages over the whole map.
+    """
+    buffer = bytearray(data)  # what flatbuffers hands out of a bytearray can be written to
+    model: Any = tflite.Model.GetRootAs(buffer, 0)
+    graph: Any = model.Subgraphs(0)
+    before = [int(n) for n in graph.Tensors(graph.Inputs(0)).ShapeAsNumpy()[1:3]]
+
+    def scaled(size: Any) -> list[int]:
+        # 1 x 1 is what is left of an average over the whole map.
+        return [int(n) * new // old if n > 1 else 1 for n, new, old in zip(size, (height, width), before, strict=True)]
+
+    activations = {int(graph.Inputs(0))}
+    for position in range(graph.OperatorsLength()):
+        operator = graph.Operators(position)
+        code = model.OperatorCodes(operator.OpcodeIndex())
+        kind = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        if kind == tflite.BuiltinOperator.DEQUANTIZE:
+            continue
+        activations.add(int(operator.Outputs(0)))
+        if kind == tflite.BuiltinOperator.RESIZE_BILINEAR:
+            size = model.Buffers(graph.Tensors(int(operator.Inputs(1))).Buffer()).DataAsNumpy().view(np.int32)
+            size[:] = scaled(size)
+        elif kind == tflite.BuiltinOperator.AVERAGE_POOL_2D:
+            pool = Translator.options(operator, tflite.Pool2DOptions())
+            # Slots of the table, from the schema: stride width and height, then filter width and height.
+            for slots, size in (
+                ((8, 6), (pool.StrideH(), pool.StrideW())),
+                ((12, 10), (pool.FilterHeight(), pool.FilterWidth())),
+            ):
+                for slot, value in zip(slots, scaled(size), strict=True):
+                    offset = pool._tab.Offset(slot)
+                    if offset:
+                        struct.pack_into("<i", buffer, pool._tab.Pos + offset, value)
+    for index in activations:
+        shape = graph.Tensors(index).ShapeAsNumpy()
+        shape[1:3] = scaled(shape[1:3])
+    return bytes(buffer)
 
 
 def convert(data: bytes, name: str) -> bytes:
@@ -271,10 +318,12 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{wheel_name}: not the file of MediaPipe 0.10.21", file=sys.stderr)
             return 1
         converted = convert(data, name)
-        target.write_bytes(data)
-        target.with_suffix(".onnx").write_bytes(converted)
-        print(f"{name}.tflite  {checksum}")
-        print(f"{name}.onnx    {hashlib.sha256(converted).hexdigest()}")
+        written = {target: data, target.with_suffix(".onnx"): converted}
+        if name == "selfie_general":
+            written[MODELS / "selfie_wide.tflite"] = resized(data, *WIDE)
+        for path, content in written.items():
+            path.write_bytes(content)
+            print(f"{path.name:24} {hashlib.sha256(content).hexdigest()}")
     return 0
 
 

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""What a frame costs: MPSegmentation, its steps, the bare network, and the original's way, in one run.
+
+    python benchmarks/matte.py [--rounds N]
+
+Every round times every entry once, in turn, so that a machine whose speed drifts does so for all of them; the medians
+are printed, and the ratios are medians of the ratios of each round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from matting import compositing  # noqa: E402
+from matting.backgrounds import Blur  # noqa: E402
+from matting.pyramid import Pyramid  # noqa: E402
+from matting.refine import Refiner  # noqa: E402
+from matting.segmenters import make_segmenter  # noqa: E402
+from selfieSegmentation import MPSegmentation  # noqa: E402
+
+SIZES = {"640x360": (640, 360), "1280x720": (1280, 720), "1920x1080": (1920, 1080), "3840x2160": (3840, 2160)}
+LOOKS = {
+    "blur": {"bg_blur_ratio": (45, 45)},
+    "image": {"bg_image": str(ROOT / "backgrounds" / "4_sunset.jpg")},
+    "colour": {"bg_color": (64, 177, 0)},
+}
+MOMENTS = 8
+
+
+def moving_frames(width: int, height: int) -> list[np.ndarray]:
+    """Return a few frames of the sample portrait's person moving before a noisy room; never twice the same."""
+    rng = np.random.default_rng(1)
+    portrait = cv2.imread(str(ROOT / "samples" / "portrait.jpg"))
+    assert portrait is not None
+    alpha = MPSegmentation().alpha(portrait)
+    room = cv2.resize(cv2.imread(str(ROOT / "backgrounds" / "2_office.jpg")), (width, height))
+    frames = []
+    for moment in range(MOMENTS):
+        scale = height / 512
+        shift = np.array([[scale, 0, width / 2 - 256 * scale + scale * 6 * moment], [0, scale, 0]], np.float32)
+        person = cv2.warpAffine(portrait, shift, (width, height))
+        matte = cv2.warpAffine(alpha, shift, (width, height))
+        frame = cv2.blendLinear(person, room, matte, 1 - matte)
+        frames.append(cv2.add(frame, rng.integers(0, 12, frame.shape, np.uint8)))
+    return frames
+
+
+class Original:
+    """The way that this project replaces: a hard mask, a full-size Gaussian, np.where on three planes."""
+
+    def __init__(self) -> None:
+        self._network = make_segmenter("landscape")
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        mask = self._network(cv2.resize(frame, (256, 144)))
+        mask = cv2.resize(mask, (frame.shape[1], frame.shape[0]))
+        condition = np.stack((mask,) * 3, axis=-1) > 0.5
+        return np.where(condition, frame, cv2.GaussianBlur(frame, (45, 45), 0))
+
+
+def timed(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return (time.perf_counter() - start) * 1e3
+
+
+def rounds_of(entries: dict[str, Callable[[int], object]], count: int) -> dict[str, list[float]]:
+    """Time every entry once per round, after three rounds that do not count."""
+    times: dict[str, list[float]] = {name: [] for name in entries}
+    for number in range(-3, count):
+        for name, action in entries.items():
+            spent = timed(lambda action=action, number=number: action(number % MOMENTS))
+            if number >= 0:
+                times[name].append(spent)
+    return times
+
+
+def ratio(times: dict[str, list[float]], above: str, below: str) -> float:
+    return statistics.median(a / b for a, b in zip(times[above], times[below], strict=True))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=40)
+    count = parser.parse_args().rounds
+    network = make_segmenter("wide")
+    inputs = [cv2.resize(frame, network.size[::-1]) for frame in moving_frames(640, 360)]
+
+    everything: dict[str, Callable[[int], object]] = {"network": lambda i: network(inputs[i])}
+    for size_name, size in SIZES.items():
+        frames = moving_frames(*size)
+        for look, arguments in LOOKS.items():
+            segmentation = MPSegmentation(**arguments)
+            everything[f"{size_name} {look}"] = lambda i, s=segmentation, f=frames: s(f[i])
+        if size_name == "1920x1080":
+            original = Original()
+            everything["original 1920x1080"] = lambda i, o=original, f=frames: o(f[i])
+    times = rounds_of(everything, count)
+    print(f"{'milliseconds per frame':28}{'median':>8}{'min':>8}")
+    for name, values in times.items():
+        print(f"{name:28}{statistics.median(values):8.2f}{min(values):8.2f}")
+    print()
+    print(f"original / 1080p blur       {ratio(times, 'original 1920x1080', '1920x1080 blur'):8.1f}")
+    print(f"1080p blur / network        {ratio(times, '1920x1080 blur', 'network'):8.2f}")
+    print(f"2160p blur / 1080p blur     {ratio(times, '3840x2160 blur', '1920x1080 blur'):8.2f}")
+
+    frames = moving_frames(1920, 1080)
+    person = MPSegmentation()
+    mattes = [person._matte(Pyramid(frame)) for frame in frames]
+    refiner = Refiner(0.5)
+    greys = [cv2.cvtColor(matte.image, cv2.COLOR_BGR2GRAY) for matte in mattes]
+    blur = Blur((45, 45))
+    out = np.empty_like(frames[0])
+    steps: dict[str, Callable[[int], object]] = {
+        "shrink to the network's input": lambda i: Pyramid(frames[i]).crop(mattes[i].box, 320, 256),
+        "network": lambda i: network(mattes[i].image),
+        "refine": lambda i: refiner(mattes[i].alpha, greys[i], mattes[0].box),
+        "enlarge alpha": lambda i: mattes[i].inside(cv2.convertScaleAbs(mattes[i].alpha, alpha=255)),
+        "blur behind": lambda i: compositing.blur_behind(Pyramid(frames[i]), mattes[i], (45, 45), out),
+        "blend": lambda i: compositing.blend_onto(out, compositing.inside_box(frames[i], mattes[i].box), mattes[i]),
+        "compose with the blur": lambda i: blur.compose(Pyramid(frames[i]), mattes[i]),
+    }
+    print("\nsteps at 1920x1080, milliseconds (each shrinks the frame for itself)")
+    for name, values in rounds_of(steps, count).items():
+        print(f"{name:32}{statistics.median(values):8.2f}{min(values):8.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""Finding the person in frame after frame: look at the whole frame, follow with a crop, refine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from matting.following import Box, Follower
+from matting.pyramid import Pyramid
+from matting.refine import Refiner
+from matting.segmenters import Segmenter
+
+# The whole frame is looked at this often, in frames, for someone whom no motion has announced,
+_LOOK_EVERY = 30
+# and at once when this share of what lies outside the crop has changed by so much brightness (of 255).
+_NEWS_SHARE = 0.02
+_NEWS_CHANGE = 24
+# A change of the whole frame, on average, that is taken for a cut to another scene.
+_CUT_CHANGE = 40
+# Size at which frames are compared.
+_GLANCE = (64, 36)
+# No pixel of a still scene, averaged over a small neighbourhood, differs by more from the last frame that the
+# network saw.
+_STILL_CHANGE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """The alpha of one frame, small, and the part of the frame that it covers; outside it is 0.
+
+    Attributes:
+        alpha: float32 (h, w) in [0, 1].
+        box: left, top, right, bottom in pixels of the frame.
+        size: Width and height of the frame.
+        image: What the network saw: the part `box` as uint8 (h, w, 3) BGR.
+    """
+
+    alpha: np.ndarray
+    box: Box
+    size: tuple[int, int]
+    image: np.ndarray
+
+    def full(self) -> np.ndarray:
+        """Return the alpha at the frame's size, float32 (H, W)."""
+        out = np.zeros((self.size[1], self.size[0]), np.float32)
+        left, top, right, bottom = self.box
+        out[top:bottom, left:right] = self.inside(self.alpha)
+        return out
+
+    def inside(self, small: np.ndarray) -> np.ndarray:
+        """Return `small`, (h, w) or (h, w, 3), at the size that `box` has in the frame."""
+        left, top, right, bottom = self.box
+        return cv2.resize(small, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+
+
+class PersonMatte:
+    """Makes the matte of each frame of a stream.
+
+    One network looks at the whole frame now and then; another, which may be the same, sees the crop around the
+    person in every frame.
+
+    Args:
+        looking: The network that looks at the whole frame.
+        drawing: The network that draws the person's edge.
+        refiner: What makes an alpha of its probability.
+        follow: Whether to follow with a crop at all.
+        reuse_still: Whether a frame that has hardly changed since the network last ran gets the same matte.
+    """
+
+    def __init__(
+        self, looking: Segmenter, drawing: Segmenter, refiner: Refiner, follow: bool = True, reuse_still: bool = False
+    ) -> None:
+        self._looking = looking
+        self._drawing = drawing
+        self._refiner = refiner
+        self._follow = follow
+        self.reuse_still = reuse_still
+        self._follower = Follower()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the previous frames."""
+        self._follower.reset()
+        self._refiner.reset()
+        self._since_look = 0
+        self._glance: np.ndarray | None = None
+        self._looked_glance: np.ndarray | None = None
+        self._last: Matte | None = None
+        self._last_grey: np.ndarray | None = None
+
+    def close(self) -> None:
+        """Free the networks."""
+        self._looking.close()
+        self._drawing.close()
+
+    def __call__(self, view: Pyramid) -> Matte:
+        """Return the matte of the next frame."""
+        size = view.size
+        if self._last is not None and self._last.size != size:
+            self.reset()
+        if self.reuse_still and self._is_still(view):
+            assert self._last is not None
+            return self._last
+        self._glance, before = _glance(view), self._glance
+        if before is not None and _difference(self._glance, before) > _CUT_CHANGE:
+            glance = self._glance
+            self.reset()
+            self._glance = glance
+        matte = self._matte(view)
+        self._last = matte
+        return matte
+
+    def _matte(self, view: Pyramid) -> Matte:
+        size = view.size
+        whole: Box = (0, 0, *size)
+        if not self._follow:
+            return self._drawn(view, whole, self._drawing)
+        if self._look_is_due(size) and not self._look(view, whole):
+            return self._drawn(view, whole, self._looking)
+        box = self._follower.box or whole
+        matte = self._drawn(view, box, self._drawing)
+        # Once more at once if he has outrun the crop.
+        if self._follower.left_crop(matte.alpha, box, size) and self._look(view, whole):
+            box = self._follower.box or whole
+            matte = self._drawn(view, box, self._drawing)
+        self._follower.found(matte.alpha, box, size)
+        return matte
+
+    def _drawn(self, view: Pyramid, box: Box, network: Segmenter) -> Matte:
+        height, width = network.size
+        image = view.crop(box, width, height)
+        alpha = self._refiner(network(image), cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), box)
+        return Matte(alpha, box, view.size, image)
+
+    def _look(self, view: Pyramid, whole: Box) -> bool:
+        """Look at the whole frame; return whether there is a person."""
+        self._since_look = 0
+        self._looked_glance = self._glance
+        height, width = self._looking.size
+        return self._follower.found(self._looking(view.crop(whole, width, height)), whole, view.size)
+
+    def _look_is_due(self, size: tuple[int, int]) -> bool:
+        self._since_look += 1
+        box = self._follower.box
+        if box is None or self._since_look >= _LOOK_EVERY:
+            return True
+        assert self._glance is not None
+        if self._looked_glance is None:
+            return True
+        changed = cv2.absdiff(self._glance, self._looked_glance) > _NEWS_CHANGE
+        across, down = _GLANCE[0] / size[0], _GLANCE[1] / size[1]
+        changed[int(box[1] * down) : int(box[3] * down) + 1, int(box[0] * across) : int(box[2] * across) + 1] = False
+        return bool(changed.mean() > _NEWS_SHARE)
+
+    def _is_still(self, view: Pyramid) -> bool:
+        """Tell whether the frame is the one that the network saw last, but for noise."""
+        if self._last is None:
+            return False
+        grey = cv2.cvtColor(view.crop((0, 0, *view.size), 320, 180), cv2.COLOR_BGR2GRAY)
+        seen, self._last_grey = self._last_grey, grey
+        if seen is None:
+            return False
+        if cv2.blur(cv2.absdiff(grey, seen), (3, 3)).max() > _STILL_CHANGE:
+            return False
+        # The frame that the network saw stays the measure, so that slow changes add up until they count.
+        self._last_grey = seen
+        return True
+
+
+def _glance(view: Pyramid) -> np.ndarray:
+    return cv2.cvtColor(view.crop((0, 0, *view.size), *_GLANCE), cv2.COLOR_BGR2GRAY)
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(cv2.absdiff(a, b).mean())
