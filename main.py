@@ -72,8 +72,31 @@ def build_parser() -> argparse.ArgumentParser:
         help="0..1, where background ends and person begins (default 0.5)",
     )
 
+    look.add_argument("--edge-softness", metavar="S", type=float, default=0.5, help="0 hard to 1 soft (default 0.5)")
+    look.add_argument(
+        "--light-wrap", metavar="S", type=float, default=0.0, help="light of a new background on the edge, 0..1"
+    )
+
     network = parser.add_argument_group("the network")
-    network.add_argument("--model", metavar="M", default="landscape", help="landscape (default), general, FILE.onnx")
+    network.add_argument(
+        "--model",
+        metavar="M",
+        help="default: landscape finds the person, general draws the edge; or one alone: landscape, general, "
+        "FILE.onnx, or one to download: rvm (best edge), u2net_human_seg, modnet",
+    )
+    network.add_argument(
+        "--quality", choices=("live", "file"), default="live", help="size at which rvm works (default live)"
+    )
+    network.add_argument("--model-size", metavar="HxW", help="input of FILE.onnx where it leaves it free (256x256)")
+    network.add_argument(
+        "--model-input", choices=("unit", "symmetric", "imagenet"), help="what FILE.onnx expects of RGB (default unit)"
+    )
+    network.add_argument(
+        "--model-output",
+        choices=("auto", "probability", "logits"),
+        default="auto",
+        help="what FILE.onnx gives (default auto)",
+    )
     network.add_argument("--runtime", choices=("onnx", "mediapipe"), default="onnx", help="(default onnx)")
     network.add_argument(
         "--device",
@@ -192,8 +215,14 @@ def build_engine(options: argparse.Namespace) -> Engine:
                 threshold=options.threshold,
                 background=options.background,
                 model=options.model,
+                edge_softness=options.edge_softness,
+                light_wrap=options.light_wrap,
                 runtime=options.runtime,
                 device=options.device,
+                quality=options.quality,
+                model_size=_size(options.model_size),
+                model_input=options.model_input,
+                model_output=options.model_output,
             )
         )
     custom_objects += [load_object(spec) for spec in options.object]
@@ -240,6 +269,15 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
         return error.exit_code if expected else 1
     return 0
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    height, x, width = text.partition("x")
+    if not (x and height.isdigit() and width.isdigit()):
+        raise InputError(f"--model-size {text}: must be HEIGHTxWIDTH, for instance 256x320")
+    return int(height), int(width)
 
 
 def _set_up_messages(options: argparse.Namespace) -> None:

@@ -14,14 +14,17 @@ import storage
 from errors import InputError, InputNotFoundError
 from matting import backgrounds
 from matting.backgrounds import Background
-from matting.matte import Matte, PersonMatte
+from matting.matte import Matte, PersonMatte, RefinedNetwork
 from matting.pyramid import Pyramid
+from matting.recurrent import RecurrentMatting, is_recurrent
 from matting.refine import Refiner
-from matting.segmenters import make_segmenter
+from matting.segmenters import ModelOptions, OnnxSegmenter, Segmenter, load_session, make_segmenter
+from matting.weights import MODELS
 
 if TYPE_CHECKING:
     from media.frame import StreamInfo
 
+_QUALITIES = ("live", "file")
 _MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
 
 
@@ -48,9 +51,16 @@ class MPSegmentation:
         light_wrap: How much light of a new background falls over the person's edge, 0 (none) to 1.
         reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
             for cameras only.
-        model: "landscape", "general" or the path of an ONNX file: this network alone does all.
+        model: What draws the person instead of the general network at its wider size ("wide"): "landscape",
+            "general", a network that is downloaded the first time ("rvm", RobustVideoMatting, GPL-3.0;
+            "u2net_human_seg"; "modnet"), or the path of an ONNX file. A recurrent network with
+            RobustVideoMatting's interface is recognised as such.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
         device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
+        quality: For recurrent networks: "live" shows them a small crop, "file" the whole frame in full size.
+        model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
+        model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet".
+        model_output: "probability", "logits", or "auto": values outside [0, 1] are logits.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -74,8 +84,14 @@ class MPSegmentation:
         model: str | None = None,
         runtime: str = "onnx",
         device: str = "auto",
+        quality: str = "live",
+        model_size: tuple[int, int] | None = None,
+        model_input: str | None = None,
+        model_output: str = "auto",
     ) -> None:
-        if model is None and model_selection not in _MODELS_BY_NUMBER:
+        if quality not in _QUALITIES:
+            raise InputError(f"quality '{quality}': must be one of {', '.join(_QUALITIES)}")
+        if model_selection not in _MODELS_BY_NUMBER:
             raise InputError(f"model_selection {model_selection}: must be 0 (general) or 1 (landscape)")
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
             if not 0 <= value <= 1:
@@ -91,7 +107,8 @@ class MPSegmentation:
             background.light_wrap = light_wrap
         self._background: Background | None = background
         self._edge = (threshold, edge_softness)
-        self._model = (model, model_selection, runtime, device)
+        self._model = (model, model_selection, runtime, device, ModelOptions(model_size, model_input, model_output))
+        self._quality = quality
         self._reuse_still = reuse_still
         self._live = False
         self._person: PersonMatte | None = self._load()
@@ -159,15 +176,21 @@ class MPSegmentation:
         return self._person(view)
 
     def _load(self) -> PersonMatte:
-        model, number, runtime, device = self._model
-        refiner = Refiner(*self._edge)
-        if model is None:
-            drawing = make_segmenter("wide", runtime, device)
-            looking = make_segmenter(_MODELS_BY_NUMBER[number], runtime, device)
-        else:
-            drawing = looking = make_segmenter(model, runtime, device)
+        model, number, runtime, device, options = self._model
         reuse = self._live if self._reuse_still is None else self._reuse_still
-        return PersonMatte(looking, drawing, refiner, reuse_still=reuse)
+        threshold, edge_softness = self._edge
+        if runtime == "onnx" and model is not None and model not in MODELS:
+            session = load_session(model, device)
+            if is_recurrent(session):
+                finder = make_segmenter(_MODELS_BY_NUMBER[number], runtime, device)
+                drawer = RecurrentMatting(session, model, threshold, whole=self._quality == "file")
+                return PersonMatte(finder, drawer, reuse)
+            network: Segmenter = OnnxSegmenter(model, session, options)
+        else:
+            network = make_segmenter(model or "wide", runtime, device)
+        # A network that was asked for by name also finds what it draws: it may know other things than people.
+        finder = network if model else make_segmenter(_MODELS_BY_NUMBER[number], runtime, device)
+        return PersonMatte(finder, RefinedNetwork(network, Refiner(threshold, edge_softness)), reuse)
 
     def _from_parts(
         self,
@@ -205,19 +228,28 @@ class MPSegmentation:
 
     def _folder(self, path: str) -> Background:
         local = self._files.enter_context(storage.local_folder(path))
-        return backgrounds.Folder(storage.list_files(local), path)
+        return backgrounds.Folder(storage.list_files(local), _picture_or_video, path)
 
     def _file(self, path: str) -> Background:
         local = self._files.enter_context(storage.local_file(path))
         image = backgrounds.read_picture(local)
-        if image is not None:
-            return backgrounds.Picture(image)
+        return _video(local, path) if image is None else backgrounds.Picture(image)
 
-        def play() -> Iterator[tuple[np.ndarray, float]]:
-            from media.video_source import VideoSource
 
-            with VideoSource(local, path) as video:
-                for frame in video:
-                    yield frame.image, frame.seconds
+def _picture_or_video(path: str) -> Background | None:
+    image = backgrounds.read_picture(path)
+    try:
+        return _video(path, path) if image is None else backgrounds.Picture(image)
+    except InputError:
+        return None
 
-        return backgrounds.Video(play, path)
+
+def _video(path: str, name: str) -> Background:
+    def play() -> Iterator[tuple[np.ndarray, float]]:
+        from media.video_source import VideoSource
+
+        with VideoSource(path, name) as video:
+            for frame in video:
+                yield frame.image, frame.seconds
+
+    return backgrounds.Video(play, name)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from errors import InputError
-from matting.compositing import Buffers, add_signed, blend_onto, blur_behind, cover, inside_box, spill, wrap_light
+from matting.compositing import Buffers, blend_onto, blur_behind, cover, inside_box, own_colors, wrap_light
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 
@@ -49,12 +49,9 @@ class Background(ABC):
         behind = self.picture(*view.size)
         out = self._buffers.take(view.image.shape)
         np.copyto(out, behind)
-        # A pixel of the edge shows a * person + (1 - a) * old background. Added to the new background,
-        # a * (person - old background) makes of the blend what it would be with the person's own colour.
-        add_signed(out, spill(matte) * matte.alpha[..., None], matte)
-        front = inside_box(view.image, matte.box)
+        front = own_colors(view, matte)
         if self.light_wrap:
-            front = wrap_light(behind, view.image, matte, self.light_wrap)
+            front = wrap_light(behind, front, matte, self.light_wrap)
         blend_onto(out, front, matte)
         return out
 
@@ -114,43 +111,58 @@ class Picture(Background):
 
 
 class Folder(Background):
-    """Pictures to go through one by one; those that cannot be read are named in a warning and left out.
+    """Pictures and videos to go through one by one; what cannot be read is named in a warning and left out.
 
     Args:
         paths: Local files, in order.
+        load: Makes the background of a file; None if it is neither a picture nor a video.
         name: What to call the folder in messages.
 
     Raises:
-        InputError: none of the files is a readable picture.
+        InputError: none of the files is readable.
     """
 
-    def __init__(self, paths: Sequence[str], name: str) -> None:
+    def __init__(self, paths: Sequence[str], load: Callable[[str], Background | None], name: str) -> None:
         super().__init__()
-        self._paths = [path for path in paths if _looks_readable(path)]
-        self._position = 0
+        self._load = load
         self._name = name
-        self._current = self._load()
+        self._rate: Fraction | None = None
+        # What a file's header tells is enough for now; what lies behind it shows when its turn comes.
+        self._paths = [path for path in paths if cv2.haveImageReader(path) or self._read(path) is not None]
+        self._position = 0
+        self._current = self._read_current()
+
+    def begin(self, rate: Fraction | None) -> None:
+        self._rate = rate
+        self._current.begin(rate)
 
     def change(self, forward: bool) -> bool:
         if len(self._paths) < 2:
             return False
         self._position = (self._position + (1 if forward else -1)) % len(self._paths)
-        self._current = self._load(forward)
+        self._current = self._read_current(forward)
+        self._current.begin(self._rate)
         return True
 
     def picture(self, width: int, height: int) -> np.ndarray:
         return self._current.picture(width, height)
 
-    def _load(self, forward: bool = True) -> Picture:
-        """Read the picture at the current position, dropping files that turn out to be unreadable."""
+    def _read(self, path: str) -> Background | None:
+        background = self._load(path)
+        if background is None:
+            log.warning("%s: not a readable picture or video; skipped", path)
+        return background
+
+    def _read_current(self, forward: bool = True) -> Background:
+        """Read the file at the current position, dropping those that turn out to be unreadable."""
         while self._paths:
             self._position %= len(self._paths)
-            image = read_picture(self._paths[self._position])
-            if image is not None:
-                return Picture(image)
-            _warn_unreadable(self._paths.pop(self._position))
+            background = self._read(self._paths[self._position])
+            if background is not None:
+                return background
+            del self._paths[self._position]
             self._position -= 0 if forward else 1
-        raise InputError(f"{self._name}: there is no readable picture in this folder")
+        raise InputError(f"{self._name}: there is no readable picture or video in this folder")
 
 
 class Video(Background):
@@ -228,8 +240,7 @@ class Transparent(Background):
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         """Return BGRA, uint8 (H, W, 4): the person's own colours, not multiplied by alpha."""
         front = view.image.copy()
-        edge = ((1 - matte.alpha) * (matte.alpha > 0))[..., None]
-        add_signed(front, spill(matte) * edge, matte)
+        inside_box(front, matte.box)[:] = own_colors(view, matte)
         return cv2.merge([front, cv2.convertScaleAbs(matte.full(), alpha=255)])
 
 
@@ -255,16 +266,3 @@ def parse_color(text: str) -> tuple[int, int, int]:
         raise InputError(f"colour {text}: must be written as #RRGGBB, for instance #00b140")
     red, green, blue = (int(part, 16) for part in found.groups())
     return blue, green, red
-
-
-def _looks_readable(path: str) -> bool:
-    # The header tells most of it at once; a file that it does not know is read to be sure, because OpenCV
-    # opens no Unicode name on Windows.
-    if cv2.haveImageReader(path) or read_picture(path) is not None:
-        return True
-    _warn_unreadable(path)
-    return False
-
-
-def _warn_unreadable(path: str) -> None:
-    log.warning("%s: not a readable picture; skipped", path)

@@ -149,34 +149,37 @@ def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.nd
     return cv2.resize(behind, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
 
 
-def spill(matte: Matte) -> np.ndarray:
-    """Return how much the person's own colour differs, near his edge, from what was behind him.
+def own_colors(view: Pyramid, matte: Matte) -> np.ndarray:
+    """Return the part of a frame in the matte's box with the old background's colour taken off the person's edge.
 
-    The colours of both sides are estimated by averaging each with its own share as weight (Forte: Approximate
-    Fast Foreground Colour Estimation, ICIP 2021).
+    Where the network tells the person's own colours they are taken. Else the colours of both sides of the edge
+    are estimated as averages weighted by how much of that side each pixel is (after Forte: Approximate Fast
+    Foreground Colour Estimation, ICIP 2021); a pixel of which `a` is person shows (1 - a) too much of the background's.
 
     Returns:
-        float32 (h, w, 3) at the size of the matte, person minus background; near 0 away from the edge.
+        uint8 (h, w, 3) of the size of the box, a new array.
     """
     image = matte.image.astype(np.float32)
     person = cv2.merge([matte.alpha] * 3)
-    size = (_SPILL_PIXELS, _SPILL_PIXELS)
-    front = cv2.blur(image * person, size) / (cv2.blur(person, size) + 1e-3)
-    rest = 1 - person
-    back = cv2.blur(image * rest, size) / (cv2.blur(rest, size) + 1e-3)
-    return front - back
+    if matte.foreground is not None:
+        missing = (matte.foreground - image) * (person > 0)
+    else:
+        # What is mostly of one side counts for it; the rest only where nothing better is near.
+        front = _local_mean(image, np.clip(2 * matte.alpha - 1, 1e-3, 1) * matte.alpha)
+        back = _local_mean(image, np.clip(1 - 2 * matte.alpha, 1e-3, 1) * (1 - matte.alpha))
+        missing = (front - back) * (1 - person) * (person > 0)
+    part = inside_box(view.image, matte.box)
+    lighter = cv2.add(part, matte.inside(np.clip(missing, 0, 255).astype(np.uint8)))
+    return cv2.subtract(lighter, matte.inside(np.clip(-missing, 0, 255).astype(np.uint8)), dst=lighter)
 
 
 # Neighbourhood, at the size of the matte, in which pixels of either side are found for one on the edge.
-_SPILL_PIXELS = 9
+_EDGE_PIXELS = 13
 
 
-def add_signed(image: np.ndarray, difference: np.ndarray, matte: Matte) -> None:
-    """Add `difference`, float32 (h, w, 3) at the size of the matte, to `image` inside the matte's box, in place."""
-    part = inside_box(image, matte.box)
-    more, less = np.clip(difference, 0, 255), np.clip(-difference, 0, 255)
-    cv2.add(part, matte.inside(more.astype(np.uint8)), dst=part)
-    cv2.subtract(part, matte.inside(less.astype(np.uint8)), dst=part)
+def _local_mean(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    size = (_EDGE_PIXELS, _EDGE_PIXELS)
+    return cv2.blur(image * weight[..., None], size) / (cv2.blur(weight, size) + 1e-6)[..., None]
 
 
 def inside_box(image: np.ndarray, box: Box) -> np.ndarray:
@@ -185,11 +188,12 @@ def inside_box(image: np.ndarray, box: Box) -> np.ndarray:
     return image[top:bottom, left:right]
 
 
-def wrap_light(behind: np.ndarray, front: np.ndarray, matte: Matte, strength: float) -> np.ndarray:
-    """Return the part of `front` in the matte's box with the light of `behind` falling over the person's edge.
+def wrap_light(behind: np.ndarray, part: np.ndarray, matte: Matte, strength: float) -> np.ndarray:
+    """Return `part`, a frame inside the matte's box, with the light of `behind` falling over the person's edge.
 
     Args:
-        behind, front: uint8 (H, W, 3).
+        behind: uint8 (H, W, 3).
+        part: uint8 of the size of the box.
         strength: 0 to 1.
 
     Returns:
@@ -204,7 +208,6 @@ def wrap_light(behind: np.ndarray, front: np.ndarray, matte: Matte, strength: fl
     )
     amount = matte.inside(cv2.convertScaleAbs(near, alpha=255 * strength))
     # As two projectors would: 1 - (1 - front) (1 - light).
-    part = inside_box(front, matte.box)
     lit = cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(part), cv2.bitwise_not(matte.inside(light)), scale=1 / 255))
     return blend(lit, part, amount)
 

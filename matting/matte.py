@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -35,12 +36,14 @@ class Matte:
         box: left, top, right, bottom in pixels of the frame.
         size: Width and height of the frame.
         image: What the network saw: the part `box` as uint8 (h, w, 3) BGR.
+        foreground: The person's own colours as uint8 (h, w, 3) BGR, where the network tells them.
     """
 
     alpha: np.ndarray
     box: Box
     size: tuple[int, int]
     image: np.ndarray
+    foreground: np.ndarray | None = None
 
     def full(self) -> np.ndarray:
         """Return the alpha at the frame's size, float32 (H, W)."""
@@ -55,27 +58,70 @@ class Matte:
         return cv2.resize(small, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
 
 
+class Drawer(Protocol):
+    """What draws the alpha of the part of a frame that it is shown.
+
+    Attributes:
+        follows: Whether it is to be shown a crop around the person, or else the whole frame.
+    """
+
+    follows: bool
+
+    def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
+        """Return height and width of the images that it takes for frames of (width, height)."""
+        ...
+
+    def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None, of `image`."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the previous frames."""
+        ...
+
+    def close(self) -> None:
+        """Free the network."""
+        ...
+
+
+class RefinedNetwork:
+    """A segmenting network whose probabilities a refiner turns into alphas."""
+
+    follows = True
+
+    def __init__(self, network: Segmenter, refiner: Refiner) -> None:
+        self._network = network
+        self._refiner = refiner
+
+    def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
+        return self._network.size
+
+    def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        return self._refiner(self._network(image), grey, box), None
+
+    def reset(self) -> None:
+        self._refiner.reset()
+
+    def close(self) -> None:
+        self._network.close()
+
+
 class PersonMatte:
     """Makes the matte of each frame of a stream.
 
-    One network looks at the whole frame now and then; another, which may be the same, sees the crop around the
-    person in every frame.
+    One network looks at the whole frame now and then to find the person; another draws him, in every frame,
+    from a crop around him.
 
     Args:
         looking: The network that looks at the whole frame.
-        drawing: The network that draws the person's edge.
-        refiner: What makes an alpha of its probability.
-        follow: Whether to follow with a crop at all.
-        reuse_still: Whether a frame that has hardly changed since the network last ran gets the same matte.
+        drawer: What draws the person.
+        reuse_still: Whether a frame that has hardly changed since it was drawn gets the same matte.
     """
 
-    def __init__(
-        self, looking: Segmenter, drawing: Segmenter, refiner: Refiner, follow: bool = True, reuse_still: bool = False
-    ) -> None:
+    def __init__(self, looking: Segmenter, drawer: Drawer, reuse_still: bool = False) -> None:
         self._looking = looking
-        self._drawing = drawing
-        self._refiner = refiner
-        self._follow = follow
+        self._drawer = drawer
         self.reuse_still = reuse_still
         self._follower = Follower()
         self.reset()
@@ -83,7 +129,7 @@ class PersonMatte:
     def reset(self) -> None:
         """Forget the previous frames."""
         self._follower.reset()
-        self._refiner.reset()
+        self._drawer.reset()
         self._since_look = 0
         self._glance: np.ndarray | None = None
         self._looked_glance: np.ndarray | None = None
@@ -93,7 +139,7 @@ class PersonMatte:
     def close(self) -> None:
         """Free the networks."""
         self._looking.close()
-        self._drawing.close()
+        self._drawer.close()
 
     def __call__(self, view: Pyramid) -> Matte:
         """Return the matte of the next frame."""
@@ -115,24 +161,27 @@ class PersonMatte:
     def _matte(self, view: Pyramid) -> Matte:
         size = view.size
         whole: Box = (0, 0, *size)
-        if not self._follow:
-            return self._drawn(view, whole, self._drawing)
+        if not self._drawer.follows:
+            return self._drawn(view, whole)
         if self._look_is_due(size) and not self._look(view, whole):
-            return self._drawn(view, whole, self._looking)
+            # Nobody: what little the network saw is not shown, or it would flash here and there.
+            self._drawer.reset()
+            image = view.crop(whole, *_GLANCE)
+            return Matte(np.zeros(image.shape[:2], np.float32), whole, size, image)
         box = self._follower.box or whole
-        matte = self._drawn(view, box, self._drawing)
+        matte = self._drawn(view, box)
         # Once more at once if he has outrun the crop.
         if self._follower.left_crop(matte.alpha, box, size) and self._look(view, whole):
             box = self._follower.box or whole
-            matte = self._drawn(view, box, self._drawing)
+            matte = self._drawn(view, box)
         self._follower.found(matte.alpha, box, size)
         return matte
 
-    def _drawn(self, view: Pyramid, box: Box, network: Segmenter) -> Matte:
-        height, width = network.size
+    def _drawn(self, view: Pyramid, box: Box) -> Matte:
+        height, width = self._drawer.size_for(view.size)
         image = view.crop(box, width, height)
-        alpha = self._refiner(network(image), cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), box)
-        return Matte(alpha, box, view.size, image)
+        alpha, foreground = self._drawer(image, box)
+        return Matte(alpha, box, view.size, image, foreground)
 
     def _look(self, view: Pyramid, whole: Box) -> bool:
         """Look at the whole frame; return whether there is a person."""

@@ -35,10 +35,7 @@ class Refiner:
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} {value}: must be between 0 and 1")
-        # The step stays inside [0, 1], so that certain background is always 0 and certain person always 1.
-        width = max(min(_WIDEST_STEP * edge_softness, threshold, 1 - threshold), 1e-3)
-        middle = min(max(threshold, width), 1 - width)
-        self._low, self._high = middle - width, middle + width
+        self._step = step_around(threshold, _WIDEST_STEP * edge_softness)
         self._before: tuple[np.ndarray, np.ndarray, Box] | None = None
 
     def reset(self) -> None:
@@ -57,7 +54,7 @@ class Refiner:
         """
         steady = self._steadied(probability, grey, box)
         self._before = (steady, grey, box)
-        return soft_step(guided(steady, grey), self._low, self._high)
+        return soft_step(guided(steady, grey), *self._step)
 
     def _steadied(self, probability: np.ndarray, grey: np.ndarray, box: Box) -> np.ndarray:
         """Mix the past in where the picture stands still: flicker goes, and nothing that moves trails."""
@@ -92,6 +89,16 @@ def guided(value: np.ndarray, grey: np.ndarray) -> np.ndarray:
     slope = cv2.resize(cv2.blur(slope, _GUIDE_SIZE), (width, height))
     offset = cv2.resize(cv2.blur(offset, _GUIDE_SIZE), (width, height))
     return slope * (grey * np.float32(1 / 255)) + offset
+
+
+def step_around(threshold: float, width: float) -> tuple[float, float]:
+    """Return where a soft step around `threshold` begins and ends, at most `width` to either side.
+
+    The step stays inside [0, 1], so that certain background is always 0 and certain person always 1.
+    """
+    width = max(min(width, threshold, 1 - threshold), 1e-3)
+    middle = min(max(threshold, width), 1 - width)
+    return middle - width, middle + width
 
 
 def soft_step(value: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 
 from errors import DeviceError, InputError, InputNotFoundError, ProcessingError
-from matting.weights import MODELS, model_file
+from matting.weights import DOWNLOADS, MODELS, downloaded_file, model_file
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RUNTIMES = ("onnx", "mediapipe")
+OUTPUTS = ("auto", "probability", "logits")
+# name -> (mean, deviation) of R, G and B in [0, 1].
+INPUT_RANGES = {
+    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
 
 # What --device names -> (ONNX Runtime's name of the provider, the package that brings it).
 _PROVIDERS = {
@@ -63,7 +71,34 @@ class Segmenter(Protocol):
         ...
 
 
-def make_segmenter(model: str, runtime: str = "onnx", device: str = "auto") -> Segmenter:
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What cannot be read from an ONNX file of the user's own.
+
+    Attributes:
+        size: Height and width of the input, where the file leaves them free.
+        input_range: "unit" for RGB in [0, 1], "symmetric" for [-1, 1], "imagenet" for mean 0 and deviation 1
+            over ImageNet; None for "unit", or for what is known of the model.
+        output: "probability", "logits" (before a sigmoid or softmax), or "auto", which takes values outside
+            [0, 1] for logits.
+    """
+
+    size: tuple[int, int] | None = None
+    input_range: str | None = None
+    output: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.input_range is not None and self.input_range not in INPUT_RANGES:
+            raise InputError(f"model_input '{self.input_range}': must be one of {', '.join(INPUT_RANGES)}")
+        if self.output not in OUTPUTS:
+            raise InputError(f"model_output '{self.output}': must be one of {', '.join(OUTPUTS)}")
+        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
+            raise InputError(f"model_size {self.size}: must be a height and a width in pixels")
+
+
+def make_segmenter(
+    model: str, runtime: str = "onnx", device: str = "auto", options: ModelOptions | None = None
+) -> Segmenter:
     """Load a network.
 
     Args:
@@ -87,7 +122,7 @@ def make_segmenter(model: str, runtime: str = "onnx", device: str = "auto") -> S
         if device not in ("auto", "cpu"):
             raise DeviceError(f"device '{device}': the mediapipe runtime uses the CPU only")
         return MediaPipeSegmenter(model)
-    return OnnxSegmenter(model, device)
+    return OnnxSegmenter(model, load_session(model, device), options or ModelOptions())
 
 
 class OnnxSegmenter:
@@ -98,17 +133,18 @@ class OnnxSegmenter:
     probabilities or logits.
     """
 
-    def __init__(self, model: str, device: str = "auto") -> None:
-        known = MODELS.get(model)
-        path = model_file(known, ".onnx") if known else Path(model)
-        if known is None and path.suffix.lower() != ".onnx":
-            raise InputError(f"model '{model}': must be {', '.join(sorted(MODELS))} or a .onnx file")
-        if not path.is_file():
-            raise InputNotFoundError(f"{model}: no such model file")
+    def __init__(self, model: str, session: onnxruntime.InferenceSession, options: ModelOptions) -> None:
         self._name = model
-        self._session = _load_session(path, device)
-        self._layout = _InputLayout(self._session, model, (known.height, known.width) if known else None)
-        self._logits = False
+        self._session = session
+        shipped, download = MODELS.get(model), DOWNLOADS.get(model)
+        size, input_range = options.size, options.input_range or "unit"
+        if shipped is not None:
+            size = (shipped.height, shipped.width)
+        elif download is not None:
+            size, input_range = download.size, download.input_range
+        self._layout = _InputLayout(session, model, size, input_range)
+        self._logits = options.output == "logits"
+        self._may_be_logits = options.output == "auto"
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         tensor = self._layout.tensor(image)
@@ -137,7 +173,8 @@ class OnnxSegmenter:
         if maps.ndim != 3 or maps.shape[0] > 2:
             raise InputError(f"{self._name}: the model's output {output.shape} is not a map of the person")
         # A file does not say whether it ends in a sigmoid: values outside [0, 1] show that it does not.
-        self._logits = self._logits or maps.min() < -1e-3 or maps.max() > 1 + 1e-3
+        if self._may_be_logits and (maps.min() < -1e-3 or maps.max() > 1 + 1e-3):
+            self._logits = True
         if maps.shape[0] == 2:
             return _sigmoid(maps[1] - maps[0]) if self._logits else np.clip(maps[1], 0, 1)
         return _sigmoid(maps[0]) if self._logits else np.clip(maps[0], 0, 1)
@@ -181,7 +218,9 @@ class MediaPipeSegmenter:
 class _InputLayout:
     """How a model wants its image: read from the file's one input."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, model: str, trained_size: tuple[int, int] | None) -> None:
+    def __init__(
+        self, session: onnxruntime.InferenceSession, model: str, size: tuple[int, int] | None, input_range: str
+    ) -> None:
         inputs = session.get_inputs()
         shape = inputs[0].shape
         if len(inputs) != 1 or len(shape) != 4 or 3 not in (shape[1], shape[3]):
@@ -190,7 +229,7 @@ class _InputLayout:
         self.name = inputs[0].name
         self._planar = shape[1] == 3
         height, width = shape[2:4] if self._planar else shape[1:3]
-        free = trained_size or (_FREE_SIZE, _FREE_SIZE)
+        free = size or (_FREE_SIZE, _FREE_SIZE)
         self.size = (
             height if isinstance(height, int) else free[0],
             width if isinstance(width, int) else free[1],
@@ -199,18 +238,38 @@ class _InputLayout:
         if inputs[0].type not in dtypes:
             raise InputError(f"{model}: the model's input is {inputs[0].type}; float or uint8 is needed")
         self._dtype = dtypes[inputs[0].type]
+        mean, deviation = (np.array(values, np.float32) for values in INPUT_RANGES[input_range])
+        # (v / 255 - mean) / deviation as one multiplication and one addition.
+        self._scale, self._shift = 1 / (255 * deviation), -mean / deviation
 
     def tensor(self, image: np.ndarray) -> np.ndarray:
         """Return BGR uint8 (h, w, 3) as the model's input, RGB."""
         small = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         if self._dtype != np.uint8:
-            small = small.astype(np.float32) * np.float32(1 / 255)
+            small = small * self._scale
+            if self._shift.any():
+                small += self._shift
         if self._planar:
             small = small.transpose(2, 0, 1)
         return np.ascontiguousarray(small[None], dtype=self._dtype)
 
 
-def _load_session(path: Path, device: str) -> onnxruntime.InferenceSession:
+def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
+    """Load a model by name or path on a device; see `make_segmenter`."""
+    if model in MODELS:
+        path = model_file(MODELS[model], ".onnx")
+    elif model in DOWNLOADS:
+        path = downloaded_file(model)
+    else:
+        path = Path(model)
+        if path.suffix.lower() != ".onnx":
+            raise InputError(f"model '{model}': must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
+        if not path.is_file():
+            raise InputNotFoundError(f"{model}: no such model file")
+    return _load_file(path, device)
+
+
+def _load_file(path: Path, device: str) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     # ONNX Runtime prints what goes wrong to stderr; the exception says it once.

@@ -1,12 +1,17 @@
-"""The models that ship with the project: their files, sizes and checksums (origin in models/README.md)."""
+"""The models known by name: those that ship with the project (origin in models/README.md) and those to download."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from errors import InputError, InputNotFoundError
+
+log = logging.getLogger(__name__)
 
 MODELS_FOLDER = Path(__file__).resolve().parent.parent / "models"
 
@@ -55,6 +60,76 @@ MODELS = {
         },
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A network that is fetched when it is first asked for.
+
+    Attributes:
+        url, sha256: Where the file is, and what it must be.
+        licence: The licence that its authors give it under.
+        size: Height and width of the input; None where the interface decides.
+        input_range: See `matting.segmenters.INPUT_RANGES`.
+    """
+
+    url: str
+    sha256: str
+    licence: str
+    size: tuple[int, int] | None = None
+    input_range: str = "unit"
+
+
+DOWNLOADS = {
+    "rvm": Download(
+        "https://github.com/PeterL1n/RobustVideoMatting/releases/download/v1.0.0/rvm_mobilenetv3_fp32.onnx",
+        "88d4531297118f595bf2fd60f6f566aec2e559393802d1f436c380f0cbbd2828",
+        "GPL-3.0",
+    ),
+    "u2net_human_seg": Download(
+        "https://github.com/danielgatis/rembg/releases/download/v0.0.0/u2net_human_seg.onnx",
+        "01eb6a29a5c4d8edb30b56adad9bb3a2a0535338e480724a213e0acfd2d1c73c",
+        "Apache-2.0",
+        (320, 320),
+        "imagenet",
+    ),
+    "modnet": Download(
+        "https://github.com/Zeyi-Lin/HivisionIDPhotos/releases/download/pretrained-model/"
+        "modnet_photographic_portrait_matting.onnx",
+        "07c308cf0fc7e6e8b2065a12ed7fc07e1de8febb7dc7839d7b7f15dd66584df9",
+        "Apache-2.0",
+        (512, 512),
+        "symmetric",
+    ),
+}
+
+# Where downloads are kept, instead of the system's usual folder for such files.
+FOLDER_VARIABLE = "BACKGROUND_REMOVAL_MODELS"
+
+
+def downloaded_file(name: str) -> Path:
+    """Return the path of a model of DOWNLOADS, fetched and verified the first time.
+
+    Raises:
+        InputError: it cannot be fetched, or is not the file that it should be.
+    """
+    import pooch
+
+    known = DOWNLOADS[name]
+    folder = os.environ.get(FOLDER_VARIABLE) or pooch.os_cache("background-removal")
+    path = Path(folder) / known.url.rsplit("/", 1)[1]
+    if not path.exists():
+        log.warning("model %s (%s) is downloaded from %s", name, known.licence, known.url)
+    pooch.get_logger().setLevel("ERROR")
+    bar = sys.stderr.isatty()
+    try:
+        pooch.retrieve(known.url, f"sha256:{known.sha256}", path.name, folder, progressbar=bar)
+    except Exception as error:  # no network, no such server, no room, another file: each has a class of its own
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"model {name}: cannot be downloaded ({reason}); get {known.url} by other means and put it at {path}"
+        ) from error
+    return path
 
 
 def model_file(model: Model, suffix: str) -> Path:

@@ -14,7 +14,7 @@ from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
 from errors import DeviceError, InputError, InputNotFoundError
-from matting.backgrounds import Video
+from matting.backgrounds import Color, Video
 from matting.compositing import blend, blend_onto, blur_behind, cover
 from matting.matte import Matte
 from matting.pyramid import Pyramid
@@ -259,10 +259,10 @@ def test_unreadable_files_in_a_folder_are_named_and_skipped(
 
 
 def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no readable picture"):
+    with pytest.raises(InputError, match="no readable picture or video"):
         MPSegmentation(bg_images_path=tmp_path)
     (tmp_path / "notes.txt").write_text("not a picture")
-    with pytest.raises(InputError, match="no readable picture"):
+    with pytest.raises(InputError, match="no readable picture or video"):
         MPSegmentation(bg_images_path=tmp_path)
     with pytest.raises(InputNotFoundError, match="no such folder"):
         MPSegmentation(bg_images_path=tmp_path / "missing")
@@ -436,3 +436,74 @@ def test_a_video_too_heavy_for_live_use_plays_slower_instead_of_stalling() -> No
     for _ in range(5):
         behind.picture(4, 4)
     assert decoded[0] - before <= 10
+
+
+def test_a_folder_may_hold_videos_too(portrait: np.ndarray, folder: Path) -> None:
+    images = [np.full((36, 64, 3), level, np.uint8) for level in (200, 240)]
+    make_clip(folder / "bb.mp4", images, rate=Fraction(10))
+    segmentation = MPSegmentation(bg_images_path=folder)
+    segmentation.open(StreamInfo("front", 512, 512, rate=Fraction(10)))
+    segmentation.change_image(True)  # b.png
+    segmentation.change_image(True)  # bb.mp4
+    levels = [int(segmentation(portrait)[BACKGROUND].mean()) for _ in range(3)]
+    assert np.abs(np.array(levels) - (200, 240, 200)).max() < 8
+    segmentation.change_image(True)
+    assert int(segmentation(portrait)[BACKGROUND].mean()) == pytest.approx(160, abs=8)
+
+
+def test_the_old_background_does_not_ring_the_person() -> None:
+    """A dark figure before a white wall, put before black: its soft edge must not stay white."""
+    truth = np.zeros((256, 320), np.float32)
+    cv2.circle(truth, (160, 128), 70, 1, -1)
+    truth = cv2.GaussianBlur(truth, (0, 0), 3)
+    frame = cv2.convertScaleAbs(60 * truth + 250 * (1 - truth))
+    frame = cv2.merge([frame] * 3)
+    matte = Matte(truth, (0, 0, 320, 256), (320, 256), frame)
+    plain = (frame * truth[..., None]).astype(np.uint8)
+    ours = Color((0, 0, 0)).compose(Pyramid(frame), matte)
+    right = (60 * truth)[..., None]
+    edge = (truth > 0.1) & (truth < 0.9)
+    assert np.abs(ours - right)[edge].mean() < 0.35 * np.abs(plain - right)[edge].mean()
+
+
+def test_light_wraps_around_only_when_asked() -> None:
+    truth = np.zeros((256, 320), np.float32)
+    cv2.circle(truth, (160, 128), 70, 1, -1)
+    frame = np.full((256, 320, 3), 60, np.uint8)
+    matte = Matte(truth, (0, 0, 320, 256), (320, 256), frame)
+    behind = Color((255, 255, 255))
+    without = behind.compose(Pyramid(frame), matte).copy()
+    behind.light_wrap = 1.0
+    wrapped = behind.compose(Pyramid(frame), matte)
+    near, middle = (128, 160 - 66), (128, 160)
+    assert wrapped[near].mean() > without[near].mean() + 20
+    assert (wrapped[middle] == without[middle]).all()
+    with pytest.raises(InputError, match="light_wrap 2"):
+        MPSegmentation(light_wrap=2)
+
+
+def test_edge_softness_widens_the_edge(portrait: np.ndarray) -> None:
+    soft_pixels = []
+    for softness in (0.0, 0.5, 1.0):
+        alpha = MPSegmentation(edge_softness=softness).alpha(portrait)
+        soft_pixels.append(((alpha > 0.05) & (alpha < 0.95)).sum())
+    assert soft_pixels[0] < soft_pixels[1] < soft_pixels[2]
+
+
+def test_results_that_are_kept_are_not_drawn_over(portrait: np.ndarray) -> None:
+    """Full-size images are used again, but never one that somebody still holds."""
+    segmentation = MPSegmentation(bg_color=(0, 0, 255))
+    kept = [segmentation(portrait)]
+    copy = kept[0].copy()
+    view = segmentation(cv2.flip(portrait, 1))[100:200]
+    part = view.copy()
+    for _ in range(12):
+        kept.append(segmentation(cv2.flip(portrait, 0)))
+    assert (kept[0] == copy).all()
+    assert (view == part).all()
+    addresses = set()
+    for _ in range(12):
+        out = segmentation(portrait)
+        addresses.add(out.__array_interface__["data"][0])
+        del out
+    assert len(addresses) <= 2

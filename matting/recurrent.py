@@ -1,0 +1,107 @@
+"""Recurrent matting: networks with RobustVideoMatting's interface, which carry a memory from frame to frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from errors import ProcessingError
+from matting.following import Box, resampled
+from matting.refine import soft_step, step_around
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+# The names of the interface (PeterL1n/RobustVideoMatting, documentation/inference.md).
+_STATES_IN = ("r1i", "r2i", "r3i", "r4i")
+_OUTPUTS = ("fgr", "pha", "r1o", "r2o", "r3o", "r4o")
+
+# Height and width of what the network sees of a crop that follows the person. On our clips this is as good as
+# twice the pixels, and on close faces better.
+_LIVE_SIZE = (192, 240)
+# The longer side that the network reduces a whole frame to before its refiner brings it back to full size
+# (the authors' own rule, inference.py: auto_downsample_ratio).
+_FILE_PIXELS = 512
+_MULTIPLE = 16
+
+
+def is_recurrent(session: onnxruntime.InferenceSession) -> bool:
+    """Tell whether a network has RobustVideoMatting's interface."""
+    names = {item.name for item in session.get_inputs()}
+    return {"src", "downsample_ratio", *_STATES_IN} <= names
+
+
+class RecurrentMatting:
+    """Draws the alpha and the person's own colours with a recurrent network.
+
+    Args:
+        session: The loaded network.
+        name: What to call it in messages.
+        threshold: Shifts where background ends; at 0.5 the network's alpha is taken as it is.
+        whole: Look at the whole frame in full size, with the network's own refiner, instead of at a small crop.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, name: str, threshold: float, whole: bool) -> None:
+        self._session = session
+        self._name = name
+        self._step = step_around(threshold, 0.5)
+        self.follows = not whole
+        self._channels = [item.shape[1] for item in session.get_inputs() if item.name in _STATES_IN]
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the previous frames."""
+        self._states: list[np.ndarray] | None = None
+        self._box: Box | None = None
+
+    def close(self) -> None:
+        """Nothing to do: the session is freed with this object."""
+
+    def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
+        """Return height and width of what the network wants to see of a frame of (width, height)."""
+        if self.follows:
+            return _LIVE_SIZE
+        width, height = (max(_MULTIPLE, round(side / _MULTIPLE) * _MULTIPLE) for side in frame_size)
+        return height, width
+
+    def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return alpha and foreground of what `image` shows of the part `box` of the next frame.
+
+        Args:
+            image: uint8 (h, w, 3) BGR of the size that `size_for` gave.
+
+        Returns:
+            float32 (h, w) in [0, 1], and uint8 (h, w, 3) BGR.
+
+        Raises:
+            ProcessingError: the network failed.
+        """
+        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.float32) * np.float32(1 / 255)
+        ratio = 1.0 if self.follows else min(1.0, _FILE_PIXELS / max(image.shape[:2]))
+        inputs = {
+            "src": np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]),
+            "downsample_ratio": np.array([ratio], np.float32),
+            **dict(zip(_STATES_IN, self._states_at(box), strict=True)),
+        }
+        try:
+            foreground, alpha, *states = (np.asarray(item) for item in self._session.run(_OUTPUTS, inputs))
+        except Exception as error:  # ONNX Runtime's errors have no common class of their own
+            raise ProcessingError(f"{self._name}: the model failed: {str(error).splitlines()[0]}") from error
+        self._states, self._box = states, box
+        colors = cv2.cvtColor(np.ascontiguousarray(foreground[0].transpose(1, 2, 0)), cv2.COLOR_RGB2BGR)
+        return soft_step(alpha[0, 0], *self._step), cv2.convertScaleAbs(colors, alpha=255)
+
+    def _states_at(self, box: Box) -> list[np.ndarray]:
+        """Return the memory, moved to where the crop now is; a new one before the first frame."""
+        if self._states is None or self._box is None:
+            return [np.zeros((1, channels, 1, 1), np.float32) for channels in self._channels]
+        if box == self._box:
+            return self._states
+        return [_moved(state, self._box, box) for state in self._states]
+
+
+def _moved(state: np.ndarray, old: Box, new: Box) -> np.ndarray:
+    planes = [resampled(plane, old, new) for plane in state[0]]
+    return np.stack(planes)[None]

@@ -1,0 +1,227 @@
+"""Networks of other kinds: recurrent ones with RobustVideoMatting's interface, and those that are downloaded."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from conftest import difference
+from onnx import TensorProto, helper
+
+from errors import InputError
+from matting import weights
+from matting.pyramid import Pyramid
+from selfieSegmentation import MPSegmentation
+
+CHANNELS = (16, 20, 40, 64)
+
+
+def recurrent_model(path: Path) -> str:
+    """Write a network with RVM's interface whose alpha is the mean of red now and, by r1, of the frame before.
+
+    Its foreground is the inverted picture, so that a test can see it used.
+    """
+    nodes = [
+        helper.make_node("Slice", ["src", "zero", "one", "channel_axis"], ["red"]),
+        # The state has the size of the picture, or 1x1 at first: it is spread out and averaged with the red.
+        helper.make_node("Slice", ["r1i", "zero", "one", "channel_axis"], ["before"]),
+        helper.make_node("Mul", ["before", "half"], ["old"]),
+        helper.make_node("Mul", ["red", "half"], ["new"]),
+        helper.make_node("Add", ["new", "old"], ["pha"]),
+        helper.make_node("Sub", ["whole", "src"], ["fgr"]),
+        helper.make_node("Mul", ["red", "ones16"], ["r1o"]),
+    ]
+    for number in (2, 3, 4):
+        nodes.append(helper.make_node("Identity", [f"r{number}i"], [f"r{number}o"]))
+    constants = [
+        helper.make_tensor("zero", TensorProto.INT64, [1], [0]),
+        helper.make_tensor("one", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("channel_axis", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("half", TensorProto.FLOAT, [1], [0.5]),
+        helper.make_tensor("whole", TensorProto.FLOAT, [1], [1.0]),
+        helper.make_tensor("ones16", TensorProto.FLOAT, [1, 16, 1, 1], [1.0] * 16),
+    ]
+    inputs = [helper.make_tensor_value_info("src", TensorProto.FLOAT, [1, 3, "h", "w"])]
+    outputs = [
+        helper.make_tensor_value_info("fgr", TensorProto.FLOAT, [1, 3, "h", "w"]),
+        helper.make_tensor_value_info("pha", TensorProto.FLOAT, [1, 1, "h", "w"]),
+    ]
+    for number, channels in enumerate(CHANNELS, 1):
+        shape = [1, channels, f"h{number}", f"w{number}"]
+        inputs.append(helper.make_tensor_value_info(f"r{number}i", TensorProto.FLOAT, shape))
+        outputs.append(helper.make_tensor_value_info(f"r{number}o", TensorProto.FLOAT, shape))
+    inputs.append(helper.make_tensor_value_info("downsample_ratio", TensorProto.FLOAT, [1]))
+    graph = helper.make_graph(nodes, "recurrent", inputs, outputs, constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    return str(path)
+
+
+def test_a_recurrent_network_remembers_until_reset(tmp_path: Path, portrait: np.ndarray) -> None:
+    model = recurrent_model(tmp_path / "own_recurrent.onnx")
+    segmentation = MPSegmentation(model=model)
+    first, second = segmentation.alpha(portrait), segmentation.alpha(portrait)
+    assert second.max() > 1.5 * first.max()
+    segmentation.reset()
+    assert (segmentation.alpha(portrait) == first).all()
+
+
+def test_the_memory_moves_with_the_crop(tmp_path: Path, portrait: np.ndarray) -> None:
+    drawer = MPSegmentation(model=recurrent_model(tmp_path / "own.onnx"))._person._drawer
+    room = cv2.GaussianBlur(cv2.resize(portrait, (640, 480)), (0, 0), 6)
+    old, new = (40, 30, 440, 350), (80, 50, 480, 370)
+    view = Pyramid(room)
+    drawer(view.crop(old, 240, 192), old)
+    alpha, _ = drawer(view.crop(new, 240, 192), new)
+    # Half now and half remembered, of the same place: what the new crop's red alone would be.
+    expected = view.crop(new, 240, 192)[..., 2] / 255
+    inside = np.s_[:170, :205]  # the old crop did not show the rest
+    assert np.abs(alpha[inside] - expected[inside]).mean() < 0.01
+
+
+def test_its_foreground_is_used_at_the_edge(tmp_path: Path, portrait: np.ndarray) -> None:
+    model = recurrent_model(tmp_path / "own.onnx")
+    segmentation = MPSegmentation(model=model, background="transparent")
+    out = segmentation(portrait)
+    matte = segmentation._person._last
+    left, top, right, bottom = matte.box
+    inside = np.s_[top:bottom, left:right]
+    soft = cv2.GaussianBlur(portrait, (0, 0), 3)
+    got = cv2.GaussianBlur(out[..., :3], (0, 0), 3)
+    assert difference(got[inside], 255 - soft[inside]) < 0.5 * difference(soft[inside], 255 - soft[inside])
+
+
+def test_file_quality_shows_it_the_whole_frame(tmp_path: Path, portrait: np.ndarray) -> None:
+    model = recurrent_model(tmp_path / "own.onnx")
+    frame = cv2.resize(portrait, (640, 400))
+    live, whole = (MPSegmentation(model=model, quality=quality) for quality in ("live", "file"))
+    live.alpha(frame)
+    whole.alpha(frame)
+    assert live._person._last.alpha.shape == (192, 240)
+    assert whole._person._last.alpha.shape == (400, 640)
+    assert whole._person._last.box == (0, 0, 640, 400)
+    with pytest.raises(InputError, match="quality 'best'"):
+        MPSegmentation(quality="best")
+
+
+def test_the_real_one_finds_the_person(shared: Path, portrait: np.ndarray) -> None:
+    segmentation = MPSegmentation(model=str(shared / "models" / "rvm_mobilenetv3_ratio1.onnx"))
+    for _ in range(3):
+        alpha = segmentation.alpha(portrait)
+    assert alpha[300, 220] > 0.95
+    assert alpha[60, 480] < 0.05
+    assert segmentation(portrait).shape == portrait.shape
+
+
+def mean_red_model(path: Path) -> str:
+    """Write a network that gives back the red channel of its input as logits would stand, unbounded."""
+    nodes = [helper.make_node("Slice", ["image", "zero", "one", "axis"], ["result"])]
+    constants = [
+        helper.make_tensor("zero", TensorProto.INT64, [1], [0]),
+        helper.make_tensor("one", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, "h", "w"])
+    result = helper.make_tensor_value_info("result", TensorProto.FLOAT, [1, 1, "h", "w"])
+    graph = helper.make_graph(nodes, "red", [image], [result], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("input_range", "low", "high"),
+    [("unit", 0.0, 1.0), ("symmetric", -1.0, 1.0), ("imagenet", -0.485 / 0.229, (1 - 0.485) / 0.229)],
+)
+def test_what_a_model_expects_of_rgb_can_be_said(tmp_path: Path, input_range: str, low: float, high: float) -> None:
+    from matting.segmenters import ModelOptions, make_segmenter
+
+    options = ModelOptions(size=(32, 48), input_range=input_range, output="probability")
+    network = make_segmenter(mean_red_model(tmp_path / "red.onnx"), options=options)
+    assert network.size == (32, 48)
+    for value, expected in ((0, low), (255, high)):
+        tensor = network._layout.tensor(np.full((32, 48, 3), value, np.uint8))
+        assert np.allclose(tensor[0, 0], expected, atol=1e-4)
+
+
+def test_whether_values_are_logits_can_be_said(tmp_path: Path) -> None:
+    model = mean_red_model(tmp_path / "red.onnx")
+    white = np.full((64, 64, 3), 255, np.uint8)
+    assert MPSegmentation(model=model, model_output="probability")._person._looking(white).min() == 1.0
+    logits = MPSegmentation(model=model, model_output="logits")._person._looking(white)
+    assert np.allclose(logits, 1 / (1 + np.exp(-1.0)), atol=1e-4)
+    for arguments in ({"model_input": "bytes"}, {"model_output": "heat"}, {"model_size": (0, 9)}):
+        with pytest.raises(InputError, match=next(iter(arguments))):
+            MPSegmentation(model=model, **arguments)
+
+
+@pytest.fixture
+def download_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
+    """Serve a small model on loopback under the name "modnet"; ``requests`` counts, ``content`` is what is sent."""
+    content = Path(mean_red_model(tmp_path / "served.onnx")).read_bytes()
+    state: dict[str, object] = {"content": content, "requests": 0}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            state["requests"] += 1
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(state["content"])))
+            self.end_headers()
+            self.wfile.write(state["content"])
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    state["folder"] = tmp_path / "kept"
+    state["url"] = f"http://127.0.0.1:{server.server_address[1]}/modnet.onnx"
+    known = weights.Download(state["url"], hashlib.sha256(content).hexdigest(), "test", (64, 64))
+    monkeypatch.setitem(weights.DOWNLOADS, "modnet", known)
+    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(state["folder"]))
+    yield state
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_known_model_is_downloaded_once(download_server: dict[str, object], portrait: np.ndarray) -> None:
+    for _ in range(2):
+        assert MPSegmentation(model="modnet").alpha(portrait).shape == (512, 512)
+    assert download_server["requests"] == 1
+    assert [p.name for p in download_server["folder"].iterdir()] == ["modnet.onnx"]
+
+
+def test_another_file_than_expected_is_not_kept(download_server: dict[str, object]) -> None:
+    download_server["content"] = b"something else"
+    with pytest.raises(InputError, match=r"model modnet: cannot be downloaded .*hash"):
+        MPSegmentation(model="modnet")
+    assert not [p for p in download_server["folder"].iterdir() if p.stat().st_size]
+
+
+def test_offline_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main) -> None:
+    known = weights.Download("http://127.0.0.1:9/rvm.onnx", "0" * 64, "test")
+    monkeypatch.setitem(weights.DOWNLOADS, "rvm", known)
+    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path / "kept"))
+    with pytest.raises(InputError, match=r"by other means and put it at .*rvm\.onnx"):
+        MPSegmentation(model="rvm")
+
+
+def test_nothing_is_downloaded_for_the_defaults(
+    download_server: dict[str, object], monkeypatch: pytest.MonkeyPatch, portrait: np.ndarray
+) -> None:
+    monkeypatch.setattr(weights, "downloaded_file", lambda name: pytest.fail(f"{name} was downloaded"))
+    MPSegmentation().alpha(portrait)
+    MPSegmentation(model_selection=0).alpha(portrait)
+    assert download_server["requests"] == 0
+
+
+def test_the_known_models_have_checksums_and_licences() -> None:
+    for known in weights.DOWNLOADS.values():
+        assert known.url.startswith("https://github.com/")
+        assert len(bytes.fromhex(known.sha256)) == 32
+        assert known.licence

@@ -1,0 +1,196 @@
+"""Following the person: entering, leaving, two people, cuts, other shapes of frame, still scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from matting.compositing import cover
+from matting.following import Follower, resampled
+from matting.pyramid import Pyramid
+from media.frame import StreamInfo
+from selfieSegmentation import MPSegmentation
+
+Scene = tuple[np.ndarray, np.ndarray]
+
+
+def iou(alpha: np.ndarray, truth: np.ndarray) -> float:
+    a, t = alpha > 0.5, truth > 0.5
+    return float((a & t).sum() / max(1, (a | t).sum()))
+
+
+@pytest.fixture(scope="module")
+def stand() -> Callable[..., Scene]:
+    """Put the portrait's person somewhere in a room: returns the frame and where he truly is."""
+    portrait = cv2.imread(str(ROOT / "samples" / "portrait.jpg"))
+    cutout = MPSegmentation().alpha(portrait)
+    rooms = [cv2.imread(str(path)) for path in sorted((ROOT / "backgrounds").glob("*.jpg"))]
+
+    def place(*lefts: float, room: int = 1, width: int = 640, height: int = 360, scale: float = 0.5) -> Scene:
+        frame = cover(rooms[room], width, height).astype(np.float32)
+        truth = np.zeros((height, width), np.float32)
+        for left in lefts:
+            size = scale * height / 360
+            shift = np.array([[size, 0, left * width], [0, size, height - 512 * size]], np.float32)
+            person = cv2.warpAffine(portrait, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
+            matte = cv2.warpAffine(cutout, shift, (width, height))
+            frame = person * matte[..., None] + frame * (1 - matte[..., None])
+            truth = np.maximum(truth, matte)
+        return frame.astype(np.uint8), truth
+
+    return place
+
+
+def test_nobody_is_nobody(stand: Callable[..., Scene]) -> None:
+    rng = np.random.default_rng(4)
+    for room in range(5):
+        segmentation = MPSegmentation()
+        for _ in range(5):
+            frame, _ = stand(room=room)
+            noisy = cv2.add(frame, rng.integers(0, 10, frame.shape, np.uint8))
+            assert segmentation.alpha(noisy).max() < 0.05
+
+
+def test_someone_enters_walks_leaves_and_comes_back(stand: Callable[..., Scene]) -> None:
+    segmentation = MPSegmentation()
+    there_and_back = [*np.linspace(1.02, -0.42, 36), *[-0.5] * 4, *np.linspace(-0.42, 0.3, 18)]
+    for left in there_and_back:
+        frame, truth = stand(float(left))
+        alpha = segmentation.alpha(frame)
+        if truth.mean() > 0.08:  # as soon as there is enough of him to tell
+            assert iou(alpha, truth) > 0.85, left
+        if truth.max() == 0:
+            assert alpha.max() < 0.05, left
+
+
+def test_two_people_are_both_kept_whenever_the_second_comes(stand: Callable[..., Scene]) -> None:
+    segmentation = MPSegmentation()
+    for _ in range(5):
+        frame, truth = stand(0.05)
+        assert iou(segmentation.alpha(frame), truth) > 0.9
+    for moment in range(6):
+        frame, truth = stand(0.05, 0.55)
+        alpha = segmentation.alpha(frame)
+        if moment >= 1:
+            assert iou(alpha, truth) > 0.9, f"{moment} frames after the second came"
+    frame, truth = stand(0.55)
+    segmentation.alpha(frame)
+    assert iou(segmentation.alpha(frame), truth) > 0.9
+
+
+def test_a_cut_is_right_within_two_frames(stand: Callable[..., Scene]) -> None:
+    segmentation = MPSegmentation()
+    for _ in range(6):
+        segmentation.alpha(stand(0.0, room=1)[0])
+    frame, truth = stand(0.6, room=2)
+    segmentation.alpha(frame)
+    assert iou(segmentation.alpha(frame), truth) > 0.9
+
+
+def test_the_first_frame_is_as_good_as_the_tenth(stand: Callable[..., Scene]) -> None:
+    frame, truth = stand(0.3)
+    segmentation = MPSegmentation()
+    alphas = [segmentation.alpha(frame) for _ in range(10)]
+    assert iou(alphas[0], truth) > 0.93
+    assert np.abs(alphas[0] - alphas[9]).mean() < 0.003
+
+
+@pytest.mark.parametrize("gain", [0.12, 0.3, 1.8])
+def test_dark_and_bright_frames(stand: Callable[..., Scene], gain: float) -> None:
+    frame, truth = stand(0.3)
+    exposed = np.clip(frame.astype(np.float32) * gain, 0, 255).astype(np.uint8)
+    assert iou(MPSegmentation().alpha(exposed), truth) > 0.85
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (640, 480), (1280, 540), (480, 480)])
+def test_other_shapes_of_frame(stand: Callable[..., Scene], width: int, height: int) -> None:
+    frame, truth = stand(0.1, width=width, height=height, scale=0.3 if height > width else 0.5)
+    segmentation = MPSegmentation()
+    segmentation.alpha(frame)
+    assert iou(segmentation.alpha(frame), truth) > 0.9
+
+
+def test_what_is_followed_is_seen_finer_than_the_whole_frame(stand: Callable[..., Scene]) -> None:
+    frame, truth = stand(0.4, width=1280, height=720, scale=0.2)  # a small person
+    followed = MPSegmentation()
+    followed.alpha(frame)
+    error = np.abs(followed.alpha(frame) - truth).mean()
+    whole = cv2.resize(followed._person._looking(cv2.resize(frame, (256, 144))), (1280, 720))
+    assert error < 0.6 * np.abs(whole - truth).mean()
+
+
+def test_a_still_scene_is_drawn_once_and_a_moving_one_never_freezes(stand: Callable[..., Scene]) -> None:
+    rng = np.random.default_rng(5)
+    segmentation = MPSegmentation()
+    segmentation.open(StreamInfo("camera", 640, 360, live=True))
+    person = segmentation._person
+    drawn = [0]
+    draw = person._drawn
+
+    def counted(*arguments: object) -> object:
+        drawn[0] += 1
+        return draw(*arguments)
+
+    person._drawn = counted
+    still, truth = stand(0.3)
+    for _ in range(12):
+        noisy = cv2.add(still, rng.integers(0, 4, still.shape, np.uint8))
+        assert iou(segmentation.alpha(noisy), truth) > 0.9
+    assert drawn[0] <= 2
+    # A slow walk, well under a pixel of the small picture a frame, must be kept up with.
+    for step in range(24):
+        frame, truth = stand(0.3 + 0.002 * step)
+        assert iou(segmentation.alpha(frame), truth) > 0.9, step
+    assert drawn[0] >= 12
+
+
+def test_still_frames_are_drawn_anew_in_files(stand: Callable[..., Scene]) -> None:
+    segmentation = MPSegmentation()
+    segmentation.open(StreamInfo("clip.mp4", 640, 360))
+    assert segmentation._person.reuse_still is False
+    assert MPSegmentation(reuse_still=True)._person.reuse_still is True
+
+
+def test_the_crop_stays_while_the_person_stays_inside() -> None:
+    follower = Follower()
+    alpha = np.zeros((100, 100), np.float32)
+    alpha[30:90, 40:60] = 1
+    assert follower.found(alpha, (0, 0, 1000, 1000), (1000, 1000))
+    box = follower.box
+    moved = np.zeros((100, 100), np.float32)
+    moved[31:91, 41:61] = 1
+    follower.found(moved, (0, 0, 1000, 1000), (1000, 1000))
+    assert follower.box == box
+    far = np.zeros((100, 100), np.float32)
+    far[30:90, 75:95] = 1
+    follower.found(far, (0, 0, 1000, 1000), (1000, 1000))
+    assert follower.box != box
+    assert not follower.found(np.zeros((100, 100), np.float32), (0, 0, 1000, 1000), (1000, 1000))
+    assert follower.box is None
+
+
+def test_resampling_to_another_crop_keeps_places() -> None:
+    whole = cv2.GaussianBlur(np.random.default_rng(6).random((300, 400)).astype(np.float32), (0, 0), 9)
+    old, new = (20, 30, 340, 270), (60, 50, 380, 290)
+
+    def seen(box: tuple[int, int, int, int]) -> np.ndarray:
+        return cv2.resize(whole[box[1] : box[3], box[0] : box[2]], (80, 60), interpolation=cv2.INTER_AREA)
+
+    moved = resampled(seen(old), old, new)
+    inside = np.s_[2:55, 2:70]  # beyond, the new crop shows what the old one did not
+    assert np.abs(moved[inside] - seen(new)[inside]).max() < 0.004
+
+
+def test_a_pyramid_averages_and_crops_in_place() -> None:
+    image = np.random.default_rng(7).integers(0, 256, (241, 321, 3), np.uint8)
+    view = Pyramid(image)
+    assert view.level(1).shape == (121, 161, 3)
+    assert view.level(2).shape == (61, 81, 3)
+    exact = image[:240, :320].reshape(120, 2, 160, 2, 3).mean(axis=(1, 3))
+    assert np.abs(view.level(1)[:120, :160] - exact).max() <= 1
+    assert (view.crop((10, 20, 110, 80), 100, 60) == image[20:80, 10:110]).all()
+    assert view.crop((0, 0, 321, 241), 32, 24).shape == (24, 32, 3)
