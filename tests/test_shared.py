@@ -90,19 +90,25 @@ def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path
     ]  # fmt: skip
 
 
-def test_the_alphas_of_the_clips_are_no_worse_than_the_raw_mask(shared: Path, referee) -> None:
-    """The bar is the landscape network's mask, only upsampled: mean MAD 22.9, Grad 7.1, dtSSD 6.4, IoU 92."""
+@pytest.mark.parametrize(
+    ("model", "bars"),
+    [
+        # The raw mask of the landscape network, only upsampled, scores 22.9, 7.1, 6.3 and 92 here.
+        (None, {"MAD": 11.5, "Grad": 4.5, "dtSSD": 4.5, "IoU": 96.5}),
+        ("rvm_mobilenetv3_ratio1.onnx", {"MAD": 10, "Grad": 4, "dtSSD": 3.3, "IoU": 97.5}),
+    ],
+)
+def test_the_alphas_of_the_clips_hold_their_level(shared: Path, referee, model: str | None, bars: dict) -> None:
     scores = []
     for clip in CLIPS:
         frames = probe(clip / "input.mp4", images=True).images
-        segmentation = MPSegmentation()
+        segmentation = MPSegmentation(model=str(shared / "models" / model) if model else None)
         alphas = [segmentation.alpha(frame).astype(np.float64) for frame in frames]
         scores.append(referee.score(list(zip(alphas, referee.read_video(clip / "alpha.mkv"), strict=True)), video=True))
-    mean = {name: np.mean([score[name] for score in scores]) for name in scores[0]}
-    assert mean["MAD"] <= 22.9
-    assert mean["Grad"] <= 7.1
-    assert mean["dtSSD"] <= 6.4
-    assert mean["IoU"] >= 92
+    mean = {name: np.mean([score[name] for score in scores]) for name in bars}
+    assert mean["IoU"] >= bars.pop("IoU")
+    for name, bar in bars.items():
+        assert mean[name] <= bar, name
 
 
 def test_the_stills_are_found(shared: Path, referee) -> None:

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""How good the mattes are: scores on clips whose true alpha is known, and what each step contributes.
+
+    python benchmarks/quality.py CLIPS REFEREE.py [--model M] [--ablation]
+
+CLIPS is a folder with one folder per clip, which holds input.mp4 and the true alpha as alpha.mkv; REFEREE.py has
+``read_video(path)`` and ``score(pairs, video=True)`` and defines the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from matting import matte, refine  # noqa: E402
+from matting.weights import MODELS  # noqa: E402
+from selfieSegmentation import MPSegmentation  # noqa: E402
+
+FIGURES = ("MAD", "Grad", "dtSSD", "IoU")
+
+# Each step of the default, and how to do without it.
+STEPS: dict[str, Callable[[], Any]] = {
+    "all steps": nullcontext,
+    "no following": lambda: mock.patch.object(matte.RefinedNetwork, "follows", False),
+    "trained input size": lambda: mock.patch.dict(MODELS, {"wide": MODELS["general"]}),
+    "no guided filter": lambda: mock.patch.object(refine, "guided", lambda value, grey: value),
+    "no smoothing in time": lambda: mock.patch.object(refine, "_KEEP", np.zeros(256, np.float32)),
+    "smoothing without motion gate": lambda: mock.patch.object(refine, "_KEEP", np.full(256, 0.7, np.float32)),
+    "no step": lambda: mock.patch.object(refine, "step_around", return_value=(0.0, 1.0)),
+}
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while True:
+        done, frame = capture.read()
+        if not done:
+            return frames
+        frames.append(frame)
+
+
+def scores(clips: dict[str, tuple[list[np.ndarray], list[np.ndarray]]], referee: Any, model: str | None) -> list[dict]:
+    results = []
+    for name, (frames, truth) in clips.items():
+        segmentation = MPSegmentation(model=model)
+        segmentation.reset()
+        alphas, spent = [], []
+        for frame in frames:
+            start = time.perf_counter()
+            alphas.append(segmentation.alpha(frame).astype(np.float64))
+            spent.append((time.perf_counter() - start) * 1e3)
+        row = referee.score(list(zip(alphas, truth, strict=True)), video=True)
+        results.append({"name": name, "ms": statistics.median(spent), **row})
+    return results
+
+
+def line(name: str, row: dict[str, float]) -> str:
+    return f"{name:32}" + "".join(f"{row[figure]:9.2f}" for figure in FIGURES)
+
+
+def mean(rows: list[dict]) -> dict[str, float]:
+    return {figure: float(np.mean([row[figure] for row in rows])) for figure in FIGURES}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("referee", type=Path)
+    parser.add_argument("--model", help="as for main.py (default: what MPSegmentation does by default)")
+    parser.add_argument("--ablation", action="store_true", help="also without each step in turn")
+    options = parser.parse_args()
+    spec = importlib.util.spec_from_file_location("referee", options.referee)
+    assert spec is not None
+    assert spec.loader is not None
+    referee = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(referee)
+    clips = {
+        path.parent.name: (frames_of(path), referee.read_video(path.parent / "alpha.mkv"))
+        for path in sorted(options.clips.glob("*/input.mp4"))
+    }
+    print(f"{'':32}" + "".join(f"{figure:>9}" for figure in FIGURES))
+    rows = scores(clips, referee, options.model)
+    for row in rows:
+        print(line(f"{row['name']} ({row['ms']:.1f} ms)", row))
+    print(line("mean", mean(rows)))
+    if options.ablation:
+        print()
+        for name, without in STEPS.items():
+            with without():
+                print(line(name, mean(scores(clips, referee, options.model))), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
