@@ -13,7 +13,16 @@ import cv2
 import numpy as np
 
 from errors import InputError
-from matting.compositing import Buffers, blend_onto, blur_behind, cover, inside_box, own_colors, wrap_light
+from matting.compositing import (
+    Buffers,
+    blend_onto,
+    blur_behind,
+    corrected,
+    cover,
+    edge_correction,
+    inside_box,
+    wrap_light,
+)
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 
@@ -49,10 +58,11 @@ class Background(ABC):
         behind = self.picture(*view.size)
         out = self._buffers.take(view.image.shape)
         np.copyto(out, behind)
-        front = own_colors(view, matte)
+        front = inside_box(view.image, matte.box)
+        correction = edge_correction(matte)
         if self.light_wrap:
-            front = wrap_light(behind, front, matte, self.light_wrap)
-        blend_onto(out, front, matte)
+            front, correction = wrap_light(behind, corrected(front, correction), matte, self.light_wrap), None
+        blend_onto(out, front, matte, correction)
         return out
 
 
@@ -240,7 +250,8 @@ class Transparent(Background):
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         """Return BGRA, uint8 (H, W, 4): the person's own colours, not multiplied by alpha."""
         front = view.image.copy()
-        inside_box(front, matte.box)[:] = own_colors(view, matte)
+        part = inside_box(front, matte.box)
+        part[:] = corrected(part, edge_correction(matte))
         return cv2.merge([front, cv2.convertScaleAbs(matte.full(), alpha=255)])
 
 

@@ -69,10 +69,11 @@ def blend(front: np.ndarray, behind: np.ndarray, alpha: np.ndarray) -> np.ndarra
     return cv2.add(weight, rest, dst=weight)
 
 
-def blend_onto(out: np.ndarray, front: np.ndarray, matte: Matte) -> None:
+def blend_onto(out: np.ndarray, front: np.ndarray, matte: Matte, correction: np.ndarray | None = None) -> None:
     """Blend the part `front` of a frame, uint8 (h, w, 3) of the size of the matte's box, onto `out` in place.
 
-    Only the columns where there is something of the person are touched, strip by strip.
+    An `edge_correction` is applied to `front` on the way. Only the columns where there is something of the
+    person are touched, strip by strip.
     """
     part = inside_box(out, matte.box)
     alpha = matte.inside(cv2.convertScaleAbs(matte.alpha, alpha=255))
@@ -90,7 +91,8 @@ def blend_onto(out: np.ndarray, front: np.ndarray, matte: Matte) -> None:
         left = max(0, (int(columns[0]) - 1) * width // columns_of_matte)
         right = min(width, -(-(int(columns[-1]) + 2) * width // columns_of_matte))
         place = np.s_[top:bottom, left:right]
-        part[place] = blend(front[place], part[place], alpha[place])
+        person = front[place] if correction is None else corrected(front[place], correction[place])
+        part[place] = blend(person, part[place], alpha[place])
 
     tops = range(0, height, _STRIP_ROWS)
     pool = _workers()
@@ -149,28 +151,32 @@ def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.nd
     return cv2.resize(behind, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
 
 
-def own_colors(view: Pyramid, matte: Matte) -> np.ndarray:
-    """Return the part of a frame in the matte's box with the old background's colour taken off the person's edge.
+def edge_correction(matte: Matte) -> np.ndarray:
+    """Return what takes the old background's colour off the person's edge, for `corrected`.
 
     Where the network tells the person's own colours they are taken. Else the colours of both sides of the edge
     are estimated as averages weighted by how much of that side each pixel is (after Forte: Approximate Fast
-    Foreground Colour Estimation, ICIP 2021); a pixel of which `a` is person shows (1 - a) too much of the background's.
+    Foreground Colour Estimation, ICIP 2021); a pixel of which `a` is person shows (1 - a) too much of the
+    background's.
 
     Returns:
-        uint8 (h, w, 3) of the size of the box, a new array.
+        uint8 (h, w, 3) of the size of the box: half of what is to be added, plus 128.
     """
     image = matte.image.astype(np.float32)
-    person = cv2.merge([matte.alpha] * 3)
+    person = matte.alpha[..., None]
     if matte.foreground is not None:
         missing = (matte.foreground - image) * (person > 0)
     else:
         # What is mostly of one side counts for it; the rest only where nothing better is near.
         front = _local_mean(image, np.clip(2 * matte.alpha - 1, 1e-3, 1) * matte.alpha)
         back = _local_mean(image, np.clip(1 - 2 * matte.alpha, 1e-3, 1) * (1 - matte.alpha))
-        missing = (front - back) * (1 - person) * (person > 0)
-    part = inside_box(view.image, matte.box)
-    lighter = cv2.add(part, matte.inside(np.clip(missing, 0, 255).astype(np.uint8)))
-    return cv2.subtract(lighter, matte.inside(np.clip(-missing, 0, 255).astype(np.uint8)), dst=lighter)
+        missing = (front - back) * ((1 - person) * (person > 0))
+    return matte.inside(np.clip(missing * 0.5 + 128.5, 0, 255).astype(np.uint8))
+
+
+def corrected(part: np.ndarray, correction: np.ndarray) -> np.ndarray:
+    """Return `part`, uint8 (h, w, 3), with an `edge_correction` of its size applied."""
+    return cv2.addWeighted(part, 1, correction, 2, -256)
 
 
 # Neighbourhood, at the size of the matte, in which pixels of either side are found for one on the edge.

@@ -497,7 +497,7 @@ def test_results_that_are_kept_are_not_drawn_over(portrait: np.ndarray) -> None:
     copy = kept[0].copy()
     view = segmentation(cv2.flip(portrait, 1))[100:200]
     part = view.copy()
-    for _ in range(12):
+    for _ in range(4):
         kept.append(segmentation(cv2.flip(portrait, 0)))
     assert (kept[0] == copy).all()
     assert (view == part).all()
