@@ -183,7 +183,7 @@ class MPSegmentation:
             session = load_session(model, device)
             if is_recurrent(session):
                 finder = make_segmenter(_MODELS_BY_NUMBER[number], runtime, device)
-                drawer = RecurrentMatting(session, model, threshold, whole=self._quality == "file")
+                drawer = RecurrentMatting(session, model, threshold, edge_softness, whole=self._quality == "file")
                 return PersonMatte(finder, drawer, reuse)
             network: Segmenter = OnnxSegmenter(model, session, options)
         else:

@@ -249,10 +249,13 @@ class Transparent(Background):
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         """Return BGRA, uint8 (H, W, 4): the person's own colours, not multiplied by alpha."""
-        front = view.image.copy()
-        part = inside_box(front, matte.box)
-        part[:] = corrected(part, edge_correction(matte))
-        return cv2.merge([front, cv2.convertScaleAbs(matte.full(), alpha=255)])
+        front = inside_box(view.image, matte.box)
+        alpha = matte.inside(cv2.convertScaleAbs(matte.alpha, alpha=255))
+        out = np.zeros((*view.image.shape[:2], 4), np.uint8)
+        # Nothing of the room is left in the colours where nothing of them shows.
+        person = cv2.copyTo(corrected(front, edge_correction(matte)), alpha)
+        cv2.merge([person, alpha], dst=inside_box(out, matte.box))
+        return out
 
 
 def read_picture(path: str) -> np.ndarray | None:

@@ -35,10 +35,8 @@ class Buffers:
     def take(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return an uninitialised uint8 array of `shape` that nobody else refers to."""
         self._images = [image for image in self._images if image.shape == shape]
-        for image in self._images:
-            # This list, the loop's variable and the argument of getrefcount; whoever else holds the image, or
-            # a view of it, makes four.
-            if sys.getrefcount(image) <= 3:
+        for image, references in zip(self._images, _references(self._images), strict=True):
+            if references == _UNUSED:
                 return image
         image = np.empty(shape, np.uint8)
         if len(self._images) < 8:
@@ -46,10 +44,24 @@ class Buffers:
         return image
 
 
+def _references(images: list[np.ndarray]) -> list[int]:
+    return [sys.getrefcount(image) for image in images]
+
+
+# What that counts for an image that only the list holds: not the same in every Python. A view of an image
+# counts as much as a second name for it.
+_UNUSED = _references([np.empty(1)])[0]
+
+
 @cache
 def _workers() -> ThreadPoolExecutor | None:
     count = min(_MOST_THREADS, os.cpu_count() or 1)
     return ThreadPoolExecutor(count, "blend") if count > 1 else None
+
+
+if hasattr(os, "register_at_fork"):
+    # The threads do not live on in a forked process, and waiting for them would be for ever.
+    os.register_at_fork(after_in_child=_workers.cache_clear)
 
 
 def blend(front: np.ndarray, behind: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -144,10 +156,11 @@ def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.nd
     sigmas = [max(0.1, (sigma**2 - lost) ** 0.5 / shrink) for sigma in (sigma_x, sigma_y)]
     # Kernels of three standard deviations to either side, as OpenCV takes for 8 bits.
     kernel_small = (2 * math.ceil(3 * sigmas[0]) + 1, 2 * math.ceil(3 * sigmas[1]) + 1)
-    weighted = cv2.multiply(small, cv2.merge([background] * 3), scale=1 / 255)
+    # In 16 bits: what is mostly person counts so little that 8 would leave nothing of it.
+    weighted = cv2.multiply(small, cv2.merge([background] * 3), dtype=cv2.CV_16U)
     weighted = cv2.GaussianBlur(weighted, kernel_small, sigmas[0], sigmaY=sigmas[1])
-    total = cv2.GaussianBlur(background, kernel_small, sigmas[0], sigmaY=sigmas[1])
-    behind = cv2.divide(weighted, cv2.merge([np.maximum(total, 1)] * 3), scale=255)
+    total = cv2.GaussianBlur(background.astype(np.uint16) * 255, kernel_small, sigmas[0], sigmaY=sigmas[1])
+    behind = cv2.divide(weighted, cv2.merge([total] * 3), scale=255, dtype=cv2.CV_8U)
     return cv2.resize(behind, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
 
 
@@ -165,7 +178,8 @@ def edge_correction(matte: Matte) -> np.ndarray:
     image = matte.image.astype(np.float32)
     person = matte.alpha[..., None]
     if matte.foreground is not None:
-        missing = (matte.foreground - image) * (person > 0)
+        # Well inside the person the picture itself is his colour.
+        missing = (matte.foreground - image) * ((person > 0) * np.minimum(1, 4 * (1 - person)))
     else:
         # What is mostly of one side counts for it; the rest only where nothing better is near.
         front = _local_mean(image, np.clip(2 * matte.alpha - 1, 1e-3, 1) * matte.alpha)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 Box: TypeAlias = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the frame
+_Bounds: TypeAlias = tuple[float, float, float, float]  # the same around a person, not rounded
 
 # Room around the person, as a share of his own width and height.
 _MARGIN = 0.15
@@ -18,6 +19,11 @@ _LEAST_ASPECT = 0.8
 _SAFE = 0.05
 # or until a fresh one would be smaller than this share of it.
 _SHRINK = 0.45
+# A look at the whole frame tells the person from the room better than the crop does, and shrinks it sooner.
+_LOOK_SHRINK = 0.7
+# Crops begin and end on multiples of a power of two, so that they do so in the halvings of the frame too; a
+# frame is never halved so often that less than this is left of it.
+_LEAST_SIDE = 128
 # Less of the frame than this is no person.
 _LEAST_AREA = 0.002
 # Alpha along this share of a side of the crop: the person has left it.
@@ -31,30 +37,54 @@ class Follower:
     """
 
     def __init__(self) -> None:
-        self.box: Box | None = None
+        self.reset()
 
     def reset(self) -> None:
         """Forget where the person was."""
-        self.box = None
+        self.box: Box | None = None
+        self._person: _Bounds | None = None
 
-    def found(self, alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
-        """Take note of an alpha, and move the crop if it has to.
+    def drawn(self, alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
+        """Take note of the alpha drawn in `box`, float32 (h, w), and move the crop if it has to.
 
         Args:
-            alpha: float32 (h, w), what a network saw in `box`.
-            box: The part of the frame that `alpha` covers.
+            alpha: What was drawn.
+            box: The part of the frame that it covers.
             size: Width and height of the frame.
 
         Returns:
-            Whether there is a person.
+            Whether there is a person; if not, the crop is given up.
         """
-        person = _bounds(alpha, box, size)
-        if person is None:
+        before, self._person = self._person, _bounds(alpha, box, size)
+        if self._person is None:
             self.box = None
             return False
-        if self.box is None or not self._fits(person, size):
-            self.box = _crop_around(person, size)
+        self._keep_inside(_ahead(self._person, before), size, _SHRINK)
         return True
+
+    def looked(self, probability: np.ndarray, size: tuple[int, int]) -> bool:
+        """Take note of what a network saw in the whole frame, float32 (h, w), and move the crop if it has to.
+
+        What the look shows of a person who is followed sets the crop right, if that has taken in something of
+        the room; but if the look has missed him, so small in the whole frame, he stays in the crop.
+
+        Returns:
+            Whether there is a person, there or in the crop.
+        """
+        seen = _bounds(probability, (0, 0, *size), size)
+        if seen is None:
+            return self.box is not None
+        known = self._person
+        if known is not None and not _overlap(seen, known):
+            both = (min(seen[0], known[0]), min(seen[1], known[1]), max(seen[2], known[2]), max(seen[3], known[3]))
+            self._keep_inside(both, size, _SHRINK)
+        else:
+            self._keep_inside(seen, size, _LOOK_SHRINK)
+        return True
+
+    def _keep_inside(self, person: _Bounds, size: tuple[int, int], shrink: float) -> None:
+        if self.box is None or not self._fits(person, size, shrink):
+            self.box = _crop_around(person, size)
 
     def left_crop(self, alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
         """Tell whether the person reaches over a side of `box` that is not a side of the frame."""
@@ -66,7 +96,7 @@ class Follower:
         )
         return any(movable and (side > 0.5).mean() > _LEFT_SIDE for side, movable in inner)
 
-    def _fits(self, person: tuple[float, float, float, float], size: tuple[int, int]) -> bool:
+    def _fits(self, person: _Bounds, size: tuple[int, int], shrink: float) -> bool:
         assert self.box is not None
         left, top, right, bottom = self.box
         across, down = _SAFE * (right - left), _SAFE * (bottom - top)
@@ -76,14 +106,26 @@ class Follower:
             and (person[2] <= right - across or right >= size[0])
             and (person[3] <= bottom - down or bottom >= size[1])
         )
-        return inside and _area(_crop_around(person, size)) > _SHRINK * _area(self.box)
+        return inside and _area(_crop_around(person, size)) > shrink * _area(self.box)
+
+
+def _ahead(person: _Bounds, before: _Bounds | None) -> _Bounds:
+    """Return the rectangle that also holds where the person will be in the next frame if he goes on so."""
+    if before is None:
+        return person
+    left, top, right, bottom = (2 * now - then for now, then in zip(person, before, strict=True))
+    return min(left, person[0]), min(top, person[1]), max(right, person[2]), max(bottom, person[3])
+
+
+def _overlap(a: _Bounds, b: _Bounds) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
+def _bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> _Bounds | None:
     """Return the rectangle, in pixels of the frame, around what is more person than not; None if it is too small."""
     inside = (alpha > 0.5).view(np.uint8)
     covered = cv2.countNonZero(inside) / inside.size * _area(box)
@@ -99,18 +141,19 @@ def _bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> tuple[float, 
     )
 
 
-def _crop_around(person: tuple[float, float, float, float], size: tuple[int, int]) -> Box:
+def _crop_around(person: _Bounds, size: tuple[int, int]) -> Box:
     left, top, right, bottom = person
     across, down = _MARGIN * (right - left), _MARGIN * (bottom - top)
     left, top, right, bottom = left - across, top - down, right + across, bottom + down
     missing = (bottom - top) * _LEAST_ASPECT - (right - left)
     if missing > 0:
         left, right = left - missing / 2, right + missing / 2
+    grid = 1 << max(0, (min(size) // _LEAST_SIDE).bit_length() - 1)
     return (
-        max(0, math.floor(left)),
-        max(0, math.floor(top)),
-        min(size[0], math.ceil(right)),
-        min(size[1], math.ceil(bottom)),
+        max(0, math.floor(left / grid) * grid),
+        max(0, math.floor(top / grid) * grid),
+        min(size[0], math.ceil(right / grid) * grid),
+        min(size[1], math.ceil(bottom / grid) * grid),
     )
 
 

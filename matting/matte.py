@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -15,6 +15,9 @@ from matting.segmenters import Segmenter
 
 # The whole frame is looked at this often, in frames, for someone whom no motion has announced,
 _LOOK_EVERY = 30
+# more often while this share of what the network draws is neither person nor background,
+_UNSURE_SHARE = 0.12
+_LOOK_WHEN_UNSURE = 4
 # and at once when this share of what lies outside the crop has changed by so much brightness (of 255).
 _NEWS_SHARE = 0.02
 _NEWS_CHANGE = 24
@@ -25,6 +28,8 @@ _GLANCE = (64, 36)
 # No pixel of a still scene, averaged over a small neighbourhood, differs by more from the last frame that the
 # network saw.
 _STILL_CHANGE = 3
+# So many still frames are drawn all the same, for what is steadied over time to settle.
+_SETTLING_FRAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,11 @@ class Drawer(Protocol):
 
     Attributes:
         follows: Whether it is to be shown a crop around the person, or else the whole frame.
+        state: What it remembers of the frames before; can be put back to draw a frame anew.
     """
 
     follows: bool
+    state: Any
 
     def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
         """Return height and width of the images that it takes for frames of (width, height)."""
@@ -99,6 +106,14 @@ class RefinedNetwork:
     def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         return self._refiner(self._network(image), grey, box), None
+
+    @property
+    def state(self) -> Any:
+        return self._refiner.before
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._refiner.before = value
 
     def reset(self) -> None:
         self._refiner.reset()
@@ -135,6 +150,7 @@ class PersonMatte:
         self._looked_glance: np.ndarray | None = None
         self._last: Matte | None = None
         self._last_grey: np.ndarray | None = None
+        self._still_frames = 0
 
     def close(self) -> None:
         """Free the networks."""
@@ -164,18 +180,26 @@ class PersonMatte:
         if not self._drawer.follows:
             return self._drawn(view, whole)
         if self._look_is_due(size) and not self._look(view, whole):
-            # Nobody: what little the network saw is not shown, or it would flash here and there.
-            self._drawer.reset()
-            image = view.crop(whole, *_GLANCE)
-            return Matte(np.zeros(image.shape[:2], np.float32), whole, size, image)
+            return self._nobody(view, whole)
         box = self._follower.box or whole
+        before = self._drawer.state
         matte = self._drawn(view, box)
         # Once more at once if he has outrun the crop.
-        if self._follower.left_crop(matte.alpha, box, size) and self._look(view, whole):
-            box = self._follower.box or whole
-            matte = self._drawn(view, box)
-        self._follower.found(matte.alpha, box, size)
+        if self._follower.left_crop(matte.alpha, box, size):
+            self._follower.drawn(matte.alpha, box, size)
+            self._look(view, whole)
+            if self._follower.box is not None and self._follower.box != box:
+                box = self._follower.box
+                self._drawer.state = before
+                matte = self._drawn(view, box)
+        self._follower.drawn(matte.alpha, box, size)
         return matte
+
+    def _nobody(self, view: Pyramid, whole: Box) -> Matte:
+        """Return a matte of nothing: what little a network sees of nobody would flash here and there."""
+        self._drawer.reset()
+        image = view.crop(whole, *_GLANCE)
+        return Matte(np.zeros(image.shape[:2], np.float32), whole, view.size, image)
 
     def _drawn(self, view: Pyramid, box: Box) -> Matte:
         height, width = self._drawer.size_for(view.size)
@@ -184,16 +208,16 @@ class PersonMatte:
         return Matte(alpha, box, view.size, image, foreground)
 
     def _look(self, view: Pyramid, whole: Box) -> bool:
-        """Look at the whole frame; return whether there is a person."""
+        """Look at the whole frame; return whether there is a person, there or in the crop."""
         self._since_look = 0
         self._looked_glance = self._glance
         height, width = self._looking.size
-        return self._follower.found(self._looking(view.crop(whole, width, height)), whole, view.size)
+        return self._follower.looked(self._looking(view.crop(whole, width, height)), view.size)
 
     def _look_is_due(self, size: tuple[int, int]) -> bool:
         self._since_look += 1
         box = self._follower.box
-        if box is None or self._since_look >= _LOOK_EVERY:
+        if box is None or self._since_look >= (_LOOK_WHEN_UNSURE if self._is_unsure() else _LOOK_EVERY):
             return True
         assert self._glance is not None
         if self._looked_glance is None:
@@ -203,19 +227,25 @@ class PersonMatte:
         changed[int(box[1] * down) : int(box[3] * down) + 1, int(box[0] * across) : int(box[2] * across) + 1] = False
         return bool(changed.mean() > _NEWS_SHARE)
 
+    def _is_unsure(self) -> bool:
+        """Tell whether much of what was drawn last is neither person nor background."""
+        if self._last is None:
+            return False
+        alpha = self._last.alpha
+        return bool(((alpha > 0.1) & (alpha < 0.9)).mean() > _UNSURE_SHARE)
+
     def _is_still(self, view: Pyramid) -> bool:
-        """Tell whether the frame is the one that the network saw last, but for noise."""
+        """Tell whether nothing but noise has changed for long enough to keep the last matte."""
         if self._last is None:
             return False
         grey = cv2.cvtColor(view.crop((0, 0, *view.size), 320, 180), cv2.COLOR_BGR2GRAY)
-        seen, self._last_grey = self._last_grey, grey
-        if seen is None:
+        if self._last_grey is None or cv2.blur(cv2.absdiff(grey, self._last_grey), (3, 3)).max() > _STILL_CHANGE:
+            # The first still frame stays the measure, so that slow changes add up until they count.
+            self._last_grey = grey
+            self._still_frames = 0
             return False
-        if cv2.blur(cv2.absdiff(grey, seen), (3, 3)).max() > _STILL_CHANGE:
-            return False
-        # The frame that the network saw stays the measure, so that slow changes add up until they count.
-        self._last_grey = seen
-        return True
+        self._still_frames += 1
+        return self._still_frames > _SETTLING_FRAMES
 
 
 def _glance(view: Pyramid) -> np.ndarray:

@@ -40,21 +40,24 @@ class RecurrentMatting:
         session: The loaded network.
         name: What to call it in messages.
         threshold: Shifts where background ends; at 0.5 the network's alpha is taken as it is.
+        edge_softness: Below 0.5 the network's edge is made harder.
         whole: Look at the whole frame in full size, with the network's own refiner, instead of at a small crop.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, name: str, threshold: float, whole: bool) -> None:
+    def __init__(
+        self, session: onnxruntime.InferenceSession, name: str, threshold: float, edge_softness: float, whole: bool
+    ) -> None:
         self._session = session
         self._name = name
-        self._step = step_around(threshold, 0.5)
+        self._step = step_around(threshold, min(0.5, edge_softness))
         self.follows = not whole
         self._channels = [item.shape[1] for item in session.get_inputs() if item.name in _STATES_IN]
         self.reset()
 
     def reset(self) -> None:
         """Forget the previous frames."""
-        self._states: list[np.ndarray] | None = None
-        self._box: Box | None = None
+        # The memory, and the crop that it is of.
+        self.state: tuple[list[np.ndarray], Box] | None = None
 
     def close(self) -> None:
         """Nothing to do: the session is freed with this object."""
@@ -89,17 +92,16 @@ class RecurrentMatting:
             foreground, alpha, *states = (np.asarray(item) for item in self._session.run(_OUTPUTS, inputs))
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ProcessingError(f"{self._name}: the model failed: {str(error).splitlines()[0]}") from error
-        self._states, self._box = states, box
+        self.state = (states, box)
         colors = cv2.cvtColor(np.ascontiguousarray(foreground[0].transpose(1, 2, 0)), cv2.COLOR_RGB2BGR)
         return soft_step(alpha[0, 0], *self._step), cv2.convertScaleAbs(colors, alpha=255)
 
     def _states_at(self, box: Box) -> list[np.ndarray]:
         """Return the memory, moved to where the crop now is; a new one before the first frame."""
-        if self._states is None or self._box is None:
+        if self.state is None:
             return [np.zeros((1, channels, 1, 1), np.float32) for channels in self._channels]
-        if box == self._box:
-            return self._states
-        return [_moved(state, self._box, box) for state in self._states]
+        memory, before = self.state
+        return memory if box == before else [_moved(part, before, box) for part in memory]
 
 
 def _moved(state: np.ndarray, old: Box, new: Box) -> np.ndarray:

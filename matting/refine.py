@@ -36,11 +36,12 @@ class Refiner:
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} {value}: must be between 0 and 1")
         self._step = step_around(threshold, _WIDEST_STEP * edge_softness)
-        self._before: tuple[np.ndarray, np.ndarray, Box] | None = None
+        # The probability, grey picture and crop of the frame before.
+        self.before: tuple[np.ndarray, np.ndarray, Box] | None = None
 
     def reset(self) -> None:
         """Forget the previous frames."""
-        self._before = None
+        self.before = None
 
     def __call__(self, probability: np.ndarray, grey: np.ndarray, box: Box) -> np.ndarray:
         """Return the alpha of one frame.
@@ -53,14 +54,14 @@ class Refiner:
             float32 (h, w) in [0, 1].
         """
         steady = self._steadied(probability, grey, box)
-        self._before = (steady, grey, box)
+        self.before = (steady, grey, box)
         return soft_step(guided(steady, grey), *self._step)
 
     def _steadied(self, probability: np.ndarray, grey: np.ndarray, box: Box) -> np.ndarray:
         """Mix the past in where the picture stands still: flicker goes, and nothing that moves trails."""
-        if self._before is None or self._before[0].shape != probability.shape:
+        if self.before is None or self.before[0].shape != probability.shape:
             return probability
-        past, past_grey, past_box = self._before
+        past, past_grey, past_box = self.before
         if past_box != box:
             past, past_grey = resampled(past, past_box, box), resampled(past_grey, past_box, box)
         motion = cv2.blur(cv2.absdiff(grey, past_grey), (5, 5))

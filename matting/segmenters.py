@@ -114,8 +114,7 @@ def make_segmenter(
     """
     if runtime not in RUNTIMES:
         raise InputError(f"runtime '{runtime}': must be one of {', '.join(RUNTIMES)}")
-    if device not in DEVICES:
-        raise InputError(f"device '{device}': must be one of {', '.join(DEVICES)}")
+    _check_device(device)
     if runtime == "mediapipe":
         if model not in MODELS:
             raise InputError(f"model '{model}': the mediapipe runtime has {' and '.join(sorted(MODELS))} only")
@@ -123,6 +122,11 @@ def make_segmenter(
             raise DeviceError(f"device '{device}': the mediapipe runtime uses the CPU only")
         return MediaPipeSegmenter(model)
     return OnnxSegmenter(model, load_session(model, device), options or ModelOptions())
+
+
+def _check_device(device: str) -> None:
+    if device not in DEVICES:
+        raise InputError(f"device '{device}': must be one of {', '.join(DEVICES)}")
 
 
 class OnnxSegmenter:
@@ -152,7 +156,10 @@ class OnnxSegmenter:
             output = self._session.run(None, {self._layout.name: tensor})[0]
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ProcessingError(f"{self._name}: the model failed: {_first_line(error)}") from error
-        return self._probability(np.asarray(output))
+        probability = self._probability(np.asarray(output))
+        if probability.shape != image.shape[:2]:
+            probability = cv2.resize(probability, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return probability
 
     @property
     def size(self) -> tuple[int, int]:
@@ -256,6 +263,7 @@ class _InputLayout:
 
 def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
     """Load a model by name or path on a device; see `make_segmenter`."""
+    _check_device(device)
     if model in MODELS:
         path = model_file(MODELS[model], ".onnx")
     elif model in DOWNLOADS:

@@ -17,6 +17,8 @@ from onnx import TensorProto, helper
 
 from errors import InputError
 from matting import weights
+from matting.compositing import corrected, edge_correction
+from matting.matte import Matte
 from matting.pyramid import Pyramid
 from selfieSegmentation import MPSegmentation
 
@@ -92,9 +94,22 @@ def test_its_foreground_is_used_at_the_edge(tmp_path: Path, portrait: np.ndarray
     matte = segmentation._person._last
     left, top, right, bottom = matte.box
     inside = np.s_[top:bottom, left:right]
-    soft = cv2.GaussianBlur(portrait, (0, 0), 3)
-    got = cv2.GaussianBlur(out[..., :3], (0, 0), 3)
-    assert difference(got[inside], 255 - soft[inside]) < 0.5 * difference(soft[inside], 255 - soft[inside])
+    edge = (out[inside][..., 3] < 170) & (out[inside][..., 3] > 20)
+    assert edge.sum() > 500
+    soft = cv2.GaussianBlur(portrait, (0, 0), 3)[inside]
+    got = cv2.GaussianBlur(out[..., :3], (0, 0), 1)[inside]
+    assert difference(got[edge], 255 - soft[edge]) < 0.5 * difference(soft[edge], 255 - soft[edge])
+
+
+def test_a_foreground_changes_nothing_well_inside_the_person() -> None:
+    image = np.full((64, 80, 3), 100, np.uint8)
+    alpha = np.ones((64, 80), np.float32)
+    alpha[:, :20], alpha[:, 20:40] = 0, 0.5
+    matte = Matte(alpha, (0, 0, 80, 64), (80, 64), image, foreground=np.full((64, 80, 3), 160, np.uint8))
+    result = corrected(image, edge_correction(matte))
+    assert (result[:, 50:] == 100).all()
+    assert np.abs(result[:, 25:35].astype(int) - 160).max() <= 1
+    assert (result[:, :15] == 100).all()
 
 
 def test_file_quality_shows_it_the_whole_frame(tmp_path: Path, portrait: np.ndarray) -> None:
@@ -225,3 +240,30 @@ def test_the_known_models_have_checksums_and_licences() -> None:
         assert known.url.startswith("https://github.com/")
         assert len(bytes.fromhex(known.sha256)) == 32
         assert known.licence
+
+
+def test_an_output_smaller_than_the_input_is_enlarged(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Slice", ["image", "zero", "one", "axis"], ["red"]),
+        helper.make_node("AveragePool", ["red"], ["result"], kernel_shape=[2, 2], strides=[2, 2]),
+    ]
+    constants = [
+        helper.make_tensor(name, TensorProto.INT64, [1], [value])
+        for name, value in (("zero", 0), ("one", 1), ("axis", 1))
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 64, 64])
+    result = helper.make_tensor_value_info("result", TensorProto.FLOAT, [1, 1, 32, 32])
+    graph = helper.make_graph(nodes, "half", [image], [result], constants)
+    path = tmp_path / "half.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    frame = np.zeros((120, 200, 3), np.uint8)
+    frame[:, 100:] = 255
+    alpha = MPSegmentation(model=str(path)).alpha(frame)
+    assert alpha[:, :85].max() < 0.05
+    assert alpha[:, 115:].min() > 0.95
+
+
+def test_a_wrong_device_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
+    for model in (mean_red_model(tmp_path / "red.onnx"), "rvm"):
+        with pytest.raises(InputError, match="device 'gpu'"):
+            MPSegmentation(model=model, device="gpu")

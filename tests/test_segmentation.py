@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
 from errors import DeviceError, InputError, InputNotFoundError
+from matting import compositing
 from matting.backgrounds import Color, Video
 from matting.compositing import blend, blend_onto, blur_behind, cover
 from matting.matte import Matte
@@ -507,3 +509,29 @@ def test_results_that_are_kept_are_not_drawn_over(portrait: np.ndarray) -> None:
         addresses.add(out.__array_interface__["data"][0])
         del out
     assert len(addresses) <= 2
+
+
+def test_behind_soft_parts_of_the_person_the_blur_keeps_its_colour() -> None:
+    image = np.full((240, 320, 3), (150, 170, 200), np.uint8)
+    for alpha in (0.3, 0.55, 0.7, 0.95, 1.0):
+        matte = matte_of(image, np.full((240, 320), alpha, np.float32))
+        assert np.abs(blur_behind(Pyramid(image), matte, (45, 45)).astype(int) - image).max() <= 2
+
+
+def test_a_cut_out_keeps_nothing_of_the_room(portrait: np.ndarray) -> None:
+    out = MPSegmentation(background="transparent")(portrait)
+    gone = out[..., 3] == 0
+    assert gone.mean() > 0.2
+    assert not out[gone].any()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_starts_threads_of_its_own(portrait: np.ndarray) -> None:
+    frame = cv2.resize(portrait, (1280, 720))
+    matte = Matte(np.full((256, 320), 0.5, np.float32), (0, 0, 1280, 720), (1280, 720), frame)
+    blend_onto(frame.copy(), frame, matte)
+    assert compositing._workers.cache_info().currsize == 1
+    child = os.fork()
+    if child == 0:
+        os._exit(compositing._workers.cache_info().currsize)
+    assert os.waitpid(child, 0)[1] == 0
