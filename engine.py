@@ -39,8 +39,8 @@ class Engine:
 
     A custom object is any callable that takes an image, uint8 (H, W, 3) BGR, and returns one (or BGRA,
     (H, W, 4), for transparency). It may also have `open(info)`, called with a `media.frame.StreamInfo`
-    before the first frame, `on_key(key) -> bool`, called with every key typed in the window, and `close()`,
-    called at the end whatever happens.
+    before the first frame, `at(seconds)`, called before each frame with its time, `on_key(key) -> bool`, called
+    with every key typed in the window, and `close()`, called at the end whatever happens.
 
     Args:
         image_path: The image that `process_image` reads; a local path or s3://bucket/key.
@@ -338,6 +338,11 @@ class Engine:
     def _processed(self, frame: Frame) -> Frame:
         """Flip `frame` and pass it through the objects."""
         self._where = f" on frame {frame.index} ({frame.seconds:.3f} s)"
+        for item in self.custom_objects:
+            at = getattr(item, "at", None)
+            if at is not None:
+                with _named_errors(item, f"failed{self._where}"):
+                    at(frame.seconds)
         return frame.with_image(self.custom_processing(self.flip(frame.image)))
 
     def _shown_in(self) -> Window:

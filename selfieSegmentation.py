@@ -154,7 +154,12 @@ class MPSegmentation:
         if self._person is not None and self._reuse_still is None:
             self._person.reuse_still = info.live
         if self._background is not None:
-            self._background.begin(info.rate)
+            self._background.begin(info.live)
+
+    def at(self, seconds: float) -> None:
+        """Say when in the stream the next frame is shown (called by the engine), for a background that plays."""
+        if self._background is not None:
+            self._background.at(seconds)
 
     def on_key(self, key: str) -> bool:
         """``a`` goes to the next background, ``d`` to the previous one; return whether the key was used."""

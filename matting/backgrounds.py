@@ -7,7 +7,6 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -38,8 +37,11 @@ class Background(ABC):
     def __init__(self) -> None:
         self._buffers = Buffers()
 
-    def begin(self, rate: Fraction | None) -> None:
-        """A stream begins: `rate` is its frames per second, None where frames come in real time."""
+    def begin(self, live: bool) -> None:
+        """A stream begins; `live` is one whose frames do not wait."""
+
+    def at(self, seconds: float) -> None:
+        """Say when in the stream the next frame is shown."""
 
     def change(self, forward: bool) -> bool:
         """Go to the next (or previous) picture; return whether there was one to go to."""
@@ -136,22 +138,25 @@ class Folder(Background):
         super().__init__()
         self._load = load
         self._name = name
-        self._rate: Fraction | None = None
+        self._live = True
         # What a file's header tells is enough for now; what lies behind it shows when its turn comes.
         self._paths = [path for path in paths if cv2.haveImageReader(path) or self._read(path) is not None]
         self._position = 0
         self._current = self._read_current()
 
-    def begin(self, rate: Fraction | None) -> None:
-        self._rate = rate
-        self._current.begin(rate)
+    def begin(self, live: bool) -> None:
+        self._live = live
+        self._current.begin(live)
+
+    def at(self, seconds: float) -> None:
+        self._current.at(seconds)
 
     def change(self, forward: bool) -> bool:
         if len(self._paths) < 2:
             return False
         self._position = (self._position + (1 if forward else -1)) % len(self._paths)
         self._current = self._read_current(forward)
-        self._current.begin(self._rate)
+        self._current.begin(self._live)
         return True
 
     def picture(self, width: int, height: int) -> np.ndarray:
@@ -195,29 +200,31 @@ class Video(Background):
         super().__init__()
         self._play = play
         self._name = name
-        self.begin(None)
+        self.begin(live=True)
 
-    def begin(self, rate: Fraction | None) -> None:
-        self._rate = rate
-        self._count = 0
-        self._started = time.monotonic()
+    def begin(self, live: bool) -> None:
+        self._live = live
+        self._now: float | None = None
+        self._started: float | None = None
         self._pictures = self._loop()
         self._advance()
 
     def picture(self, width: int, height: int) -> np.ndarray:
-        if self._rate is not None:
-            now = float(self._count / self._rate)
-        else:
-            now = time.monotonic() - self._started
-        self._count += 1
+        # Who calls without saying when is taken to do so live.
+        clock = time.monotonic() if self._now is None else self._now
+        self._started = clock if self._started is None else self._started
+        now = clock - self._started + 1e-3  # times are sums of fractions: what is just due is due
         advanced = 0
         while self._next_at <= now:
-            if self._rate is None and advanced == self._LIVE_SKIPS:
+            if self._live and advanced == self._LIVE_SKIPS:
                 self._started += now - self._next_at
                 break
             self._advance()
             advanced += 1
         return self._current.picture(width, height)
+
+    def at(self, seconds: float) -> None:
+        self._now = seconds
 
     def _advance(self) -> None:
         self._current, self._next_at = next(self._pictures)

@@ -292,9 +292,17 @@ def test_a_video_plays_behind_in_step_and_loops(portrait: np.ndarray, tmp_path: 
     images = [np.full((36, 64, 3), level, np.uint8) for level in levels]
     video = make_clip(tmp_path / "behind.mp4", images, rate=Fraction(10)).path
     segmentation = MPSegmentation(background=str(video))
-    for rate, expected in ((Fraction(10), [*levels, *levels]), (Fraction(5), [20, 120, 220, 70, 170, 20])):
-        segmentation.open(StreamInfo("front", 512, 512, rate=rate))
-        seen = [int(segmentation(portrait)[BACKGROUND].mean()) for _ in expected]
+    uneven = [3.0, 3.1, 3.15, 3.4, 3.5, 3.9, 4.0]  # a stream need not begin at 0, nor have a rate
+    for times, expected in (
+        ([i / 10 for i in range(10)], [*levels, *levels]),
+        ([i / 5 for i in range(6)], [20, 120, 220, 70, 170, 20]),
+        (uneven, [20, 70, 70, 220, 20, 220, 20]),
+    ):
+        segmentation.open(StreamInfo("front", 512, 512))
+        seen = []
+        for seconds in times:
+            segmentation.at(seconds)
+            seen.append(int(segmentation(portrait)[BACKGROUND].mean()))
         assert np.abs(np.array(seen) - expected).max() < 8
 
 
@@ -447,7 +455,10 @@ def test_a_folder_may_hold_videos_too(portrait: np.ndarray, folder: Path) -> Non
     segmentation.open(StreamInfo("front", 512, 512, rate=Fraction(10)))
     segmentation.change_image(True)  # b.png
     segmentation.change_image(True)  # bb.mp4
-    levels = [int(segmentation(portrait)[BACKGROUND].mean()) for _ in range(3)]
+    levels = []
+    for moment in range(3):
+        segmentation.at(moment / 10)
+        levels.append(int(segmentation(portrait)[BACKGROUND].mean()))
     assert np.abs(np.array(levels) - (200, 240, 200)).max() < 8
     segmentation.change_image(True)
     assert int(segmentation(portrait)[BACKGROUND].mean()) == pytest.approx(160, abs=8)

@@ -416,3 +416,14 @@ def test_read_only_results_are_made_writable_for_the_next_object(clip) -> None:
         return image
 
     Engine(video_path=clip(frames=2).path, custom_objects=[read_only, draws]).run()
+
+
+def test_a_background_video_keeps_step_with_uneven_frames(tmp_path: Path) -> None:
+    levels = [30, 90, 150, 210]
+    behind = make_clip(tmp_path / "behind.mp4", [np.full((48, 64, 3), v, np.uint8) for v in levels], rate=Fraction(10))
+    times = [Fraction(n, 1000) for n in (0, 40, 110, 120, 320, 410)]
+    rate = {"times": times, "time_base": Fraction(1, 1000)}
+    source = make_clip(tmp_path / "clip.mp4", [cv2.imread(str(PORTRAIT))] * 6, **rate).path
+    result = Engine(video_path=source, custom_objects=[MPSegmentation(background=str(behind.path))]).process_video()
+    seen = [int(image[60, 480].mean()) for image in probe(result, images=True).images]
+    assert np.abs(np.array(seen) - (30, 30, 90, 90, 210, 30)).max() < 10
