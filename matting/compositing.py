@@ -120,6 +120,10 @@ def kernel_sigma(size: int) -> float:
     return 0.3 * ((size - 1) * 0.5 - 1) + 0.8
 
 
+# Sum of weights, of 255, from which a weighted average is right to three of 255.
+_LEAST_TOTAL = np.array([48.0])
+
+
 def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.ndarray | None = None) -> np.ndarray:
     """Return a frame with its background blurred as by a Gaussian, without the person in the blur.
 
@@ -133,7 +137,7 @@ def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.nd
         out: uint8 (H, W, 3), where the result goes; a new array if None.
 
     Returns:
-        uint8 (H, W, 3). What lies deep inside the person is meaningless.
+        uint8 (H, W, 3).
     """
     width, height = view.size
     sigma_x, sigma_y = kernel_sigma(kernel[0]), kernel_sigma(kernel[1])
@@ -141,14 +145,13 @@ def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.nd
     while 2 << level <= min(sigma_x, sigma_y) / 1.5 and 2 << level <= min(height, width):
         level += 1
     small = view.level(level)
-    # Pixels of the edge hold the person's colour too: only what is mostly background counts. One of 255 is
-    # left to all, so that there is an average everywhere.
+    # Pixels of the edge hold the person's colour too: only what is mostly background counts.
     background = np.full(small.shape[:2], 255, np.uint8)
     left, top, right, bottom = (side / (1 << level) for side in matte.box)
     x0, y0, x1, y1 = round(left), round(top), max(round(left) + 1, round(right)), max(round(top) + 1, round(bottom))
     inside = background[y0:y1, x0:x1]
     if inside.size:
-        weight = np.clip(255 - 510 * matte.alpha, 1, 255).astype(np.uint8)
+        weight = np.clip(255 - 510 * matte.alpha, 0, 255).astype(np.uint8)
         inside[:] = cv2.resize(weight, inside.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     # Shrinking and growing blur as well: a box of that many pixels, then a triangle of twice that.
     shrink = 1 << level
@@ -156,11 +159,14 @@ def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.nd
     sigmas = [max(0.1, (sigma**2 - lost) ** 0.5 / shrink) for sigma in (sigma_x, sigma_y)]
     # Kernels of three standard deviations to either side, as OpenCV takes for 8 bits.
     kernel_small = (2 * math.ceil(3 * sigmas[0]) + 1, 2 * math.ceil(3 * sigmas[1]) + 1)
-    # In 16 bits: what is mostly person counts so little that 8 would leave nothing of it.
-    weighted = cv2.multiply(small, cv2.merge([background] * 3), dtype=cv2.CV_16U)
+    weighted = cv2.multiply(small, cv2.merge([background] * 3), scale=1 / 255)
     weighted = cv2.GaussianBlur(weighted, kernel_small, sigmas[0], sigmaY=sigmas[1])
-    total = cv2.GaussianBlur(background.astype(np.uint16) * 255, kernel_small, sigmas[0], sigmaY=sigmas[1])
-    behind = cv2.divide(weighted, cv2.merge([total] * 3), scale=255, dtype=cv2.CV_8U)
+    total = cv2.GaussianBlur(background, kernel_small, sigmas[0], sigmaY=sigmas[1])
+    behind = cv2.divide(weighted, cv2.merge([total] * 3), scale=255)
+    # Where hardly any background is near, 8 bits hold too little of it: inside the person, whose soft parts
+    # show some of what is behind them, the plain blur stands in.
+    plain = cv2.GaussianBlur(small, kernel_small, sigmas[0], sigmaY=sigmas[1])
+    cv2.copyTo(plain, cv2.compare(total, _LEAST_TOTAL, cv2.CMP_LT), dst=behind)
     return cv2.resize(behind, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
 
 

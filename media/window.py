@@ -44,6 +44,8 @@ class Window:
 
     def show(self, image: np.ndarray) -> None:
         """Show `image`, uint8 (H, W, 3) BGR or (H, W, 4) BGRA; the latter over a checkerboard."""
+        if self._opened and not self._visible():
+            self.closed = True  # OpenCV would open it again
         if self.closed:
             return
         if not self._opened:

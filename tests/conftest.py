@@ -239,7 +239,7 @@ class Screen:
         window = connection.create_resource_object("window", int(self.window()))
         protocols, delete = connection.intern_atom("WM_PROTOCOLS"), connection.intern_atom("WM_DELETE_WINDOW")
         window.send_event(event.ClientMessage(window=window, client_type=protocols, data=(32, [delete, 0, 0, 0, 0])))
-        connection.flush()
+        connection.sync()  # or closing at once may come before the message
         connection.close()
 
     def picture(self) -> np.ndarray:
