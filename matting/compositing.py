@@ -121,7 +121,7 @@ def kernel_sigma(size: int) -> float:
 
 
 # Sum of weights, of 255, from which a weighted average is right to three of 255.
-_LEAST_TOTAL = np.array([48.0])
+_LEAST_TOTAL = 48
 
 
 def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.ndarray | None = None) -> np.ndarray:
@@ -166,7 +166,7 @@ def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.nd
     # Where hardly any background is near, 8 bits hold too little of it: inside the person, whose soft parts
     # show some of what is behind them, the plain blur stands in.
     plain = cv2.GaussianBlur(small, kernel_small, sigmas[0], sigmaY=sigmas[1])
-    cv2.copyTo(plain, cv2.compare(total, _LEAST_TOTAL, cv2.CMP_LT), dst=behind)
+    cv2.copyTo(plain, (total < _LEAST_TOTAL).view(np.uint8), dst=behind)
     return cv2.resize(behind, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
 
 
