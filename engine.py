@@ -101,6 +101,7 @@ class Engine:
         self._window: Window | None = None
         self._interrupted = False
         self._key_was_used = False
+        self._clocks: list[tuple[CustomObject, Callable[[float], None]]] = []
         self._where = ""  # which frame is in work, for messages
 
     # -- running ---------------------------------------------------------------------------------
@@ -294,7 +295,6 @@ class Engine:
         self._interrupted = False
         try:
             with ExitStack() as stack:
-                stack.enter_context(self)
                 stack.enter_context(self._graceful_interrupt())
                 yield stack
         finally:
@@ -323,9 +323,9 @@ class Engine:
     def _begin(self, stack: ExitStack, info: StreamInfo) -> None:
         """Open the window and the objects for a source that has been opened."""
         if self.show:
-            self._shown_in()
-            # Before the source, whose thread may take seconds to end when its camera stalls.
+            # Closed before the source, whose thread may take seconds to end when its camera stalls.
             stack.callback(self.close)
+            self._shown_in()
         for item in self.custom_objects:
             close = getattr(item, "close", None)
             if close is not None:
@@ -334,15 +334,15 @@ class Engine:
             if opened is not None:
                 with _named_errors(item, "could not be opened"):
                     opened(info)
+        hooks = [(item, getattr(item, "at", None)) for item in self.custom_objects]
+        self._clocks = [(item, at) for item, at in hooks if at is not None]
 
     def _processed(self, frame: Frame) -> Frame:
         """Flip `frame` and pass it through the objects."""
         self._where = f" on frame {frame.index} ({frame.seconds:.3f} s)"
-        for item in self.custom_objects:
-            at = getattr(item, "at", None)
-            if at is not None:
-                with _named_errors(item, f"failed{self._where}"):
-                    at(frame.seconds)
+        for item, at in self._clocks:
+            with _named_errors(item, f"failed{self._where}"):
+                at(frame.seconds)
         return frame.with_image(self.custom_processing(self.flip(frame.image)))
 
     def _shown_in(self) -> Window:

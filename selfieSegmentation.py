@@ -13,7 +13,7 @@ import numpy as np
 import storage
 from errors import InputError, InputNotFoundError
 from matting import backgrounds
-from matting.backgrounds import Background
+from matting.backgrounds import Background, Scenery
 from matting.matte import Matte, PersonMatte, RefinedNetwork
 from matting.pyramid import Pyramid
 from matting.recurrent import RecurrentMatting, is_recurrent
@@ -241,7 +241,7 @@ class MPSegmentation:
         return _video(local, path) if image is None else backgrounds.Picture(image)
 
 
-def _picture_or_video(path: str) -> Background | None:
+def _picture_or_video(path: str) -> Scenery | None:
     image = backgrounds.read_picture(path)
     try:
         return _video(path, path) if image is None else backgrounds.Picture(image)
@@ -249,7 +249,7 @@ def _picture_or_video(path: str) -> Background | None:
         return None
 
 
-def _video(path: str, name: str) -> Background:
+def _video(path: str, name: str) -> Scenery:
     def play() -> Iterator[tuple[np.ndarray, float]]:
         from media.video_source import VideoSource
 

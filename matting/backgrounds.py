@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Background(ABC):
-    """What stands behind the person. A subclass says what the picture is, or how to compose with it."""
+    """What stands behind the person: a subclass says how the frame is composed with it."""
 
     # Light of the new background over the person's edge, 0 to 1.
     light_wrap = 0.0
@@ -48,15 +48,22 @@ class Background(ABC):
         return False
 
     @abstractmethod
-    def picture(self, width: int, height: int) -> np.ndarray:
-        """Return what is behind: uint8 (height, width, 3), not to be written to."""
-
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         """Return the frame with its background replaced.
 
         Returns:
             uint8 (H, W, 3), or (H, W, 4) with alpha.
         """
+
+
+class Scenery(Background):
+    """A background that is a picture at every moment."""
+
+    @abstractmethod
+    def picture(self, width: int, height: int) -> np.ndarray:
+        """Return what is behind: uint8 (height, width, 3), not to be written to."""
+
+    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         behind = self.picture(*view.size)
         out = self._buffers.take(view.image.shape)
         np.copyto(out, behind)
@@ -77,16 +84,13 @@ class Blur(Background):
             raise InputError(f"blur {kernel}: the kernel's sizes must be odd and positive")
         self._kernel = (int(kernel[0]), int(kernel[1]))
 
-    def picture(self, width: int, height: int) -> np.ndarray:
-        raise NotImplementedError("a blur has no picture of its own")
-
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         out = blur_behind(view, matte, self._kernel, self._buffers.take(view.image.shape))
         blend_onto(out, inside_box(view.image, matte.box), matte)
         return out
 
 
-class Color(Background):
+class Color(Scenery):
     """One colour, (B, G, R) from 0 to 255."""
 
     def __init__(self, bgr: Sequence[int]) -> None:
@@ -103,7 +107,7 @@ class Color(Background):
         return self._filled
 
 
-class Picture(Background):
+class Picture(Scenery):
     """One picture, scaled to cover the frame."""
 
     def __init__(self, image: np.ndarray) -> None:
@@ -122,7 +126,7 @@ class Picture(Background):
         return self._fitted
 
 
-class Folder(Background):
+class Folder(Scenery):
     """Pictures and videos to go through one by one; what cannot be read is named in a warning and left out.
 
     Args:
@@ -134,7 +138,7 @@ class Folder(Background):
         InputError: none of the files is readable.
     """
 
-    def __init__(self, paths: Sequence[str], load: Callable[[str], Background | None], name: str) -> None:
+    def __init__(self, paths: Sequence[str], load: Callable[[str], Scenery | None], name: str) -> None:
         super().__init__()
         self._load = load
         self._name = name
@@ -162,13 +166,13 @@ class Folder(Background):
     def picture(self, width: int, height: int) -> np.ndarray:
         return self._current.picture(width, height)
 
-    def _read(self, path: str) -> Background | None:
+    def _read(self, path: str) -> Scenery | None:
         background = self._load(path)
         if background is None:
             log.warning("%s: not a readable picture or video; skipped", path)
         return background
 
-    def _read_current(self, forward: bool = True) -> Background:
+    def _read_current(self, forward: bool = True) -> Scenery:
         """Read the file at the current position, dropping those that turn out to be unreadable."""
         while self._paths:
             self._position %= len(self._paths)
@@ -180,7 +184,7 @@ class Folder(Background):
         raise InputError(f"{self._name}: there is no readable picture or video in this folder")
 
 
-class Video(Background):
+class Video(Scenery):
     """A video that plays behind the person, over and over, in step with the frames.
 
     Args:
@@ -250,9 +254,6 @@ class Video(Background):
 
 class Transparent(Background):
     """No background: the result has an alpha channel."""
-
-    def picture(self, width: int, height: int) -> np.ndarray:
-        raise NotImplementedError("there is no picture behind a cut-out")
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         """Return BGRA, uint8 (H, W, 4): the person's own colours, not multiplied by alpha."""

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from types import TracebackType
 
@@ -17,7 +17,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard
 from av.video.frame import VideoFrame
@@ -156,7 +156,8 @@ class VideoSink:
         self._size = (width, height)
         suffix = os.path.splitext(self._path)[1].lower()
         with self._write_errors():
-            options = {} if suffix == ".mkv" else self._mov_options()
+            sound = self._stack.enter_context(av.open(self._sound_from)) if self._sound_from is not None else None
+            options = {} if suffix == ".mkv" else self._mov_options(sound)
             container = self._stack.enter_context(av.open(self._path, "w", options=options))
             rate = self._info.rate or Fraction(30)
             stream: VideoStream = container.add_stream("libx264", rate=rate, options=self._options)
@@ -172,12 +173,13 @@ class VideoSink:
                 stream.color_trc = color.transfer
             stream.color_range = ColorRange.MPEG
             self._container, self._stream = container, stream
-            if self._sound_from is not None:
-                self._sound = self._stack.enter_context(_Sound(self._sound_from, container, _SOUND[suffix], self._name))
+            if sound is not None:
+                self._sound = _Sound(sound, container, _SOUND[suffix], self._name)
 
-    def _mov_options(self) -> dict[str, str]:
-        """Return the muxer's options for MP4 and MOV."""
-        rates = _sample_rates(self._sound_from) if self._sound_from else []
+    def _mov_options(self, sound: InputContainer | None) -> dict[str, str]:
+        """Return the muxer's options for MP4 and MOV with this sound."""
+        tracks = sound.streams.audio if sound is not None else ()
+        rates = [track.codec_context.sample_rate for track in tracks if track.codec_context]
         # A track that does not start at 0 is shifted in units of the movie's time scale, 1/1000 s unless it
         # is told a scale in which both the pictures' times and the samples' are whole.
         scale = math.lcm(self._info.time_base.denominator, *rates)
@@ -198,49 +200,31 @@ class VideoSink:
                 packet.duration = self._duration.pop(packet.pts, 0) or packet.duration
             self._container.mux(packet)
 
-    def _write_errors(self) -> _WriteErrors:
-        return _WriteErrors(self._name)
-
-
-class _WriteErrors:
-    """Turns FFmpeg's errors on the way out into a ProcessingError that names the file."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(exc, (av.error.FFmpegError, OSError)) and not isinstance(exc, ProcessingError):
-            raise ProcessingError(f"{self._name}: cannot be written: {exc.strerror or exc}") from exc
-
-
-def _sample_rates(path: str) -> list[int]:
-    with av.open(path) as container:
-        return [s.codec_context.sample_rate for s in container.streams.audio if s.codec_context]
+    @contextmanager
+    def _write_errors(self) -> Iterator[None]:
+        """Turn FFmpeg's errors on the way out into a ProcessingError that names the file."""
+        try:
+            yield
+        except (av.error.FFmpegError, OSError) as error:
+            raise ProcessingError(f"{self._name}: cannot be written: {error.strerror or error}") from error
 
 
 class _Sound:
-    """Brings the sound of `path` into `output`, as far in time as the picture has come.
+    """Brings the sound of `source` into `output`, as far in time as the picture has come.
 
-    The file is opened a second time for it, so that nothing is held in memory however its packets are
+    The source's file is opened a second time for it, so that nothing is held in memory however its packets are
     interleaved. Each track is copied where the container can store it, else re-encoded as AAC.
     """
 
-    def __init__(self, path: str, output: OutputContainer, copied: frozenset[str] | None, name: str) -> None:
+    def __init__(
+        self, source: InputContainer, output: OutputContainer, copied: frozenset[str] | None, name: str
+    ) -> None:
         self._name = name
-        self._input = av.open(path)
         self._output = output
         self._packets: Iterator[Packet] = iter(())
         self._waiting: Packet | None = None
         self._tracks: dict[int, _CopiedTrack | _EncodedTrack] = {}
-        for stream in self._input.streams.audio:
+        for stream in source.streams.audio:
             codec = stream.codec_context.name if stream.codec_context else "unknown"
             if copied is None or codec in copied:
                 self._tracks[stream.index] = _CopiedTrack(stream, output)
@@ -249,22 +233,11 @@ class _Sound:
                 self._tracks[stream.index] = _EncodedTrack(stream, output)
             else:
                 log.warning("%s: a sound track of an unknown kind is left out", name)
-
-    def __enter__(self) -> _Sound:
         if self._tracks:
-            for stream in self._input.streams:
+            for stream in source.streams:
                 if stream.index not in self._tracks:
                     stream.discard = Discard.all
-            self._packets = self._input.demux([self._input.streams[i] for i in self._tracks])
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._input.close()
+            self._packets = source.demux([source.streams[i] for i in self._tracks])
 
     def mux_until(self, end: Fraction | None) -> None:
         """Mux the packets that begin before `end` seconds; all that are left when `end` is None."""
