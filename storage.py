@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,7 +126,7 @@ def list_files(folder: str) -> list[str]:
 
 
 def check_output(path: str, source: str) -> None:
-    """Refuse an output that could not be written, or that would replace its own `source`.
+    """Refuse an output that could not be written, or that would replace its own `source`, "" if it has none.
 
     Raises:
         InputError: `path` is the source, a folder or a device, or lies in a folder that cannot be written.
@@ -138,7 +139,7 @@ def check_output(path: str, source: str) -> None:
         if not is_folder(bucket):
             raise InputNotFoundError(f"{path}: no such bucket")
         return
-    if not is_remote(source) and os.path.exists(path) and os.path.samefile(path, source):
+    if source and not is_remote(source) and os.path.exists(path) and os.path.samefile(path, source):
         raise InputError(f"{path}: the output is the input; give another --output")
     if os.path.isdir(path):
         raise InputError(f"{path}: is a folder; give the name of a file in it")
@@ -149,6 +150,14 @@ def check_output(path: str, source: str) -> None:
         raise InputNotFoundError(f"{path}: the folder {folder} does not exist; create it first")
     if not os.access(folder, os.W_OK):
         raise InputError(f"{path}: no permission to write in {folder}")
+
+
+def make_folder(path: str) -> None:
+    """Make a local folder, and those above it, unless it exists. Raises InputError if it cannot be made."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: the folder cannot be made: {error.strerror}") from error
 
 
 @contextmanager
@@ -182,6 +191,52 @@ def staged_output(path: str) -> Iterator[str]:
     finally:
         if os.path.exists(staged):
             os.remove(staged)
+
+
+def check_output_folder(path: str) -> None:
+    """Refuse a folder for results that cannot be made, or that holds something that they would mix with.
+
+    Raises:
+        InputError: `path` is a file, is remote, is not empty, or lies where nothing can be written.
+        InputNotFoundError: the folder that it is to be made in does not exist.
+    """
+    if is_remote(path):
+        raise InputError(f"{path}: a sequence of pictures can only be written to this computer")
+    folder = os.path.abspath(path)
+    if os.path.isdir(folder):
+        if os.listdir(folder):
+            raise InputError(f"{path}: the folder is not empty; give a new one")
+    elif os.path.exists(folder):
+        raise InputError(f"{path}: is not a folder")
+    above = os.path.dirname(folder)
+    if not os.path.isdir(above):
+        raise InputNotFoundError(f"{path}: the folder {above} does not exist; create it first")
+    if not os.access(above, os.W_OK):
+        raise InputError(f"{path}: no permission to write in {above}")
+
+
+@contextmanager
+def staged_folder(path: str) -> Iterator[str]:
+    """Yield a temporary local folder that becomes the folder `path` when the block ends well.
+
+    When the block raises the temporary folder is removed.
+
+    Raises:
+        ProcessingError: the finished folder could not be put in its place.
+    """
+    target = Path(os.path.realpath(path))
+    staged = target.with_name(f".{target.name[:20]}.{secrets.token_hex(4)}.part")
+    staged.mkdir()
+    try:
+        yield str(staged)
+        try:
+            if target.is_dir():  # an empty one
+                target.rmdir()
+            staged.rename(target)
+        except OSError as error:
+            raise ProcessingError(f"{path}: cannot be put in place: {error.strerror}") from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def _locate(path: str) -> tuple[Any, str]:

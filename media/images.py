@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -12,6 +13,7 @@ import numpy as np
 from errors import InputError, ProcessingError
 from media.frame import Frame, StreamInfo
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
 
 
@@ -72,6 +74,55 @@ def check_image_output(path: str) -> None:
         )
 
 
+def is_sequence(path: str) -> bool:
+    """Tell whether `path` names the pictures of a sequence by a pattern such as ``%06d.png``.
+
+    >>> is_sequence("frames/%06d.png"), is_sequence("frames/100%.png"), is_sequence("my%20day.mp4")
+    (True, False, False)
+    """
+    name = os.path.basename(path).lower()
+    return name.endswith(SUFFIXES) and _NUMBER.search(name) is not None
+
+
+_NUMBER = re.compile(r"%0?\d*d")
+
+
+class SequenceSink:
+    """Writes every frame as a picture of its own, numbered from 1.
+
+    Args:
+        folder: An existing local folder.
+        pattern: The pictures' names, ``%06d.png`` for instance; the suffix decides the format.
+        name: What to call the sequence in messages.
+    """
+
+    def __init__(self, folder: str, pattern: str, name: str) -> None:
+        self._folder = folder
+        self._pattern = pattern
+        self._name = name
+        self._written = 0
+
+    def __enter__(self) -> SequenceSink:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing is held open between writes."""
+
+    def end_early(self) -> None:
+        """Nothing follows the pictures."""
+
+    def write(self, frame: Frame) -> None:
+        """Write the next picture; raises as `ImageSink.write` does."""
+        self._written += 1
+        path = os.path.join(self._folder, _NUMBER.sub(lambda found: found[0] % self._written, self._pattern))
+        ImageSink(path, self._name).write(frame)
+
+
 class ImageSink:
     """Writes the last frame it was given to `path`; the suffix decides the format.
 
@@ -119,3 +170,14 @@ class ImageSink:
             data.tofile(self._path)
         except OSError as error:
             raise ProcessingError(f"{self._name}: cannot be written: {error}") from error
+
+
+def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return uint8 (H, W, 3) or (H, W, 4) scaled to fit into `width` x `height`, black around it."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    return cv2.copyMakeBorder(
+        small, top, height - inner[1] - top, left, width - inner[0] - left, cv2.BORDER_CONSTANT, value=(0, 0, 0, 255)
+    )

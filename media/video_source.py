@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections.abc import Iterator
@@ -13,27 +14,28 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
 
 from errors import InputError
 from media.frame import Color, Frame, StreamInfo
+from media.hdr import HLG, PQ, SDR, HdrToBgr
+from media.segments import Segment
+from media.timing import clock_start
+from media.yuv import ToBgr
 
 log = logging.getLogger(__name__)
 
 # Code points of ITU-T H.273, as in FFmpeg's AVCOL_SPC_*: how RGB was turned into YUV.
-_MATRIX_RGB, _MATRIX_BT709, _MATRIX_UNSPECIFIED, _MATRIX_BT601 = 0, 1, 2, 6
-# The same in swscale's numbering (SWS_CS_*), which PyAV takes; its enumeration lacks some in older releases.
-_SWSCALE_BT601 = 5
-_MATRIX_TO_SWSCALE = {_MATRIX_BT709: 1, 4: 4, 5: _SWSCALE_BT601, _MATRIX_BT601: _SWSCALE_BT601, 7: 7, 9: 9, 10: 9}
+_MATRIX_RGB, _MATRIX_BT709, _MATRIX_UNSPECIFIED, _MATRIX_BT601, _MATRIX_IPT = 0, 1, 2, 6, 15
 # Untagged video, and RGB, which the result cannot be: players take standard definition for BT.601 and larger
 # pictures for BT.709.
 _LARGEST_SD_HEIGHT = 576
-
-
-def swscale_matrix(matrix: int) -> int:
-    """Return swscale's number for an H.273 matrix; BT.601 for what it does not know."""
-    return _MATRIX_TO_SWSCALE.get(matrix, _SWSCALE_BT601)
+# How far before the wanted key frame seeking is tried.
+_SEEK_BACK_SECONDS = (0, 2, 10)
 
 
 def upright(image: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
@@ -71,16 +73,17 @@ class VideoSource:
     Args:
         path: A local file.
         name: What to call it in messages, `path` if empty.
+        segment: The part that is wanted, from its run-up to its end; None for all.
 
     Raises (on entering):
         InputError: not a video, no picture in it, or no frame of it can be decoded.
     """
 
-    def __init__(self, path: str, name: str = "") -> None:
+    def __init__(self, path: str, name: str = "", segment: Segment | None = None) -> None:
         self._path = path
         self._name = name or path
+        self._segment = segment
         self._info: StreamInfo | None = None
-        self._reformatter = VideoReformatter()
         self._stopped = threading.Event()
 
     def __enter__(self) -> VideoSource:
@@ -91,12 +94,14 @@ class VideoSource:
                 raise InputError(f"{self._name}: not a readable video ({_reason(error)})") from error
             stream = self._container.streams.best("video")
             # FFmpeg draws plain text as a terminal would, and calls that a video.
-            if stream is None or self._container.format.name == "tty":
+            picture_only = stream is not None and bool(stream.disposition & Disposition.attached_pic)
+            if stream is None or picture_only or self._container.format.name == "tty":
                 raise InputError(f"{self._name}: there is no video in it")
             self._stream = stream
             stream.thread_type = "AUTO"
             self._damaged = 0
-            self._frames = self._decode()
+            self._offset = round(clock_start(self._container) / stream.time_base) if stream.time_base else 0
+            self._frames = self._wanted(stack)
             first = next(self._frames, None)
             if first is None:
                 raise InputError(f"{self._name}: no frame of it can be decoded")
@@ -128,7 +133,7 @@ class VideoSource:
         pts: int | None = None
         step = round(1 / (info.rate * info.time_base)) if info.rate else 1
         frame: VideoFrame | None = self._first
-        index = 0
+        index = 0 if self._segment is None else self._segment.index
         while frame is not None and not self._stopped.is_set():
             # Times must rise for the result to be playable: what the file leaves out or repeats is placed
             # after the frame before it.
@@ -136,13 +141,42 @@ class VideoSource:
                 pts = frame.pts
             else:
                 pts = 0 if pts is None else pts + (step if frame.pts is None else 1)
-            yield Frame(self._to_bgr(frame), index, pts, info.time_base, frame.duration or 0)
+            image = upright(self._to_bgr(frame), self._matrix)
+            yield Frame(image, index, pts, info.time_base, frame.duration or 0)
             index += 1
             frame = next(self._frames, None)
 
     def stop(self) -> None:
         """Ask an iteration that runs in another thread to end after its frame."""
         self._stopped.set()
+
+    def _wanted(self, stack: ExitStack) -> Iterator[VideoFrame]:
+        """Decode, and leave out what lies outside the segment."""
+        frames = self._decode() if self._segment is None else self._decode_from(self._segment, stack)
+        for frame in frames:
+            if frame.pts is not None:
+                frame.pts -= self._offset
+                if self._segment is not None and frame.pts < self._segment.run_up:
+                    continue
+                if self._segment is not None and self._segment.end is not None and frame.pts >= self._segment.end:
+                    return
+            yield frame
+
+    def _decode_from(self, segment: Segment, stack: ExitStack) -> Iterator[VideoFrame]:
+        """Decode from before the run-up of `segment` on; where a file has no index, seeking may end up behind it."""
+        time_base = self._stream.time_base
+        assert time_base is not None
+        for back in _SEEK_BACK_SECONDS:
+            self._container.seek(segment.seek + self._offset - round(back / time_base), stream=self._stream)
+            frames = self._decode()
+            first = next(frames, None)
+            if first is not None and first.pts is not None and first.pts - self._offset <= segment.run_up:
+                return itertools.chain([first], frames)
+        # From the very beginning, then.
+        self._container.close()
+        self._container = stack.enter_context(av.open(self._path))
+        self._stream = self._container.streams[self._stream.index]
+        return self._decode()
 
     def _decode(self) -> Iterator[VideoFrame]:
         packets = self._container.demux(self._stream)
@@ -170,12 +204,10 @@ class VideoSource:
         if self._matrix is not None and abs(self._matrix[0]) < abs(self._matrix[1]):
             width, height, aspect = height, width, 1 / aspect
         rate = stream.average_rate or stream.guessed_rate
-        frames: int | None = stream.frames or None
-        if frames is None and rate and self._container.duration:
-            frames = round(self._container.duration * rate / av.time_base)
-        matrix = first.colorspace
-        if matrix in (_MATRIX_RGB, _MATRIX_UNSPECIFIED):
-            matrix = _MATRIX_BT601 if min(width, height) <= _LARGEST_SD_HEIGHT else _MATRIX_BT709
+        frames = _expected_frames(self._container, stream)
+        color = self._color_of(first)
+        hdr = color.transfer in (PQ, HLG)
+        self._to_bgr = (HdrToBgr if hdr else ToBgr)(color, first.width, first.height)
         return StreamInfo(
             self._name,
             width,
@@ -184,23 +216,39 @@ class VideoSource:
             rate=rate,
             frames=frames,
             pixel_aspect=aspect,
-            color=Color(matrix, first.color_range, first.color_primaries, first.color_trc),
+            color=SDR if hdr else color,
         )
 
-    def _to_bgr(self, frame: VideoFrame) -> np.ndarray:
-        assert self.info.color is not None
-        converted = self._reformatter.reformat(
-            frame,
-            # A stream may change its size on the way; the result cannot.
-            width=self._first.width,
-            height=self._first.height,
-            format="bgr24",
-            src_colorspace=swscale_matrix(self.info.color.matrix),
-            dst_color_range=ColorRange.JPEG,
-            interpolation=Interpolation.BILINEAR,
-        )
-        # A view of FFmpeg's padded rows is copied; objects may rely on contiguous images.
-        return np.ascontiguousarray(upright(converted.to_ndarray(), self._matrix))
+    def _color_of(self, first: VideoFrame) -> Color:
+        """Return how the stream's values are meant; what it does not say is what players take it for."""
+        matrix, value_range = first.colorspace, first.color_range
+        if matrix == _MATRIX_IPT:
+            raise InputError(
+                f"{self._name}: Dolby Vision without a compatible base (profile 5) cannot be shown in true colours; "
+                "convert it to HDR10 or SDR first"
+            )
+        if matrix in (_MATRIX_RGB, _MATRIX_UNSPECIFIED):
+            matrix = _MATRIX_BT601 if min(first.width, first.height) <= _LARGEST_SD_HEIGHT else _MATRIX_BT709
+        if value_range not in (ColorRange.MPEG, ColorRange.JPEG) or first.format.is_rgb:
+            value_range = ColorRange.JPEG if first.format.name.startswith("yuvj") else ColorRange.MPEG
+        return Color(matrix, value_range, first.color_primaries, first.color_trc)
+
+
+def expected_frames(path: str) -> int | None:
+    """Return how many frames the header of a local video promises, None if it cannot be told."""
+    try:
+        with av.open(path) as container:
+            stream = container.streams.best("video")
+            return None if stream is None else _expected_frames(container, stream)
+    except (av.error.FFmpegError, OSError, ValueError):
+        return None
+
+
+def _expected_frames(container: InputContainer, stream: VideoStream) -> int | None:
+    rate = stream.average_rate or stream.guessed_rate
+    if stream.frames or not rate or not container.duration:
+        return stream.frames or None
+    return round(container.duration * rate / av.time_base)
 
 
 def _display_matrix(frame: VideoFrame) -> np.ndarray | None:

@@ -125,7 +125,6 @@ def test_bad_remote_paths_are_one_line_and_exit_2(run_main, bucket, tmp_path: Pa
     bucket.put("folder/me.jpg", PORTRAIT)
     for arguments, complaint in (
         (["--image", "s3://media/missing.jpg"], "no such file"),
-        (["--image", "s3://media/folder"], "is a folder"),
         (["--image", "s3://nowhere/me.jpg"], "bucket does not exist"),
         (["--image", PORTRAIT, "--output", "s3://nowhere/me.jpg"], "no such bucket"),
         (["--image", "s3://media/folder/me.jpg", "--output", "s3://media/folder/me.jpg"], "output is the input"),
@@ -137,6 +136,14 @@ def test_bad_remote_paths_are_one_line_and_exit_2(run_main, bucket, tmp_path: Pa
         assert complaint in outcome.err
         assert outcome.err.count("\n") == 1
     assert bucket.buckets() == ["media"], "a mistyped bucket must not be made"
+
+
+def test_a_remote_folder_is_many_files(run_main, bucket) -> None:
+    bucket.put("folder/me.jpg", PORTRAIT)
+    bucket.put("folder/you.jpg", PORTRAIT)
+    outcome = run_main("--image", "s3://media/folder", "--no-segmentation")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.split() == ["s3://media/folder/me_out.jpg", "s3://media/folder/you_out.jpg"]
 
 
 def test_a_server_that_does_not_answer_is_one_line(run_main, credentials: None) -> None:
