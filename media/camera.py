@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+import av
 import cv2
 import numpy as np
 
 from errors import CameraError, ProcessingError
+from media.devices import is_open_elsewhere
 from media.frame import Frame, StreamInfo
 
 log = logging.getLogger(__name__)
 
 _TIME_BASE = Fraction(1, 1_000_000)
 _NETWORK_TIMEOUT_MS = 5000
-_RECONNECT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 4.0
+_USUAL_RATE = 30.0
+_BACKENDS = {
+    "auto": cv2.CAP_ANY, "v4l2": cv2.CAP_V4L2, "gstreamer": cv2.CAP_GSTREAMER, "dshow": cv2.CAP_DSHOW,
+    "msmf": cv2.CAP_MSMF, "avfoundation": cv2.CAP_AVFOUNDATION,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CameraOptions:
+    """What is asked of a camera.
+
+    Attributes:
+        size: Width and height in pixels; None leaves it to the camera. It gives the nearest that it can.
+        rate: Frames per second; None leaves it to the camera.
+        backend: The system's interface that is used: "auto", "v4l2", "gstreamer", "dshow", "msmf", "avfoundation".
+        reconnect: For so many seconds a camera that gives no frames is opened again and again.
+    """
+
+    size: tuple[int, int] | None = None
+    rate: float | None = None
+    backend: str = "auto"
+    reconnect: float = 30.0
 
 
 def camera_id(value: int | str) -> int | str:
@@ -44,35 +70,42 @@ def list_cameras() -> list[str]:
             name = (device / "name").read_text(errors="replace").strip()
             found.append(f"{device.name.removeprefix('video')} ({name})")
         return found
-    found = []
-    for number in range(5):  # other systems have no list: a few are tried
-        capture = _open(number)
-        if capture is not None:
-            capture.release()
-            found.append(str(number))
-    return found
+    devices = av.enumerate_input_devices("avfoundation" if sys.platform == "darwin" else "dshow")
+    cameras = [device.description or device.name for device in devices if "video" in device.media_types]
+    return [f"{number} ({name})" for number, name in enumerate(cameras)]
 
 
 class CameraSource:
     """Yields a camera's frames as they come, with the time of their capture.
 
-    A camera that stops giving frames is reopened for up to ten seconds.
+    A camera that stops giving frames is opened again, with growing pauses, for as long as the options say.
 
     Args:
         camera: A number, or a URL of a stream.
+        options: What is asked of it.
+        clock_start: When in terms of `time.monotonic` its frames' times begin; None for now.
+
+    Attributes:
+        trouble: What is the matter while no frames come, "" otherwise.
+        clock_start: As given.
 
     Raises:
         CameraError (on entering): the camera cannot be opened or gives no frame.
         ProcessingError (while iterating): it stopped and did not come back.
     """
 
-    def __init__(self, camera: int | str) -> None:
+    def __init__(
+        self, camera: int | str, options: CameraOptions = CameraOptions(), clock_start: float | None = None
+    ) -> None:
         self._camera = camera_id(camera)
+        self._options = options
+        self.trouble = ""
+        self.clock_start = time.monotonic() if clock_start is None else clock_start
         self._capture: cv2.VideoCapture | None = None
         self._closing = threading.Event()
 
     def __enter__(self) -> CameraSource:
-        capture = _open(self._camera)
+        capture = _open(self._camera, self._options)
         done, image = capture.read() if capture is not None else (False, None)
         if capture is None or not done or image is None:
             if capture is not None:
@@ -80,7 +113,10 @@ class CameraSource:
             raise CameraError(_no_camera(self._camera))
         self._capture = capture
         height, width = image.shape[:2]
-        self._info = StreamInfo(str(self._camera), width, height, _TIME_BASE, live=True)
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        rate = rate if 1 <= rate <= 1000 else _USUAL_RATE  # some say 0, or the ticks of their clock
+        announced = Fraction(rate).limit_denominator(1001)
+        self._info = StreamInfo(str(self._camera), width, height, _TIME_BASE, announced, live=True)
         return self
 
     def __exit__(
@@ -99,13 +135,13 @@ class CameraSource:
         return self._info
 
     def __iter__(self) -> Iterator[Frame]:
-        start = time.monotonic_ns()
         index = 0
         while not self._closing.is_set():
             image = self._read()
             if image is None:
                 return
-            yield Frame(image, index, (time.monotonic_ns() - start) // 1000, _TIME_BASE)
+            pts = round((time.monotonic() - self.clock_start) / _TIME_BASE)
+            yield Frame(image, index, pts, _TIME_BASE)
             index += 1
 
     def stop(self) -> None:
@@ -118,24 +154,35 @@ class CameraSource:
             done, image = self._capture.read()
             if done:
                 return image
+        if self._closing.is_set():
+            return None
         log.warning("camera %s gives no frames; trying again", self._camera)
-        deadline = time.monotonic() + _RECONNECT_SECONDS
+        deadline = time.monotonic() + self._options.reconnect
         pause = _FIRST_PAUSE_SECONDS
-        while not self._closing.wait(pause):
-            if self._capture is not None:
-                self._capture.release()
-            self._capture = _open(self._camera)
-            if self._capture is not None:
-                done, image = self._capture.read()
-                if done:
-                    return image
-            if time.monotonic() > deadline:
-                raise ProcessingError(f"camera {self._camera} stopped giving frames and did not come back")
-            pause = min(pause * 2, 2.0)
-        return None
+        try:
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise ProcessingError(
+                        f"camera {self._camera} stopped giving frames and did not come back within "
+                        f"{self._options.reconnect:g} s"
+                    )
+                self.trouble = f"no picture from camera {self._camera}; trying again for {math.ceil(left)} s"
+                if self._closing.wait(min(pause, left)):
+                    return None
+                if self._capture is not None:
+                    self._capture.release()
+                self._capture = _open(self._camera, self._options)
+                if self._capture is not None:
+                    done, image = self._capture.read()
+                    if done:
+                        return image
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        finally:
+            self.trouble = ""
 
 
-def _open(camera: int | str) -> cv2.VideoCapture | None:
+def _open(camera: int | str, options: CameraOptions) -> cv2.VideoCapture | None:
     # OpenCV and FFmpeg print what they try to stderr; what went wrong is told in one line by the caller.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     level = cv2.utils.logging.getLogLevel()
@@ -148,7 +195,9 @@ def _open(camera: int | str) -> cv2.VideoCapture | None:
             ]  # fmt: skip
             capture = cv2.VideoCapture(camera, cv2.CAP_FFMPEG, timeouts)
         else:
-            capture = cv2.VideoCapture(camera)
+            capture = cv2.VideoCapture(camera, _BACKENDS[options.backend])
+            if capture.isOpened():
+                _set_up(capture, options)
     except cv2.error:
         return None
     finally:
@@ -156,8 +205,33 @@ def _open(camera: int | str) -> cv2.VideoCapture | None:
     return capture if capture.isOpened() else None
 
 
+def _set_up(capture: cv2.VideoCapture, options: CameraOptions) -> None:
+    """Ask for size and rate, as JPEG pictures where these come faster: USB is too slow for large raw ones."""
+    if options.size is None and options.rate is None:
+        return
+    as_it_is = capture.get(cv2.CAP_PROP_FOURCC)
+    raw_rate = _ask(capture, options, as_it_is)
+    if _ask(capture, options, cv2.VideoWriter.fourcc(*"MJPG")) <= raw_rate:
+        _ask(capture, options, as_it_is)
+    # The newest frame is wanted, not those before it; backends that queue none ignore this.
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+
+
+def _ask(capture: cv2.VideoCapture, options: CameraOptions, pixels: float) -> float:
+    """Ask for a pixel format, then for size and rate; return the rate that there would be."""
+    capture.set(cv2.CAP_PROP_FOURCC, pixels)
+    if options.size is not None:
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, options.size[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, options.size[1])
+    if options.rate is not None:
+        capture.set(cv2.CAP_PROP_FPS, options.rate)
+    return capture.get(cv2.CAP_PROP_FPS)
+
+
 def _no_camera(camera: int | str) -> str:
     found = list_cameras()
+    if isinstance(camera, int) and is_open_elsewhere(device := f"/dev/video{camera}", otherwise=False):
+        return f"camera {camera} cannot be opened: another program is using it (see: fuser {device})"
     exist = f"cameras here: {', '.join(found)}" if found else "no camera was found on this computer"
     return (
         f"camera {camera} cannot be opened ({exist}); "

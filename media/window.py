@@ -54,6 +54,7 @@ class Window:
             height, width = image.shape[:2]
             scale = min(1.0, _LARGEST_FIRST_SIZE[0] / width, _LARGEST_FIRST_SIZE[1] / height)
             cv2.resizeWindow(self._title, max(1, round(width * scale)), max(1, round(height * scale)))
+            cv2.setMouseCallback(self._title, self._on_mouse)
             self._opened = True
         cv2.imshow(self._title, over_checkerboard(image) if image.shape[2] == 4 else image)
 
@@ -71,6 +72,16 @@ class Window:
         if code in (27, 0xFF1B):
             return ESCAPE
         return chr(code) if 0 < code < 0xFF else ""
+
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or go back to a window."""
+        full = cv2.getWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN) == cv2.WINDOW_FULLSCREEN
+        state = cv2.WINDOW_NORMAL if full else cv2.WINDOW_FULLSCREEN
+        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, state)
+
+    def _on_mouse(self, event: int, x: int, y: int, flags: int, data: object) -> None:
+        if event == cv2.EVENT_LBUTTONDBLCLK:
+            self.toggle_full_screen()
 
     def _visible(self) -> bool:
         try:
