@@ -1,4 +1,4 @@
-"""Lifts a dark picture with a gamma curve; + and - change how much.
+"""Lifts a dark picture with a gamma curve; the keys , and . change how much.
 
 python main.py --object examples/low_light.py:LowLight
 """
@@ -10,6 +10,8 @@ import numpy as np
 class LowLight:
     """Brightens shadows: each value v of 255 becomes 255 * (v / 255) ** (1 / gamma)."""
 
+    keys = {", / .": "less / more light"}
+
     def __init__(self, gamma: float = 1.6) -> None:
         self.gamma = gamma
 
@@ -18,7 +20,7 @@ class LowLight:
         return cv2.LUT(frame, curve.astype(np.uint8))
 
     def on_key(self, key: str) -> bool:
-        if key not in ("+", "-"):
+        if key not in (",", "."):
             return False
-        self.gamma = min(4.0, max(1.0, self.gamma + (0.2 if key == "+" else -0.2)))
+        self.gamma = min(4.0, max(1.0, self.gamma + (0.2 if key == "." else -0.2)))
         return True

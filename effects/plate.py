@@ -1,0 +1,85 @@
+"""NamePlate and Logo: a name at the lower left, a picture at the upper right."""
+
+from __future__ import annotations
+
+import getpass
+import os
+
+import cv2
+import numpy as np
+
+from errors import InputError, InputNotFoundError
+from media.overlay import darken, draw_text, text_width
+
+# Heights as shares of the frame's.
+_NAME_SIZE, _LOGO_SIZE, _MARGIN = 0.045, 0.12, 0.04
+
+
+class NamePlate:
+    """Writes a name at the lower left, on a darker ground.
+
+    Args:
+        text: The name; None for the one that this computer knows its user by.
+    """
+
+    def __init__(self, text: str | None = None) -> None:
+        self._text = getpass.getuser() if text is None else text
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the name on it."""
+        height = frame.shape[0]
+        size, margin = max(8, round(_NAME_SIZE * height)), round(_MARGIN * height)
+        bottom = height - margin - size // 2
+        darken(
+            frame, margin, bottom - round(1.3 * size), margin + text_width(self._text, size) + size, bottom + size // 2
+        )
+        draw_text(frame, self._text, margin + size // 2, bottom, size, (255, 255, 255))
+        return frame
+
+
+class Logo:
+    """Lays a picture over the upper right corner; where it is transparent the frame shows through.
+
+    Args:
+        path: The picture, best a PNG with an alpha channel.
+
+    Raises:
+        InputNotFoundError, InputError: there is no such file, or it is not a picture.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = os.fspath(path)
+        if not os.path.isfile(path):
+            raise InputNotFoundError(f"logo {path}: no such file")
+        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        if picture is None or picture.dtype != np.uint8:
+            raise InputError(f"logo {path}: not a readable picture of 8 bits")
+        if picture.ndim == 2:
+            picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+        self._picture = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA)
+        self._fitted = np.empty((0, 0, 4), np.float32)
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the picture on it."""
+        height, width = frame.shape[:2]
+        size, margin = max(1, round(_LOGO_SIZE * height)), round(_MARGIN * height)
+        if self._fitted.shape[0] != size:
+            across = max(1, round(self._picture.shape[1] * size / self._picture.shape[0]))
+            self._fitted = _premultiplied(self._picture, across, size)
+        across = min(self._fitted.shape[1], width - margin)
+        logo = self._fitted[:, :across]
+        place = frame[margin : margin + size, width - margin - across : width - margin]
+        logo = logo[: place.shape[0]]
+        rest = 1 - logo[..., 3:]
+        place[..., :3] = np.rint(logo[..., :3] + rest * place[..., :3])
+        if place.shape[2] == 4:
+            place[..., 3:] = np.rint(255 * logo[..., 3:] + rest * place[..., 3:])
+        return frame
+
+
+def _premultiplied(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return float32 (height, width, 4): colours times alpha in [0, 255], alpha in [0, 1]."""
+    values = picture.astype(np.float32)
+    values[..., 3] /= 255
+    values[..., :3] *= values[..., 3:]
+    return cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
