@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 import storage
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from media.frame import StreamInfo
 
 _QUALITIES = ("live", "file")
+# What the key b offers where nothing of the kind was asked for.
+_BACKGROUNDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backgrounds")
+_COLOR = "#00b140"
+_BLUR_STEP = 10
+_THRESHOLD_STEP = 0.05
 _MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
 
 
@@ -99,19 +105,35 @@ class MPSegmentation:
         # Remote files that are needed for as long as this object lives.
         self._files = ExitStack()
         weakref.finalize(self, self._files.close)
-        if background is None:
-            background = self._from_parts(bg_blur_ratio, bg_image, bg_images_path, bg_color)
-        elif isinstance(background, str):
-            background = self._from_text(background, bg_blur_ratio)
-        if background is not None:
-            background.light_wrap = light_wrap
-        self._background: Background | None = background
+        self._blur = (int(bg_blur_ratio[0]), int(bg_blur_ratio[1]))
+        self._light_wrap = light_wrap
+        self._live = False
+        # Backgrounds by what the command line calls them; what it could not name has a name of its own.
+        self._made: dict[str, Background | None] = {}
+        if isinstance(background, Background):
+            self._spec = self._add("your own", background)
+        elif background is not None:
+            self._spec = self._add(background, self._from_text(background))
+        elif bg_images_path:
+            self._spec = self._add(os.fspath(bg_images_path), self._folder(os.fspath(bg_images_path)))
+        elif isinstance(bg_image, np.ndarray):
+            self._spec = self._add("your own", backgrounds.Picture(bg_image))
+        elif bg_image:
+            self._spec = self._add(os.fspath(bg_image), self._file(os.fspath(bg_image)))
+        elif bg_color is not None and len(bg_color):
+            color = backgrounds.Color(bg_color)
+            self._spec = self._add("#{2:02x}{1:02x}{0:02x}".format(*map(int, bg_color)), color)
+        else:
+            self._spec = self._add("blur", backgrounds.Blur(self._blur))
+        self._background = self._made[self._spec]
         self._edge = (threshold, edge_softness)
         self._model = (model, model_selection, runtime, device, ModelOptions(model_size, model_input, model_output))
         self._quality = quality
         self._reuse_still = reuse_still
-        self._live = False
         self._person: PersonMatte | None = self._load()
+        self._last_matte: Matte | None = None
+        self._unseen: np.ndarray | None = None
+        self._showing_matte = False
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame` with its background replaced.
@@ -123,6 +145,8 @@ class MPSegmentation:
             uint8 (H, W, 3) BGR, or (H, W, 4) BGRA with a transparent background.
         """
         if self._background is None:
+            # Found only if somebody asks for it, who may come after objects that draw on the frame.
+            self._last_matte, self._unseen = None, frame.copy()
             return frame
         view = Pyramid(frame)
         return self._background.compose(view, self._matte(view))
@@ -134,8 +158,33 @@ class MPSegmentation:
         """
         return self._matte(Pyramid(frame)).full()
 
+    def last_alpha(self) -> np.ndarray:
+        """Return the alpha of the last frame that was processed, float32 (H, W) in [0, 1].
+
+        For objects that come after this one and want to know where the person is.
+
+        Raises:
+            RuntimeError: there was no frame yet.
+        """
+        if self._last_matte is None and self._unseen is not None:
+            self._matte(Pyramid(self._unseen))
+        if self._last_matte is None:
+            raise RuntimeError("no frame has been segmented yet")
+        return self._last_matte.full()
+
+    @property
+    def makes_alpha(self) -> bool:
+        """Whether the results have an alpha channel."""
+        return isinstance(self._background, backgrounds.Transparent)
+
+    def matte_picture(self) -> np.ndarray:
+        """Return the last alpha as a grey picture, uint8 (H, W, 3); for `Engine(side_outputs=...)`."""
+        grey = cv2.convertScaleAbs(self.last_alpha(), alpha=255)
+        return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+
     def reset(self) -> None:
         """Forget the previous frames: the next one begins another stream."""
+        self._last_matte = self._unseen = None
         if self._person is not None:
             self._person.reset()
 
@@ -161,13 +210,80 @@ class MPSegmentation:
         if self._background is not None:
             self._background.at(seconds)
 
-    def on_key(self, key: str) -> bool:
-        """``a`` goes to the next background, ``d`` to the previous one; return whether the key was used."""
-        if key.lower() == "a":
-            return self.change_image(True)
-        if key.lower() == "d":
-            return self.change_image(False)
+    keys: Mapping[str, str] = {
+        "a / d": "next / previous background",
+        "b": "blur, image, colour or none",
+        "[ / ]": "less / more blur",
+        "- / +": "keep more / less of the picture",
+        "m": "show the matte",
+    }
+
+    def on_key(self, key: str) -> bool | str:
+        """Change the look by one of `keys`; return what to say of it, False if nothing has changed."""
+        key = key.lower()
+        if key in ("a", "d"):
+            changed = self.change_image(key == "a")
+            return (changed and self._background is not None and self._background.label) or changed
+        if key == "b":
+            return self._next_kind()
+        if key in ("[", "]"):
+            return self._change_blur(_BLUR_STEP if key == "]" else -_BLUR_STEP)
+        if key in ("-", "+", "="):
+            return self._change_threshold(-_THRESHOLD_STEP if key == "-" else _THRESHOLD_STEP)
+        if key == "m":
+            self._showing_matte = not self._showing_matte
+            return "the matte" if self._showing_matte else "the picture"
         return False
+
+    def view(self, image: np.ndarray) -> np.ndarray:
+        """Return what the window shows (called by the engine): the matte while the key m has asked for it."""
+        return self.matte_picture() if self._showing_matte and self._has_frame() else image
+
+    def look(self) -> dict[str, str | float | int]:
+        """Return what the keys can change, named as the options of the command line are."""
+        return {"background": self._spec, "blur": self._blur[0], "threshold": self._edge[0]}
+
+    def _has_frame(self) -> bool:
+        return self._last_matte is not None or self._unseen is not None
+
+    def _next_kind(self) -> str:
+        """Go from a blur to pictures, a colour and nothing, and round again."""
+        begun_with = next(iter(self._made))
+        kinds = ["blur", _BACKGROUNDS, _COLOR, "none"]
+        place = next((n for n, kind in enumerate(kinds) if _kind(kind) == _kind(begun_with)), len(kinds))
+        kinds[place : place + 1] = [begun_with]
+        if not os.path.isdir(_BACKGROUNDS) and _BACKGROUNDS in kinds:
+            kinds.remove(_BACKGROUNDS)
+        place = kinds.index(self._spec) + 1 if self._spec in kinds else 0
+        self._set_background(kinds[place % len(kinds)])
+        return f"background: {os.path.basename(self._spec)}"
+
+    def _change_blur(self, step: int) -> str:
+        self._blur = (max(1, self._blur[0] + step), max(1, self._blur[1] + step))
+        self._made["blur"] = backgrounds.Blur(self._blur)
+        self._set_background("blur")
+        return f"blur {self._blur[0]}"
+
+    def _change_threshold(self, step: float) -> str:
+        threshold = round(min(max(self._edge[0] + step, 0.05), 0.95), 2)
+        self._edge = (threshold, self._edge[1])
+        if self._person is not None:
+            self._person.set_threshold(threshold)
+        return f"threshold {threshold:g}"
+
+    def _set_background(self, spec: str) -> None:
+        if spec not in self._made:
+            self._add(spec, self._from_text(spec))
+        background = self._made[spec]
+        if background is not None:
+            background.begin(self._live)
+        self._background, self._spec = background, spec
+
+    def _add(self, spec: str, background: Background | None) -> str:
+        if background is not None:
+            background.light_wrap = self._light_wrap
+        self._made[spec] = background
+        return spec
 
     def close(self) -> None:
         """Free the network (called by the engine); the next frame loads it again."""
@@ -178,7 +294,8 @@ class MPSegmentation:
     def _matte(self, view: Pyramid) -> Matte:
         if self._person is None:
             self._person = self._load()
-        return self._person(view)
+        self._last_matte = self._person(view)
+        return self._last_matte
 
     def _load(self) -> PersonMatte:
         model, number, runtime, device, options = self._model
@@ -197,28 +314,11 @@ class MPSegmentation:
         finder = network if model else make_segmenter(_MODELS_BY_NUMBER[number], runtime, device)
         return PersonMatte(finder, RefinedNetwork(network, Refiner(threshold, edge_softness)), reuse)
 
-    def _from_parts(
-        self,
-        blur: tuple[int, int],
-        image: np.ndarray | str | os.PathLike[str] | None,
-        folder: str | os.PathLike[str] | None,
-        color: Sequence[int] | None,
-    ) -> Background:
-        if folder:
-            return self._folder(os.fspath(folder))
-        if isinstance(image, np.ndarray):
-            return backgrounds.Picture(image)
-        if image:
-            return self._file(os.fspath(image))
-        if color is not None and len(color):
-            return backgrounds.Color(color)
-        return backgrounds.Blur(blur)
-
-    def _from_text(self, text: str, blur: tuple[int, int]) -> Background | None:
+    def _from_text(self, text: str) -> Background | None:
         if text == "none":
             return None
         if text == "blur":
-            return backgrounds.Blur(blur)
+            return backgrounds.Blur(self._blur)
         if text == "transparent":
             return backgrounds.Transparent()
         if storage.is_folder(text):
@@ -239,6 +339,13 @@ class MPSegmentation:
         local = self._files.enter_context(storage.local_file(path))
         image = backgrounds.read_picture(local)
         return _video(local, path) if image is None else backgrounds.Picture(image)
+
+
+def _kind(spec: str) -> str:
+    """Return which of the kinds that the key b goes through a background is."""
+    if spec in ("blur", "none", "transparent", "your own"):
+        return spec
+    return "colour" if spec.startswith("#") else "pictures"
 
 
 def _picture_or_video(path: str) -> Scenery | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 from abc import ABC, abstractmethod
@@ -11,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
+from buffers import Buffers
 from errors import InputError
 from matting.compositing import (
-    Buffers,
     blend_onto,
     blur_behind,
     corrected,
@@ -46,6 +47,11 @@ class Background(ABC):
     def change(self, forward: bool) -> bool:
         """Go to the next (or previous) picture; return whether there was one to go to."""
         return False
+
+    @property
+    def label(self) -> str:
+        """What to call the picture at hand, "" if there is nothing to say."""
+        return ""
 
     @abstractmethod
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
@@ -147,6 +153,10 @@ class Folder(Scenery):
         self._paths = [path for path in paths if cv2.haveImageReader(path) or self._read(path) is not None]
         self._position = 0
         self._current = self._read_current()
+
+    @property
+    def label(self) -> str:
+        return f"{os.path.basename(self._paths[self._position])} ({self._position + 1} of {len(self._paths)})"
 
     def begin(self, live: bool) -> None:
         self._live = live

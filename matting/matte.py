@@ -82,6 +82,10 @@ class Drawer(Protocol):
         """Return alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None, of `image`."""
         ...
 
+    def set_threshold(self, threshold: float) -> None:
+        """Change where background ends and person begins, 0 to 1."""
+        ...
+
     def reset(self) -> None:
         """Forget the previous frames."""
         ...
@@ -114,6 +118,9 @@ class RefinedNetwork:
     @state.setter
     def state(self, value: Any) -> None:
         self._refiner.before = value
+
+    def set_threshold(self, threshold: float) -> None:
+        self._refiner.set_threshold(threshold)
 
     def reset(self) -> None:
         self._refiner.reset()
@@ -152,6 +159,11 @@ class PersonMatte:
         self._last_grey: np.ndarray | None = None
         self._still_frames = 0
 
+    def set_threshold(self, threshold: float) -> None:
+        """Change where background ends and person begins, 0 to 1."""
+        self._drawer.set_threshold(threshold)
+        self._last_grey = None  # or a still frame would keep its matte
+
     def close(self) -> None:
         """Free the networks."""
         self._looking.close()
@@ -184,7 +196,8 @@ class PersonMatte:
         box = self._follower.box or whole
         before = self._drawer.state
         matte = self._drawn(view, box)
-        # Once more at once if he has outrun the crop.
+        # Once more at once if he has outrun the crop. The follower hears of both drawings: what the first one
+        # missed counts as motion, so that the next crop is wider on that side.
         if self._follower.left_crop(matte.alpha, box, size):
             self._follower.drawn(matte.alpha, box, size)
             self._look(view, whole)

@@ -49,10 +49,15 @@ class RecurrentMatting:
     ) -> None:
         self._session = session
         self._name = name
-        self._step = step_around(threshold, min(0.5, edge_softness))
+        self._edge_softness = edge_softness
+        self.set_threshold(threshold)
         self.follows = not whole
         self._channels = [item.shape[1] for item in session.get_inputs() if item.name in _STATES_IN]
         self.reset()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Change where background ends and person begins, 0 to 1."""
+        self._step = step_around(threshold, min(0.5, self._edge_softness))
 
     def reset(self) -> None:
         """Forget the previous frames."""

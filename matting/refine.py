@@ -35,9 +35,14 @@ class Refiner:
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} {value}: must be between 0 and 1")
-        self._step = step_around(threshold, _WIDEST_STEP * edge_softness)
+        self._edge_softness = edge_softness
+        self.set_threshold(threshold)
         # The probability, grey picture and crop of the frame before.
         self.before: tuple[np.ndarray, np.ndarray, Box] | None = None
+
+    def set_threshold(self, threshold: float) -> None:
+        """Change where background ends and person begins, 0 to 1."""
+        self._step = step_around(threshold, _WIDEST_STEP * self._edge_softness)
 
     def reset(self) -> None:
         """Forget the previous frames."""
