@@ -13,13 +13,13 @@ import os
 import sys
 import traceback
 import warnings
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import NoReturn
 
 # Nothing heavy is imported up here: --help should answer at once.
-from errors import BackgroundRemovalError, InputError
+from errors import BackgroundRemovalError
 
-if TYPE_CHECKING:
-    from engine import CustomObject, Engine
+# What is processed: one of them.
+_SOURCES = ("webcam", "image", "video", "watch")
 
 VERSION = "0.1.0"
 
@@ -29,9 +29,10 @@ examples:
   python main.py --background backgrounds                   the webcam, pictures; a and d go through them
   python main.py --image photo.jpg --background transparent --output cutout.png
   python main.py --video clip.mp4 --background '#00b140'    clip_out.mp4, sound and timing kept
+  python main.py --video clips --output results             every video in a folder
   python main.py --object examples/sketch.py:PencilSketch   your own effect after the background
 
-keys in the window: a next background, d previous one, q or Esc end
+keys in the window: a next background, d previous one, q or Esc end, h lists them all
 exit codes: 0 done, 1 processing failed, 2 bad request or input, 130 stopped by Ctrl-C
 """
 
@@ -52,9 +53,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     source = parser.add_argument_group("what to process (default: webcam 0)").add_mutually_exclusive_group()
     source.add_argument("--webcam", metavar="ID", help="a camera's number, or a URL (rtsp://..., http://...)")
-    source.add_argument("--image", metavar="PATH", help="an image -> photo_out.jpg")
-    source.add_argument("--video", metavar="PATH", help="a video -> clip_out.mp4")
-    parser.add_argument("--output", metavar="PATH", default="", help="the result; the suffix picks the format")
+    source.add_argument("--image", metavar="PATH", nargs="+", help="an image -> photo_out.jpg; or many, or folders")
+    source.add_argument("--video", metavar="PATH", nargs="+", help="a video -> clip_out.mp4; or many, or folders")
+    source.add_argument("--watch", metavar="FOLDER", help="images and videos as they appear there, until Ctrl-C")
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "--output",
+        metavar="PATH",
+        default="",
+        help="the result; the suffix picks the format; frames/%%06d.png: pictures; for many files a folder",
+    )
+    files.add_argument("--matte", metavar="PATH", default="", help="write the alpha as well, as a grey image or video")
+    files.add_argument("--recursive", action="store_true", help="look into folders inside folders")
+    files.add_argument("--resume", action="store_true", help="skip files whose result is there already")
 
     look = parser.add_argument_group("the background")
     look.add_argument(
@@ -105,7 +116,41 @@ def build_parser() -> argparse.ArgumentParser:
         help="(default auto)",
     )
 
+    live = parser.add_argument_group("camera")
+    live.add_argument("--size", metavar="WxH", help="ask the camera (and the virtual one) for this size")
+    live.add_argument("--camera-fps", metavar="N", type=float, help="ask the camera for this rate")
+    live.add_argument(
+        "--camera-backend",
+        choices=("auto", "v4l2", "gstreamer", "dshow", "msmf", "avfoundation"),
+        default="auto",
+        help="(default auto)",
+    )
+    live.add_argument("--list-cameras", action="store_true", help="name the cameras of this computer")
+    live.add_argument(
+        "--reconnect", metavar="S", type=float, default=30, help="seconds to wait for a lost camera (default 30)"
+    )
+    live.add_argument(
+        "--virtual-camera",
+        metavar="DEVICE",
+        nargs="?",
+        const="",
+        help="be a camera for meeting programs: the first there is, or this one",
+    )
+    live.add_argument("--record", metavar="PATH", default="", help="record the result; key r begins and ends too")
+    live.add_argument(
+        "--microphone", metavar="NAME", nargs="?", const="default", default="", help="record its sound as well"
+    )
+    live.add_argument(
+        "--snapshots", metavar="FOLDER", default="snapshots", help="where key s saves pictures (default snapshots)"
+    )
+    live.add_argument("--config", metavar="FILE.toml", help="options from a file; key w writes the look to it")
+
     objects = parser.add_argument_group("custom objects")
+    objects.add_argument("--auto-frame", action="store_true", help="the picture follows the person")
+    objects.add_argument("--low-light", action="store_true", help="lift the picture when it is dark")
+    objects.add_argument("--name", metavar="TEXT", default="", help="a name plate at the lower left")
+    objects.add_argument("--logo", metavar="PNG", default="", help="a picture at the upper right, alpha kept")
+    objects.add_argument("--defocus", action="store_true", help="blur what is far from the person more (with blur)")
     objects.add_argument(
         "--object",
         metavar="FILE.py:NAME",
@@ -128,121 +173,20 @@ def build_parser() -> argparse.ArgumentParser:
     video.add_argument("--start-frame", metavar="N", type=int, default=0, help="first frame processed, from 0")
     video.add_argument("--end-frame", metavar="N", type=int, default=0, help="last frame processed, 0: no end")
     video.add_argument("--break-on-end", action="store_true", help="stop after the end frame")
-    video.add_argument("--crf", metavar="N", type=int, default=20, help="quality, 0 best to 51 (default 20)")
+    video.add_argument("--jobs", metavar="N", type=int, default=1, help="cut a long video for N processes (default 1)")
+    video.add_argument("--codec", metavar="C", default="", help="h264, h265, av1, vp9, prores (default: by the suffix)")
+    video.add_argument(
+        "--encoder", metavar="E", default="auto", help="FFmpeg's name of one, h264_nvenc for instance (default auto)"
+    )
+    video.add_argument(
+        "--crf", metavar="N", type=int, help="quality, 0 best to 51 or 63 (default 20 for H.264, about that for others)"
+    )
     video.add_argument("--preset", metavar="P", default="veryfast", help="encoder speed (default veryfast)")
 
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--debug", action="store_true", help="print tracebacks and what is going on")
     parser.add_argument("--version", action="version", version=f"Background Removal {VERSION}")
     return parser
-
-
-def load_object(spec: str) -> CustomObject:
-    """Return the custom object that ``FILE.py:NAME`` or ``package.module:NAME`` names.
-
-    A class, or a function that takes no argument, is called to make the object.
-
-    Raises:
-        InputError: there is no such file or name, it fails while loading, or it is not callable.
-    """
-    import importlib
-    import importlib.util
-    import inspect
-
-    where, colon, name = spec.rpartition(":")
-    if not colon or not where or not name:
-        raise InputError(f"--object {spec}: must be FILE.py:NAME or package.module:NAME")
-    try:
-        if where.endswith(".py"):
-            if not os.path.isfile(where):
-                raise InputError(f"--object {spec}: no such file: {where}")
-            stem = os.path.splitext(os.path.basename(where))[0]
-            found = importlib.util.spec_from_file_location(stem, where)
-            assert found is not None
-            assert found.loader is not None
-            module = importlib.util.module_from_spec(found)
-            sys.modules.setdefault(stem, module)
-            sys.path.append(os.path.dirname(os.path.abspath(where)))  # for what it imports itself
-            found.loader.exec_module(module)
-        else:
-            sys.path.append(os.getcwd())
-            module = importlib.import_module(where)
-        item: Any = getattr(module, name, None)
-        if item is None:
-            raise InputError(f"--object {spec}: there is no {name} in {where}")
-        if inspect.isclass(item) or (callable(item) and not _takes_an_image(item)):
-            item = item()
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"--object {spec}: {type(error).__name__}: {error}") from error
-    if not callable(item):
-        raise InputError(f"--object {spec}: is not callable with an image")
-    return cast("CustomObject", item)
-
-
-def _takes_an_image(item: Any) -> bool:
-    import inspect
-
-    try:
-        inspect.signature(item).bind(None)
-    except TypeError:
-        return False
-    except ValueError:  # a built-in function without a signature
-        return True
-    return True
-
-
-def build_engine(options: argparse.Namespace) -> Engine:
-    """Return the engine that the command line asks for."""
-    from engine import Engine
-    from selfieSegmentation import MPSegmentation
-    from utils import FPSmetric
-
-    live = options.image is None and options.video is None
-    if live and options.output:
-        raise InputError("--output goes with --image or --video; a webcam is only shown")
-    if options.image == "" or options.video == "":
-        raise InputError("--image and --video need the name of a file")
-    both_exist = os.path.isfile(options.output) and os.path.isfile(options.background)
-    if both_exist and os.path.samefile(options.output, options.background):
-        raise InputError(f"{options.output}: the output is the background; give another --output")
-    custom_objects: list[CustomObject] = []
-    if not options.no_segmentation:
-        custom_objects.append(
-            MPSegmentation(
-                bg_blur_ratio=(options.blur, options.blur),
-                threshold=options.threshold,
-                background=options.background,
-                model=options.model,
-                edge_softness=options.edge_softness,
-                light_wrap=options.light_wrap,
-                runtime=options.runtime,
-                device=options.device,
-                quality=options.quality,
-                model_size=_size(options.model_size),
-                model_input=options.model_input,
-                model_output=options.model_output,
-            )
-        )
-    custom_objects += [load_object(spec) for spec in options.object]
-    if live if options.fps is None else options.fps:
-        custom_objects.append(FPSmetric())
-    return Engine(
-        image_path=options.image or "",
-        video_path=options.video or "",
-        webcam_id=options.webcam if options.webcam is not None else 0,
-        show=live if options.show is None else options.show,
-        flip_view=options.flip,
-        custom_objects=custom_objects,
-        start_video_frame=options.start_frame,
-        end_video_frame=options.end_frame,
-        break_on_end=options.break_on_end,
-        output_path=options.output,
-        crf=options.crf,
-        preset=options.preset,
-        progress=not options.quiet,
-    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -254,9 +198,19 @@ def main(argv: list[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     _set_up_messages(options)
     try:
-        result = build_engine(options).run()
-        if result and not options.quiet:
-            print(result, flush=True)
+        if options.config:
+            from config import read_config
+
+            parser = build_parser()
+            settings = read_config(options.config, parser)
+            if any(getattr(options, name) is not None for name in _SOURCES):
+                settings = {name: value for name, value in settings.items() if name not in _SOURCES}
+            parser.set_defaults(**settings)
+            options = parser.parse_args(argv)
+            _set_up_messages(options)
+        from assembly import run
+
+        return run(options, lambda path: options.quiet or print(path, flush=True))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has gone; the work is done
@@ -271,21 +225,16 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    height, x, width = text.partition("x")
-    if not (x and height.isdigit() and width.isdigit()):
-        raise InputError(f"--model-size {text}: must be HEIGHTxWIDTH, for instance 256x320")
-    return int(height), int(width)
-
-
 def _set_up_messages(options: argparse.Namespace) -> None:
     import logging
 
     level = logging.DEBUG if options.debug else logging.ERROR if options.quiet else logging.WARNING
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=level)
-    logging.addLevelName(logging.WARNING, "warning")
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=level, force=True)
+    for number, name in ((logging.INFO, "note"), (logging.WARNING, "warning"), (logging.ERROR, "error")):
+        logging.addLevelName(number, name)
+    if level == logging.WARNING:
+        for ours in ("media", "batch", "assembly"):  # what libraries have to note is of no interest
+            logging.getLogger(ours).setLevel(logging.INFO)
     if not options.debug:
         warnings.simplefilter("ignore")  # of libraries, meant for programmers
 
