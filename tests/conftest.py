@@ -69,8 +69,9 @@ def make_clip(
     pix_fmt: str = "yuv420p",
     sound_seconds: float | None = None,
     options: dict[str, str] | None = None,
+    gop: int | None = None,
 ) -> Clip:
-    """Write `images` as a video with PyAV; `times` in seconds, else one frame every ``1 / rate``."""
+    """Write `images` as a video with PyAV; `times` in seconds, else one every ``1 / rate``; a key frame every `gop`."""
     times = times or [i / rate for i in range(len(images))]
     time_base = time_base or 1 / rate
     with av.open(str(path), "w", options=options or {}) as container:
@@ -78,6 +79,8 @@ def make_clip(
         video.height, video.width = images[0].shape[:2]
         video.pix_fmt = pix_fmt
         video.codec_context.time_base = time_base
+        if gop:
+            video.codec_context.gop_size = gop
         audio = container.add_stream(sound, rate=44100) if sound else None
         for image, at in zip(images, times, strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
@@ -223,6 +226,7 @@ class Screen:
 
     def wait_for_window(self) -> str:
         wait_until(self.window, "the window")
+        wait_until(lambda: self.picture().any(), "the first picture in the window")
         time.sleep(0.3)  # Qt maps it a moment before it listens
         return self.window()
 

@@ -15,8 +15,7 @@ from conftest import ROOT, Screen, StreamCamera, difference, wait_until
 
 from engine import Engine
 from errors import CameraError, ProcessingError
-from media import camera as camera_module
-from media.camera import CameraSource, list_cameras
+from media.camera import CameraOptions, CameraSource, list_cameras
 
 
 class Stopper:
@@ -118,17 +117,14 @@ def test_a_camera_that_comes_back_goes_on(stream_camera: StreamCamera) -> None:
     assert len(watcher.seen) == 40
 
 
-def test_a_camera_that_stays_away_ends_with_an_error(
-    stream_camera: StreamCamera, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(camera_module, "_RECONNECT_SECONDS", 0.5)
-
+def test_a_camera_that_stays_away_ends_with_an_error(stream_camera: StreamCamera) -> None:
     def refuse(image: np.ndarray) -> np.ndarray:
         stream_camera.refusing.set()
         return image
 
+    soon = CameraOptions(reconnect=0.5)
     with pytest.raises(ProcessingError, match="stopped giving frames"):
-        Engine(webcam_id=stream_camera.url, custom_objects=[refuse]).process_webcam()
+        Engine(webcam_id=stream_camera.url, custom_objects=[refuse], camera=soon).process_webcam()
 
 
 def test_a_stream_without_pictures_is_no_camera(stream_camera: StreamCamera) -> None:

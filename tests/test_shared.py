@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -54,14 +56,43 @@ def test_people_go_through(shared: Path, tmp_path: Path, path: Path) -> None:
     assert all(image.std() > 10 for image in after.images)
 
 
+# What comes out of each odd file: frames, width, height, sound tracks.
+EXPECTED = {
+    "bbb_642x642_768kbps_30fps_vp9.webm": (90, 642, 642, 0),
+    "bt709_full_range.mp4": (30, 1280, 720, 0),
+    "chaplin.mp4": (241, 640, 360, 1),
+    "flipping_a_pancake.mkv": (310, 426, 240, 1),
+    "h264_10bits.mp4": (30, 200, 200, 0),
+    "h265_video.mp4": (10, 128, 128, 0),
+    "hdr10-av1.mp4": (127, 720, 1280, 1),
+    "nasa_13013.mp4": (390, 480, 270, 2),
+    "no_duration.webm": (74, 1280, 720, 1),
+    "sample.avi": (96, 960, 400, 1),
+    "sample.mp4": (30, 1080, 720, 1),
+    "sample_android_slow_motion.mp4": (7, 1280, 720, 0),
+    "sample_portrait.mp4": (30, 720, 1080, 1),
+    "sample_rotate_and_reflect.mp4": (30, 720, 1080, 1),
+    "sample_shorter_audio.mp4": (72, 320, 240, 1),
+    "video_0.mov": (3, 568, 320, 0),
+    "video_90.mov": (3, 320, 568, 0),
+}
+
+
+@pytest.mark.parametrize("look", ["identity", "blur"])
 @pytest.mark.parametrize("path", ODD, ids=lambda p: p.name)
-def test_odd_files_keep_every_frame_and_time(shared: Path, tmp_path: Path, path: Path) -> None:
+def test_odd_files_keep_every_frame_and_time(shared: Path, tmp_path: Path, path: Path, look: str) -> None:
     output = tmp_path / "result.mp4"
-    Engine(video_path=path, output_path=output, preset="ultrafast").run()
+    custom_objects = [MPSegmentation()] if look == "blur" else [lambda image: image]
+    Engine(video_path=path, output_path=output, preset="ultrafast", custom_objects=custom_objects).run()
     before, after = probe(path), probe(output)
     assert after.times == before.times
-    assert len(after.sound) == len(before.sound)
-    assert (after.codec, after.pix_fmt) == ("h264", "yuv420p")
+    assert (len(after.times), *after.size, len(after.sound)) == EXPECTED[path.name]
+    # FFmpeg calls full range, which one of them has, yuvj420p.
+    assert (after.codec, after.pix_fmt) in (("h264", "yuv420p"), ("h264", "yuvj420p"))
+    if shutil.which("ffprobe"):
+        command = ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", str(output)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stderr == ""
 
 
 def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path) -> None:

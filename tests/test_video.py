@@ -266,7 +266,8 @@ def test_a_wrong_result_names_the_object_and_the_frame(clip, tmp_path: Path, res
 
 
 def test_transparency_is_refused_in_a_video(clip, run_main, tmp_path: Path) -> None:
-    outcome = run_main("--video", clip(frames=3).path, "--background", "transparent")
+    output = tmp_path / "r.mp4"
+    outcome = run_main("--video", clip(frames=3).path, "--background", "transparent", "--output", output)
     assert outcome.code == 2
     assert "cannot store transparency" in outcome.err
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
