@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a frame costs: MPSegmentation, its steps, the bare network, and the original's way, in one run.
 
-    python benchmarks/matte.py [--rounds N]
+    python benchmarks/matte.py [--rounds N] [--model FILE.onnx]
 
 Every round times every entry once, in turn, so that a machine whose speed drifts does so for all of them; the medians
 are printed, and the ratios are medians of the ratios of each round.
@@ -93,7 +93,9 @@ def ratio(times: dict[str, list[float]], above: str, below: str) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=40)
-    count = parser.parse_args().rounds
+    parser.add_argument("--model", help="another network, rvm for instance, to time at 1280x720 as well")
+    options = parser.parse_args()
+    count = options.rounds
     network = make_segmenter("wide")
     inputs = [cv2.resize(frame, network.size[::-1]) for frame in moving_frames(640, 360)]
 
@@ -103,6 +105,9 @@ def main() -> int:
         for look, arguments in LOOKS.items():
             segmentation = MPSegmentation(**arguments)
             everything[f"{size_name} {look}"] = lambda i, s=segmentation, f=frames: s(f[i])
+        if size_name == "1280x720" and options.model:
+            other = MPSegmentation(bg_blur_ratio=(45, 45), model=options.model)
+            everything[f"{size_name} blur, other model"] = lambda i, s=other, f=frames: s(f[i])
         if size_name == "1920x1080":
             original = Original()
             everything["original 1920x1080"] = lambda i, o=original, f=frames: o(f[i])
