@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make docs/before_after.jpg: the sample portrait, and what the program makes of it.
+"""Make docs/before_after.jpg and docs/effects.jpg: the sample portrait, and what the program makes of it.
 
 python tools/make_readme_pictures.py
 """
@@ -15,6 +15,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from effects.auto_frame import AutoFrame  # noqa: E402
+from effects.defocus import Defocus  # noqa: E402
+from effects.low_light import LowLight  # noqa: E402
+from effects.plate import NamePlate  # noqa: E402
 from engine import Engine  # noqa: E402
 from media.window import over_checkerboard  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
@@ -35,7 +39,25 @@ def main() -> int:
     target.parent.mkdir(exist_ok=True)
     cv2.imwrite(str(target), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
     print(target)
+    target = ROOT / "docs" / "effects.jpg"
+    cv2.imwrite(str(target), effects(portrait), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    print(target)
     return 0
+
+
+def effects(portrait: np.ndarray) -> np.ndarray:
+    """Return six pictures in two rows: a room with the person, auto-frame, defocus; dark, lifted, a name plate."""
+    office = cv2.imread(str(ROOT / "backgrounds" / "2_office.jpg"))
+    assert office is not None
+    room = cv2.resize(office, (1280, 720))
+    person, alpha = cv2.resize(portrait, (460, 460)), cv2.resize(MPSegmentation().alpha(portrait), (460, 460))
+    place = room[260:, 180:640]
+    place[:] = cv2.blendLinear(person, place.copy(), alpha, 1 - alpha)
+    dark = cv2.convertScaleAbs(room, alpha=0.22)
+    panels = [room, AutoFrame()(room.copy()), Defocus()(room.copy())]
+    panels += [dark, LowLight()(dark.copy()), NamePlate("Ada Lovelace")(room.copy())]
+    small = [cv2.resize(panel, (533, 300), interpolation=cv2.INTER_AREA) for panel in panels]
+    return np.vstack([np.hstack(small[:3]), np.hstack(small[3:])])
 
 
 if __name__ == "__main__":
