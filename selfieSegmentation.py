@@ -206,7 +206,12 @@ class MPSegmentation:
             self._background.begin(info.live)
 
     def at(self, seconds: float) -> None:
-        """Say when in the stream the next frame is shown (called by the engine), for a background that plays."""
+        """Say when in the stream the next frame is shown (called by the engine).
+
+        For a background that plays, and for a matte that does not depend on where a process has begun.
+        """
+        if self._person is not None and not self._live:
+            self._person.at(seconds)
         if self._background is not None:
             self._background.at(seconds)
 

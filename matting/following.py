@@ -62,11 +62,16 @@ class Follower:
         self._keep_inside(_ahead(self._person, before), size, _SHRINK)
         return True
 
-    def looked(self, probability: np.ndarray, size: tuple[int, int]) -> bool:
+    def looked(self, probability: np.ndarray, size: tuple[int, int], anew: bool = False) -> bool:
         """Take note of what a network saw in the whole frame, float32 (h, w), and move the crop if it has to.
 
         What the look shows of a person who is followed sets the crop right, if that has taken in something of
         the room; but if the look has missed him, so small in the whole frame, he stays in the crop.
+
+        Args:
+            probability: What the network saw.
+            size: Width and height of the frame.
+            anew: Whether to draw the crop anew even where the old one would still do.
 
         Returns:
             Whether there is a person, there or in the crop.
@@ -75,6 +80,8 @@ class Follower:
         if seen is None:
             return self.box is not None
         known = self._person
+        if anew:
+            self.box = None
         if known is not None and not _overlap(seen, known):
             both = (min(seen[0], known[0]), min(seen[1], known[1]), max(seen[2], known[2]), max(seen[3], known[3]))
             self._keep_inside(both, size, _SHRINK)

@@ -30,6 +30,8 @@ _GLANCE = (64, 36)
 _STILL_CHANGE = 3
 # So many still frames are drawn all the same, for what is steadied over time to settle.
 _SETTLING_FRAMES = 12
+# Where frames have times, the crop is drawn anew this often, in seconds.
+_CROP_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,17 @@ class PersonMatte:
         self._last: Matte | None = None
         self._last_grey: np.ndarray | None = None
         self._still_frames = 0
+        self._span: int | None = None
+        self._crop_anew = False
+
+    def at(self, seconds: float) -> None:
+        """Say when in the stream the next frame is shown, so that the crop is drawn anew at certain times.
+
+        A crop that stays while it fits depends on all that was before. Drawn anew, it depends on the frame alone:
+        two processes that began at different frames agree from then on, and no seam is seen between their parts.
+        """
+        before, self._span = self._span, int(seconds // _CROP_SECONDS)
+        self._crop_anew = before is not None and before != self._span
 
     def set_threshold(self, threshold: float) -> None:
         """Change where background ends and person begins, 0 to 1."""
@@ -191,7 +204,7 @@ class PersonMatte:
         whole: Box = (0, 0, *size)
         if not self._drawer.follows:
             return self._drawn(view, whole)
-        if self._look_is_due(size) and not self._look(view, whole):
+        if self._look_is_due(size) and not self._look(view, whole, self._crop_anew):
             return self._nobody(view, whole)
         box = self._follower.box or whole
         before = self._drawer.state
@@ -220,17 +233,21 @@ class PersonMatte:
         alpha, foreground = self._drawer(image, box)
         return Matte(alpha, box, view.size, image, foreground)
 
-    def _look(self, view: Pyramid, whole: Box) -> bool:
+    def _look(self, view: Pyramid, whole: Box, anew: bool = False) -> bool:
         """Look at the whole frame; return whether there is a person, there or in the crop."""
         self._since_look = 0
         self._looked_glance = self._glance
         height, width = self._looking.size
-        return self._follower.looked(self._looking(view.crop(whole, width, height)), view.size)
+        return self._follower.looked(self._looking(view.crop(whole, width, height)), view.size, anew)
 
     def _look_is_due(self, size: tuple[int, int]) -> bool:
         self._since_look += 1
         box = self._follower.box
-        if box is None or self._since_look >= (_LOOK_WHEN_UNSURE if self._is_unsure() else _LOOK_EVERY):
+        if (
+            self._crop_anew
+            or box is None
+            or self._since_look >= (_LOOK_WHEN_UNSURE if self._is_unsure() else _LOOK_EVERY)
+        ):
             return True
         assert self._glance is not None
         if self._looked_glance is None:

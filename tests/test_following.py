@@ -144,6 +144,27 @@ def test_a_frame_drawn_twice_is_steadied_once(stand: Callable[..., Scene]) -> No
     assert iou(alpha, truth) > iou(fresh.alpha(frame), truth) - 0.05
 
 
+def test_streams_that_begin_at_different_frames_come_to_agree(stand: Callable[..., Scene]) -> None:
+    # He swings wide at first and little later: who has seen the first holds a larger crop, unless it is drawn anew.
+    frames = [stand(0.3 + (0.25 if i < 20 else 0.02) * np.sin(i / 3))[0] for i in range(70)]
+
+    def alphas(first: int, timed: bool) -> list[np.ndarray]:
+        segmentation = MPSegmentation()
+        segmentation.open(StreamInfo("clip.mp4", 640, 360))
+        found = []
+        for number in range(first, len(frames)):
+            if timed:
+                segmentation.at(number / 10)
+            found.append(segmentation.alpha(frames[number]))
+        return found[-5:]
+
+    def apart(timed: bool) -> float:
+        return max(float(np.abs(a - b).max()) for a, b in zip(alphas(0, timed), alphas(25, timed), strict=True))
+
+    assert apart(timed=False) > 0.1, "the scene does not show the difference"
+    assert apart(timed=True) < 0.01
+
+
 def test_what_is_followed_is_seen_finer_than_the_whole_frame(stand: Callable[..., Scene]) -> None:
     frame, truth = stand(0.4, width=1280, height=720, scale=0.2)  # a small person
     followed = MPSegmentation()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from conftest import SHARED, difference, probe
 
 from engine import Engine
 from errors import InputError
+from media.video_source import VideoSource
 from selfieSegmentation import MPSegmentation
 
 PEOPLE = sorted((SHARED / "media" / "people").glob("*")) or [Path("none")]
@@ -93,6 +95,39 @@ def test_odd_files_keep_every_frame_and_time(shared: Path, tmp_path: Path, path:
         command = ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", str(output)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["doctor_540p.mp4", "thoughtful_360p.mp4"])
+def test_the_seam_of_a_segment_is_a_step_as_any_other(shared: Path, name: str) -> None:
+    path = str(shared / "media" / "people" / name)
+    segmentation = MPSegmentation()
+
+    def alphas(begin: float, end: float) -> dict[float, np.ndarray]:
+        """Return the alphas of the frames from `begin` to the first one at or after `end`, small, by their times."""
+        found: dict[float, np.ndarray] = {}
+        with VideoSource(path) as source:
+            segmentation.open(source.info)
+            for frame in source:
+                if frame.seconds >= begin:
+                    segmentation.at(frame.seconds)
+                    alpha = segmentation.alpha(frame.image)
+                    found[frame.seconds] = cv2.resize(alpha, (320, 180), interpolation=cv2.INTER_AREA)
+                if frame.seconds >= end:
+                    return found
+        return found
+
+    def step(before: np.ndarray, after: np.ndarray) -> float:
+        return float(np.sqrt(np.square(after - before).mean()))
+
+    whole = alphas(0, 11.5)
+    times = list(whole)
+    usual = np.median([step(whole[a], whole[b]) for a, b in pairwise(times)])
+    for seam in (4.7, 6.3, 7.9, 9, 11.4):
+        seen_before = 4  # seconds, media.segments' run-up
+        part = alphas(seam - seen_before, seam)
+        at = max(part)
+        before = times[times.index(at) - 1]
+        assert step(whole[before], part[at]) < step(whole[before], whole[at]) + 0.2 * usual
 
 
 def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path) -> None:
