@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -14,23 +12,8 @@ from matting.following import Box
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 
-# Rows are blended in strips that stay in the processor's cache between the steps.
-_STRIP_ROWS = 64
-# Below this number of pixels handing work to threads costs more than it saves.
-_WORTH_THREADS = 250_000
-# More threads than this are no faster: memory is what limits then.
-_MOST_THREADS = 4
-
-
-@cache
-def _workers() -> ThreadPoolExecutor | None:
-    count = min(_MOST_THREADS, os.cpu_count() or 1)
-    return ThreadPoolExecutor(count, "blend") if count > 1 else None
-
-
-if hasattr(os, "register_at_fork"):
-    # The threads do not live on in a forked process, and waiting for them would be for ever.
-    os.register_at_fork(after_in_child=_workers.cache_clear)
+# Rows are blended in strips, in each of which only the columns with an edge are touched.
+_STRIP_ROWS = 128
 
 
 def blend(front: np.ndarray, behind: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -53,35 +36,33 @@ def blend(front: np.ndarray, behind: np.ndarray, alpha: np.ndarray) -> np.ndarra
 def blend_onto(out: np.ndarray, front: np.ndarray, matte: Matte, correction: np.ndarray | None = None) -> None:
     """Blend the part `front` of a frame, uint8 (h, w, 3) of the size of the matte's box, onto `out` in place.
 
-    An `edge_correction` is applied to `front` on the way. Only the columns where there is something of the
-    person are touched, strip by strip.
+    An `edge_correction` is applied to `front` on the way. What is all person, where it corrects nothing, is copied;
+    only where his edge may be is there anything to compute.
     """
     part = inside_box(out, matte.box)
-    alpha = matte.inside(cv2.convertScaleAbs(matte.alpha, alpha=255))
-    height, width = alpha.shape
-    rows_of_matte, columns_of_matte = matte.alpha.shape
-
-    def strip(top: int) -> None:
-        bottom = min(top + _STRIP_ROWS, height)
-        # One row and column of the small matte more on every side: enlarging spreads it so far.
-        first = max(0, top * rows_of_matte // height - 1)
-        last = min(rows_of_matte, -(-bottom * rows_of_matte // height) + 1)
-        columns = np.flatnonzero(matte.alpha[first:last].any(axis=0))
-        if not columns.size:
-            return
-        left = max(0, (int(columns[0]) - 1) * width // columns_of_matte)
-        right = min(width, -(-(int(columns[-1]) + 2) * width // columns_of_matte))
-        place = np.s_[top:bottom, left:right]
+    small = cv2.convertScaleAbs(matte.alpha, alpha=255)
+    alpha = matte.inside(small)
+    cv2.copyTo(front, (alpha == 255).view(np.uint8), dst=part)
+    for place in _edge_places(small, alpha.shape[1], alpha.shape[0]):
         person = front[place] if correction is None else corrected(front[place], correction[place])
         part[place] = blend(person, part[place], alpha[place])
 
-    tops = range(0, height, _STRIP_ROWS)
-    pool = _workers()
-    if pool is None or alpha.size < _WORTH_THREADS:
-        for top in tops:
-            strip(top)
-    else:
-        list(pool.map(strip, tops))
+
+def _edge_places(small: np.ndarray, width: int, height: int) -> Iterator[tuple[slice, slice]]:
+    """Yield rectangles, apart from each other, that hold what is neither 0 nor 255 in `small` once it is enlarged."""
+    rows, columns = small.shape
+    if width < columns or height < rows:
+        yield np.s_[:, :]
+        return
+    # Enlarging mixes a pixel with its neighbours.
+    square = np.ones((3, 3), np.uint8)
+    mixed = (cv2.dilate(small, square) > 0) & (cv2.erode(small, square) < 255)
+    for top in range(0, height, _STRIP_ROWS):
+        bottom = min(top + _STRIP_ROWS, height)
+        here = mixed[top * rows // height : -(-bottom * rows // height)].any(axis=0)
+        changes = np.flatnonzero(np.diff(here, prepend=False, append=False)) * width // columns
+        for left, right in changes.reshape(-1, 2):
+            yield np.s_[top:bottom, left:right]
 
 
 def kernel_sigma(size: int) -> float:
@@ -114,28 +95,34 @@ def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.nd
     while 2 << level <= min(sigma_x, sigma_y) / 1.5 and 2 << level <= min(height, width):
         level += 1
     small = view.level(level)
-    # Pixels of the edge hold the person's colour too: only what is mostly background counts.
-    background = np.full(small.shape[:2], 255, np.uint8)
-    left, top, right, bottom = (side / (1 << level) for side in matte.box)
-    x0, y0, x1, y1 = round(left), round(top), max(round(left) + 1, round(right)), max(round(top) + 1, round(bottom))
-    inside = background[y0:y1, x0:x1]
-    if inside.size:
-        weight = np.clip(255 - 510 * matte.alpha, 0, 255).astype(np.uint8)
-        inside[:] = cv2.resize(weight, inside.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     # Shrinking and growing blur as well: a box of that many pixels, then a triangle of twice that.
     shrink = 1 << level
     lost = shrink**2 / 12 + shrink**2 / 6 if level else 0
     sigmas = [max(0.1, (sigma**2 - lost) ** 0.5 / shrink) for sigma in (sigma_x, sigma_y)]
     # Kernels of three standard deviations to either side, as OpenCV takes for 8 bits.
-    kernel_small = (2 * math.ceil(3 * sigmas[0]) + 1, 2 * math.ceil(3 * sigmas[1]) + 1)
-    weighted = cv2.multiply(small, cv2.merge([background] * 3), scale=1 / 255)
-    weighted = cv2.GaussianBlur(weighted, kernel_small, sigmas[0], sigmaY=sigmas[1])
-    total = cv2.GaussianBlur(background, kernel_small, sigmas[0], sigmaY=sigmas[1])
-    behind = cv2.divide(weighted, cv2.merge([total] * 3), scale=255)
+    reach_x, reach_y = (math.ceil(3 * sigma) for sigma in sigmas)
+
+    def blurred(image: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(image, (2 * reach_x + 1, 2 * reach_y + 1), sigmas[0], sigmaY=sigmas[1])
+
+    # A fourth plane holds how much a pixel counts, and is blurred with the others.
+    weighted = cv2.cvtColor(small, cv2.COLOR_BGR2BGRA)
+    left, top, right, bottom = (round(side / shrink) for side in matte.box)
+    inside = weighted[top : max(top + 1, bottom), left : max(left + 1, right)]
+    if inside.size:
+        # Pixels of the edge hold the person's colour too: only what is mostly background counts.
+        weight = np.clip(255 - 510 * matte.alpha, 0, 255).astype(np.uint8)
+        weight = cv2.resize(weight, inside.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(inside, cv2.merge([weight] * 4), dst=inside, scale=1 / 255)
+    weighted = blurred(weighted)
+    behind = cv2.cvtColor(weighted, cv2.COLOR_BGRA2BGR)
+    near_person = np.s_[max(0, top - reach_y) : bottom + 1 + reach_y, max(0, left - reach_x) : right + 1 + reach_x]
+    near = behind[near_person]
+    total = cv2.extractChannel(weighted[near_person], 3)
+    cv2.divide(near, cv2.merge([total] * 3), dst=near, scale=255)
     # Where hardly any background is near, 8 bits hold too little of it: inside the person, whose soft parts
     # show some of what is behind them, the plain blur stands in.
-    plain = cv2.GaussianBlur(small, kernel_small, sigmas[0], sigmaY=sigmas[1])
-    cv2.copyTo(plain, (total < _LEAST_TOTAL).view(np.uint8), dst=behind)
+    cv2.copyTo(blurred(small[near_person]), (total < _LEAST_TOTAL).view(np.uint8), dst=near)
     return cv2.resize(behind, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
 from errors import DeviceError, InputError, InputNotFoundError
-from matting import compositing
 from matting.backgrounds import Color, Video
 from matting.compositing import blend, blend_onto, blur_behind, cover
 from matting.matte import Matte
@@ -536,13 +534,23 @@ def test_a_cut_out_keeps_nothing_of_the_room(portrait: np.ndarray) -> None:
     assert not out[gone].any()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_process_starts_threads_of_its_own(portrait: np.ndarray) -> None:
-    frame = cv2.resize(portrait, (1280, 720))
-    matte = Matte(np.full((256, 320), 0.5, np.float32), (0, 0, 1280, 720), (1280, 720), frame)
-    blend_onto(frame.copy(), frame, matte)
-    assert compositing._workers.cache_info().currsize == 1
-    child = os.fork()
-    if child == 0:
-        os._exit(compositing._workers.cache_info().currsize)
-    assert os.waitpid(child, 0)[1] == 0
+@pytest.mark.parametrize("size", [(1280, 720), (333, 211), (40, 30), (20, 200)])
+@pytest.mark.parametrize("kind", ["blob", "squares", "noise", "everything", "nothing"])
+def test_only_the_edge_is_computed_and_all_is_right(size: tuple[int, int], kind: str) -> None:
+    rng = np.random.default_rng(3)
+    rows, columns = np.mgrid[0:64, 0:80]
+    alpha = {
+        "blob": np.clip(1.5 - np.hypot(rows - 40, columns - 30) / 15, 0, 1),
+        "squares": (rows // 7 + columns // 9) % 2,  # steps without a soft pixel between
+        "noise": rng.random((64, 80)),
+        "everything": np.ones((64, 80)),
+        "nothing": np.zeros((64, 80)),
+    }[kind]
+    width, height = size
+    front, behind, correction = rng.integers(0, 256, (3, height, width, 3), np.uint8)
+    matte = Matte(alpha.astype(np.float32), (0, 0, width, height), size, front)
+    for change in (None, cv2.addWeighted(correction, 0, correction, 0, 128)):
+        out = behind.copy()
+        blend_onto(out, front, matte, change)
+        large = matte.inside(cv2.convertScaleAbs(matte.alpha, alpha=255))
+        assert (out == blend(front, behind, large)).all()
