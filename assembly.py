@@ -26,7 +26,8 @@ from effects.low_light import LowLight
 from effects.plate import Logo, NamePlate
 from engine import CustomObject, Engine
 from errors import InputError
-from media.camera import CameraOptions, list_cameras
+from media.camera import CameraOptions
+from media.devices import camera_modes, list_cameras
 from media.formats import CONTAINERS
 from media.images import ALPHA_SUFFIXES
 from media.video_source import expected_frames
@@ -48,8 +49,7 @@ def run(options: argparse.Namespace, on_result: Callable[[str], object]) -> int:
         The exit code: 1 if one of many files failed, else 0.
     """
     if options.list_cameras:
-        for line in list_cameras() or ["no camera was found on this computer"]:
-            on_result(line)
+        _list_cameras(on_result)
         return 0
     _check(options)
     with logging_redirect_tqdm():  # messages do not tear the progress bar
@@ -71,6 +71,16 @@ def run(options: argparse.Namespace, on_result: Callable[[str], object]) -> int:
         keep = not options.resume
         on_result(_process(options, path, output, build_objects(options), not options.quiet, keep_partial=keep))
         return 0
+
+
+def _list_cameras(on_result: Callable[[str], object]) -> None:
+    cameras = list_cameras()
+    if not cameras:
+        on_result("no camera was found on this computer")
+    for number, name in cameras.items():
+        on_result(f"{number} ({name})")
+        for mode in camera_modes(number):
+            on_result(f"    {mode}")
 
 
 def build_objects(options: argparse.Namespace) -> list[CustomObject]:

@@ -125,7 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
         default="auto",
         help="(default auto)",
     )
-    live.add_argument("--list-cameras", action="store_true", help="name the cameras of this computer")
+    live.add_argument("--list-cameras", action="store_true", help="name the cameras; on Linux their sizes too")
     live.add_argument(
         "--reconnect", metavar="S", type=float, default=30, help="seconds to wait for a lost camera (default 30)"
     )

@@ -6,21 +6,18 @@ import logging
 import math
 import os
 import re
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 
-import av
 import cv2
 import numpy as np
 
 from errors import CameraError, ProcessingError
-from media.devices import is_open_elsewhere
+from media.devices import is_open_elsewhere, list_cameras
 from media.frame import Frame, StreamInfo
 
 log = logging.getLogger(__name__)
@@ -60,19 +57,6 @@ def camera_id(value: int | str) -> int | str:
     (1, 'rtsp://door/live')
     """
     return int(value) if isinstance(value, str) and re.fullmatch(r"\d+", value) else value
-
-
-def list_cameras() -> list[str]:
-    """Name the cameras of this computer, as ``number (name)`` where the system tells names."""
-    if sys.platform == "linux":
-        found = []
-        for device in sorted(Path("/sys/class/video4linux").glob("video*")):
-            name = (device / "name").read_text(errors="replace").strip()
-            found.append(f"{device.name.removeprefix('video')} ({name})")
-        return found
-    devices = av.enumerate_input_devices("avfoundation" if sys.platform == "darwin" else "dshow")
-    cameras = [device.description or device.name for device in devices if "video" in device.media_types]
-    return [f"{number} ({name})" for number, name in enumerate(cameras)]
 
 
 class CameraSource:
@@ -229,7 +213,7 @@ def _ask(capture: cv2.VideoCapture, options: CameraOptions, pixels: float) -> fl
 
 
 def _no_camera(camera: int | str) -> str:
-    found = list_cameras()
+    found = [f"{number} ({name})" for number, name in list_cameras().items()]
     if isinstance(camera, int) and is_open_elsewhere(device := f"/dev/video{camera}", otherwise=False):
         return f"camera {camera} cannot be opened: another program is using it (see: fuser {device})"
     exist = f"cameras here: {', '.join(found)}" if found else "no camera was found on this computer"

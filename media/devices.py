@@ -1,4 +1,4 @@
-"""Who has a device open."""
+"""The cameras of this computer, what they can do, and who has a device open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,50 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+import av
+
+_LINUX_CAMERAS = Path("/sys/class/video4linux")
+
+
+def list_cameras() -> dict[int, str]:
+    """Return the names of this computer's cameras by their numbers; what cannot be known is left out."""
+    if sys.platform == "linux":
+        devices = {int(device.name.removeprefix("video")): device for device in _LINUX_CAMERAS.glob("video*")}
+        return {
+            number: (device / "name").read_text(errors="replace").strip() for number, device in sorted(devices.items())
+        }
+    found = av.enumerate_input_devices("avfoundation" if sys.platform == "darwin" else "dshow")
+    return dict(enumerate(device.description or device.name for device in found if "video" in device.media_types))
+
+
+def camera_modes(number: int) -> list[str]:
+    """Tell the sizes that a camera can give, largest first, each as ``1920x1080 at 30 (MJPEG), 5 (YUYV)``.
+
+    Only Linux tells, and only with the package linuxpy; elsewhere, and of what is no camera, there is nothing to tell.
+    """
+    if sys.platform != "linux":
+        return []
+    try:
+        from linuxpy.video.device import Device
+    except ImportError:
+        return []
+    rates: dict[tuple[int, int], dict[float, list[str]]] = {}
+    try:
+        with Device(f"/dev/video{number}", read_write=False) as camera:
+            assert camera.info is not None
+            for mode in camera.info.frame_types:
+                formats = rates.setdefault((mode.width, mode.height), {}).setdefault(float(mode.max_fps), [])
+                if mode.pixel_format.name not in formats:
+                    formats.append(mode.pixel_format.name)
+    except OSError:  # no permission, or gone meanwhile
+        return []
+    modes = []
+    for (width, height), by_rate in sorted(rates.items(), reverse=True):
+        fastest_first = sorted(by_rate.items(), reverse=True)
+        told = [f"{rate:g} ({', '.join(sorted(names))})" for rate, names in fastest_first if rate]
+        modes.append(f"{width}x{height}" + (f" at {', '.join(told)}" if told else ""))
+    return modes
 
 
 def is_open_elsewhere(path: str, otherwise: bool) -> bool:

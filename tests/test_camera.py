@@ -15,7 +15,7 @@ from conftest import ROOT, Screen, StreamCamera, difference, wait_until
 
 from engine import Engine
 from errors import CameraError, ProcessingError
-from media.camera import CameraOptions, CameraSource, list_cameras
+from media.camera import CameraOptions, CameraSource
 
 
 class Stopper:
@@ -41,10 +41,6 @@ def test_no_camera_is_one_helpful_line(run_main) -> None:
         assert f"camera {tried} cannot be opened" in outcome.err
         for hint in ("--image", "--video", "URL", "camera"):
             assert hint in outcome.err
-
-
-def test_cameras_are_listed_without_trouble() -> None:
-    assert isinstance(list_cameras(), list)
 
 
 def test_a_stream_gives_frames_with_rising_times(stream_camera: StreamCamera, portrait: np.ndarray) -> None:

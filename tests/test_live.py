@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, Screen, StreamCamera, difference, probe, wait_until
 
+from assembly import run
 from config import read_config, write_config
 from controls import Controls
 from effects.auto_frame import AutoFrame
@@ -425,6 +426,53 @@ def test_list_cameras(run_main) -> None:
     outcome = run_main("--list-cameras")
     assert outcome.code == 0
     assert outcome.out.strip()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="linuxpy is for Linux")
+def test_cameras_tell_their_sizes_and_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from linuxpy.video.device import FrameSizeType, FrameType, PixelFormat
+
+    def mode(pixels: PixelFormat, width: int, height: int, rate: int | Fraction) -> FrameType:
+        return FrameType(FrameSizeType.DISCRETE, pixels, width, height, rate, rate, rate)
+
+    class Camera:
+        """What the machine lacks: an opened device, and what its driver tells."""
+
+        def __init__(self, path: str, read_write: bool) -> None:
+            self.info = self
+            self.frame_types = {
+                "/dev/video0": [
+                    mode(PixelFormat.YUYV, 640, 480, 30),
+                    mode(PixelFormat.YUYV, 1920, 1080, 5),
+                    mode(PixelFormat.MJPEG, 1920, 1080, 30),
+                    mode(PixelFormat.MJPEG, 1920, 1080, Fraction(15, 2)),
+                    mode(PixelFormat.MJPEG, 640, 480, 30),
+                    mode(PixelFormat.YUYV, 320, 240, 0),  # a driver that tells no rate
+                ]
+            }.get(path, [])
+
+        def __enter__(self) -> Camera:
+            if not self.frame_types:
+                raise PermissionError
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    for number, name in ((10, "OBS"), (0, "Integrated Camera\n")):
+        (tmp_path / f"video{number}").mkdir()
+        (tmp_path / f"video{number}" / "name").write_text(name)
+    monkeypatch.setattr("media.devices._LINUX_CAMERAS", tmp_path)
+    monkeypatch.setattr("linuxpy.video.device.Device", Camera)
+    lines: list[str] = []
+    assert run(build_parser().parse_args(["--list-cameras"]), lines.append) == 0
+    assert lines == [
+        "0 (Integrated Camera)",
+        "    1920x1080 at 30 (MJPEG), 7.5 (MJPEG), 5 (YUYV)",
+        "    640x480 at 30 (MJPEG, YUYV)",
+        "    320x240",
+        "10 (OBS)",
+    ]
 
 
 # -- settings ------------------------------------------------------------------------------------------------------
