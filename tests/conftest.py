@@ -226,9 +226,31 @@ class Screen:
 
     def wait_for_window(self) -> str:
         wait_until(self.window, "the window")
-        wait_until(lambda: self.picture().any(), "the first picture in the window")
+        noticed = time.monotonic()
+
+        def painted() -> bool:
+            nonlocal noticed
+            if time.monotonic() - noticed > 3:
+                self._say_that_it_is_mapped()
+                noticed = time.monotonic()
+            return bool(self.picture().any())
+
+        wait_until(painted, "the first picture in the window")
         time.sleep(0.3)  # Qt maps it a moment before it listens
         return self.window()
+
+    def _say_that_it_is_mapped(self) -> None:
+        """Repeat what the X server has said: on a loaded machine without a window manager Qt sometimes misses it."""
+        from Xlib import display
+        from Xlib.protocol import event
+
+        connection = display.Display(self.env["DISPLAY"])
+        window = connection.create_resource_object("window", int(self.window()))
+        window.send_event(event.MapNotify(event=window, window=window, override=0))
+        connection.sync()
+        window.clear_area(exposures=True)
+        connection.sync()
+        connection.close()
 
     def type(self, key: str) -> None:
         self._xdotool("windowfocus", "--sync", self.window())
