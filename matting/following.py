@@ -33,7 +33,7 @@ _LEFT_SIDE = 0.05
 class Follower:
     """Keeps a crop around the person; the fewer pixels are wasted on the room, the finer his edge.
 
-    The crop moves only when it must: a network's answer changes a little with every move.
+    The crop moves only when it must, or is told to be drawn anew: a network's answer changes a little with every move.
     """
 
     def __init__(self) -> None:
@@ -77,9 +77,11 @@ class Follower:
             Whether there is a person, there or in the crop.
         """
         seen = _bounds(probability, (0, 0, *size), size)
-        if seen is None:
-            return self.box is not None
         known = self._person
+        if seen is None:
+            if anew and self.box is not None and known is not None:
+                self.box = _crop_around(known, size)
+            return self.box is not None
         if anew:
             self.box = None
         if known is not None and not _overlap(seen, known):

@@ -166,11 +166,12 @@ class PersonMatte:
     def at(self, seconds: float) -> None:
         """Say when in the stream the next frame is shown, so that the crop is drawn anew at certain times.
 
-        A crop that stays while it fits depends on all that was before. Drawn anew, it depends on the frame alone:
-        two processes that began at different frames agree from then on, and no seam is seen between their parts.
+        A crop that stays while it fits depends on all that was before. Drawn anew, it depends on little but the frame:
+        two processes that began at different frames soon agree, and no seam is seen between their parts.
         """
         before, self._span = self._span, int(seconds // _CROP_SECONDS)
-        self._crop_anew = before is not None and before != self._span
+        if before is not None and before != self._span:
+            self._crop_anew = True
 
     def set_threshold(self, threshold: float) -> None:
         """Change where background ends and person begins, 0 to 1."""
@@ -192,9 +193,9 @@ class PersonMatte:
             return self._last
         self._glance, before = _glance(view), self._glance
         if before is not None and _difference(self._glance, before) > _CUT_CHANGE:
-            glance = self._glance
+            glance, span = self._glance, self._span
             self.reset()
-            self._glance = glance
+            self._glance, self._span = glance, span
         matte = self._matte(view)
         self._last = matte
         return matte
@@ -204,7 +205,8 @@ class PersonMatte:
         whole: Box = (0, 0, *size)
         if not self._drawer.follows:
             return self._drawn(view, whole)
-        if self._look_is_due(size) and not self._look(view, whole, self._crop_anew):
+        anew, self._crop_anew = self._crop_anew, False
+        if (anew or self._look_is_due(size)) and not self._look(view, whole, anew):
             return self._nobody(view, whole)
         box = self._follower.box or whole
         before = self._drawer.state
@@ -243,11 +245,7 @@ class PersonMatte:
     def _look_is_due(self, size: tuple[int, int]) -> bool:
         self._since_look += 1
         box = self._follower.box
-        if (
-            self._crop_anew
-            or box is None
-            or self._since_look >= (_LOOK_WHEN_UNSURE if self._is_unsure() else _LOOK_EVERY)
-        ):
+        if box is None or self._since_look >= (_LOOK_WHEN_UNSURE if self._is_unsure() else _LOOK_EVERY):
             return True
         assert self._glance is not None
         if self._looked_glance is None:

@@ -26,7 +26,8 @@ def list_cameras() -> dict[int, str]:
 def camera_modes(number: int) -> list[str]:
     """Tell the sizes that a camera can give, largest first, each as ``1920x1080 at 30 (MJPEG), 5 (YUYV)``.
 
-    Only Linux tells, and only with the package linuxpy; elsewhere, and of what is no camera, there is nothing to tell.
+    Only Linux tells, with the package linuxpy, and only of sizes that the driver counts one by one; else the list is
+    empty, as it is for what is no camera.
     """
     if sys.platform != "linux":
         return []
@@ -39,10 +40,11 @@ def camera_modes(number: int) -> list[str]:
         with Device(f"/dev/video{number}", read_write=False) as camera:
             assert camera.info is not None
             for mode in camera.info.frame_types:
-                formats = rates.setdefault((mode.width, mode.height), {}).setdefault(float(mode.max_fps), [])
+                rate = float(max(mode.min_fps, mode.max_fps))  # linuxpy takes the shortest interval for the least rate
+                formats = rates.setdefault((mode.width, mode.height), {}).setdefault(rate, [])
                 if mode.pixel_format.name not in formats:
                     formats.append(mode.pixel_format.name)
-    except OSError:  # no permission, or gone meanwhile
+    except (OSError, ValueError, ArithmeticError):  # no permission, gone meanwhile, or its driver tells nonsense
         return []
     modes = []
     for (width, height), by_rate in sorted(rates.items(), reverse=True):

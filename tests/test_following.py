@@ -155,7 +155,8 @@ def test_streams_that_begin_at_different_frames_come_to_agree(stand: Callable[..
         for number in range(first, len(frames)):
             if timed:
                 segmentation.at(number / 10)
-            found.append(segmentation.alpha(frames[number]))
+            if number % 20:  # the frame at which the crop is due to be drawn anew is not looked at
+                found.append(segmentation.alpha(frames[number]))
         return found[-5:]
 
     def apart(timed: bool) -> float:

@@ -448,6 +448,10 @@ def test_cameras_tell_their_sizes_and_rates(tmp_path: Path, monkeypatch: pytest.
                     mode(PixelFormat.MJPEG, 1920, 1080, Fraction(15, 2)),
                     mode(PixelFormat.MJPEG, 640, 480, 30),
                     mode(PixelFormat.YUYV, 320, 240, 0),  # a driver that tells no rate
+                    # A range of intervals, of which linuxpy takes the shortest for the least rate.
+                    FrameType(
+                        FrameSizeType.CONTINUOUS, PixelFormat.YUYV, 160, 120, Fraction(60), Fraction(1), Fraction(1)
+                    ),
                 ]
             }.get(path, [])
 
@@ -471,6 +475,7 @@ def test_cameras_tell_their_sizes_and_rates(tmp_path: Path, monkeypatch: pytest.
         "    1920x1080 at 30 (MJPEG), 7.5 (MJPEG), 5 (YUYV)",
         "    640x480 at 30 (MJPEG, YUYV)",
         "    320x240",
+        "    160x120 at 60 (YUYV)",
         "10 (OBS)",
     ]
 
