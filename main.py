@@ -44,6 +44,10 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message} (see --help)\n")
 
 
+# On the command line a flag of the settings file can be taken back: --no-flip.
+_FLAG = argparse.BooleanOptionalAction
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     parser = _Parser(
@@ -64,8 +68,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="the result; the suffix picks the format; frames/%%06d.png: pictures; for many files a folder",
     )
     files.add_argument("--matte", metavar="PATH", default="", help="write the alpha as well, as a grey image or video")
-    files.add_argument("--recursive", action="store_true", help="look into folders inside folders")
-    files.add_argument("--resume", action="store_true", help="skip files whose result is there already")
+    files.add_argument("--recursive", action=_FLAG, help="look into folders inside folders")
+    files.add_argument("--resume", action=_FLAG, help="skip files whose result is there already")
 
     look = parser.add_argument_group("the background")
     look.add_argument(
@@ -146,11 +150,11 @@ def build_parser() -> argparse.ArgumentParser:
     live.add_argument("--config", metavar="FILE.toml", help="options from a file; key w writes the look to it")
 
     objects = parser.add_argument_group("custom objects")
-    objects.add_argument("--auto-frame", action="store_true", help="the picture follows the person")
-    objects.add_argument("--low-light", action="store_true", help="lift the picture when it is dark")
+    objects.add_argument("--auto-frame", action=_FLAG, help="the picture follows the person")
+    objects.add_argument("--low-light", action=_FLAG, help="lift the picture when it is dark")
     objects.add_argument("--name", metavar="TEXT", default="", help="a name plate at the lower left")
     objects.add_argument("--logo", metavar="PNG", default="", help="a picture at the upper right, alpha kept")
-    objects.add_argument("--defocus", action="store_true", help="blur what is far from the person more (with blur)")
+    objects.add_argument("--defocus", action=_FLAG, help="blur what is far from the person more (with blur)")
     objects.add_argument(
         "--object",
         metavar="FILE.py:NAME",
@@ -161,7 +165,7 @@ def build_parser() -> argparse.ArgumentParser:
     objects.add_argument("--no-segmentation", action="store_true", help="only the objects given with --object")
 
     view = parser.add_argument_group("view")
-    view.add_argument("--flip", action="store_true", help="mirror left to right")
+    view.add_argument("--flip", action=_FLAG, help="mirror left to right")
     view.add_argument(
         "--show", action=argparse.BooleanOptionalAction, help="open a window (default: for a webcam only)"
     )
@@ -172,7 +176,7 @@ def build_parser() -> argparse.ArgumentParser:
     video = parser.add_argument_group("video files")
     video.add_argument("--start-frame", metavar="N", type=int, default=0, help="first frame processed, from 0")
     video.add_argument("--end-frame", metavar="N", type=int, default=0, help="last frame processed, 0: no end")
-    video.add_argument("--break-on-end", action="store_true", help="stop after the end frame")
+    video.add_argument("--break-on-end", action=_FLAG, help="stop after the end frame")
     video.add_argument("--jobs", metavar="N", type=int, default=1, help="cut a long video for N processes (default 1)")
     video.add_argument("--codec", metavar="C", default="", help="h264, h265, av1, vp9, prores (default: by the suffix)")
     video.add_argument(
@@ -183,8 +187,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     video.add_argument("--preset", metavar="P", default="veryfast", help="encoder speed (default veryfast)")
 
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--quiet", action=_FLAG, help="print nothing but errors")
     parser.add_argument("--debug", action="store_true", help="print tracebacks and what is going on")
+    flags = ("recursive", "resume", "auto_frame", "low_light", "defocus", "flip", "break_on_end", "quiet")
+    parser.set_defaults(**dict.fromkeys(flags, False))
     parser.add_argument("--version", action="version", version=f"Background Removal {VERSION}")
     return parser
 

@@ -487,10 +487,18 @@ def test_settings_come_from_a_file_and_options_win(tmp_path: Path, run_main) -> 
     photo = ROOT / "samples" / "portrait.jpg"
     (tmp_path / "my.toml").write_text('# mine\nbackground = "#0000ff"\nflip = true\nobject = ["a.py:nothing"]\n')
     (tmp_path / "a.py").write_text("def nothing(image):\n    return image\n")
-    for arguments, expected in (((), (255, 0, 0)), (("--background", "#00ff00"), (0, 255, 0))):
+    pictures = []
+    for arguments, expected in (
+        ((), (255, 0, 0)),
+        (("--background", "#00ff00"), (0, 255, 0)),
+        (("--no-flip",), (255, 0, 0)),
+    ):
         outcome = run_main("--config", "my.toml", "--image", photo, "--output", "p.png", *arguments)
         assert outcome.code == 0, outcome.err
-        assert (cv2.imread(str(tmp_path / "p.png"))[3, 3] == expected).all()
+        pictures.append(cv2.imread(str(tmp_path / "p.png")))
+        assert (pictures[-1][3, 3] == expected).all()
+    assert difference(pictures[0], pictures[2]) > 10, "mirrored and not"
+    assert difference(pictures[0], pictures[2][:, ::-1]) < 4
 
 
 @pytest.mark.parametrize(
