@@ -1,198 +1,22 @@
 #!/usr/bin/env python3
 """Replace or blur what is behind a person: live from a webcam, in a video or in an image.
 
-Run it as it is for the webcam, with options for files (see --help), or edit it: the classes below are all
-there is to it, and README.md, "Editing main.py", shows how few lines do.
+Run it as it is for the webcam, with files and options for more (see --help), or edit it: README.md, "Editing main.py",
+shows how few lines do.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
+import logging
 import os
 import sys
 import traceback
 import warnings
-from typing import NoReturn
 
 # Nothing heavy is imported up here: --help should answer at once.
-from errors import BackgroundRemovalError
-
-# What is processed: one of them.
-_SOURCES = ("webcam", "image", "video", "watch")
-
-VERSION = "0.1.0"
-
-EPILOG = """\
-examples:
-  python main.py                                            the webcam, blurred behind you
-  python main.py --background backgrounds                   the webcam, pictures; a and d go through them
-  python main.py --image photo.jpg --background transparent --output cutout.png
-  python main.py --video clip.mp4 --background '#00b140'    clip_out.mp4, sound and timing kept
-  python main.py --video clips --output results             every video in a folder
-  python main.py --object examples/sketch.py:PencilSketch   your own effect after the background
-
-keys in the window: a next background, d previous one, q or Esc end, h lists them all
-exit codes: 0 done, 1 processing failed, 2 bad request or input, 130 stopped by Ctrl-C
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with a command line in one line, as every other error is said."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (see --help)\n")
-
-
-# On the command line a flag of the settings file can be taken back: --no-flip.
-_FLAG = argparse.BooleanOptionalAction
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the command line's parser."""
-    parser = _Parser(
-        description=(__doc__ or "").splitlines()[0],
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    source = parser.add_argument_group("what to process (default: webcam 0)").add_mutually_exclusive_group()
-    source.add_argument("--webcam", metavar="ID", help="a camera's number, or a URL (rtsp://..., http://...)")
-    source.add_argument("--image", metavar="PATH", nargs="+", help="an image -> photo_out.jpg; or many, or folders")
-    source.add_argument("--video", metavar="PATH", nargs="+", help="a video -> clip_out.mp4; or many, or folders")
-    source.add_argument("--watch", metavar="FOLDER", help="images and videos as they appear there, until Ctrl-C")
-    files = parser.add_argument_group("files")
-    files.add_argument(
-        "--output",
-        metavar="PATH",
-        default="",
-        help="the result; the suffix picks the format; frames/%%06d.png: pictures; for many files a folder",
-    )
-    files.add_argument("--matte", metavar="PATH", default="", help="write the alpha as well, as a grey image or video")
-    files.add_argument("--recursive", action=_FLAG, help="look into folders inside folders")
-    files.add_argument("--resume", action=_FLAG, help="skip files whose result is there already")
-
-    look = parser.add_argument_group("the background")
-    look.add_argument(
-        "--background",
-        metavar="SPEC",
-        default="blur",
-        help="blur (default), none, '#RRGGBB', an image, a folder of images (a/d cycle), a video, transparent",
-    )
-    look.add_argument("--blur", metavar="N", type=int, default=45, help="odd kernel size in pixels (default 45)")
-    look.add_argument(
-        "--threshold",
-        metavar="T",
-        type=float,
-        default=0.5,
-        help="0..1, where background ends and person begins (default 0.5)",
-    )
-
-    look.add_argument("--edge-softness", metavar="S", type=float, default=0.5, help="0 hard to 1 soft (default 0.5)")
-    look.add_argument(
-        "--light-wrap", metavar="S", type=float, default=0.0, help="light of a new background on the edge, 0..1"
-    )
-
-    network = parser.add_argument_group("the network")
-    network.add_argument(
-        "--model",
-        metavar="M",
-        help="default: landscape finds the person, general draws the edge; or one alone: landscape, general, "
-        "FILE.onnx, or one to download: rvm (best edge), u2net_human_seg, modnet",
-    )
-    network.add_argument(
-        "--quality", choices=("live", "file"), default="live", help="size at which rvm works (default live)"
-    )
-    network.add_argument("--model-size", metavar="HxW", help="input of FILE.onnx where it leaves it free (256x256)")
-    network.add_argument(
-        "--model-input", choices=("unit", "symmetric", "imagenet"), help="what FILE.onnx expects of RGB (default unit)"
-    )
-    network.add_argument(
-        "--model-output",
-        choices=("auto", "probability", "logits"),
-        default="auto",
-        help="what FILE.onnx gives (default auto)",
-    )
-    network.add_argument("--runtime", choices=("onnx", "mediapipe"), default="onnx", help="(default onnx)")
-    network.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda", "tensorrt", "directml", "coreml", "openvino"),
-        default="auto",
-        help="(default auto)",
-    )
-
-    live = parser.add_argument_group("camera")
-    live.add_argument("--size", metavar="WxH", help="ask the camera (and the virtual one) for this size")
-    live.add_argument("--camera-fps", metavar="N", type=float, help="ask the camera for this rate")
-    live.add_argument(
-        "--camera-backend",
-        choices=("auto", "v4l2", "gstreamer", "dshow", "msmf", "avfoundation"),
-        default="auto",
-        help="(default auto)",
-    )
-    live.add_argument("--list-cameras", action="store_true", help="name the cameras; on Linux their sizes too")
-    live.add_argument(
-        "--reconnect", metavar="S", type=float, default=30, help="seconds to wait for a lost camera (default 30)"
-    )
-    live.add_argument(
-        "--virtual-camera",
-        metavar="DEVICE",
-        nargs="?",
-        const="",
-        help="be a camera for meeting programs: the first there is, or this one",
-    )
-    live.add_argument("--record", metavar="PATH", default="", help="record the result; key r begins and ends too")
-    live.add_argument(
-        "--microphone", metavar="NAME", nargs="?", const="default", default="", help="record its sound as well"
-    )
-    live.add_argument(
-        "--snapshots", metavar="FOLDER", default="snapshots", help="where key s saves pictures (default snapshots)"
-    )
-    live.add_argument("--config", metavar="FILE.toml", help="options from a file; key w writes the look to it")
-
-    objects = parser.add_argument_group("custom objects")
-    objects.add_argument("--auto-frame", action=_FLAG, help="the picture follows the person")
-    objects.add_argument("--low-light", action=_FLAG, help="lift the picture when it is dark")
-    objects.add_argument("--name", metavar="TEXT", default="", help="a name plate at the lower left")
-    objects.add_argument("--logo", metavar="PNG", default="", help="a picture at the upper right, alpha kept")
-    objects.add_argument("--defocus", action=_FLAG, help="blur what is far from the person more (with blur)")
-    objects.add_argument(
-        "--object",
-        metavar="FILE.py:NAME",
-        action="append",
-        default=[],
-        help="add your own (or package.module:NAME); repeatable; called after the segmentation, in order",
-    )
-    objects.add_argument("--no-segmentation", action="store_true", help="only the objects given with --object")
-
-    view = parser.add_argument_group("view")
-    view.add_argument("--flip", action=_FLAG, help="mirror left to right")
-    view.add_argument(
-        "--show", action=argparse.BooleanOptionalAction, help="open a window (default: for a webcam only)"
-    )
-    view.add_argument(
-        "--fps", action=argparse.BooleanOptionalAction, help="draw frames per second (default: for a webcam only)"
-    )
-
-    video = parser.add_argument_group("video files")
-    video.add_argument("--start-frame", metavar="N", type=int, default=0, help="first frame processed, from 0")
-    video.add_argument("--end-frame", metavar="N", type=int, default=0, help="last frame processed, 0: no end")
-    video.add_argument("--break-on-end", action=_FLAG, help="stop after the end frame")
-    video.add_argument("--jobs", metavar="N", type=int, default=1, help="cut a long video for N processes (default 1)")
-    video.add_argument("--codec", metavar="C", default="", help="h264, h265, av1, vp9, prores (default: by the suffix)")
-    video.add_argument(
-        "--encoder", metavar="E", default="auto", help="FFmpeg's name of one, h264_nvenc for instance (default auto)"
-    )
-    video.add_argument(
-        "--crf", metavar="N", type=int, help="quality, 0 best to 51 or 63 (default 20 for H.264, about that for others)"
-    )
-    video.add_argument("--preset", metavar="P", default="veryfast", help="encoder speed (default veryfast)")
-
-    parser.add_argument("--quiet", action=_FLAG, help="print nothing but errors")
-    parser.add_argument("--debug", action="store_true", help="print tracebacks and what is going on")
-    flags = ("recursive", "resume", "auto_frame", "low_light", "defocus", "flip", "break_on_end", "quiet")
-    parser.set_defaults(**dict.fromkeys(flags, False))
-    parser.add_argument("--version", action="version", version=f"Background Removal {VERSION}")
-    return parser
+from cli.options import SOURCES, build_parser
+from pipeline.errors import BackgroundRemovalError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -201,20 +25,18 @@ def main(argv: list[str] | None = None) -> int:
         # A name that the terminal's character set lacks is written as escapes instead of failing.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    options = build_parser().parse_args(argv)
-    _set_up_messages(options)
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    _set_up_messages(options.debug, options.quiet)
     try:
         if options.config:
-            from config import read_config
+            from cli.settings import read_settings
 
-            parser = build_parser()
-            settings = read_config(options.config, parser)
-            if any(getattr(options, name) is not None for name in _SOURCES):
-                settings = {name: value for name, value in settings.items() if name not in _SOURCES}
-            parser.set_defaults(**settings)
+            told = any(getattr(options, name) not in (None, []) for name in SOURCES)
+            parser.set_defaults(**read_settings(options.config, parser, with_source=not told))
             options = parser.parse_args(argv)
-            _set_up_messages(options)
-        from assembly import run
+            _set_up_messages(options.debug, options.quiet)
+        from cli.run import run
 
         return run(options, lambda path: options.quiet or print(path, flush=True))
     except KeyboardInterrupt:
@@ -231,17 +53,15 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _set_up_messages(options: argparse.Namespace) -> None:
-    import logging
-
-    level = logging.DEBUG if options.debug else logging.ERROR if options.quiet else logging.WARNING
+def _set_up_messages(debug: bool, quiet: bool) -> None:
+    level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
     logging.basicConfig(format="%(levelname)s: %(message)s", level=level, force=True)
     for number, name in ((logging.INFO, "note"), (logging.WARNING, "warning"), (logging.ERROR, "error")):
         logging.addLevelName(number, name)
     if level == logging.WARNING:
-        for ours in ("media", "batch", "assembly"):  # what libraries have to note is of no interest
+        for ours in ("cli", "files", "live", "pipeline"):  # what libraries have to note is of no interest
             logging.getLogger(ours).setLevel(logging.INFO)
-    if not options.debug:
+    if not debug:
         warnings.simplefilter("ignore")  # of libraries, meant for programmers
 
 

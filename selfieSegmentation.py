@@ -4,37 +4,30 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-import storage
-from errors import InputError, InputNotFoundError
+from files import storage
+from files.images import read_image
 from matting import backgrounds
 from matting.backgrounds import Background, Scenery
-from matting.matte import Matte, PersonMatte, RefinedNetwork
+from matting.loading import NetworkOptions, load_person_matte
+from matting.look import YOURS, Look
+from matting.matte import Matte
 from matting.pyramid import Pyramid
-from matting.recurrent import RecurrentMatting, is_recurrent
-from matting.refine import Refiner
-from matting.segmenters import ModelOptions, OnnxSegmenter, Segmenter, load_session, make_segmenter
-from matting.weights import MODELS
+from matting.segmenters import ModelOptions
+from pipeline.errors import InputError, InputNotFoundError
+from pipeline.frame import StreamInfo
+from pipeline.objects import FrameObject, optional_method
 
-if TYPE_CHECKING:
-    from media.frame import StreamInfo
-
-_QUALITIES = ("live", "file")
-# What the key b offers where nothing of the kind was asked for.
 _BACKGROUNDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backgrounds")
-_COLOR = "#00b140"
-_BLUR_STEP = 10
 _THRESHOLD_STEP = 0.05
-_MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
 
 
-class MPSegmentation:
+class MPSegmentation(FrameObject):
     """Finds the person with MediaPipe's selfie-segmentation networks and replaces what is behind.
 
     A custom object for `Engine`; on its own, call it with one BGR image after another.
@@ -74,6 +67,14 @@ class MPSegmentation:
         DeviceError: `device` was asked for by name and did not load.
     """
 
+    keys: Mapping[str, str] = {
+        "a / d": "next / previous background",
+        "b": "blur, image, colour or none",
+        "[ / ]": "less / more blur",
+        "- / +": "keep more / less of the picture",
+        "m": "show the matte",
+    }
+
     def __init__(
         self,
         bg_blur_ratio: tuple[int, int] = (35, 35),
@@ -95,68 +96,75 @@ class MPSegmentation:
         model_input: str | None = None,
         model_output: str = "auto",
     ) -> None:
-        if quality not in _QUALITIES:
-            raise InputError(f"quality '{quality}': must be one of {', '.join(_QUALITIES)}")
-        if model_selection not in _MODELS_BY_NUMBER:
-            raise InputError(f"model_selection {model_selection}: must be 0 (general) or 1 (landscape)")
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
             if not 0 <= value <= 1:
                 raise InputError(f"{name} {value}: must be between 0 and 1")
+        own = ModelOptions(model_size, model_input, model_output)
+        options = NetworkOptions(model, model_selection, runtime, device, quality, own)
         # Remote files that are needed for as long as this object lives.
         self._files = ExitStack()
         weakref.finalize(self, self._files.close)
-        self._blur = (int(bg_blur_ratio[0]), int(bg_blur_ratio[1]))
-        self._light_wrap = light_wrap
-        self._live = False
-        # Backgrounds by what the command line calls them; what it could not name has a name of its own.
-        self._made: dict[str, Background | None] = {}
+        blur = (int(bg_blur_ratio[0]), int(bg_blur_ratio[1]))
+        first: Background | None = backgrounds.Blur(blur)  # says what is wrong with it, whether it is used or not
+        spec = "blur"
         if isinstance(background, Background):
-            self._spec = self._add("your own", background)
-        elif background is not None:
-            self._spec = self._add(background, self._from_text(background))
-        elif bg_images_path:
-            self._spec = self._add(os.fspath(bg_images_path), self._folder(os.fspath(bg_images_path)))
-        elif isinstance(bg_image, np.ndarray):
-            self._spec = self._add("your own", backgrounds.Picture(bg_image))
-        elif bg_image:
-            self._spec = self._add(os.fspath(bg_image), self._file(os.fspath(bg_image)))
-        elif bg_color is not None and len(bg_color):
-            color = backgrounds.Color(bg_color)
-            self._spec = self._add("#{2:02x}{1:02x}{0:02x}".format(*map(int, bg_color)), color)
-        else:
-            self._spec = self._add("blur", backgrounds.Blur(self._blur))
-        self._background = self._made[self._spec]
-        self._edge = (threshold, edge_softness)
-        self._model = (model, model_selection, runtime, device, ModelOptions(model_size, model_input, model_output))
-        self._quality = quality
+            spec, first = YOURS, background
+        elif background is not None and background != "blur":
+            spec, first = background, self._from_text(background)
+        elif background is None and bg_images_path:
+            spec = os.fspath(bg_images_path)
+            first = self._folder(spec)
+        elif background is None and isinstance(bg_image, np.ndarray):
+            spec, first = YOURS, backgrounds.Picture(bg_image)
+        elif background is None and isinstance(bg_image, (str, os.PathLike)) and os.fspath(bg_image):
+            spec = os.fspath(bg_image)
+            first = self._file(spec)
+        elif background is None and bg_color is not None and len(bg_color):
+            first = backgrounds.SolidColor(bg_color)
+            spec = "#{2:02x}{1:02x}{0:02x}".format(*map(int, bg_color))
+        pictures = _BACKGROUNDS if os.path.isdir(_BACKGROUNDS) else ""
+        self._look = Look(spec, first, self._from_text, blur, pictures, light_wrap)
+        self._threshold = threshold
+        self._person = load_person_matte(options, threshold, edge_softness)
+        self._person.reuse_still = bool(reuse_still)
         self._reuse_still = reuse_still
-        self._person: PersonMatte | None = self._load()
+        self._live = False
         self._last_matte: Matte | None = None
         self._unseen: np.ndarray | None = None
         self._showing_matte = False
+        self._moves: list[Callable[[np.ndarray], np.ndarray]] = []
+        # The networks stay for the next stream, and go with this object.
+        weakref.finalize(self, self._person.close)
+
+    # -- frames ------------------------------------------------------------------------------------
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame` with its background replaced.
 
         Args:
-            frame: uint8 (H, W, 3) BGR; it is not changed.
+            frame: uint8 (H, W, 3) BGR; it is not changed. Of (H, W, 4) BGRA what is transparent stays so.
 
         Returns:
             uint8 (H, W, 3) BGR, or (H, W, 4) BGRA with a transparent background.
         """
-        if self._background is None:
+        image = _without_alpha(frame)
+        if self._look.background is None:
             # Found only if somebody asks for it, who may come after objects that draw on the frame.
-            self._last_matte, self._unseen = None, frame.copy()
+            self._last_matte, self._unseen = None, image.copy()
             return frame
-        view = Pyramid(frame)
-        return self._background.compose(view, self._matte(view))
+        view = Pyramid(image)
+        result = self._look.background.compose(view, self._matte(view))
+        if frame is image:
+            return result
+        alpha = frame[..., 3] if result.shape[2] == 3 else cv2.multiply(result[..., 3], frame[..., 3], scale=1 / 255)
+        return np.dstack([result[..., :3], alpha])
 
     def alpha(self, frame: np.ndarray) -> np.ndarray:
         """Return the alpha of `frame`, uint8 (H, W, 3) BGR, as float32 (H, W) in [0, 1]; 1 is the person.
 
         Frames are taken to follow one another; call `reset` where they do not.
         """
-        return self._matte(Pyramid(frame)).full()
+        return self._matte(Pyramid(_without_alpha(frame))).full()
 
     def last_alpha(self) -> np.ndarray:
         """Return the alpha of the last frame that was processed, float32 (H, W) in [0, 1].
@@ -172,21 +180,17 @@ class MPSegmentation:
             raise RuntimeError("no frame has been segmented yet")
         return self._last_matte.full()
 
-    @property
-    def makes_alpha(self) -> bool:
-        """Whether the results have an alpha channel."""
-        return isinstance(self._background, backgrounds.Transparent)
-
     def matte_picture(self) -> np.ndarray:
-        """Return the last alpha as a grey picture, uint8 (H, W, 3); for `Engine(side_outputs=...)`."""
-        grey = cv2.convertScaleAbs(self.last_alpha(), alpha=255)
-        return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+        """Return the last alpha as a grey picture, uint8 (H, W, 3), moved as later objects have moved the frame."""
+        picture = cv2.cvtColor(cv2.convertScaleAbs(self.last_alpha(), alpha=255), cv2.COLOR_GRAY2BGR)
+        for move in self._moves:
+            picture = move(picture)
+        return picture
 
     def reset(self) -> None:
         """Forget the previous frames: the next one begins another stream."""
         self._last_matte = self._unseen = None
-        if self._person is not None:
-            self._person.reset()
+        self._person.reset()
 
     def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
         """Go to the next background of the folder (True) or to the previous one (False).
@@ -194,45 +198,53 @@ class MPSegmentation:
         Returns:
             Whether there was another one to go to.
         """
-        return self._background is not None and self._background.change(prevOrNext)
+        return self._look.background is not None and self._look.background.change(prevOrNext)
+
+    # -- what the engine calls ---------------------------------------------------------------------
+
+    @property
+    def makes_alpha(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the results have an alpha channel."""
+        return isinstance(self._look.background, backgrounds.Transparent)
+
+    def meet(self, objects: Sequence[object]) -> None:
+        """Find out which later objects move the picture."""
+        place = next((n for n, item in enumerate(objects) if item is self), len(objects))
+        moves = [optional_method(item, "moved") for item in objects[place + 1 :]]
+        self._moves = [move for move in moves if move is not None]
 
     def open(self, info: StreamInfo) -> None:
-        """A stream begins (called by the engine)."""
+        """A stream begins."""
         self.reset()
         self._live = info.live
-        if self._person is not None and self._reuse_still is None:
+        if self._reuse_still is None:
             self._person.reuse_still = info.live
-        if self._background is not None:
-            self._background.begin(info.live)
+        self._look.begin(info.live)
 
     def at(self, seconds: float) -> None:
-        """Say when in the stream the next frame is shown (called by the engine).
+        """Say when in the stream the next frame is shown.
 
         For a background that plays, and for a matte that does not depend on where a process has begun.
         """
-        if self._person is not None and not self._live:
+        if not self._live:
             self._person.at(seconds)
-        if self._background is not None:
-            self._background.at(seconds)
+        if self._look.background is not None:
+            self._look.background.at(seconds)
 
-    keys: Mapping[str, str] = {
-        "a / d": "next / previous background",
-        "b": "blur, image, colour or none",
-        "[ / ]": "less / more blur",
-        "- / +": "keep more / less of the picture",
-        "m": "show the matte",
-    }
+    def close(self) -> None:
+        """The stream has ended; the networks stay for the next one."""
+        self._look.end()
 
     def on_key(self, key: str) -> bool | str:
         """Change the look by one of `keys`; return what to say of it, False if nothing has changed."""
         key = key.lower()
         if key in ("a", "d"):
             changed = self.change_image(key == "a")
-            return (changed and self._background is not None and self._background.label) or changed
+            return (changed and self._look.background is not None and self._look.background.label) or changed
         if key == "b":
-            return self._next_kind()
+            return self._look.next_kind()
         if key in ("[", "]"):
-            return self._change_blur(_BLUR_STEP if key == "]" else -_BLUR_STEP)
+            return self._look.change_blur(more=key == "]")
         if key in ("-", "+", "="):
             return self._change_threshold(-_THRESHOLD_STEP if key == "-" else _THRESHOLD_STEP)
         if key == "m":
@@ -241,89 +253,30 @@ class MPSegmentation:
         return False
 
     def view(self, image: np.ndarray) -> np.ndarray:
-        """Return what the window shows (called by the engine): the matte while the key m has asked for it."""
-        return self.matte_picture() if self._showing_matte and self._has_frame() else image
+        """Return what the window shows: the matte while the key m has asked for it."""
+        has_frame = self._last_matte is not None or self._unseen is not None
+        return self.matte_picture() if self._showing_matte and has_frame else image
 
     def look(self) -> dict[str, str | float | int]:
         """Return what the keys can change, named as the options of the command line are."""
-        return {"background": self._spec, "blur": self._blur[0], "threshold": self._edge[0]}
+        return {"background": self._look.spec, "blur": self._look.blur[0], "threshold": self._threshold}
 
-    def _has_frame(self) -> bool:
-        return self._last_matte is not None or self._unseen is not None
-
-    def _next_kind(self) -> str:
-        """Go from a blur to pictures, a colour and nothing, and round again."""
-        begun_with = next(iter(self._made))
-        kinds = ["blur", _BACKGROUNDS, _COLOR, "none"]
-        place = next((n for n, kind in enumerate(kinds) if _kind(kind) == _kind(begun_with)), len(kinds))
-        kinds[place : place + 1] = [begun_with]
-        if not os.path.isdir(_BACKGROUNDS) and _BACKGROUNDS in kinds:
-            kinds.remove(_BACKGROUNDS)
-        place = kinds.index(self._spec) + 1 if self._spec in kinds else 0
-        self._set_background(kinds[place % len(kinds)])
-        return f"background: {os.path.basename(self._spec)}"
-
-    def _change_blur(self, step: int) -> str:
-        self._blur = (max(1, self._blur[0] + step), max(1, self._blur[1] + step))
-        self._made["blur"] = backgrounds.Blur(self._blur)
-        self._set_background("blur")
-        return f"blur {self._blur[0]}"
+    # -- inside ------------------------------------------------------------------------------------
 
     def _change_threshold(self, step: float) -> str:
-        threshold = round(min(max(self._edge[0] + step, 0.05), 0.95), 2)
-        self._edge = (threshold, self._edge[1])
-        if self._person is not None:
-            self._person.set_threshold(threshold)
-        return f"threshold {threshold:g}"
-
-    def _set_background(self, spec: str) -> None:
-        if spec not in self._made:
-            self._add(spec, self._from_text(spec))
-        background = self._made[spec]
-        if background is not None:
-            background.begin(self._live)
-        self._background, self._spec = background, spec
-
-    def _add(self, spec: str, background: Background | None) -> str:
-        if background is not None:
-            background.light_wrap = self._light_wrap
-        self._made[spec] = background
-        return spec
-
-    def close(self) -> None:
-        """Free the network (called by the engine); the next frame loads it again."""
-        if self._person is not None:
-            self._person.close()
-            self._person = None
+        self._threshold = round(min(max(self._threshold + step, 0.05), 0.95), 2)
+        self._person.set_threshold(self._threshold)
+        return f"threshold {self._threshold:g}"
 
     def _matte(self, view: Pyramid) -> Matte:
-        if self._person is None:
-            self._person = self._load()
         self._last_matte = self._person(view)
         return self._last_matte
-
-    def _load(self) -> PersonMatte:
-        model, number, runtime, device, options = self._model
-        reuse = self._live if self._reuse_still is None else self._reuse_still
-        threshold, edge_softness = self._edge
-        if runtime == "onnx" and model is not None and model not in MODELS:
-            session = load_session(model, device)
-            if is_recurrent(session):
-                finder = make_segmenter(_MODELS_BY_NUMBER[number], runtime, device)
-                drawer = RecurrentMatting(session, model, threshold, edge_softness, whole=self._quality == "file")
-                return PersonMatte(finder, drawer, reuse)
-            network: Segmenter = OnnxSegmenter(model, session, options)
-        else:
-            network = make_segmenter(model or "wide", runtime, device)
-        # A network that was asked for by name also finds what it draws: it may know other things than people.
-        finder = network if model else make_segmenter(_MODELS_BY_NUMBER[number], runtime, device)
-        return PersonMatte(finder, RefinedNetwork(network, Refiner(threshold, edge_softness)), reuse)
 
     def _from_text(self, text: str) -> Background | None:
         if text == "none":
             return None
         if text == "blur":
-            return backgrounds.Blur(self._blur)
+            return backgrounds.Blur(self._look.blur)
         if text == "transparent":
             return backgrounds.Transparent()
         if storage.is_folder(text):
@@ -331,7 +284,7 @@ class MPSegmentation:
         if storage.is_file(text):
             return self._file(text)
         if text.startswith("#"):
-            return backgrounds.Color(backgrounds.parse_color(text))
+            return backgrounds.SolidColor(backgrounds.parse_color(text))
         raise InputNotFoundError(
             f"background {text}: no such file or folder (or use blur, none, transparent, '#RRGGBB')"
         )
@@ -342,28 +295,34 @@ class MPSegmentation:
 
     def _file(self, path: str) -> Background:
         local = self._files.enter_context(storage.local_file(path))
-        image = backgrounds.read_picture(local)
-        return _video(local, path) if image is None else backgrounds.Picture(image)
+        picture = _picture(local)
+        return _video(local, path) if picture is None else picture
 
 
-def _kind(spec: str) -> str:
-    """Return which of the kinds that the key b goes through a background is."""
-    if spec in ("blur", "none", "transparent", "your own"):
-        return spec
-    return "colour" if spec.startswith("#") else "pictures"
+def _without_alpha(frame: np.ndarray) -> np.ndarray:
+    """Return a frame as (H, W, 3): itself, if it is that."""
+    if frame.ndim != 3 or frame.shape[2] not in (3, 4) or frame.dtype != np.uint8:
+        raise InputError(f"MPSegmentation takes uint8 (H, W, 3) images, not {frame.dtype} {frame.shape}")
+    return frame if frame.shape[2] == 3 else np.ascontiguousarray(frame[..., :3])
+
+
+def _picture(path: str) -> Scenery | None:
+    try:
+        return backgrounds.Picture(read_image(path))
+    except InputError:
+        return None
 
 
 def _picture_or_video(path: str) -> Scenery | None:
-    image = backgrounds.read_picture(path)
     try:
-        return _video(path, path) if image is None else backgrounds.Picture(image)
+        return _picture(path) or _video(path, path)
     except InputError:
         return None
 
 
 def _video(path: str, name: str) -> Scenery:
-    def play() -> Iterator[tuple[np.ndarray, float]]:
-        from media.video_source import VideoSource
+    def play() -> Generator[tuple[np.ndarray, float], None, None]:
+        from files.video_source import VideoSource
 
         with VideoSource(path, name) as video:
             for frame in video:

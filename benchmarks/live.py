@@ -29,9 +29,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).
 
 
 from matte import moving_frames  # noqa: E402
+from media.camera import CameraOptions  # noqa: E402
 
 from engine import Engine  # noqa: E402
-from media.camera import CameraOptions  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 _SQUARE, _BITS = 16, 32

@@ -26,9 +26,9 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
 from matte import MOMENTS, Original, moving_frames  # noqa: E402
+from media.formats import Encoding, encoder_options  # noqa: E402
 
 from engine import Engine  # noqa: E402
-from media.formats import Encoding, encoder_options  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 RATE = 30

@@ -9,6 +9,8 @@ import numpy as np
 
 from effects.clock import Clock
 from effects.person import Person
+from pipeline.frame import StreamInfo
+from pipeline.objects import FrameObject
 
 # The person is this share of the picture's height, with his middle this far down.
 _SHARE, _MIDDLE = 0.75, 0.55
@@ -20,7 +22,7 @@ _PER_SECOND = 0.8
 _REST = 0.06
 
 
-class AutoFrame:
+class AutoFrame(FrameObject):
     """Cuts the frame to the person and moves along smoothly; the size of the picture stays."""
 
     def __init__(self) -> None:
@@ -29,17 +31,17 @@ class AutoFrame:
         self._moving = False
         self._clock = Clock(longest=0.5)
 
-    def meet(self, custom_objects: Sequence[object]) -> None:
-        """Find out which object knows where the person is (called by the engine)."""
-        self._person.meet(custom_objects)
+    def meet(self, objects: Sequence[object]) -> None:
+        """Find out which object knows where the person is."""
+        self._person.meet(objects)
 
-    def open(self, info: object) -> None:
-        """A stream begins (called by the engine)."""
+    def open(self, info: StreamInfo) -> None:
+        """A stream begins."""
         self._view = None
         self._clock.reset()
 
     def at(self, seconds: float) -> None:
-        """Say when the next frame is shown (called by the engine)."""
+        """Say when the next frame is shown."""
         self._clock.now = seconds
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
@@ -54,12 +56,19 @@ class AutoFrame:
         self._moving = distance > (_REST / 4 if self._moving else _REST)
         if self._moving:
             self._view = self._view + (aim - self._view) * (1 - (1 - _PER_SECOND) ** elapsed)
+        return self.moved(frame)
+
+    def moved(self, picture: np.ndarray) -> np.ndarray:
+        """Return the part of `picture` that the last frame was cut to, uint8 of the same shape."""
+        if self._view is None:
+            return picture
+        height, width = picture.shape[:2]
         x, y, size = self._view * height
         scale = height / size
         # Pixels lie half a pixel inside.
         shift = [width / 2 - scale * x + (scale - 1) / 2, height / 2 - scale * y + (scale - 1) / 2]
         matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-        return cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _aim(self, frame: np.ndarray, whole: np.ndarray) -> np.ndarray:
         """Return the view that the person asks for, inside the frame."""

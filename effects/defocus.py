@@ -11,13 +11,14 @@ from effects.person import Person
 from matting.compositing import blend, blend_onto, blur_behind
 from matting.matte import Matte
 from matting.pyramid import Pyramid
+from pipeline.objects import FrameObject
 
 # Width at which distances are measured, and the distance, as a share of it, from which the blur is full.
 _WIDTH = 160
 _REACH = 0.22
 
 
-class Defocus:
+class Defocus(FrameObject):
     """Blurs what is behind the person, little beside him and more with the distance.
 
     It shows the depth that a flat picture does not have: what stands on the floor near his feet, or the chair that
@@ -31,9 +32,9 @@ class Defocus:
         self._person = Person()
         self._strength = strength
 
-    def meet(self, custom_objects: Sequence[object]) -> None:
-        """Find out which object knows where the person is (called by the engine)."""
-        self._person.meet(custom_objects)
+    def meet(self, objects: Sequence[object]) -> None:
+        """Find out which object knows where the person is."""
+        self._person.meet(objects)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) BGR, with its background out of focus."""

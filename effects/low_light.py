@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 
 from effects.clock import Clock
+from pipeline.frame import StreamInfo
+from pipeline.objects import FrameObject
 
 # Mean brightness, of 255, below which a scene is dark, and from which it is not any more.
 _DARK, _BRIGHT_AGAIN = 70.0, 85.0
@@ -15,7 +17,7 @@ _AIM, _MOST_GAMMA = 95.0, 2.4
 _PER_SECOND = 0.85
 
 
-class LowLight:
+class LowLight(FrameObject):
     """Each value v of 255 becomes 255 (v / 255) ** (1 / gamma); gamma follows the scene's brightness slowly."""
 
     def __init__(self) -> None:
@@ -24,13 +26,13 @@ class LowLight:
         self._is_dark = False
         self._clock = Clock(longest=1.0)
 
-    def open(self, info: object) -> None:
-        """A stream begins (called by the engine)."""
+    def open(self, info: StreamInfo) -> None:
+        """A stream begins."""
         self._brightness, self._gamma, self._is_dark = None, 1.0, False
         self._clock.reset()
 
     def at(self, seconds: float) -> None:
-        """Say when the next frame is shown (called by the engine)."""
+        """Say when the next frame is shown."""
         self._clock.now = seconds
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:

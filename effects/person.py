@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from errors import InputError
+from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from selfieSegmentation import MPSegmentation

@@ -8,14 +8,15 @@ import os
 import cv2
 import numpy as np
 
-from errors import InputError, InputNotFoundError
-from media.overlay import darken, draw_text, text_width
+from pipeline.errors import InputError, InputNotFoundError
+from pipeline.lettering import darken, draw_text, text_width
+from pipeline.objects import FrameObject
 
 # Heights as shares of the frame's.
 _NAME_SIZE, _LOGO_SIZE, _MARGIN = 0.045, 0.12, 0.04
 
 
-class NamePlate:
+class NamePlate(FrameObject):
     """Writes a name at the lower left, on a darker ground.
 
     Args:
@@ -37,7 +38,7 @@ class NamePlate:
         return frame
 
 
-class Logo:
+class Logo(FrameObject):
     """Lays a picture over the upper right corner; where it is transparent the frame shows through.
 
     Args:

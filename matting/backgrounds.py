@@ -7,13 +7,12 @@ import os
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 
 import cv2
 import numpy as np
 
-from buffers import Buffers
-from errors import InputError
 from matting.compositing import (
     blend_onto,
     blur_behind,
@@ -25,6 +24,8 @@ from matting.compositing import (
 )
 from matting.matte import Matte
 from matting.pyramid import Pyramid
+from pipeline.buffers import Buffers
+from pipeline.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ class Background(ABC):
 
     def at(self, seconds: float) -> None:
         """Say when in the stream the next frame is shown."""
+
+    def end(self) -> None:
+        """The stream has ended: let go of what was opened for it."""
 
     def change(self, forward: bool) -> bool:
         """Go to the next (or previous) picture; return whether there was one to go to."""
@@ -96,7 +100,7 @@ class Blur(Background):
         return out
 
 
-class Color(Scenery):
+class SolidColor(Scenery):
     """One colour, (B, G, R) from 0 to 255."""
 
     def __init__(self, bgr: Sequence[int]) -> None:
@@ -165,10 +169,14 @@ class Folder(Scenery):
     def at(self, seconds: float) -> None:
         self._current.at(seconds)
 
+    def end(self) -> None:
+        self._current.end()
+
     def change(self, forward: bool) -> bool:
         if len(self._paths) < 2:
             return False
         self._position = (self._position + (1 if forward else -1)) % len(self._paths)
+        self._current.end()
         self._current = self._read_current(forward)
         self._current.begin(self._live)
         return True
@@ -210,20 +218,30 @@ class Video(Scenery):
     # use plays slower rather than holding up the camera.
     _LIVE_SKIPS = 2
 
-    def __init__(self, play: Callable[[], Iterator[tuple[np.ndarray, float]]], name: str) -> None:
+    def __init__(self, play: Callable[[], Generator[tuple[np.ndarray, float], None, None]], name: str) -> None:
         super().__init__()
         self._play = play
         self._name = name
-        self.begin(live=True)
+        self._pictures: Generator[tuple[Picture, float], None, None] | None = None
+        self.begin(live=True)  # says whether there is anything to play
+        self.end()
 
     def begin(self, live: bool) -> None:
+        self.end()
         self._live = live
         self._now: float | None = None
         self._started: float | None = None
-        self._pictures = self._loop()
         self._advance()
 
+    def end(self) -> None:
+        if self._pictures is not None:
+            self._pictures.close()
+            self._pictures = None
+
     def picture(self, width: int, height: int) -> np.ndarray:
+        if self._pictures is None:
+            self._started = None
+            self._advance()
         # Who calls without saying when is taken to do so live.
         clock = time.monotonic() if self._now is None else self._now
         self._started = clock if self._started is None else self._started
@@ -241,21 +259,24 @@ class Video(Scenery):
         self._now = seconds
 
     def _advance(self) -> None:
+        if self._pictures is None:
+            self._pictures = self._loop()
         self._current, self._next_at = next(self._pictures)
 
-    def _loop(self) -> Iterator[tuple[Picture, float]]:
+    def _loop(self) -> Generator[tuple[Picture, float], None, None]:
         """Yield each picture with the time, from the first frame on, at which the next one is due."""
         begun = 0.0
         while True:
             shown: tuple[np.ndarray, float] | None = None
             start, step = 0.0, 1 / 25
-            for image, at in self._play():
-                if shown is None:
-                    start = at
-                else:
-                    step = max(at - shown[1], 1e-3)
-                    yield Picture(shown[0]), begun + at - start
-                shown = image, at
+            with closing(self._play()) as frames:
+                for image, at in frames:
+                    if shown is None:
+                        start = at
+                    else:
+                        step = max(at - shown[1], 1e-3)
+                        yield Picture(shown[0]), begun + at - start
+                    shown = image, at
             if shown is None:
                 raise InputError(f"{self._name}: there is no frame in this video")
             begun += shown[1] - start + step  # the last frame is shown as long as the one before it
@@ -274,14 +295,6 @@ class Transparent(Background):
         person = cv2.copyTo(corrected(front, edge_correction(matte)), alpha)
         cv2.merge([person, alpha], dst=inside_box(out, matte.box))
         return out
-
-
-def read_picture(path: str) -> np.ndarray | None:
-    """Return an image file as uint8 (H, W, 3) BGR, upright; None if it is not one."""
-    try:
-        return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, OSError):  # an empty or damaged file
-        return None
 
 
 def parse_color(text: str) -> tuple[int, int, int]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from errors import ProcessingError
 from matting.following import Box, resampled
 from matting.refine import soft_step, step_around
+from pipeline.errors import ProcessingError
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 
-from errors import DeviceError, InputError, InputNotFoundError, ProcessingError
-from matting.weights import DOWNLOADS, MODELS, downloaded_file, model_file
+from matting.mediapipe_segmenter import MediaPipeSegmenter
+from matting.sessions import check_device, first_line, load_session
+from matting.weights import DOWNLOADS, MODELS
+from pipeline.errors import DeviceError, InputError, ProcessingError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -30,19 +27,6 @@ INPUT_RANGES = {
     "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
-
-# What --device names -> (ONNX Runtime's name of the provider, the package that brings it).
-_PROVIDERS = {
-    "cpu": ("CPUExecutionProvider", "onnxruntime"),
-    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
-    "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu"),
-    "directml": ("DmlExecutionProvider", "onnxruntime-directml"),
-    "coreml": ("CoreMLExecutionProvider", "onnxruntime"),
-    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
-}
-DEVICES = ("auto", *_PROVIDERS)
-# Tried in this order by "auto"; the others take longer to start than such small networks save.
-_AUTO = ("cuda", "directml", "cpu")
 
 # Input size for a model of the user's own that leaves it free.
 _FREE_SIZE = 256
@@ -114,7 +98,7 @@ def make_segmenter(
     """
     if runtime not in RUNTIMES:
         raise InputError(f"runtime '{runtime}': must be one of {', '.join(RUNTIMES)}")
-    _check_device(device)
+    check_device(device)
     if runtime == "mediapipe":
         if model not in MODELS:
             raise InputError(f"model '{model}': the mediapipe runtime has {' and '.join(sorted(MODELS))} only")
@@ -122,11 +106,6 @@ def make_segmenter(
             raise DeviceError(f"device '{device}': the mediapipe runtime uses the CPU only")
         return MediaPipeSegmenter(model)
     return OnnxSegmenter(model, load_session(model, device), options or ModelOptions())
-
-
-def _check_device(device: str) -> None:
-    if device not in DEVICES:
-        raise InputError(f"device '{device}': must be one of {', '.join(DEVICES)}")
 
 
 class OnnxSegmenter:
@@ -155,7 +134,7 @@ class OnnxSegmenter:
         try:
             output = self._session.run(None, {self._layout.name: tensor})[0]
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
-            raise ProcessingError(f"{self._name}: the model failed: {_first_line(error)}") from error
+            raise ProcessingError(f"{self._name}: the model failed: {first_line(error)}") from error
         probability = self._probability(np.asarray(output))
         if probability.shape != image.shape[:2]:
             probability = cv2.resize(probability, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -185,41 +164,6 @@ class OnnxSegmenter:
         if maps.shape[0] == 2:
             return _sigmoid(maps[1] - maps[0]) if self._logits else np.clip(maps[1], 0, 1)
         return _sigmoid(maps[0]) if self._logits else np.clip(maps[0], 0, 1)
-
-
-class MediaPipeSegmenter:
-    """A shipped network run by MediaPipe Tasks' ImageSegmenter."""
-
-    def __init__(self, model: str) -> None:
-        known = MODELS[model]
-        path = model_file(known, ".tflite")
-        try:
-            import mediapipe
-            from mediapipe.tasks.python import BaseOptions, vision
-        except (ImportError, OSError) as error:  # OSError: a system library is missing
-            raise InputError(f"runtime 'mediapipe': {_first_line(error)}; install it or use runtime 'onnx'") from error
-        options = vision.ImageSegmenterOptions(
-            # The bytes, not the path: MediaPipe cannot open every Unicode path on Windows.
-            base_options=BaseOptions(model_asset_buffer=path.read_bytes()),
-            output_confidence_masks=True,
-            output_category_mask=False,
-        )
-        self.size = (known.height, known.width)
-        self._image = mediapipe.Image
-        self._format = mediapipe.ImageFormat.SRGB
-        with _silent_stderr():
-            self._segmenter = vision.ImageSegmenter.create_from_options(options)
-            self(np.zeros((known.height, known.width, 3), np.uint8))
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        result = self._segmenter.segment(self._image(image_format=self._format, data=rgb))
-        mask = result.confidence_masks[0].numpy_view()
-        return mask.reshape(mask.shape[:2]).copy()  # the view dies with the result
-
-    def close(self) -> None:
-        """Free the graph."""
-        self._segmenter.close()
 
 
 class _InputLayout:
@@ -261,88 +205,5 @@ class _InputLayout:
         return np.ascontiguousarray(small[None], dtype=self._dtype)
 
 
-def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
-    """Load a model by name or path on a device; see `make_segmenter`."""
-    _check_device(device)
-    if model in MODELS:
-        path = model_file(MODELS[model], ".onnx")
-    elif model in DOWNLOADS:
-        path = downloaded_file(model)
-    else:
-        path = Path(model)
-        if path.suffix.lower() != ".onnx":
-            raise InputError(f"model '{model}': must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
-        if not path.is_file():
-            raise InputNotFoundError(f"{model}: no such model file")
-    return _load_file(path, device)
-
-
-def _load_file(path: Path, device: str) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    # ONNX Runtime prints what goes wrong to stderr; the exception says it once.
-    onnxruntime.set_default_logger_severity(4)
-    available = onnxruntime.get_available_providers()
-    if device == "auto":
-        candidates = [name for name in _AUTO if _PROVIDERS[name][0] in available]
-    else:
-        provider, package = _PROVIDERS[device]
-        if provider not in available:
-            raise DeviceError(
-                f"device '{device}': this ONNX Runtime has no {provider}; install it with: "
-                f"pip uninstall -y onnxruntime && pip install {package}"
-            )
-        candidates = [device]
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    # Threads that spin after the network has run take the processor from the steps that follow it.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    for name in candidates:
-        provider = _PROVIDERS[name][0]
-        fallbacks = ["CPUExecutionProvider"] if name != "cpu" else []
-        try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=[provider, *fallbacks])
-        except Exception as error:  # a damaged model, or a provider that fails to start
-            if name != "cpu" and device == "auto":
-                log.info("device %s did not load: %s", name, _first_line(error))
-                continue
-            if name != "cpu":
-                raise DeviceError(f"device '{device}' did not load: {_first_line(error)}") from error
-            raise InputError(f"{path}: not a usable ONNX model: {_first_line(error)}") from error
-        # ONNX Runtime can fall back to the CPU without a word: what it loaded is compared with what was asked.
-        if session.get_providers()[0] == provider:
-            log.info("%s runs on %s", path.name, name)
-            return session
-        if device != "auto":
-            raise DeviceError(
-                f"device '{device}': {provider} did not load (its driver or libraries are missing); "
-                "use --device auto or cpu"
-            )
-        log.warning("device %s did not load; using the next one", name)
-    raise DeviceError("ONNX Runtime offers no processor to run on; install it again: pip install onnxruntime")
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Keep MediaPipe's C++ logging, which no setting turns off, from the terminal while a graph starts."""
-    if log.isEnabledFor(logging.DEBUG):
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
 def _sigmoid(value: np.ndarray) -> np.ndarray:
     return (1 / (1 + np.exp(-np.clip(value, -60, 60)))).astype(np.float32)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from errors import InputError, InputNotFoundError
+from pipeline.errors import InputError, InputNotFoundError
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import io
+import logging
 import os
 import shutil
 import subprocess
@@ -14,10 +17,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+import pipeline  # noqa: F401 - before anything can import ONNX Runtime: see there
+
+# isort: split
 import av
 import cv2
 import numpy as np
 import pytest
+
+import main
+from engine import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -155,8 +164,40 @@ class Outcome:
     err: str
 
 
+def done(engine: Engine) -> str:
+    """Run an engine and return the path of its result."""
+    engine.run()
+    return engine.result_path
+
+
 @pytest.fixture
-def run_main(tmp_path: Path) -> Callable[..., Outcome]:
+def run_main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """Run the command line in this process, in a folder of its own, and return how it went."""
+
+    def run(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
+        modules, path, handlers = set(sys.modules), list(sys.path), list(logging.getLogger().handlers)
+        out, err = io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.chdir(cwd or tmp_path)
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            try:
+                code = main.main([str(argument) for argument in arguments])
+            except SystemExit as stopped:
+                code = stopped.code
+        # What is left of a process that goes on: its messages go elsewhere, and objects of the next test are others.
+        logging.getLogger().handlers[:] = handlers
+        sys.path[:] = path
+        for name in set(sys.modules) - modules:
+            if str(tmp_path) in (getattr(sys.modules[name], "__file__", None) or ""):
+                del sys.modules[name]
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def run_program(tmp_path: Path) -> Callable[..., Outcome]:
     """Run ``python main.py …`` as a user does, in a process of its own, and return how it went."""
 
     def run(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
@@ -252,9 +293,9 @@ class Screen:
         connection.sync()
         connection.close()
 
-    def type(self, key: str) -> None:
+    def type(self, *keys: str, pause_ms: int = 12) -> None:
         self._xdotool("windowfocus", "--sync", self.window())
-        self._xdotool("key", key)
+        self._xdotool("key", "--delay", str(pause_ms), *keys)
 
     def close_window(self) -> None:
         """Ask the window to close as its frame's button does (ICCCM's WM_DELETE_WINDOW)."""
@@ -351,3 +392,52 @@ def stream_camera(portrait: np.ndarray) -> Iterator[StreamCamera]:
     camera = StreamCamera(portrait)
     yield camera
     camera.close()
+
+
+class MemoryBackend:
+    """What pyvirtualcam asks of a backend, with a plain file in the place of the kernel's device."""
+
+    frames: list[np.ndarray] = []  # noqa: RUF012
+    opened: dict = {}  # noqa: RUF012
+
+    def __init__(self, *, width: int, height: int, fps: float, fourcc: int, device: str | None, **_: object) -> None:
+        if device == "/dev/missing":
+            raise RuntimeError("no such device")
+        self._shape = (height, width, 3)
+        self._device = device or "memory"
+        MemoryBackend.frames = []
+        MemoryBackend.opened = {"width": width, "height": height, "fps": fps}
+
+    def close(self) -> None:
+        MemoryBackend.opened = {}
+
+    def send(self, frame: np.ndarray) -> None:
+        MemoryBackend.frames.append(frame.reshape(self._shape).copy())
+
+    def device(self) -> str:
+        return self._device
+
+    def native_fourcc(self) -> None:
+        return None
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> type[MemoryBackend]:
+    pyvirtualcam = pytest.importorskip("pyvirtualcam")
+    monkeypatch.setattr(pyvirtualcam.camera, "BACKENDS", {})
+    pyvirtualcam.register_backend("memory", MemoryBackend)
+    return MemoryBackend
+
+
+class Until:
+    """Ends the run, as a typed key would, once a condition holds."""
+
+    def __init__(self, condition) -> None:
+        self.condition = condition
+        self.calls = 0
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        if self.condition():
+            raise StopIteration
+        return image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import http.server
 import threading
@@ -15,11 +16,15 @@ import pytest
 from conftest import difference
 from onnx import TensorProto, helper
 
-from errors import InputError
-from matting import weights
+from matting import segmenters, sessions, weights
 from matting.compositing import corrected, edge_correction
+from matting.loading import NetworkOptions, load_person_matte
 from matting.matte import Matte
 from matting.pyramid import Pyramid
+from matting.recurrent import RecurrentMatting
+from matting.segmenters import ModelOptions, make_segmenter
+from matting.sessions import load_session
+from pipeline.errors import InputError
 from selfieSegmentation import MPSegmentation
 
 CHANNELS = (16, 20, 40, 64)
@@ -75,7 +80,8 @@ def test_a_recurrent_network_remembers_until_reset(tmp_path: Path, portrait: np.
 
 
 def test_the_memory_moves_with_the_crop(tmp_path: Path, portrait: np.ndarray) -> None:
-    drawer = MPSegmentation(model=recurrent_model(tmp_path / "own.onnx"))._person._drawer
+    session = load_session(recurrent_model(tmp_path / "own.onnx"), "cpu")
+    drawer = RecurrentMatting(session, "own.onnx", threshold=0.5, edge_softness=0.5, whole=False)
     room = cv2.GaussianBlur(cv2.resize(portrait, (640, 480)), (0, 0), 6)
     old, new = (40, 30, 440, 350), (80, 50, 480, 370)
     view = Pyramid(room)
@@ -91,8 +97,7 @@ def test_its_foreground_is_used_at_the_edge(tmp_path: Path, portrait: np.ndarray
     model = recurrent_model(tmp_path / "own.onnx")
     segmentation = MPSegmentation(model=model, background="transparent")
     out = segmentation(portrait)
-    matte = segmentation._person._last
-    left, top, right, bottom = matte.box
+    left, top, right, bottom = load_person_matte(NetworkOptions(model=model))(Pyramid(portrait)).box
     inside = np.s_[top:bottom, left:right]
     edge = (out[inside][..., 3] < 170) & (out[inside][..., 3] > 20)
     assert edge.sum() > 500
@@ -115,12 +120,12 @@ def test_a_foreground_changes_nothing_well_inside_the_person() -> None:
 def test_file_quality_shows_it_the_whole_frame(tmp_path: Path, portrait: np.ndarray) -> None:
     model = recurrent_model(tmp_path / "own.onnx")
     frame = cv2.resize(portrait, (640, 400))
-    live, whole = (MPSegmentation(model=model, quality=quality) for quality in ("live", "file"))
-    live.alpha(frame)
-    whole.alpha(frame)
-    assert live._person._last.alpha.shape == (192, 240)
-    assert whole._person._last.alpha.shape == (400, 640)
-    assert whole._person._last.box == (0, 0, 640, 400)
+    live, whole = (
+        load_person_matte(NetworkOptions(model=model, quality=quality))(Pyramid(frame)) for quality in ("live", "file")
+    )
+    assert live.alpha.shape == (192, 240)
+    assert whole.alpha.shape == (400, 640)
+    assert whole.box == (0, 0, 640, 400)
     with pytest.raises(InputError, match="quality 'best'"):
         MPSegmentation(quality="best")
 
@@ -154,22 +159,21 @@ def mean_red_model(path: Path) -> str:
     [("unit", 0.0, 1.0), ("symmetric", -1.0, 1.0), ("imagenet", -0.485 / 0.229, (1 - 0.485) / 0.229)],
 )
 def test_what_a_model_expects_of_rgb_can_be_said(tmp_path: Path, input_range: str, low: float, high: float) -> None:
-    from matting.segmenters import ModelOptions, make_segmenter
-
-    options = ModelOptions(size=(32, 48), input_range=input_range, output="probability")
+    # What comes back is what the network was given, once the sigmoid is undone.
+    options = ModelOptions(size=(32, 48), input_range=input_range, output="logits")
     network = make_segmenter(mean_red_model(tmp_path / "red.onnx"), options=options)
     assert network.size == (32, 48)
     for value, expected in ((0, low), (255, high)):
-        tensor = network._layout.tensor(np.full((32, 48, 3), value, np.uint8))
-        assert np.allclose(tensor[0, 0], expected, atol=1e-4)
+        probability = network(np.full((32, 48, 3), value, np.uint8)).astype(np.float64)
+        assert np.allclose(np.log(probability / (1 - probability)), expected, atol=1e-3)
 
 
 def test_whether_values_are_logits_can_be_said(tmp_path: Path) -> None:
     model = mean_red_model(tmp_path / "red.onnx")
     white = np.full((64, 64, 3), 255, np.uint8)
-    assert MPSegmentation(model=model, model_output="probability")._person._looking(white).min() == 1.0
-    logits = MPSegmentation(model=model, model_output="logits")._person._looking(white)
-    assert np.allclose(logits, 1 / (1 + np.exp(-1.0)), atol=1e-4)
+    for output, expected in (("probability", 1.0), ("logits", 1 / (1 + np.exp(-1.0)))):
+        network = make_segmenter(model, options=ModelOptions(output=output))
+        assert np.allclose(network(white), expected, atol=1e-4)
     for arguments in ({"model_input": "bytes"}, {"model_output": "heat"}, {"model_size": (0, 9)}):
         with pytest.raises(InputError, match=next(iter(arguments))):
             MPSegmentation(model=model, **arguments)
@@ -197,7 +201,9 @@ def download_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     state["folder"] = tmp_path / "kept"
     state["url"] = f"http://127.0.0.1:{server.server_address[1]}/modnet.onnx"
     known = weights.Download(state["url"], hashlib.sha256(content).hexdigest(), "test", (64, 64))
-    monkeypatch.setitem(weights.DOWNLOADS, "modnet", known)
+    monkeypatch.setattr(weights, "DOWNLOADS", {**weights.DOWNLOADS, "modnet": known})
+    for module in (segmenters, sessions):
+        monkeypatch.setattr(module, "DOWNLOADS", weights.DOWNLOADS)
     monkeypatch.setenv(weights.FOLDER_VARIABLE, str(state["folder"]))
     yield state
     server.shutdown()
@@ -226,13 +232,15 @@ def test_offline_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest
         MPSegmentation(model="rvm")
 
 
-def test_nothing_is_downloaded_for_the_defaults(
-    download_server: dict[str, object], monkeypatch: pytest.MonkeyPatch, portrait: np.ndarray
-) -> None:
-    monkeypatch.setattr(weights, "downloaded_file", lambda name: pytest.fail(f"{name} was downloaded"))
-    MPSegmentation().alpha(portrait)
-    MPSegmentation(model_selection=0).alpha(portrait)
+def test_nothing_is_downloaded_for_the_defaults(download_server: dict[str, object], portrait: np.ndarray) -> None:
+    """Every known download is served here, so that any of them would be counted."""
+    for name, known in weights.DOWNLOADS.items():
+        weights.DOWNLOADS[name] = dataclasses.replace(known, url=download_server["url"])
+    for arguments in ({}, {"model_selection": 0}, {"model": "landscape"}, {"model": "general"}):
+        MPSegmentation(**arguments).alpha(portrait)
     assert download_server["requests"] == 0
+    MPSegmentation(model="modnet")
+    assert download_server["requests"] == 1, "the server counts"
 
 
 def test_the_known_models_have_checksums_and_licences() -> None:

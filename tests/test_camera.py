@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import sys
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -13,9 +15,12 @@ import numpy as np
 import pytest
 from conftest import ROOT, Screen, StreamCamera, difference, wait_until
 
+from cli.options import build_parser
+from cli.run import run
 from engine import Engine
-from errors import CameraError, ProcessingError
-from media.camera import CameraOptions, CameraSource
+from live.camera import CameraSource
+from live.options import CameraOptions, LiveOptions
+from pipeline.errors import CameraError, ProcessingError
 
 
 class Stopper:
@@ -32,15 +37,22 @@ class Stopper:
         return image
 
 
-def test_no_camera_is_one_helpful_line(run_main) -> None:
-    for arguments in ([], ["--webcam", "7"], ["--webcam", "http://127.0.0.1:9/none"]):
-        outcome = run_main(*arguments)
+def test_no_camera_is_one_helpful_line(run_program) -> None:
+    for arguments in ([], ["--webcam", "7"]):
+        outcome = run_program(*arguments)
         assert outcome.code == 2
         assert outcome.err.count("\n") == 1
-        tried = arguments[1] if arguments else "0"
-        assert f"camera {tried} cannot be opened" in outcome.err
-        for hint in ("--image", "--video", "URL", "camera"):
+        assert f"camera {arguments[1] if arguments else '0'} cannot be opened" in outcome.err
+        for hint in ("--webcam number", "URL", "image or video file"):
             assert hint in outcome.err
+
+
+def test_a_url_that_is_down_speaks_of_the_url(run_program) -> None:
+    outcome = run_program("--webcam", "http://127.0.0.1:9/none")
+    assert outcome.code == 2
+    assert outcome.err.count("\n") == 1
+    assert "camera http://127.0.0.1:9/none cannot be opened" in outcome.err
+    assert "number" not in outcome.err
 
 
 def test_a_stream_gives_frames_with_rising_times(stream_camera: StreamCamera, portrait: np.ndarray) -> None:
@@ -118,9 +130,89 @@ def test_a_camera_that_stays_away_ends_with_an_error(stream_camera: StreamCamera
         stream_camera.refusing.set()
         return image
 
-    soon = CameraOptions(reconnect=0.5)
+    soon = LiveOptions(reconnect=0.5)
     with pytest.raises(ProcessingError, match="stopped giving frames"):
-        Engine(webcam_id=stream_camera.url, custom_objects=[refuse], camera=soon).process_webcam()
+        Engine(webcam_id=stream_camera.url, custom_objects=[refuse], live=soon).process_webcam()
+
+
+class StuckCapture:
+    """A camera whose reads, from the third on, or whose opening never returns, as a broken driver's."""
+
+    stuck_in = "read"
+    asked = threading.Event()
+
+    def __init__(self, *_: object) -> None:
+        self.reads = 0
+        if StuckCapture.stuck_in == "open":
+            self.wait()
+
+    def wait(self) -> None:
+        StuckCapture.asked.set()
+        threading.Event().wait()
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return True
+
+    def release(self) -> None:
+        pass
+
+    def set(self, *_: object) -> bool:
+        return True
+
+    def get(self, *_: object) -> float:
+        return 30.0
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        self.reads += 1
+        if self.reads > 3:
+            self.wait()
+        return True, np.full((48, 64, 3), 90, np.uint8)
+
+
+STUCK = """
+import sys, threading, time
+import cv2
+sys.path.insert(0, {tests!r})
+from test_camera import StuckCapture
+StuckCapture.stuck_in = {where!r}
+cv2.VideoCapture = StuckCapture
+
+def report():
+    StuckCapture.asked.wait()
+    time.sleep(0.2)
+    print("stuck", flush=True)
+
+threading.Thread(target=report, daemon=True).start()
+sys.argv = ["main.py", *{arguments!r}]
+import main
+code = main.main()
+print(time.monotonic(), flush=True)
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
+@pytest.mark.parametrize(("where", "how"), [("open", "Ctrl-C"), ("read", "Ctrl-C"), ("read", "q"), ("read", "close")])
+def test_the_program_ends_at_once_whatever_the_camera_does(start_main, screen: Screen, where: str, how: str) -> None:
+    arguments = ["--no-segmentation", "--show" if how != "Ctrl-C" else "--no-show"]
+    program = STUCK.format(tests=str(Path(__file__).parent), where=where, arguments=arguments)
+    process = start_main(program=program, env=screen.env)
+    if how != "Ctrl-C":
+        screen.wait_for_window()
+    assert process.stdout.readline() == "stuck\n"
+    asked = time.monotonic()
+    if how == "Ctrl-C":
+        process.send_signal(signal.SIGINT)
+    elif how == "q":
+        screen.type("q")
+    else:
+        screen.close_window()
+    # Not how long it takes, which the machine decides, but that it does not wait for the camera, which never comes.
+    assert process.wait(timeout=60) == (130 if how == "Ctrl-C" else 0)
+    out, err = process.communicate()
+    assert err == ""
+    ended = float(out)
+    print(f"{where} {how}: main() came back {ended - asked:.2f} s after it was asked to")
 
 
 def test_a_stream_without_pictures_is_no_camera(stream_camera: StreamCamera) -> None:
@@ -218,3 +310,108 @@ def test_a_wayland_session_gets_its_window_through_x(screen: Screen, stream_came
     screen.wait_for_window()
     screen.type("q")
     assert process.wait(timeout=30) == 0
+
+
+class FakeCapture:
+    """A camera that gives 10 raw pictures a second of a large size, and 30 as JPEG."""
+
+    def __init__(self, *_: object) -> None:
+        self.values = {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480,
+                       cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"YUYV")}  # fmt: skip
+        self.jpeg_helps = True
+        made.append(self)
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return True
+
+    def release(self) -> None:
+        pass
+
+    def set(self, name: int, value: float) -> bool:
+        self.values[name] = value
+        return True
+
+    def get(self, name: int) -> float:
+        if name == cv2.CAP_PROP_FPS:
+            jpeg = self.values[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
+            small = self.values[cv2.CAP_PROP_FRAME_WIDTH] <= 640
+            return 30 if small or jpeg else 10
+        return self.values[name]
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        size = (int(self.values[cv2.CAP_PROP_FRAME_HEIGHT]), int(self.values[cv2.CAP_PROP_FRAME_WIDTH]), 3)
+        return True, np.zeros(size, np.uint8)
+
+
+made: list[FakeCapture] = []
+
+
+@pytest.mark.parametrize(("size", "jpeg"), [((1280, 720), True), ((640, 480), False), (None, False)])
+def test_jpeg_is_asked_for_where_it_is_faster(monkeypatch: pytest.MonkeyPatch, size, jpeg: bool) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
+    with CameraSource(0, CameraOptions(size=size)) as source:
+        assert (source.info.width, source.info.height) == (size or (640, 480))
+        assert source.info.rate == 30
+    fourcc = cv2.VideoWriter.fourcc(*("MJPG" if jpeg else "YUYV"))
+    assert made[-1].values[cv2.CAP_PROP_FOURCC] == fourcc
+
+
+def test_list_cameras(run_main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform == "linux":  # whatever cameras this machine has
+        monkeypatch.setattr("live.devices._LINUX_CAMERAS", tmp_path / "none")
+    else:
+        monkeypatch.setattr("live.devices.av.enumerate_input_devices", lambda _: [])
+    outcome = run_main("--list-cameras")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "no camera was found on this computer\n", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="linuxpy is for Linux")
+def test_cameras_tell_their_sizes_and_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from linuxpy.video.device import FrameSizeType, FrameType, PixelFormat
+
+    def mode(pixels: PixelFormat, width: int, height: int, rate: int | Fraction) -> FrameType:
+        return FrameType(FrameSizeType.DISCRETE, pixels, width, height, rate, rate, rate)
+
+    class Camera:
+        """What the machine lacks: an opened device, and what its driver tells."""
+
+        def __init__(self, path: str, read_write: bool) -> None:
+            self.info = self
+            self.frame_types = {
+                "/dev/video0": [
+                    mode(PixelFormat.YUYV, 640, 480, 30),
+                    mode(PixelFormat.YUYV, 1920, 1080, 5),
+                    mode(PixelFormat.MJPEG, 1920, 1080, 30),
+                    mode(PixelFormat.MJPEG, 1920, 1080, Fraction(15, 2)),
+                    mode(PixelFormat.MJPEG, 640, 480, 30),
+                    mode(PixelFormat.YUYV, 320, 240, 0),  # a driver that tells no rate
+                    # A range of intervals, of which linuxpy takes the shortest for the least rate.
+                    FrameType(
+                        FrameSizeType.CONTINUOUS, PixelFormat.YUYV, 160, 120, Fraction(60), Fraction(1), Fraction(1)
+                    ),
+                ]
+            }.get(path, [])
+
+        def __enter__(self) -> Camera:
+            if not self.frame_types:
+                raise PermissionError
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    for number, name in ((10, "OBS"), (0, "Integrated Camera\n")):
+        (tmp_path / f"video{number}").mkdir()
+        (tmp_path / f"video{number}" / "name").write_text(name)
+    monkeypatch.setattr("live.devices._LINUX_CAMERAS", tmp_path)
+    monkeypatch.setattr("linuxpy.video.device.Device", Camera)
+    lines: list[str] = []
+    assert run(build_parser().parse_args(["--list-cameras"]), lines.append) == 0
+    assert lines == [
+        "0 (Integrated Camera)",
+        "    1920x1080 at 30 (MJPEG), 7.5 (MJPEG), 5 (YUYV)",
+        "    640x480 at 30 (MJPEG, YUYV)",
+        "    320x240",
+        "    160x120 at 60 (YUYV)",
+        "10 (OBS)",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, make_clip, probe, scene
 
-import main
+from cli.options import build_parser
 
 EFFECTS = """
 import cv2
@@ -67,13 +68,20 @@ def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_help_names_every_option_of_the_design() -> None:
-    text = main.build_parser().format_help()
+    text = build_parser().format_help()
     for option in (
         "--webcam", "--image", "--video", "--output", "--background", "--blur", "--threshold", "--model", "--runtime",
         "--device", "--object", "--no-segmentation", "--flip", "--show", "--no-show", "--fps", "--no-fps",
         "--start-frame", "--end-frame", "--break-on-end", "--crf", "--preset", "--quiet", "--debug", "--version",
     ):  # fmt: skip
         assert option in text
+
+
+def test_a_program_of_its_own(run_program, photo: Path, tmp_path: Path) -> None:
+    """The one run of an image through a process: what other tests do without."""
+    outcome = run_program("--image", photo, "--background", "#00b140", "--output", "r.png")
+    assert (outcome.code, outcome.err, outcome.out) == (0, "", "r.png\n")
+    assert cv2.imread(str(tmp_path / "r.png"))[60, 480].tolist() == [0x40, 0xB1, 0x00]
 
 
 def test_an_image_with_every_kind_of_background(run_main, photo: Path, tmp_path: Path) -> None:
@@ -150,14 +158,14 @@ def test_bad_objects_are_one_line_and_exit_2(run_main, photo: Path, effects: Pat
     assert outcome.err.count("\n") == 1
 
 
-def test_an_object_that_fails_is_exit_1_and_debug_shows_where(run_main, photo: Path, effects: Path) -> None:
+def test_an_object_that_fails_is_exit_1_and_debug_shows_where(run_program, photo: Path, effects: Path) -> None:
     arguments = ("--image", photo, "--no-segmentation", "--object", "effects_of_test.py:fails")
-    outcome = run_main(*arguments)
+    outcome = run_program(*arguments)
     assert outcome.code == 1
     assert "custom object fails failed on frame 0" in outcome.err
     assert "IndexError" in outcome.err
     assert outcome.err.count("\n") == 1
-    outcome = run_main(*arguments, "--debug")
+    outcome = run_program(*arguments, "--debug")
     assert outcome.code == 1
     assert "Traceback" in outcome.err
     assert 'effects_of_test.py", line' in outcome.err
@@ -200,8 +208,7 @@ def test_bad_outputs_are_one_line_and_exit_2(run_main, tmp_path: Path, photo: Pa
     if option == "--video":
         source = make_clip(tmp_path / "clip.mp4", [scene(0), scene(1)]).path
     content = source.read_bytes()
-    (tmp_path / "folder.jpg").mkdir()
-    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "file").write_text("a file without a suffix")
     suffix = source.suffix
     link = tmp_path / f"link{suffix}"
     link.symlink_to(source)
@@ -209,17 +216,44 @@ def test_bad_outputs_are_one_line_and_exit_2(run_main, tmp_path: Path, photo: Pa
         (source, "the output is the input"),
         (tmp_path / "." / source.name, "the output is the input"),
         (link, "the output is the input"),
-        (tmp_path / "nowhere" / f"result{suffix}", "does not exist"),
-        (tmp_path / f"folder{suffix}", "is a folder"),
+        (tmp_path / "file" / f"result{suffix}", "is not a folder"),
         (tmp_path / "result.xyz", "cannot write"),
-        (tmp_path / "result", "cannot write"),
+        (tmp_path / "file", "cannot write"),
     ):
         outcome = run_main(option, source, "--output", output)
         assert outcome.code == 2, output
         assert complaint in outcome.err
         assert outcome.err.count("\n") == 1
         assert source.read_bytes() == content
-    assert not (tmp_path / "nowhere").exists()
+    assert (tmp_path / "file").read_text() == "a file without a suffix"
+
+
+@pytest.mark.parametrize("option", ["--image", "--video"])
+@pytest.mark.parametrize("name", ["new/", "new", "there", "there.mp4", "deep/er/"])
+def test_a_folder_as_output_takes_results_under_their_usual_names(
+    run_main, tmp_path: Path, photo: Path, option: str, name: str
+) -> None:
+    source = photo if option == "--image" else make_clip(tmp_path / "clip.mp4", [scene(0), scene(1)]).path
+    for there in ("there", "there.mp4"):
+        (tmp_path / there).mkdir()
+        (tmp_path / there / "mine.txt").write_text("mine")
+    outcome = run_main(option, source, "--output", name, "--no-segmentation")
+    assert (outcome.code, outcome.err) == (0, "")
+    result = tmp_path / name / source.name
+    assert outcome.out == f"{os.path.join(name.rstrip('/'), source.name)}\n"
+    assert result.is_file()
+    assert not result.is_dir()
+    for there in ("there", "there.mp4"):
+        assert (tmp_path / there / "mine.txt").read_text() == "mine"
+
+
+def test_a_file_in_new_folders_is_written_and_a_failure_leaves_none(run_main, tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "bad.py").write_text("def bad(image):\n    raise ValueError\n")
+    arguments = ("--image", photo, "--output", "new/er/r.png", "--no-segmentation")
+    assert run_main(*arguments, "--object", "bad.py:bad").code == 1
+    assert not (tmp_path / "new").exists()
+    assert run_main(*arguments).code == 0
+    assert (tmp_path / "new" / "er" / "r.png").is_file()
 
 
 @pytest.mark.parametrize(
@@ -247,9 +281,9 @@ def test_bad_encoder_options_exit_2(run_main, tmp_path: Path, arguments: list[st
     assert outcome.err.count("\n") == 1
 
 
-def test_a_progress_bar_on_a_terminal_only(tmp_path: Path, run_main) -> None:
+def test_a_progress_bar_on_a_terminal_only(tmp_path: Path, run_program) -> None:
     source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(8)]).path
-    assert run_main("--video", source, "--no-segmentation").err == ""
+    assert run_program("--video", source, "--no-segmentation").err == ""
     if sys.platform == "win32":
         pytest.skip("Windows has no pseudo-terminals to look at")
     import fcntl
@@ -271,7 +305,7 @@ def test_a_progress_bar_on_a_terminal_only(tmp_path: Path, run_main) -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", ["sketch.py:PencilSketch", "low_light.py:LowLight", "mirror.py:mirror", "timestamp.py:FrameNumber"]
+    "spec", ["sketch.py:PencilSketch", "brighten.py:Brighten", "mirror.py:mirror", "timestamp.py:FrameNumber"]
 )
 def test_the_examples_run_and_are_short(run_main, photo: Path, tmp_path: Path, spec: str) -> None:
     output = tmp_path / "result.png"
@@ -285,15 +319,15 @@ def test_the_examples_run_and_are_short(run_main, photo: Path, tmp_path: Path, s
 
 
 def test_every_example_is_tested() -> None:
-    listed = {"sketch.py", "low_light.py", "mirror.py", "timestamp.py"}
+    listed = {"sketch.py", "brighten.py", "mirror.py", "timestamp.py"}
     assert {p.name for p in (ROOT / "examples").glob("*.py")} == listed
 
 
-def test_a_character_set_without_the_name_does_not_matter(run_main, photo: Path, tmp_path: Path) -> None:
+def test_a_character_set_without_the_name_does_not_matter(run_program, photo: Path, tmp_path: Path) -> None:
     source = photo.rename(tmp_path / "照片.jpg")
     env = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"}
-    assert run_main("--help", env=env).code == 0
-    outcome = run_main("--image", source, "--no-segmentation", env=env)
+    assert run_program("--help", env=env).code == 0
+    outcome = run_program("--image", source, "--no-segmentation", env=env)
     assert (outcome.code, outcome.err) == (0, "")
     assert "_out.jpg" in outcome.out
 
@@ -319,8 +353,9 @@ def test_requests_that_mean_nothing_do_not_open_the_camera(run_main, arguments: 
 def test_a_range_outside_the_video_is_said(run_main, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(4)]).path
     outcome = run_main("--video", source, "--no-segmentation", "--start-frame", "99")
-    assert outcome.code == 0
-    assert "nothing was processed" in outcome.err
+    assert outcome.code == 2
+    assert "it has 4 frames; --start-frame 99 is behind" in outcome.err
+    assert not (tmp_path / "clip_out.mp4").exists()
 
 
 def test_a_video_named_after_a_time_is_no_protocol(run_main, tmp_path: Path) -> None:
@@ -336,3 +371,31 @@ def test_a_text_file_is_no_video_even_if_ffmpeg_can_draw_it(run_main, tmp_path: 
     outcome = run_main("--video", "notes.txt")
     assert outcome.code == 2
     assert "there is no video in it" in outcome.err
+
+
+@pytest.mark.parametrize("kind", ["config", "utils", "errors", "files", "pipeline", "live", "engine"])
+def test_an_object_gets_its_own_neighbours_and_we_keep_ours(run_program, tmp_path: Path, kind: str) -> None:
+    """A folder of the user's with modules of names that are ours too."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    if kind in ("files", "live"):
+        (mine / kind).mkdir()
+        (mine / kind / "__init__.py").write_text("")
+        (mine / kind / "colours.py").write_text("BLUE = 77\n")
+        (mine / "mine.py").write_text(f"from {kind}.colours import BLUE\n{NEIGHBOUR}")
+    else:
+        (mine / f"{kind}.py").write_text("BLUE = 77\n")
+        (mine / "mine.py").write_text(f"from {kind} import BLUE\n{NEIGHBOUR}")
+    clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
+    for arguments in (("--image", PORTRAIT, "--output", "r.png"), ("--video", clip, "--jobs", 2)):
+        outcome = run_program(*arguments, "--object", "mine/mine.py:Mine", "--no-segmentation")
+        assert (outcome.code, outcome.err) == (0, "")
+    assert (cv2.imread(str(tmp_path / "r.png"))[..., 0] == 77).all()
+
+
+NEIGHBOUR = """
+class Mine:
+    def __call__(self, image):
+        image[..., 0] = BLUE
+        return image
+"""

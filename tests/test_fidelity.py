@@ -12,13 +12,14 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, Clip, difference, make_clip, probe, scene
+from conftest import PORTRAIT, Clip, difference, done, make_clip, probe, scene
 
 from engine import Engine
-from errors import InputError
-from media import hdr
-from media.frame import Color
-from media.yuv import FromBgr, ToBgr, bgr_to_yuv_matrix, yuv_to_bgr_matrix
+from files.color import hdr
+from files.color.yuv import FromBgr, ToBgr, bgr_to_yuv_matrix, yuv_to_bgr_matrix
+from files.formats import Encoding
+from pipeline.errors import InputError
+from pipeline.frame import ColorDescription as Color
 from selfieSegmentation import MPSegmentation
 
 BT709, BT601, LIMITED, FULL = 1, 6, 1, 2
@@ -67,7 +68,7 @@ def tagged_clip(path: Path, matrix: int, value_range: int) -> Path:
 @pytest.mark.parametrize("matrix", [BT601, BT709], ids=["BT.601", "BT.709"])
 def test_colours_come_through(tmp_path: Path, matrix: int, value_range: int) -> None:
     source = tagged_clip(tmp_path / "clip.mp4", matrix, value_range)
-    result = Engine(video_path=source, custom_objects=[identity], crf=12).process_video()
+    result = done(Engine(video_path=source, custom_objects=[identity], encoding=Encoding(crf=12)))
     with av.open(result) as container:
         frame = next(container.decode(video=0))
         tags = (frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc)
@@ -112,7 +113,7 @@ def test_other_samplings_and_depths_come_through(tmp_path: Path, portrait: np.nd
     images = [np.roll(portrait, 3 * i, axis=1) for i in range(5)]
     codec = "libx264" if pix_fmt == "yuvj420p" else "ffv1"
     source = make_clip(tmp_path / "clip.mkv", images, pix_fmt=pix_fmt, codec=codec)
-    found = probe(Engine(video_path=source.path, custom_objects=[identity]).process_video(), images=True)
+    found = probe(done(Engine(video_path=source.path, custom_objects=[identity])), images=True)
     expected = [cv2.cvtColor(cv2.cvtColor(i, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) for i in images]
     for image, wanted in zip(found.images, expected if pix_fmt == "gray" else images, strict=True):
         assert difference(image, wanted) < 4
@@ -128,7 +129,7 @@ def test_high_dynamic_range_becomes_ordinary(tmp_path: Path, transfer: int, name
     tags = ["-color_primaries", "bt2020", "-color_trc", name, "-colorspace", "bt2020nc", "-color_range", "tv"]
     rawvideo = ["-f", "rawvideo", "-pix_fmt", "yuv420p10le", "-s", "640x360", "-r", 25, *tags, "-i", raw]
     ffmpeg(*rawvideo, "-c:v", "libx265", "-x265-params", "lossless=1:log-level=error", *tags, source)
-    result = Engine(video_path=source, custom_objects=[identity]).process_video()
+    result = done(Engine(video_path=source, custom_objects=[identity]))
     with av.open(result) as container:
         frame = next(container.decode(video=0))
         assert (frame.colorspace, frame.color_primaries, frame.color_trc) == (1, 1, 1)
@@ -161,7 +162,7 @@ def test_chapters_and_titles_are_kept(tmp_path: Path, clip: Callable[..., Clip])
     source = tmp_path / "titled.mp4"
     ffmpeg("-i", plain, "-i", described, "-map_metadata", 1, "-map_chapters", 1, "-c", "copy", source)
     for suffix in (".mp4", ".mkv", ".mov"):
-        result = Engine(video_path=source, output_path=tmp_path / f"result{suffix}").process_video()
+        result = done(Engine(video_path=source, output_path=tmp_path / f"result{suffix}"))
         with av.open(result) as container:
             assert container.metadata["title"] == "A title"
             assert container.metadata["creation_time"].startswith("2020-01-02T03:04:05")
@@ -174,7 +175,7 @@ def test_all_sound_tracks_are_kept(tmp_path: Path, clip: Callable[..., Clip]) ->
     source = tmp_path / "two.mkv"
     tracks = ["-map", "0:v", "-map", "0:a", "-map", "0:a", "-metadata:s:a:0", "language=eng"]
     ffmpeg("-i", plain, *tracks, "-metadata:s:a:1", "language=deu", "-c", "copy", source)
-    result = Engine(video_path=source).process_video()
+    result = done(Engine(video_path=source))
     assert probe(result).sound == probe(source).sound
     with av.open(result) as container:
         assert [track.metadata["language"] for track in container.streams.audio] == ["eng", "deu"]
@@ -200,7 +201,7 @@ def test_all_sound_tracks_are_kept(tmp_path: Path, clip: Callable[..., Clip]) ->
 def test_formats_out(clip, tmp_path: Path, name: str, options: dict, codec: str, sound: str | None) -> None:
     source = clip("clip.mp4", 12, sound="aac", rate=Fraction(25)).path
     output = tmp_path / name
-    Engine(video_path=source, output_path=output, custom_objects=[identity], **options).process_video()
+    done(Engine(video_path=source, output_path=output, custom_objects=[identity], encoding=Encoding(**options)))
     if codec == "webp":  # FFmpeg does not decode what it encodes there
         from_webp = cv2.imreadanimation(str(output))[1]
         assert len(from_webp.frames) == 12
@@ -217,7 +218,7 @@ def test_formats_out(clip, tmp_path: Path, name: str, options: dict, codec: str,
 
 def test_a_gif_leaves_out_frames_that_browsers_would_play_slowly(clip, tmp_path: Path) -> None:
     source = clip("clip.mkv", 30, rate=Fraction(100)).path
-    Engine(video_path=source, output_path=tmp_path / "r.gif").process_video()
+    done(Engine(video_path=source, output_path=tmp_path / "r.gif"))
     steps = np.diff(np.array(probe(tmp_path / "r.gif").times, dtype=float))
     assert steps.min() > 0.0199
     assert len(steps) == 14
@@ -239,7 +240,7 @@ def test_a_gif_leaves_out_frames_that_browsers_would_play_slowly(clip, tmp_path:
 def test_what_cannot_be_written_is_refused_before_any_work(clip, tmp_path, name, options, complaint) -> None:
     source = clip(frames=3).path
     with pytest.raises(InputError, match=complaint):
-        Engine(video_path=source, output_path=tmp_path / name, **options).process_video()
+        done(Engine(video_path=source, output_path=tmp_path / name, encoding=Encoding(**options)))
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
 
 
@@ -266,7 +267,7 @@ def read_alpha(path: Path) -> list[np.ndarray]:
 def test_transparency_is_read_back_as_it_was(clip, tmp_path: Path, name: str) -> None:
     source = clip("clip.mp4", 8).path
     output = tmp_path / name
-    Engine(video_path=source, output_path=output, custom_objects=[with_alpha]).process_video()
+    done(Engine(video_path=source, output_path=output, custom_objects=[with_alpha]))
     if name.endswith(".png"):
         pictures = [cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in sorted(output.parent.iterdir())]
     elif name.endswith(".webp"):
@@ -285,9 +286,7 @@ def test_transparency_is_read_back_as_it_was(clip, tmp_path: Path, name: str) ->
 def test_transparency_elsewhere_is_refused_with_the_list(clip, tmp_path: Path) -> None:
     for suffix in (".mp4", ".mkv", ".gif"):
         with pytest.raises(InputError, match=rf"{suffix} cannot store transparency; choose .mov, .webm, .webp, or"):
-            Engine(
-                video_path=clip().path, output_path=tmp_path / f"r{suffix}", custom_objects=[with_alpha]
-            ).process_video()
+            done(Engine(video_path=clip().path, output_path=tmp_path / f"r{suffix}", custom_objects=[with_alpha]))
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
 
 
@@ -315,7 +314,7 @@ def test_a_broadcast_begins_at_zero_with_its_sound(tmp_path: Path, clip: Callabl
     plain = clip("plain.mp4", 50, sound="aac").path
     source = tmp_path / "tv.ts"
     ffmpeg("-i", plain, "-c", "copy", "-output_ts_offset", 36000, source)
-    result = Engine(video_path=source).process_video()
+    result = done(Engine(video_path=source))
     times = probe(result).times
     with av.open(result) as container:
         sound = next(container.decode(audio=0)).time
@@ -333,7 +332,7 @@ def test_sound_of_every_kind_comes_through(tmp_path, clip, codec: str, suffix: s
     plain = clip("plain.mp4", 50, sound="aac").path
     source = tmp_path / "clip.mov"
     ffmpeg("-i", plain, "-c:v", "copy", "-c:a", codec, "-ac", 4, source)
-    result = Engine(video_path=source, output_path=tmp_path / f"r{suffix}").process_video()
+    result = done(Engine(video_path=source, output_path=tmp_path / f"r{suffix}"))
     [track] = probe(result).sound
     assert track[1] > 0
     assert kept is None or track[0].removeprefix("lib") == kept
@@ -348,7 +347,7 @@ def test_chapters_end_with_the_pictures(tmp_path: Path, clip: Callable[..., Clip
     described.write_text(f";FFMETADATA1\n{chapters}")
     source = tmp_path / "titled.mp4"
     ffmpeg("-i", clip("plain.mp4", 50).path, "-i", described, "-map_chapters", 1, "-c", "copy", source)
-    result = Engine(video_path=source, end_video_frame=9, break_on_end=True).process_video()
+    result = done(Engine(video_path=source, end_video_frame=9, break_on_end=True))
     with av.open(result) as container:
         assert [float(c["end"] * c["time_base"]) for c in container.chapters()] == [0.4]
         assert container.duration / 1e6 == pytest.approx(0.4, abs=0.05)
@@ -358,7 +357,7 @@ def test_cover_art_is_no_video(tmp_path: Path, clip: Callable[..., Clip]) -> Non
     cover = ["-i", PORTRAIT, "-map", "0:a", "-map", "1:v", "-c", "copy", "-disposition:v", "attached_pic"]
     ffmpeg("-i", clip("plain.mp4", 20, sound="aac").path, *cover, tmp_path / "song.m4a")
     with pytest.raises(InputError, match="there is no video in it"):
-        Engine(video_path=tmp_path / "song.m4a", output_path=tmp_path / "r.mp4").process_video()
+        done(Engine(video_path=tmp_path / "song.m4a", output_path=tmp_path / "r.mp4"))
 
 
 def test_sound_whose_clock_goes_back_is_joined(tmp_path: Path, clip: Callable[..., Clip]) -> None:
@@ -368,6 +367,6 @@ def test_sound_whose_clock_goes_back_is_joined(tmp_path: Path, clip: Callable[..
         ffmpeg("-i", plain, "-c", "copy", "-output_ts_offset", offset, tmp_path / f"{offset}.ts")
         parts.append((tmp_path / f"{offset}.ts").read_bytes())
     (tmp_path / "joined.ts").write_bytes(b"".join(parts))
-    found = probe(Engine(video_path=tmp_path / "joined.ts").process_video())
+    found = probe(done(Engine(video_path=tmp_path / "joined.ts")))
     assert len(found.times) == 100
     assert found.sound[0][1] > 80

@@ -11,8 +11,12 @@ from conftest import ROOT
 
 from matting.compositing import cover
 from matting.following import Follower, resampled
+from matting.loading import NetworkOptions, load_person_matte
+from matting.person import PersonMatte, RefinedNetwork
 from matting.pyramid import Pyramid
-from media.frame import StreamInfo
+from matting.refine import Refiner
+from matting.segmenters import make_segmenter
+from pipeline.frame import StreamInfo
 from selfieSegmentation import MPSegmentation
 
 Scene = tuple[np.ndarray, np.ndarray]
@@ -125,9 +129,7 @@ def test_who_is_followed_is_not_lost_for_being_small(stand: Callable[..., Scene]
 
 def test_crops_begin_where_halved_frames_have_pixels(stand: Callable[..., Scene]) -> None:
     frame, _ = stand(0.31, width=1920, height=1080)
-    segmentation = MPSegmentation()
-    segmentation.alpha(frame)
-    box, size = segmentation._person._last.box, (1920, 1080)
+    box, size = load_person_matte(NetworkOptions())(Pyramid(frame)).box, (1920, 1080)
     assert box != (0, 0, *size)
     assert all(side % 8 == 0 for side in box)
 
@@ -171,40 +173,54 @@ def test_what_is_followed_is_seen_finer_than_the_whole_frame(stand: Callable[...
     followed = MPSegmentation()
     followed.alpha(frame)
     error = np.abs(followed.alpha(frame) - truth).mean()
-    whole = cv2.resize(followed._person._looking(cv2.resize(frame, (256, 144))), (1280, 720))
+    whole = cv2.resize(make_segmenter("landscape")(cv2.resize(frame, (256, 144))), (1280, 720))
     assert error < 0.6 * np.abs(whole - truth).mean()
 
 
 def test_a_still_scene_is_drawn_once_and_a_moving_one_never_freezes(stand: Callable[..., Scene]) -> None:
+    class Counting:
+        """The network, and how often it was asked."""
+
+        def __init__(self) -> None:
+            self.network = make_segmenter("wide")
+            self.size, self.close, self.asked = self.network.size, self.network.close, 0
+
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            self.asked += 1
+            return self.network(image)
+
     rng = np.random.default_rng(5)
-    segmentation = MPSegmentation()
-    segmentation.open(StreamInfo("camera", 640, 360, live=True))
-    person = segmentation._person
-    drawn = [0]
-    draw = person._drawn
+    drawing = Counting()
+    person = PersonMatte(make_segmenter("landscape"), RefinedNetwork(drawing, Refiner(0.5)), reuse_still=True)
 
-    def counted(*arguments: object) -> object:
-        drawn[0] += 1
-        return draw(*arguments)
+    def alpha(frame: np.ndarray) -> np.ndarray:
+        return person(Pyramid(frame)).full()
 
-    person._drawn = counted
     still, truth = stand(0.3)
     for _ in range(40):
         noisy = cv2.add(still, rng.integers(0, 4, still.shape, np.uint8))
-        assert iou(segmentation.alpha(noisy), truth) > 0.9
-    assert 10 <= drawn[0] <= 15  # a dozen frames to settle
+        assert iou(alpha(noisy), truth) > 0.9
+    assert 10 <= drawing.asked <= 15  # a dozen frames to settle
     # A slow walk, well under a pixel of the small picture a frame, must be kept up with.
     for step in range(24):
         frame, truth = stand(0.3 + 0.002 * step)
-        assert iou(segmentation.alpha(frame), truth) > 0.9, step
-    assert drawn[0] >= 24
+        assert iou(alpha(frame), truth) > 0.9, step
+    assert drawing.asked >= 24
 
 
-def test_still_frames_are_drawn_anew_in_files(stand: Callable[..., Scene]) -> None:
-    segmentation = MPSegmentation()
-    segmentation.open(StreamInfo("clip.mp4", 640, 360))
-    assert segmentation._person.reuse_still is False
-    assert MPSegmentation(reuse_still=True)._person.reuse_still is True
+@pytest.mark.parametrize(("live", "reuse_still", "kept"), [(True, None, True), (False, None, False),
+                                                           (False, True, True), (True, False, False)])  # fmt: skip
+def test_still_frames_are_drawn_anew_in_files(
+    stand: Callable[..., Scene], live: bool, reuse_still: bool | None, kept: bool
+) -> None:
+    segmentation = MPSegmentation(reuse_still=reuse_still)
+    segmentation.open(StreamInfo("clip.mp4", 640, 360, live=live))
+    still, _ = stand(0.3)
+    for _ in range(20):
+        before = segmentation.alpha(still)
+    # A speck that no neighbourhood's average shows, but that a network would answer to.
+    still[180, 300] += 1
+    assert (segmentation.alpha(still) == before).all() == kept
 
 
 def test_the_crop_stays_while_the_person_stays_inside() -> None:

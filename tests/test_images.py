@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, Screen, difference, wait_until
+from conftest import PORTRAIT, Screen, difference, done, wait_until
 from PIL import Image
 
 from engine import Engine
-from errors import InputError, ProcessingError
+from pipeline.errors import InputError, ProcessingError
 from selfieSegmentation import MPSegmentation
 
 
@@ -36,7 +36,7 @@ def load(path: Path | str) -> np.ndarray:
 def test_each_format_goes_in_and_out(tmp_path: Path, portrait: np.ndarray, suffix: str) -> None:
     source = save(tmp_path / f"photo{suffix}", portrait)
     before = source.read_bytes()
-    result = Engine(image_path=source, custom_objects=[identity]).process_image()
+    result = done(Engine(image_path=source, custom_objects=[identity]))
     assert result == str(tmp_path / f"photo_out{suffix}")
     assert difference(load(result), portrait) < 4
     assert source.read_bytes() == before
@@ -56,9 +56,9 @@ def test_exif_orientation_is_honoured(tmp_path: Path, suffix: str, orientation: 
     exif = Image.Exif()
     exif[0x0112] = orientation
     source = save(tmp_path / f"photo{suffix}", stored, exif=exif, quality=95)
-    result = Engine(image_path=source, custom_objects=[identity], output_path=tmp_path / "result.png").run()
-    assert load(str(result)).shape == upright.shape
-    assert difference(load(str(result)), upright) < 3
+    result = done(Engine(image_path=source, custom_objects=[identity], output_path=tmp_path / "result.png"))
+    assert load(result).shape == upright.shape
+    assert difference(load(result), upright) < 3
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tiff", ".PNG"])
@@ -104,7 +104,7 @@ def test_the_suffix_of_the_output_decides_the_format(tmp_path: Path) -> None:
 def test_names_with_spaces_unicode_and_doubled_suffixes(tmp_path: Path, name: str) -> None:
     source = tmp_path / name
     shutil.copy(PORTRAIT, source)
-    result = Path(Engine(image_path=source, output_extension="new").process_image())
+    result = Path(done(Engine(image_path=source, output_extension="new")))
     assert result == source.with_name(f"{source.stem}_new{source.suffix}")
     assert load(result).shape == (512, 512, 3)
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
+import glob
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
 from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
 
-import batch
+from cli import many as batch
 from engine import Engine
-from errors import InputError, InputNotFoundError
-from media.segments import decoding_times, plan_segments
+from files import staging
+from pipeline.errors import InputNotFoundError, ProcessingError
 
 VIDEOS = batch.VIDEO_SUFFIXES
 
@@ -68,7 +65,7 @@ def test_results_do_not_collide_and_are_not_taken_for_sources(folder: Path) -> N
     shutil.copy(folder / "a.mp4", folder / "way_out.mp4")
     found = batch.find_files([str(folder)], VIDEOS, False)
     assert names(found) == ["a.avi", "a.mp4", "b.mkv", "broken.mp4", "way_out.mp4"]
-    jobs = batch.plan_jobs(found, "", lambda path: os.path.splitext(path)[0] + "_out.mp4")
+    jobs = batch.plan_jobs(found, lambda path, inner: os.path.splitext(path)[0] + "_out.mp4")
     assert len({job.output for job in jobs}) == len(jobs)
     assert {Path(job.output).name for job in jobs[:2]} == {"a_out.mp4", "a_out_2.mp4"}
 
@@ -79,7 +76,7 @@ def test_no_result_replaces_a_source_or_another_result(tmp_path: Path, run_main)
         make_clip(tmp_path / place / "a.mp4", [scene(i) for i in range(3)])
     paths = [tmp_path / place / "a.mp4" for place in "xyz"]
     outcome = run_main("--video", *paths, "--output", tmp_path / "all", "--no-segmentation")
-    assert sorted(p.name for p in (tmp_path / "all").iterdir()) == ["a_out.mp4", "a_out_2.mp4", "a_out_3.mp4"]
+    assert sorted(p.name for p in (tmp_path / "all").iterdir()) == ["a.mp4", "a_2.mp4", "a_3.mp4"]
     shutil.copy(paths[0], tmp_path / "x" / "a_out.mp4")
     before = (tmp_path / "x" / "a_out.mp4").read_bytes()
     outcome = run_main("--video", paths[0], tmp_path / "x" / "a_out.mp4", "--no-segmentation")
@@ -101,7 +98,7 @@ def test_results_inside_the_source_are_not_sources(folder: Path, run_main) -> No
     for _ in range(2):
         outcome = run_main("--video", folder, "--recursive", "--output", folder / "results", "--no-segmentation")
         assert outcome.code == 0, outcome.err
-    assert len(list((folder / "results").rglob("*.mp4"))) == 3
+    assert sorted(path.name for path in (folder / "results").rglob("*.m*")) == ["a.mp4", "b.mkv", "c.mp4"]
 
 
 def test_a_name_with_a_percent_sign_is_a_name(tmp_path: Path, run_main) -> None:
@@ -128,11 +125,11 @@ def test_what_ctrl_c_cut_short_is_not_taken_for_done(tmp_path: Path, start_main)
         make_clip(tmp_path / f"{name}.mp4", [scene(i) for i in range(300)])
     arguments = ("a.mp4", "b.mp4", "--output", "all", "--no-segmentation", "--object", "slow.py:slow")
     process = start_main("--video", *arguments)
-    wait_until(lambda: list((tmp_path / "all").glob(".a_out*")), "the work")
+    wait_until(lambda: list((tmp_path / "all").glob(".a.*")), "the work")
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
-    assert list((tmp_path / "all").iterdir()) == []
+    assert not (tmp_path / "all").exists()
 
 
 def test_a_folder_of_videos_with_one_broken(folder: Path, tmp_path: Path, run_main) -> None:
@@ -140,21 +137,18 @@ def test_a_folder_of_videos_with_one_broken(folder: Path, tmp_path: Path, run_ma
     arguments = ("--video", folder, "--recursive", "--output", results, "--no-segmentation")
     outcome = run_main(*arguments)
     assert outcome.code == 1
-    assert sorted(str(p.relative_to(results)) for p in results.rglob("*.mp4")) == [
-        "a_out.mp4", "b_out.mp4", os.path.join("deeper", "c_out.mp4"),
-    ]  # fmt: skip
-    assert outcome.out.splitlines() == [
-        str(results / name) for name in ("a_out.mp4", "b_out.mp4", Path("deeper/c_out.mp4"))
-    ]
+    made = [results / name for name in ("a.mp4", "b.mkv", Path("deeper/c.mp4"))]
+    assert sorted(path for path in results.rglob("*") if path.is_file()) == sorted(made)
+    assert outcome.out.splitlines() == [str(path) for path in made]
     assert "1 of 4 files failed" in outcome.err.splitlines()[-1]
-    assert "broken.mp4: not a readable video" in outcome.err.splitlines()[-1]
-    for path in results.rglob("*.mp4"):
+    assert "broken.mp4: not a readable video" in outcome.err
+    for path in made:
         assert len(probe(path).times) == 5
     # Once more, after one result is lost: only that one is made.
-    (results / "b_out.mp4").unlink()
-    times = {path: path.stat().st_mtime_ns for path in results.rglob("*.mp4")}
+    made[1].unlink()
+    times = {path: path.stat().st_mtime_ns for path in (made[0], made[2])}
     again = run_main(*arguments, "--resume")
-    assert again.out.splitlines() == [str(results / "b_out.mp4")]
+    assert again.out.splitlines() == [str(made[1])]
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
@@ -193,19 +187,50 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
     place.mkdir()
     shutil.copy(PORTRAIT, place / "first.jpg")
     process = start_main("--watch", place, "--output", results, "--background", "#0000ff")
-    wait_until((results / "first_out.jpg").exists, "the first result")
-    # A file that grows is left alone until it is complete.
+    wait_until((results / "first.jpg").exists, "the first result")
+    # A file that grows is left alone until it is complete, however long that takes.
     data = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(5)]).path.read_bytes()
     with (place / "late.mp4").open("wb") as file:
-        file.write(data[: len(data) // 2])
-        file.flush()
-        assert process.poll() is None
-        assert not (results / "late_out.mp4").exists()
-        file.write(data[len(data) // 2 :])
-    wait_until((results / "late_out.mp4").exists, "the second result")
-    assert len(probe(results / "late_out.mp4").times) == 5
+        for number in range(6):
+            part = len(data) // 6 + 1
+            file.write(data[number * part : (number + 1) * part])
+            file.flush()
+            time.sleep(0.6)
+            assert process.poll() is None
+            assert not list(results.glob("*late*")), "work began on a file that still grows"
+    wait_until((results / "late.mp4").exists, "the second result")
+    assert len(probe(results / "late.mp4").times) == 5
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
+    assert process.communicate()[1] == ""
+
+
+def test_watching_takes_no_result_for_a_source(tmp_path: Path) -> None:
+    """Results stand beside their sources; once a source has gone its result is still none."""
+    for name in ("a.mp4", "a_out.mp4", "gone_out.mp4", "b.jpg", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    given = batch.watch(str(tmp_path), batch.SUFFIXES, False)
+    assert {Path(next(given)[0]).name for _ in range(2)} == {"a.mp4", "b.jpg"}
+    (tmp_path / "a.mp4").unlink()
+    (tmp_path / "c.mp4").write_bytes(b"x")
+    assert Path(next(given)[0]).name == "c.mp4"
+    # With a folder for results what only ends like one is a source.
+    elsewhere = batch.watch(str(tmp_path), batch.SUFFIXES, False, str(tmp_path / "results"))
+    assert {Path(next(elsewhere)[0]).name for _ in range(4)} == {"a_out.mp4", "b.jpg", "c.mp4", "gone_out.mp4"}
+
+
+def test_a_look_at_many_files_asks_for_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a look costs must grow with the number of files, and not with its square."""
+    for number in range(300):
+        (tmp_path / f"{number}_out.jpg").touch()
+    asked = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda *path: asked.append(path) or scandir(*path))
+    monkeypatch.setattr(glob, "glob", lambda *_, **__: pytest.fail("each file looks through the whole folder"))
+    (tmp_path / "one.jpg").write_bytes(b"x")
+    given = batch.watch(str(tmp_path), batch.SUFFIXES, False)
+    assert Path(next(given)[0]).name == "one.jpg"
+    assert len(asked) < 20, "the folder is read once a look"
 
 
 def test_matte_beside_the_result(tmp_path: Path, run_main, portrait: np.ndarray) -> None:
@@ -227,192 +252,107 @@ def test_matte_beside_the_result(tmp_path: Path, run_main, portrait: np.ndarray)
 
 def test_a_sequence_of_pictures(tmp_path: Path, run_main) -> None:
     clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(4)]).path
-    nowhere = run_main("--video", clip, "--no-segmentation", "--output", tmp_path / "no" / "shots" / "p%03d.jpg")
-    assert (nowhere.code, "does not exist" in nowhere.err) == (2, True)
-    outcome = run_main("--video", clip, "--no-segmentation", "--output", f"{tmp_path / 'shots'}/")
+    outcome = run_main("--video", clip, "--no-segmentation", "--output", "new/shots/p%03d.jpg")
     assert outcome.code == 0, outcome.err
-    found = sorted((tmp_path / "shots").iterdir())
-    assert [p.name for p in found] == [f"{n:06}.png" for n in range(1, 5)]
+    found = sorted((tmp_path / "new" / "shots").iterdir())
+    assert [p.name for p in found] == [f"p{n:03}.jpg" for n in range(1, 5)]
     assert difference(cv2.imread(str(found[2])), scene(2)) < 8
-    refused = run_main("--video", clip, "--no-segmentation", "--output", tmp_path / "shots" / "p%03d.jpg")
+    refused = run_main("--video", clip, "--no-segmentation", "--output", tmp_path / "new" / "shots" / "p%03d.jpg")
     assert (refused.code, "not empty" in refused.err) == (2, True)
-    assert sorted((tmp_path / "shots").iterdir()) == found
+    assert sorted((tmp_path / "new" / "shots").iterdir()) == found
+    for arguments, folder in (((), "clip_out"), (("--output", "results"), "results/clip")):
+        outcome = run_main(clip, "--frames", "--no-segmentation", *arguments)
+        assert outcome.code == 0, outcome.err
+        assert [p.name for p in sorted((tmp_path / folder).iterdir())] == [f"{n:06}.png" for n in range(1, 5)]
+        again = run_main(clip, "--frames", "--no-segmentation", *arguments, "--resume")
+        assert (again.code, again.out) == (0, ""), again.err
+        assert "is done" in again.err
 
 
-# -- one file, several processes -----------------------------------------------------------------------------------
+def test_what_others_put_into_the_folder_of_a_sequence_is_left_alone(tmp_path: Path) -> None:
+    """A file manager looks at the folder while the pictures are made: nothing made may be lost, and nothing of it."""
+    clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(4)]).path
+    shots = tmp_path / "shots"
 
-UNEVEN = [Fraction(i * 40 + (i % 3) * 9, 1000) for i in range(200)]
+    def looked_at(image: np.ndarray) -> np.ndarray:
+        (shots / ".DS_Store").write_text("looked")
+        (shots / "notes.txt").write_text("mine")
+        return image
+
+    shots.mkdir()
+    (shots / ".directory").write_text("hidden files do not count")
+    Engine(video_path=clip, output_path=shots / "%03d.png", custom_objects=[looked_at]).run()
+    assert sorted(path.name for path in shots.iterdir()) == [
+        ".DS_Store", ".directory", "001.png", "002.png", "003.png", "004.png", "notes.txt",
+    ]  # fmt: skip
+    assert (shots / "notes.txt").read_text() == "mine"
+
+
+def test_a_picture_whose_place_is_taken_meanwhile_is_kept(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(4)]).path
+    shots = tmp_path / "shots"
+
+    def taken(image: np.ndarray) -> np.ndarray:
+        (shots / "003.png").write_text("theirs")
+        return image
+
+    with pytest.raises(ProcessingError, match=r"003\.png has appeared there meanwhile.*kept in") as caught:
+        Engine(video_path=clip, output_path=shots / "%03d.png", custom_objects=[taken]).run()
+    rest = Path(str(caught.value).split("kept in ")[1])
+    assert (shots / "003.png").read_text() == "theirs"
+    pictures = [*shots.glob("00[124].png"), *rest.glob("*.png")]
+    assert len(pictures) == 4
+    assert all(cv2.imread(str(path)) is not None for path in pictures)
+
+
+def test_pictures_go_to_a_folder_that_is_a_mount_point(tmp_path: Path) -> None:
+    """It cannot be renamed or removed, and lies on another file system than the folder around it."""
+    mounted = Path("/dev/shm")
+    if not mounted.is_dir() or not os.access(mounted, os.W_OK) or mounted.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no file system of its own at hand to write to")
+    clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(3)]).path
+    before = set(mounted.iterdir())
+    try:
+        with staging.staged_folder(str(mounted)) as folder:  # whatever else is in it
+            (Path(folder) / "background-removal-test.png").write_bytes(b"x")
+        assert set(mounted.iterdir()) == before | {mounted / "background-removal-test.png"}
+        (mounted / "background-removal-test").mkdir()
+        Engine(video_path=clip, output_path=mounted / "background-removal-test" / "%03d.png").run()
+        assert len(list((mounted / "background-removal-test").iterdir())) == 3
+    finally:
+        for left in set(mounted.iterdir()) - before:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def test_images_and_videos_in_one_run(tmp_path: Path, run_main) -> None:
+    """The kind is told by the file: by its suffix, and by its content where the suffix says nothing."""
+    make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(3)])
+    shutil.copy(PORTRAIT, tmp_path / "photo.jpg")
+    shutil.copy(PORTRAIT, tmp_path / "photo")
+    shutil.copy(tmp_path / "clip.mp4", tmp_path / "clip.bin")
+    outcome = run_main("clip.mp4", "photo.jpg", "photo", "clip.bin", "--no-segmentation", "--output", "all")
+    assert outcome.code == 0, outcome.err
+    assert sorted(p.name for p in (tmp_path / "all").iterdir()) == [
+        "clip.mp4",
+        "clip_2.mp4",
+        "photo.jpg",
+        "photo_2.jpg",
+    ]
+    assert len(probe(tmp_path / "all" / "clip_2.mp4").times) == 3
+    (tmp_path / "folder").mkdir()
+    for name in ("clip.mp4", "photo.jpg"):
+        (tmp_path / name).rename(tmp_path / "folder" / name)
+    outcome = run_main("folder", "--no-segmentation")
+    assert sorted(outcome.out.split()) == [
+        os.path.join("folder", "clip_out.mp4"),
+        os.path.join("folder", "photo_out.jpg"),
+    ]
 
 
 @pytest.mark.parametrize(
-    "timing",
-    [
-        {"rate": Fraction(25)},
-        {"rate": Fraction(25), "times": UNEVEN, "time_base": Fraction(1, 1000)},
-        {"rate": Fraction(30000, 1001), "times": [(i + 11) * Fraction(1001, 30000) for i in range(200)]},
-    ],
-    ids=["even", "uneven", "starts late"],
+    "arguments", [("a.jpg", "--image", "b.jpg"), ("a.jpg", "--webcam", "1"), ("--video", "a.mp4", "--watch", ".")]
 )
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_jobs_give_the_same_frames_times_and_sound(tmp_path: Path, run_main, timing: dict, suffix: str) -> None:
-    images = [scene(i, 160, 120) for i in range(200)]
-    source = make_clip(tmp_path / f"clip{suffix}", images, sound="aac", gop=25, **timing).path
-    assert len(plan_segments(str(source), 3)) == 3
-    outputs = [tmp_path / f"jobs{suffix}", tmp_path / f"one{suffix}"]
-    for output, jobs in zip(outputs, (3, 1), strict=True):
-        outcome = run_main("--video", source, "--no-segmentation", "--output", output, "--jobs", jobs)
-        assert outcome.code == 0, outcome.err
-    parallel, single = (probe(output, images=True) for output in outputs)
-    assert parallel.times == single.times == probe(source).times
-    assert parallel.sound == single.sound
-    for a, b in zip(parallel.images, single.images, strict=True):
-        assert difference(a, b) < 6
-
-
-@pytest.mark.parametrize("name", ["clip.ts", "clip.mpg"])
-def test_jobs_with_files_without_an_index(tmp_path: Path, run_main, name: str) -> None:
-    codec = "mpeg2video" if name.endswith("mpg") else "libx264"
-    source = make_clip(tmp_path / name, [scene(i) for i in range(200)], codec=codec, gop=25).path
-    assert len(plan_segments(str(source), 3)) == 3
-    for jobs in (3, 1):
-        outcome = run_main("--video", source, "--no-segmentation", "--jobs", jobs, "--output", tmp_path / f"{jobs}.mp4")
-        assert outcome.code == 0, outcome.err
-    times = [probe(tmp_path / f"{jobs}.mp4").times for jobs in (3, 1)]
-    assert times[0] == times[1]
-    assert len(times[0]) == 200
-
-
-def test_jobs_count_only_what_an_edit_list_shows(tmp_path: Path, run_main) -> None:
-    if not shutil.which("ffmpeg"):
-        pytest.skip("needs the ffmpeg command (Debian: apt-get install ffmpeg)")
-    whole = make_clip(tmp_path / "whole.mp4", [scene(i) for i in range(250)], gop=25).path
-    source = tmp_path / "cut.mp4"
-    subprocess.run(["ffmpeg", "-v", "error", "-ss", "1.5", "-i", whole, "-c", "copy", source], check=True)
-    shown = len(probe(source).times)
-    segments = plan_segments(str(source), 3)
-    assert len(segments) == 3
-    assert sum(segment.frames for segment in segments) == shown
-    assert [segment.first for segment in segments] == [0, *np.cumsum([s.frames for s in segments])[:-1]]
-    outcome = run_main(
-        "--video", source, "--no-segmentation", "--jobs", 3, "--end-frame", 170, "--break-on-end", "--quiet"
-    )
-    assert outcome.code == 0, outcome.err
-    assert len(probe(tmp_path / "cut_out.mp4").times) == 171
-
-
-@pytest.mark.parametrize(
-    ("suffix", "arguments", "codec"),
-    [
-        (".mp4", ("--codec", "av1"), "av1"),
-        (".mp4", ("--codec", "h265"), "hevc"),
-        (".mkv", (), "h264"),
-        (".webm", (), "vp9"),
-        (".mov", ("--codec", "prores"), "prores"),
-        (".mov", ("--background", "transparent"), "prores"),
-    ],
-)
-def test_jobs_with_every_codec(tmp_path: Path, run_main, suffix: str, arguments: tuple, codec: str) -> None:
-    source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(120)], gop=25).path
-    output = tmp_path / f"r{suffix}"
-    segmentation = () if "transparent" in arguments else ("--no-segmentation",)
-    outcome = run_main("--video", source, *segmentation, "--jobs", 2, "--output", output, *arguments)
-    assert outcome.code == 0, outcome.err
-    found = probe(output)
-    assert found.codec.replace("libdav1d", "av1") == codec
-    assert found.times == probe(source).times
-    with av.open(str(output)) as container:
-        stream = container.streams.video[0]
-        assert stream.average_rate == 25
-        if codec == "hevc":
-            assert stream.codec_context.codec_tag == "hvc1"
-
-
-COUNTER = """
-import numpy as np
-
-class Smooth:
-    '''Remembers: each picture is mixed with those before it.'''
-    def __init__(self):
-        self.past = None
-    def __call__(self, image):
-        now = image.astype(np.float32)
-        self.past = now if self.past is None else 0.5 * self.past + 0.5 * now
-        return self.past.astype(np.uint8)
-"""
-
-
-def test_objects_that_remember_leave_no_seam(tmp_path: Path, run_main) -> None:
-    (tmp_path / "smooth.py").write_text(COUNTER)
-    source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(200)], gop=25).path
-    results = []
-    for jobs in (1, 3):
-        output = tmp_path / f"{jobs}.mp4"
-        arguments = ("--no-segmentation", "--object", "smooth.py:Smooth", "--crf", 5, "--jobs", jobs)
-        outcome = run_main("--video", source, "--output", output, *arguments)
-        assert outcome.code == 0, outcome.err
-        results.append(probe(output, images=True).images)
-    errors = [difference(a, b) for a, b in zip(*results, strict=True)]
-    assert max(errors) < 3
-
-
-def test_jobs_end_with_the_range(tmp_path: Path, run_main) -> None:
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], sound="aac", gop=25).path
-    outcome = run_main("--video", source, "--no-segmentation", "--jobs", 4, "--end-frame", 119, "--break-on-end")
-    assert outcome.code == 0, outcome.err
-    found = probe(tmp_path / "clip_out.mp4")
-    assert len(found.times) == 120
-    assert found.sound[0][1] * 1024 / 44100 == pytest.approx(120 / 25, abs=0.06)
-
-
-def test_an_error_in_one_process_is_told_and_leaves_nothing(tmp_path: Path, run_main) -> None:
-    (tmp_path / "bad.py").write_text("def bad(image):\n    raise ValueError('no luck')\n")
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
-    outcome = run_main("--video", source, "--no-segmentation", "--object", "bad.py:bad", "--jobs", 2)
-    assert outcome.code == 1
-    assert "bad failed on frame" in outcome.err
-    assert "no luck" in outcome.err
-    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["bad.py", "clip.mp4"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_all_processes(tmp_path: Path, start_main, number: int) -> None:
-    (tmp_path / "slow.py").write_text("import time\ndef slow(image):\n    time.sleep(0.05)\n    return image\n")
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(400)], gop=25).path
-    process = start_main("--video", source, "--no-segmentation", "--object", "slow.py:slow", "--jobs", 2)
-
-    def children() -> list[str]:
-        done = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
-        return done.stdout.split()
-
-    wait_until(lambda: len(children()) >= 2, "the processes")
-    workers = children()
-    process.send_signal(number)
-    assert process.wait(timeout=60) == 130
-    assert not (tmp_path / "clip_out.mp4").exists()
-    wait_until(lambda: not any(Path(f"/proc/{worker}/fd").exists() for worker in workers), "their end")
-
-
-def test_a_video_that_cannot_be_cut_is_done_in_one_piece(tmp_path: Path, run_main) -> None:
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(30)]).path
-    assert plan_segments(str(source), 4) == []
-    outcome = run_main("--video", source, "--no-segmentation", "--jobs", 4)
-    assert outcome.code == 0
-    assert "one process does it" in outcome.err
-    assert len(probe(tmp_path / "clip_out.mp4").times) == 30
-
-
-def test_decoding_times_rise_and_are_never_late() -> None:
-    # Two segments of an encoder with two frames of delay, in uneven time.
-    pts = [0, 90, 30, 60, 100, 2000, 1500, 1600, 2400, 2100]
-    dts = decoding_times(pts)
-    assert all(a < b for a, b in itertools.pairwise(dts))
-    assert all(d <= p for d, p in zip(dts, pts, strict=True))
-
-
-def test_jobs_refuse_what_cannot_be_joined(tmp_path: Path, run_main) -> None:
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
-    outcome = run_main("--video", source, "--no-segmentation", "--jobs", 2, "--output", tmp_path / "r.gif")
-    assert (outcome.code, "joins .mp4" in outcome.err) == (2, True)
-    with pytest.raises(InputError):
-        Engine(video_path=source, output_path=tmp_path / "r.xyz").process_video()
+def test_one_kind_of_source_at_a_time(run_main, arguments: tuple) -> None:
+    outcome = run_main(*arguments)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "only one of them can be processed" in outcome.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,14 +14,16 @@ import pytest
 from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
-from errors import DeviceError, InputError, InputNotFoundError
-from matting.backgrounds import Color, Video
+from engine import Engine
+from matting.backgrounds import SolidColor as Color
+from matting.backgrounds import Video
 from matting.compositing import blend, blend_onto, blur_behind, cover
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 from matting.refine import Refiner
 from matting.segmenters import make_segmenter
-from media.frame import StreamInfo
+from pipeline.errors import DeviceError, InputError, InputNotFoundError
+from pipeline.frame import StreamInfo
 from selfieSegmentation import MPSegmentation
 
 # Places in the portrait that are surely person and surely background, (row, column).
@@ -312,6 +315,8 @@ def test_a_video_plays_behind_in_step_and_loops(portrait: np.ndarray, tmp_path: 
         ({"model_selection": 2}, "model_selection 2"),
         ({"bg_blur_ratio": (4, 4)}, "must be odd"),
         ({"bg_blur_ratio": (35, 0)}, "must be odd"),
+        # Said at once, and not when a key goes to the blur.
+        ({"bg_blur_ratio": (44, 44), "bg_color": (1, 2, 3)}, "must be odd"),
         ({"bg_color": (1, 2)}, "three numbers"),
         ({"bg_color": (1, 2, 300)}, "three numbers"),
         ({"bg_image": np.zeros((3, 3), np.float32)}, "must be uint8"),
@@ -409,7 +414,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
         MPSegmentation(model=str(tmp_path / "fake.onnx"))
 
 
-def test_close_frees_and_the_next_frame_works_again(portrait: np.ndarray) -> None:
+def test_after_close_the_next_frame_works_again(portrait: np.ndarray) -> None:
     for runtime in ("onnx", "mediapipe"):
         segmentation = MPSegmentation(runtime=runtime)
         before = segmentation.alpha(portrait)
@@ -419,6 +424,65 @@ def test_close_frees_and_the_next_frame_works_again(portrait: np.ndarray) -> Non
         assert np.abs(segmentation.alpha(portrait) - before).max() < 1e-6
         segmentation.close()
     assert PORTRAIT.is_file()
+
+
+def open_files() -> list[str]:
+    handles = Path("/proc/self/fd")
+    return [os.readlink(handle) for handle in handles.iterdir() if handle.is_symlink()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux tells which files are open")
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_background_video_is_open_only_while_a_stream_goes_on(
+    tmp_path: Path, portrait: np.ndarray, folder: bool
+) -> None:
+    video = make_clip(tmp_path / "behind.mp4", [np.full((36, 64, 3), 90, np.uint8)] * 4, rate=Fraction(10)).path
+    segmentation = MPSegmentation(background=str(tmp_path if folder else video))
+    for _ in range(2):
+        segmentation.open(StreamInfo("front", 512, 512))
+        segmentation.at(0)
+        segmentation(portrait)
+        assert str(video) in open_files()
+        segmentation.close()
+        assert str(video) not in open_files()
+
+
+def test_networks_are_loaded_once_for_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    loaded = []
+    session = onnxruntime.InferenceSession
+    monkeypatch.setattr(
+        onnxruntime, "InferenceSession", lambda path, *a, **k: loaded.append(path) or session(path, *a, **k)
+    )
+    objects = [MPSegmentation()]
+    assert len(loaded) == 2, "one finds the person, one draws him"
+    for number in range(3):
+        Engine(image_path=PORTRAIT, output_path=tmp_path / f"{number}.png", custom_objects=objects).run()
+    assert len(loaded) == 2
+    assert len(list(tmp_path.glob("*.png"))) == 3
+
+
+def test_transparency_of_an_object_before_stays(portrait: np.ndarray) -> None:
+    """BGRA comes in: what is transparent stays so, whatever goes behind the person."""
+    hole = np.dstack([portrait, np.full(portrait.shape[:2], 255, np.uint8)])
+    hole[200:300, 150:250, 3] = 0
+    before = hole.copy()
+    for background in ("blur", "#00ff00", "transparent", "none"):
+        segmentation, plain = MPSegmentation(background=background), MPSegmentation(background=background)
+        out, alone = segmentation(hole), plain(portrait)
+        assert out.shape == (512, 512, 4)
+        assert (hole == before).all()
+        assert not out[200:300, 150:250, 3].any()
+        outside = np.ones((512, 512), bool)
+        outside[200:300, 150:250] = False
+        assert (out[..., :3] == alone[..., :3]).all()
+        expected = alone[..., 3] if alone.shape[2] == 4 else np.full((512, 512), 255, np.uint8)
+        assert (out[..., 3][outside] == expected[outside]).all()
+        assert (segmentation.last_alpha() == plain.last_alpha()).all()
+    for wrong in (portrait.astype(np.float32), portrait[..., 0]):
+        with pytest.raises(InputError, match=r"takes uint8 \(H, W, 3\) images"):
+            MPSegmentation()(wrong)
 
 
 def test_thresholds_at_the_ends_leave_nothing_half_transparent(portrait: np.ndarray) -> None:
@@ -440,6 +504,7 @@ def test_a_video_too_heavy_for_live_use_plays_slower_instead_of_stalling() -> No
             yield np.zeros((4, 4, 3), np.uint8), decoded[0] / 1_000_000  # a million frames a second
 
     behind = Video(play, "fast")
+    behind.begin(live=True)
     before = decoded[0]
     for _ in range(5):
         behind.picture(4, 4)

@@ -14,10 +14,12 @@ import pytest
 from conftest import SHARED, difference, probe
 
 from engine import Engine
-from errors import InputError
-from media.video_source import VideoSource
+from files.formats import Encoding
+from files.video_source import VideoSource
+from pipeline.errors import InputError
 from selfieSegmentation import MPSegmentation
 
+ULTRAFAST = Encoding(preset="ultrafast")
 PEOPLE = sorted((SHARED / "media" / "people").glob("*")) or [Path("none")]
 ODD = sorted((SHARED / "media" / "odd").glob("*")) or [Path("none")]
 CLIPS = sorted(p.parent for p in (SHARED / "groundtruth").glob("*/input.mp4")) or [Path("none")]
@@ -48,7 +50,7 @@ def test_people_go_through(shared: Path, tmp_path: Path, path: Path) -> None:
         custom_objects=[MPSegmentation()],
         end_video_frame=59,
         break_on_end=True,
-        preset="ultrafast",
+        encoding=ULTRAFAST,
     )
     engine.run()
     before, after = probe(path), probe(output, images=True)
@@ -85,7 +87,7 @@ EXPECTED = {
 def test_odd_files_keep_every_frame_and_time(shared: Path, tmp_path: Path, path: Path, look: str) -> None:
     output = tmp_path / "result.mp4"
     custom_objects = [MPSegmentation()] if look == "blur" else [lambda image: image]
-    Engine(video_path=path, output_path=output, preset="ultrafast", custom_objects=custom_objects).run()
+    Engine(video_path=path, output_path=output, encoding=ULTRAFAST, custom_objects=custom_objects).run()
     before, after = probe(path), probe(output)
     assert after.times == before.times
     assert (len(after.times), *after.size, len(after.sound)) == EXPECTED[path.name]
@@ -135,7 +137,7 @@ def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path
     for path in sorted((shared / "media" / "broken").glob("*")):
         output = tmp_path / f"{path.stem}.mp4"
         try:
-            Engine(video_path=path, output_path=output, preset="ultrafast").run()
+            Engine(video_path=path, output_path=output, encoding=ULTRAFAST).run()
             outcomes[path.name] = len(probe(output).times)
         except InputError as error:
             assert path.name in str(error)

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, make_clip, probe, scene, wait_until
 
-import storage
-from errors import InputError, InputNotFoundError, ProcessingError
+from files import staging, storage
+from pipeline.errors import InputError, InputNotFoundError, ProcessingError
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,9 @@ def test_bad_remote_paths_are_one_line_and_exit_2(run_main, bucket, tmp_path: Pa
     bucket.put("folder/me.jpg", PORTRAIT)
     for arguments, complaint in (
         (["--image", "s3://media/missing.jpg"], "no such file"),
+        # Said before anything is brought here.
+        (["--image", "s3://media/missing.jpg", "--output", "r.xyz"], "cannot write an image"),
+        (["--video", "s3://media/missing.mp4", "--output", "r.xyz"], "cannot write a video"),
         (["--image", "s3://nowhere/me.jpg"], "bucket does not exist"),
         (["--image", PORTRAIT, "--output", "s3://nowhere/me.jpg"], "no such bucket"),
         (["--image", "s3://media/folder/me.jpg", "--output", "s3://media/folder/me.jpg"], "output is the input"),
@@ -146,12 +149,19 @@ def test_a_remote_folder_is_many_files(run_main, bucket) -> None:
     assert outcome.out.split() == ["s3://media/folder/me_out.jpg", "s3://media/folder/you_out.jpg"]
 
 
-def test_a_server_that_does_not_answer_is_one_line(run_main, credentials: None) -> None:
+def test_a_server_that_does_not_answer_is_one_line(run_program, credentials: None) -> None:
     env = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
-    outcome = run_main("--image", "s3://media/me.jpg", env=env)
+    outcome = run_program("--image", "s3://media/me.jpg", env=env)  # stow keeps connections for as long as a process
     assert outcome.code == 2
     assert outcome.err.count("\n") == 1
     assert "127.0.0.1:9" in outcome.err
+
+
+def test_a_remote_folder_as_output(run_main, bucket) -> None:
+    bucket.put("folder/me.jpg", PORTRAIT)
+    outcome = run_main("s3://media/folder/me.jpg", "--output", "s3://media/results/", "--no-segmentation")
+    assert (outcome.code, outcome.out.strip()) == (0, "s3://media/results/me.jpg")
+    assert bucket.names() == ["folder/me.jpg", "results/me.jpg"]
 
 
 def test_without_the_s3_extra_the_command_to_install_it_is_said(run_main) -> None:
@@ -170,18 +180,18 @@ def test_staged_output_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target.write_text("before")
 
     def fail_halfway() -> None:
-        with storage.staged_output(str(target)) as staged:
+        with staging.staged_output(str(target)) as staged:
             Path(staged).write_text("half")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail_halfway()
     assert target.read_text() == "before"
-    with storage.staged_output(str(target)) as staged:
+    with staging.staged_output(str(target)) as staged:
         Path(staged).write_text("whole")
         assert target.read_text() == "before"
     assert target.read_text() == "whole"
-    with storage.staged_output(str(target)):
+    with staging.staged_output(str(target)):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["result.txt"]
 
@@ -189,7 +199,7 @@ def test_staged_output_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_result_may_be_read_by_everyone_its_folder_lets(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("x")
-    with storage.staged_output(str(tmp_path / "result")) as staged:
+    with staging.staged_output(str(tmp_path / "result")) as staged:
         Path(staged).write_text("x")
     assert (tmp_path / "result").stat().st_mode == plain.stat().st_mode
 
@@ -198,7 +208,7 @@ def test_a_result_may_be_read_by_everyone_its_folder_lets(tmp_path: Path) -> Non
 def test_the_target_of_a_link_is_replaced_not_the_link(tmp_path: Path) -> None:
     (tmp_path / "real.txt").write_text("before")
     (tmp_path / "link.txt").symlink_to(tmp_path / "real.txt")
-    with storage.staged_output(str(tmp_path / "link.txt")) as staged:
+    with staging.staged_output(str(tmp_path / "link.txt")) as staged:
         Path(staged).write_text("after")
     assert (tmp_path / "real.txt").read_text() == "after"
     assert (tmp_path / "link.txt").is_symlink()
@@ -208,7 +218,7 @@ def test_devices_are_not_replaced(tmp_path: Path) -> None:
     if not Path("/dev/null").exists():
         pytest.skip("there is no /dev/null here")
     with pytest.raises(InputError, match="not an ordinary file"):
-        storage.check_output("/dev/null", str(PORTRAIT))
+        staging.check_output("/dev/null", str(PORTRAIT))
 
 
 def test_names_that_look_like_urls_are_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +240,7 @@ def test_a_result_that_cannot_be_put_back_is_kept_here(bucket, tmp_path: Path, m
         raise OSError("the network is down")
 
     def write_result() -> None:
-        with storage.staged_output("s3://media/result.txt") as staged:
+        with staging.staged_output("s3://media/result.txt") as staged:
             Path(staged).write_text("an hour of work")
 
     monkeypatch.setattr(stow, "put", refuse)

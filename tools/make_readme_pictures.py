@@ -20,7 +20,7 @@ from effects.defocus import Defocus  # noqa: E402
 from effects.low_light import LowLight  # noqa: E402
 from effects.plate import NamePlate  # noqa: E402
 from engine import Engine  # noqa: E402
-from media.window import over_checkerboard  # noqa: E402
+from live.window import over_checkerboard  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 LOOKS = ("blur", "backgrounds/3_bokeh.jpg", "transparent")

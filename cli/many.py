@@ -1,0 +1,254 @@
+"""Many files: which ones are meant, where their results go, and one after the other without stopping for a bad one."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from files import images, storage
+from files.images import is_sequence, numbered
+from pipeline.errors import BackgroundRemovalError, InputError, InputNotFoundError
+
+log = logging.getLogger(__name__)
+
+VIDEO_SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp",
+    ".ogv", ".gif",
+)  # fmt: skip
+IMAGE_SUFFIXES = images.SUFFIXES
+SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
+
+# What the names of results that stand beside their sources end with.
+_TAG = "_out"
+# A file that is still being written grows; one that has not for so long is complete.
+_QUIET_SECONDS = 2.0
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file and where its result goes."""
+
+    path: str
+    output: str
+
+
+def is_many(paths: Sequence[str]) -> bool:
+    """Tell whether `paths` mean more than one file that is named outright."""
+    return len(paths) > 1 or any(_is_pattern(path) or storage.is_folder(path) for path in paths)
+
+
+def find_files(
+    paths: Sequence[str], suffixes: Sequence[str], recursive: bool, results: str = ""
+) -> list[tuple[str, str]]:
+    """Return the files that `paths` mean: files, patterns such as ``clips/*.mp4``, and folders.
+
+    Args:
+        paths: What the user gave.
+        suffixes: In lower case; those of the files that are taken from folders.
+        recursive: Whether folders inside folders are looked into.
+        results: The folder that results go to; it is not looked into if it lies inside one that was given.
+
+    Returns:
+        Each file once, in order, with its folder relative to the folder that was given, "" otherwise.
+
+    Raises:
+        InputNotFoundError: a path or pattern means nothing that exists.
+    """
+    found: dict[str, str] = {}
+    for path in paths:
+        if _is_pattern(path):
+            matches = sorted(file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
+            files = _without_results([(file, "") for file in matches])
+        elif not storage.is_remote(path) and os.path.isdir(path):
+            inside = [(entry.path, inner) for entry, inner in _inside(path, suffixes, recursive, results)]
+            files = _without_results(inside)
+        elif storage.is_folder(path):
+            remote = [file for file in storage.list_files(path) if _suffix(file) in suffixes]
+            files = _without_results([(file, "") for file in remote])
+        else:
+            files = [(path, "")]
+        if not files:
+            kinds = f"is a folder without any {', '.join(suffixes)}"
+            raise InputNotFoundError(f"{path}: {'no such file' if _is_pattern(path) else kinds}")
+        for file, folder in files:
+            found.setdefault(file, folder)
+    return list(found.items())
+
+
+def plan_jobs(files: Sequence[tuple[str, str]], name: Callable[[str, str], str]) -> list[Job]:
+    """Say where the result of each file goes.
+
+    Args:
+        files: As `find_files` returns them.
+        name: Returns the result's path for a file's path and folder.
+
+    Returns:
+        The jobs. Of files that would give one result, the later ones' get a number.
+
+    Raises:
+        InputError: a result would replace one of the files.
+    """
+    jobs: list[Job] = []
+    taken: set[str] = set()
+    sources = {_place(path) for path, _ in files}
+    for path, inner in files:
+        output = wanted = name(path, inner)
+        number = 1
+        while _place(output) in taken:
+            number += 1
+            output = _with_number(wanted, number)
+        if _place(output) in sources:
+            raise InputError(f"{path}: its result would replace {output}, which is to be processed too")
+        taken.add(_place(output))
+        jobs.append(Job(path, output))
+    return jobs
+
+
+def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = False) -> list[str]:
+    """Do one job after the other; one that fails is named at once and does not stop the rest.
+
+    Args:
+        jobs: What to do.
+        work: Does one.
+        resume: Leave out jobs whose result exists and is not older than its source.
+
+    Returns:
+        The errors, one line each.
+    """
+    failures = []
+    for job in jobs:
+        if resume and is_done(job):
+            log.info("%s: is done", job.output)
+            continue
+        try:
+            work(job)
+        except BrokenPipeError:  # whoever read the names of the results has gone
+            raise
+        except Exception as error:  # whatever it is, the other files can still be done
+            message = str(error) if isinstance(error, BackgroundRemovalError) else f"{job.path}: {error!r}"
+            failures.append(message)
+            log.error("%s", message)
+            log.debug("", exc_info=True)
+    return failures
+
+
+def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each file that is in `folder`, or appears in it, once it is complete; for ever.
+
+    Args:
+        folder: A folder on this computer.
+        suffixes: In lower case; those of the files that are taken.
+        recursive: Whether folders inside it are looked into.
+        results: The folder that results go to, left out if it lies inside; "" if they stand beside their sources:
+            then whatever is named as a result is left out, whether its source is still there or not.
+
+    Yields:
+        The file, and its folder relative to `folder`; again if the file changes later.
+
+    Raises:
+        InputError: there is no such folder on this computer.
+    """
+    if not os.path.isdir(folder):
+        raise InputError(f"--watch {folder}: no such folder on this computer")
+    seen: dict[str, tuple[tuple[int, int], float]] = {}
+    given: dict[str, tuple[int, int]] = {}
+    while True:
+        entries = list(_inside(folder, suffixes, recursive, results))
+        sources = {os.path.splitext(entry.path)[0] for entry, _ in entries}
+        for entry, inner in entries:
+            source = _source_of(entry.path)
+            if source and (not results or source in sources):
+                continue
+            try:
+                status = entry.stat()
+            except OSError:
+                continue
+            state = (status.st_size, status.st_mtime_ns)
+            now = time.monotonic()
+            if entry.path not in seen or seen[entry.path][0] != state:
+                seen[entry.path] = (state, now)
+            elif state[0] and given.get(entry.path) != state and now - seen[entry.path][1] >= _QUIET_SECONDS:
+                given[entry.path] = state
+                yield entry.path, inner
+        time.sleep(_LOOK_SECONDS)
+
+
+def is_done(job: Job) -> bool:
+    """Tell whether a job's result exists and is not older than its source."""
+    if storage.is_remote(job.output) or storage.is_remote(job.path):
+        return storage.is_file(job.output)
+    # The pictures of a video appear together, when all of them are done.
+    output = numbered(job.output, 1) if is_sequence(job.output) else job.output
+    return os.path.isfile(output) and os.path.getmtime(output) >= os.path.getmtime(job.path)
+
+
+def _inside(
+    folder: str, suffixes: Sequence[str], recursive: bool, results: str
+) -> Iterator[tuple[os.DirEntry[str], str]]:
+    """Yield the files in a local folder in the order of their names, each with its folder relative to that one."""
+    left_out = os.path.realpath(results) if results else ""
+
+    def inside(place: str, inner: str) -> Iterator[tuple[os.DirEntry[str], str]]:
+        try:
+            entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+        except OSError:  # gone meanwhile, or not to be read
+            return
+        entries = [entry for entry in entries if not entry.name.startswith(".")]
+        for entry in entries:
+            if _suffix(entry.name) in suffixes and not entry.is_dir():
+                yield entry, inner
+        for entry in entries:
+            if recursive and entry.is_dir(follow_symlinks=False) and os.path.realpath(entry.path) != left_out:
+                yield from inside(entry.path, os.path.join(inner, entry.name))
+
+    return inside(folder, "")
+
+
+def _without_results(files: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Leave out files that are named as the result of another one."""
+    sources = {os.path.splitext(path)[0] for path, _ in files}
+    kept = []
+    for path, folder in files:
+        source = _source_of(path)
+        if source and (source in sources or _is_there(source)):
+            log.info("%s: left out, it is named as a result", path)
+        else:
+            kept.append((path, folder))
+    return kept
+
+
+def _source_of(path: str) -> str:
+    """Return what `path` is the result of, without a suffix, judging by its name; "" if it is named as no result."""
+    stem = os.path.splitext(path)[0]
+    return stem.removesuffix(_TAG) if stem.endswith(_TAG) else ""
+
+
+def _is_there(stem: str) -> bool:
+    """Tell whether there is an image or video of that name, less its suffix, on this computer."""
+    return any(_suffix(file) in SUFFIXES for file in glob.glob(f"{glob.escape(stem)}.*"))
+
+
+def _with_number(output: str, number: int) -> str:
+    if is_sequence(output):
+        folder, pattern = os.path.split(output)
+        return os.path.join(f"{folder}_{number}", pattern)
+    stem, suffix = os.path.splitext(output)
+    return f"{stem}_{number}{suffix}"
+
+
+def _place(path: str) -> str:
+    """Return what tells one file from another, for a path that need not exist."""
+    return path if storage.is_remote(path) else os.path.normcase(os.path.realpath(path))
+
+
+def _is_pattern(path: str) -> bool:
+    return glob.has_magic(path) and not storage.is_remote(path) and not os.path.exists(path)
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()

@@ -1,0 +1,175 @@
+"""From the options of the command line to custom objects."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from cli.checks import is_live, size_of
+from cli.settings import write_settings
+from effects.auto_frame import AutoFrame
+from effects.defocus import Defocus
+from effects.low_light import LowLight
+from effects.plate import Logo, NamePlate
+from pipeline.errors import InputError
+from pipeline.objects import CustomObject, FrameObject
+from selfieSegmentation import MPSegmentation
+from utils import FPSmetric
+
+if TYPE_CHECKING:
+    from engine import Engine
+
+
+def build_objects(options: argparse.Namespace) -> list[CustomObject]:
+    """Return the custom objects that the command line asks for, in order."""
+    objects: list[CustomObject] = []
+    if options.low_light:
+        objects.append(LowLight())  # first: what is lifted is also found better
+    if not options.no_segmentation:
+        objects.append(_segmentation(options))
+    if options.defocus:
+        objects.append(Defocus(options.blur))
+    if options.auto_frame:
+        objects.append(AutoFrame())
+    objects += [load_object(spec) for spec in options.object]
+    if options.logo:
+        objects.append(Logo(options.logo))
+    if options.name:
+        objects.append(NamePlate(options.name))
+    if is_live(options) if options.fps is None else options.fps:
+        objects.append(FPSmetric())
+    return objects
+
+
+def _segmentation(options: argparse.Namespace) -> MPSegmentation:
+    return MPSegmentation(
+        bg_blur_ratio=(options.blur, options.blur),
+        threshold=options.threshold,
+        background="none" if options.defocus else options.background,
+        model=options.model,
+        edge_softness=options.edge_softness,
+        light_wrap=options.light_wrap,
+        runtime=options.runtime,
+        device=options.device,
+        quality=options.quality,
+        model_size=size_of(options.model_size, "--model-size", "256x320"),
+        model_input=options.model_input,
+        model_output=options.model_output,
+    )
+
+
+def load_object(spec: str) -> CustomObject:
+    """Return the custom object that ``FILE.py:NAME`` or ``package.module:NAME`` names.
+
+    A class, or a function that takes no argument, is called to make the object.
+
+    Raises:
+        InputError: there is no such file or name, it fails while loading, or it is not callable.
+    """
+    where, colon, name = spec.rpartition(":")
+    if not colon or not where or not name:
+        raise InputError(f"--object {spec}: must be FILE.py:NAME or package.module:NAME")
+    try:
+        module = _module_of_file(where, spec) if where.endswith(".py") else _module_of_name(where)
+        item: Any = getattr(module, name, None)
+        if item is None:
+            raise InputError(f"--object {spec}: there is no {name} in {where}")
+        if inspect.isclass(item) or (callable(item) and not _takes_an_image(item)):
+            item = item()
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"--object {spec}: {type(error).__name__}: {error}") from error
+    if not callable(item):
+        raise InputError(f"--object {spec}: is not callable with an image")
+    return cast("CustomObject", item)
+
+
+def _module_of_file(path: str, spec: str) -> ModuleType:
+    if not os.path.isfile(path):
+        raise InputError(f"--object {spec}: no such file: {path}")
+    stem = os.path.splitext(os.path.basename(path))[0]
+    found = importlib.util.spec_from_file_location(stem, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    with _neighbours_first(os.path.dirname(os.path.abspath(path))):
+        sys.modules[stem] = module
+        found.loader.exec_module(module)
+    return module
+
+
+def _module_of_name(name: str) -> ModuleType:
+    sys.path.append(os.getcwd())
+    return importlib.import_module(name)
+
+
+@contextmanager
+def _neighbours_first(folder: str) -> Iterator[None]:
+    """Let the neighbours of a file win over modules of ours with the same names, such as utils, while it is loaded."""
+    ours, theirs = Path(__file__).resolve().parent.parent, Path(folder).resolve()
+    both = (
+        {item.stem for item in ours.iterdir()} & {item.stem for item in theirs.iterdir()} if ours != theirs else set()
+    )
+    hidden = _take_out(both)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        sys.path.append(folder)  # for what it imports later
+        _take_out(both)
+        sys.modules.update(hidden)
+
+
+def _take_out(names: set[str]) -> dict[str, ModuleType]:
+    """Take the modules and packages of these names out of those that are loaded, and return them."""
+    loaded = [name for name in sys.modules if name.partition(".")[0] in names]
+    return {name: sys.modules.pop(name) for name in loaded}
+
+
+def _takes_an_image(item: Any) -> bool:
+    try:
+        inspect.signature(item).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # a built-in function without a signature
+        return True
+    return True
+
+
+def matte_picture(objects: list[CustomObject]) -> Callable[[], Any]:
+    """Return what makes the matte of the frame at hand: the segmentation's."""
+    [segmentation] = (item for item in objects if isinstance(item, MPSegmentation))
+    return segmentation.matte_picture
+
+
+class SettingsKey(FrameObject):
+    """The key w: writes what the keys have changed to the file of --config."""
+
+    keys: Mapping[str, str] = {"w": "write the look to the --config file"}
+
+    def __init__(self, path: str, engine: Engine) -> None:
+        self._path = path
+        self._engine = engine
+
+    def on_key(self, key: str) -> bool | str:
+        if key != "w":
+            return False
+        look: dict[str, Any] = {"flip": self._engine.flip_view}
+        for item in self._engine.custom_objects:
+            if isinstance(item, MPSegmentation):
+                look |= item.look()
+        if any(isinstance(item, Defocus) for item in self._engine.custom_objects):
+            look.pop("background", None)  # it stands in for the background
+        write_settings(self._path, look)
+        return f"written to {self._path}"

@@ -1,0 +1,209 @@
+"""The options of the command line. Nothing heavy is imported here: --help should answer at once."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+VERSION = "0.2.0"
+
+# What is processed: one of them.
+SOURCES = ("paths", "webcam", "image", "video", "watch")
+
+DESCRIPTION = "Replace or blur what is behind a person: live from a webcam, in a video or in an image."
+
+EPILOG = """\
+examples:
+  python main.py                                        the webcam, blurred behind you
+  python main.py --background backgrounds               the webcam, pictures; a and d go through them
+  python main.py photo.jpg --background transparent     photo_out.png
+  python main.py clip.mp4 --background '#00b140'        clip_out.mp4, sound and timing kept
+  python main.py clips --output results                 every image and video in a folder
+  python main.py --object examples/sketch.py:PencilSketch   your own effect after the background
+
+keys in the window: a next background, d previous one, q or Esc end, h lists them all
+exit codes: 0 done, 1 processing failed, 2 bad request or input, 130 stopped by Ctrl-C
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one line, as every other error is said."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (see --help)\n")
+
+
+# On the command line a flag of the settings file can be taken back: --no-flip.
+_FLAG = argparse.BooleanOptionalAction
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    parser = _Parser(
+        prog="main.py",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_sources(parser)
+    _add_files(parser)
+    _add_look(parser)
+    _add_network(parser)
+    _add_camera(parser)
+    _add_objects(parser)
+    _add_view(parser)
+    _add_video(parser)
+    parser.add_argument("--config", metavar="FILE.toml", help="options from a file; key w writes the look to it")
+    parser.add_argument("--quiet", action=_FLAG, help="print nothing but errors")
+    parser.add_argument("--debug", action="store_true", help="print tracebacks and what is going on")
+    parser.add_argument("--version", action="version", version=f"Background Removal {VERSION}")
+    flags = ("recursive", "resume", "overwrite", "frames", "auto_frame", "low_light", "defocus", "flip",
+             "break_on_end", "quiet")  # fmt: skip
+    parser.set_defaults(**dict.fromkeys(flags, False))
+    return parser
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    sources = parser.add_argument_group("what to process (default: webcam 0)")
+    sources.add_argument("paths", metavar="FILE", nargs="*", help="images, videos, patterns and folders of them")
+    sources.add_argument("--webcam", metavar="ID", help="a camera's number, or a URL (rtsp://..., http://...)")
+    sources.add_argument("--image", metavar="FILE", nargs="+", help="the same, and all of them are images")
+    sources.add_argument("--video", metavar="FILE", nargs="+", help="the same, and all of them are videos")
+    sources.add_argument("--watch", metavar="FOLDER", help="images and videos as they appear there, until Ctrl-C")
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "--output",
+        metavar="PATH",
+        default="",
+        help="the result, whose suffix picks the format; a folder for results; frames/%%06d.png for pictures",
+    )
+    files.add_argument("--matte", metavar="PATH", default="", help="write the alpha as well, as a grey image or video")
+    files.add_argument("--frames", action=_FLAG, help="make a folder of pictures of a video")
+    files.add_argument("--recursive", action=_FLAG, help="look into folders inside folders")
+    files.add_argument("--resume", action=_FLAG, help="skip files whose result is there already")
+
+
+def _add_look(parser: argparse.ArgumentParser) -> None:
+    look = parser.add_argument_group("the background")
+    look.add_argument(
+        "--background",
+        metavar="SPEC",
+        default="blur",
+        help="blur (default), none, '#RRGGBB', an image, a folder of images (a/d cycle), a video, transparent",
+    )
+    look.add_argument("--blur", metavar="N", type=int, default=45, help="odd kernel size in pixels (default 45)")
+    look.add_argument(
+        "--threshold",
+        metavar="T",
+        type=float,
+        default=0.5,
+        help="0..1, where background ends and person begins (default 0.5)",
+    )
+    look.add_argument("--edge-softness", metavar="S", type=float, default=0.5, help="0 hard to 1 soft (default 0.5)")
+    look.add_argument(
+        "--light-wrap", metavar="S", type=float, default=0.0, help="light of a new background on the edge, 0..1"
+    )
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    network = parser.add_argument_group("the network")
+    network.add_argument(
+        "--model",
+        metavar="M",
+        help="default: landscape finds the person, general draws the edge; or one alone: landscape, general, "
+        "FILE.onnx, or one to download: rvm (best edge), u2net_human_seg, modnet",
+    )
+    network.add_argument(
+        "--quality", choices=("live", "file"), default="live", help="size at which rvm works (default live)"
+    )
+    network.add_argument("--model-size", metavar="HxW", help="input of FILE.onnx where it leaves it free (256x256)")
+    network.add_argument(
+        "--model-input", choices=("unit", "symmetric", "imagenet"), help="what FILE.onnx expects of RGB (default unit)"
+    )
+    network.add_argument(
+        "--model-output",
+        choices=("auto", "probability", "logits"),
+        default="auto",
+        help="what FILE.onnx gives (default auto)",
+    )
+    network.add_argument("--runtime", choices=("onnx", "mediapipe"), default="onnx", help="(default onnx)")
+    network.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "tensorrt", "directml", "coreml", "openvino"),
+        default="auto",
+        help="(default auto)",
+    )
+
+
+def _add_camera(parser: argparse.ArgumentParser) -> None:
+    camera = parser.add_argument_group("camera")
+    camera.add_argument("--size", metavar="WxH", help="ask the camera (and the virtual one) for this size")
+    camera.add_argument("--camera-fps", metavar="N", type=float, help="ask the camera for this rate")
+    camera.add_argument(
+        "--camera-backend",
+        choices=("auto", "v4l2", "gstreamer", "dshow", "msmf", "avfoundation"),
+        default="auto",
+        help="(default auto)",
+    )
+    camera.add_argument("--list-cameras", action="store_true", help="name the cameras; on Linux their sizes too")
+    camera.add_argument(
+        "--reconnect", metavar="S", type=float, default=30, help="seconds to wait for a lost camera (default 30)"
+    )
+    camera.add_argument(
+        "--virtual-camera",
+        metavar="DEVICE",
+        nargs="?",
+        const="",
+        help="be a camera for meeting programs: the first there is, or this one",
+    )
+    camera.add_argument("--record", metavar="PATH", default="", help="record the result; key r begins and ends too")
+    camera.add_argument("--overwrite", action=_FLAG, help="let --record replace a file, instead of numbering")
+    camera.add_argument(
+        "--microphone", metavar="NAME", nargs="?", const="default", default="", help="record its sound as well"
+    )
+    camera.add_argument(
+        "--snapshots", metavar="FOLDER", default="snapshots", help="where key s saves pictures (default snapshots)"
+    )
+
+
+def _add_objects(parser: argparse.ArgumentParser) -> None:
+    objects = parser.add_argument_group("custom objects")
+    objects.add_argument("--auto-frame", action=_FLAG, help="the picture follows the person")
+    objects.add_argument("--low-light", action=_FLAG, help="lift the picture when it is dark")
+    objects.add_argument("--name", metavar="TEXT", default="", help="a name plate at the lower left")
+    objects.add_argument("--logo", metavar="PNG", default="", help="a picture at the upper right, alpha kept")
+    objects.add_argument("--defocus", action=_FLAG, help="blur what is far from the person more (with blur)")
+    objects.add_argument(
+        "--object",
+        metavar="FILE.py:NAME",
+        action="append",
+        default=[],
+        help="add your own (or package.module:NAME); repeatable; called after the segmentation, in order",
+    )
+    objects.add_argument("--no-segmentation", action="store_true", help="only the objects given with --object")
+
+
+def _add_view(parser: argparse.ArgumentParser) -> None:
+    view = parser.add_argument_group("view")
+    view.add_argument("--flip", action=_FLAG, help="mirror left to right")
+    view.add_argument("--show", action=_FLAG, help="open a window (default: for a webcam only)")
+    view.add_argument("--fps", action=_FLAG, help="draw frames per second (default: for a webcam only)")
+
+
+def _add_video(parser: argparse.ArgumentParser) -> None:
+    video = parser.add_argument_group("video files")
+    video.add_argument("--start-frame", metavar="N", type=int, default=0, help="first frame processed, from 0")
+    video.add_argument("--end-frame", metavar="N", type=int, default=0, help="last frame processed, 0: no end")
+    video.add_argument("--break-on-end", action=_FLAG, help="stop after the end frame")
+    video.add_argument("--jobs", metavar="N", type=int, default=1, help="cut a long video for N processes (default 1)")
+    video.add_argument("--codec", metavar="C", default="", help="h264, h265, av1, vp9, prores (default: by the suffix)")
+    video.add_argument(
+        "--encoder", metavar="E", default="auto", help="FFmpeg's name of one, h264_nvenc for instance (default auto)"
+    )
+    video.add_argument(
+        "--crf", metavar="N", type=int, help="quality, 0 best to 51 or 63 (default 20 for H.264, about that for others)"
+    )
+    video.add_argument("--preset", metavar="P", default="veryfast", help="encoder speed (default veryfast)")

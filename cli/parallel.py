@@ -1,0 +1,236 @@
+"""One long video in several processes at once: each works on a part, and the results are joined."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from engine import Engine
+from files import storage
+from files.formats import CONTAINERS, Encoding
+from files.images import is_sequence
+from files.outputs import check_result
+from files.parts import Part, PartSink, count_frames, join_parts, plan_parts
+from files.staging import staged_output
+from files.video_sink import VideoSink
+from files.video_source import VideoSource
+from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
+from pipeline.interrupt import Interrupt
+from pipeline.objects import CustomObject, ObjectChain
+from pipeline.progress import progress_bar
+
+MakeObjects = Callable[[], Sequence[CustomObject]]
+
+# How long a process that was told to end is waited for; then it is killed.
+_ENDING_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PartJob:
+    """What one process does.
+
+    Attributes:
+        path: A local video.
+        part: One of those that `files.parts.plan_parts` gives.
+        output: Where its pictures go, for `files.parts.join_parts`.
+        name: What the whole result is called in messages.
+        make_objects: Makes the custom objects in the process that uses them; it must be one that can be pickled.
+        options: Further arguments for `Engine`.
+    """
+
+    path: str
+    part: Part
+    output: str
+    name: str
+    make_objects: MakeObjects
+    options: Mapping[str, Any]
+
+
+def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) -> int:
+    """Process one part of a local video into a file without sound, and return how many frames that has.
+
+    Args:
+        job: Which part.
+        on_frame: Called after every frame that is written.
+
+    Raises:
+        InputError, ProcessingError: as for `Engine.process_video`.
+        KeyboardInterrupt: it was told to end.
+    """
+    engine = Engine(video_path=job.path, custom_objects=job.make_objects(), keep_partial=False, **job.options)
+    alpha = ObjectChain(engine.custom_objects).makes_alpha
+    sink = PartSink(VideoSink(job.output, encoding=engine.encoding, alpha=alpha), job.part, on_frame)
+    engine.process(VideoSource(job.path, job.name, job.part), [sink])
+    return sink.written
+
+
+def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, options: Mapping[str, Any]) -> bool:
+    """Process the video of `engine` in up to `jobs` processes and write its result.
+
+    The result has the same frames, times and sound as that of one process; only the encoder begins anew at every
+    joint. Ctrl-C ends without a result.
+
+    Args:
+        engine: Knows the video, the output and the range of frames; its own objects are not used.
+        jobs: How many processes.
+        make_objects: Makes the custom objects in each process; it must be one that can be pickled.
+        options: Arguments for the `Engine` of each process.
+
+    Returns:
+        Whether it was done; if not, the video cannot be cut, and nothing was done.
+
+    Raises:
+        InputError, ProcessingError: as for `Engine.process_video`.
+        KeyboardInterrupt: Ctrl-C was typed.
+    """
+    output = engine.result_path
+    suffix = os.path.splitext(output)[1].lower()
+    if suffix in (".gif", ".webp") or is_sequence(output):
+        raise InputError(f"{output}: --jobs joins .mp4, .m4v, .mov, .mkv and .webm only")
+    check_result(output, engine.video_path, video=True, encoding=engine.encoding)
+    with storage.local_file(engine.video_path) as local:
+        parts = plan_parts(local, jobs)
+        last_wanted = engine.end_video_frame if engine.break_on_end and engine.end_video_frame else None
+        if last_wanted is not None:
+            parts = [part for part in parts if part.first <= last_wanted]
+        if len(parts) < 2:
+            return False
+        total = parts[-1].first + parts[-1].frames
+        if engine.start_video_frame >= total:
+            raise InputError(
+                f"{engine.video_path}: it has {total} frames; --start-frame {engine.start_video_frame} is behind"
+            )
+        options = {**options, "encoding": _of_parts(engine.encoding, suffix)}
+        with (
+            Interrupt() as interrupt,
+            tempfile.TemporaryDirectory(prefix="background-removal-") as folder,
+            staged_output(output) as staged,
+        ):
+            # These keep exact times, and hold whatever is joined from them.
+            kind = ".mov" if suffix == ".mov" else ".mp4"
+            work = [
+                PartJob(local, part, os.path.join(folder, f"{number}{kind}"), output, make_objects, options)
+                for number, part in enumerate(parts)
+            ]
+            with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
+                _run(work, interrupt, bar.update)
+            join_parts([job.output for job in work], staged, local, output, with_whole_sound=last_wanted is None)
+    return True
+
+
+def _of_parts(encoding: Encoding, suffix: str) -> Encoding:
+    """Return how parts are encoded for a result of that suffix."""
+    if encoding.codec or encoding.encoder != "auto" or suffix == ".mov":
+        return encoding  # in .mov the usual codec also depends on transparency
+    return replace(encoding, codec=CONTAINERS[suffix].codecs[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A process has come to the end of its part."""
+
+    number: int
+    frames: int
+
+
+def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], object]) -> None:
+    """Do all jobs at once, each in a process; raise the first error and end the others.
+
+    Raises:
+        ProcessingError: a process has ended before its part, or its file is not what it says.
+        KeyboardInterrupt: Ctrl-C was typed.
+    """
+    context = multiprocessing.get_context("spawn")
+    messages: multiprocessing.Queue[BackgroundRemovalError | _Done | None] = context.Queue()
+    level = logging.getLogger().level
+    workers: list[SpawnProcess] = []
+    done: dict[int, int] = {}
+    try:
+        with _sigint_blocked():
+            for number, job in enumerate(jobs):
+                worker = context.Process(target=_work, args=(messages, level, number, job), daemon=True)
+                worker.start()
+                workers.append(worker)
+        while len(done) < len(jobs):
+            # Looked at before the messages: a process that has ended has sent all of them.
+            ended = {number for number, worker in enumerate(workers) if not worker.is_alive()}
+            try:
+                message = messages.get(timeout=0.2)
+            except queue.Empty:
+                if interrupt.requested:
+                    raise KeyboardInterrupt from None
+                missing = sorted(ended - done.keys())
+                if missing:
+                    code = workers[missing[0]].exitcode
+                    raise ProcessingError(
+                        f"{jobs[0].path}: process {missing[0] + 1} of {len(jobs)} ended early ({_told(code)}); "
+                        "nothing was written"
+                    ) from None
+                continue
+            if isinstance(message, _Done):
+                done[message.number] = message.frames
+            elif message is not None:
+                raise message
+            else:
+                on_frame()
+        for number, job in enumerate(jobs):
+            found = count_frames(job.output)
+            if found != done[number]:
+                raise ProcessingError(
+                    f"{job.path}: process {number + 1} wrote {found} of {done[number]} frames; nothing was written"
+                )
+    finally:
+        _end(workers)
+
+
+@contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Start processes that do not hear the Ctrl-C of the terminal, which would interrupt them while they import."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(workers: Sequence[SpawnProcess]) -> None:
+    """End the processes that still work."""
+    for worker in workers:
+        if worker.is_alive():
+            worker.terminate()
+    for worker in workers:
+        worker.join(_ENDING_SECONDS)
+        if worker.is_alive():
+            worker.kill()
+            worker.join(_ENDING_SECONDS)
+
+
+def _told(code: int | None) -> str:
+    return f"signal {-code}" if code is not None and code < 0 else f"code {code}"
+
+
+def _work(
+    messages: multiprocessing.Queue[BackgroundRemovalError | _Done | None], level: int, number: int, job: PartJob
+) -> None:
+    logging.basicConfig(level=max(level, logging.ERROR))  # each would tell of the same damage
+    try:
+        messages.put(_Done(number, process_part(job, lambda: messages.put(None))))
+    except KeyboardInterrupt:
+        sys.exit(130)  # it was told to; whether that was meant, the parent knows
+    except BackgroundRemovalError as error:
+        messages.put(error)
+    except Exception as error:  # it crosses to the parent as text: not every exception can be pickled
+        messages.put(ProcessingError(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,213 @@
+"""Doing what the command line asks for: a camera, one file, many, or a watched folder."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from cli import many
+from cli.checks import check, check_one_result_each, check_results, is_cutout, paths_of, shows, size_of
+from cli.many import Job
+from cli.objects import SettingsKey, build_objects, matte_picture
+from cli.parallel import process_in_parallel
+from engine import Engine
+from files import storage
+from files.formats import Encoding
+from files.outputs import MatteSink, result_path
+from files.video_source import expected_frames
+from live.devices import camera_modes, list_cameras
+from live.options import LiveOptions
+from pipeline.objects import CustomObject
+
+log = logging.getLogger(__name__)
+
+OnResult = Callable[[str], object]
+
+
+def run(options: argparse.Namespace, on_result: OnResult) -> int:
+    """Do what the command line asks for.
+
+    Args:
+        options: What `cli.options.build_parser` parsed.
+        on_result: Called with the path of every finished result.
+
+    Returns:
+        The exit code: 1 if one of many files failed, else 0.
+    """
+    if options.list_cameras:
+        _list_cameras(on_result)
+        return 0
+    check(options)
+    with logging_redirect_tqdm():  # messages do not tear the progress bar
+        if options.watch is not None:
+            return _watch(options, on_result)
+        paths = paths_of(options)
+        if not paths:
+            check_results(options, "", options.record)
+            _engine(options, build_objects(options)).run()
+            return 0
+        if many.is_many(paths):
+            return _run_many(options, paths, on_result)
+        job = Job(paths[0], _usual_output(options, paths[0]))
+        if options.resume and many.is_done(job):
+            log.info("%s: is done", job.output)
+            return 0
+        # A result that is not complete must not be taken for one that is.
+        keep = not options.resume
+        _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+        on_result(job.output)
+        return 0
+
+
+def _list_cameras(on_result: OnResult) -> None:
+    cameras = list_cameras()
+    if not cameras:
+        on_result("no camera was found on this computer")
+    for number, name in cameras.items():
+        on_result(f"{number} ({name})")
+        for mode in camera_modes(number):
+            on_result(f"    {mode}")
+
+
+def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more: Any) -> Engine:
+    engine = Engine(
+        webcam_id=options.webcam if options.webcam is not None else 0,
+        show=shows(options),
+        custom_objects=objects,
+        live=LiveOptions(
+            size=size_of(options.size, "--size", "1280x720"),
+            rate=options.camera_fps,
+            backend=options.camera_backend,
+            reconnect=options.reconnect,
+            record_path=options.record,
+            overwrite=options.overwrite,
+            microphone=options.microphone,
+            snapshots=options.snapshots,
+            virtual_camera=options.virtual_camera,
+        ),
+        encoding=_encoding(options),
+        **{**_frame_options(options), **more},
+    )
+    if options.config:
+        if not os.path.exists(options.config):
+            log.info("%s: there is no such file yet; the key w writes it", options.config)
+        engine.custom_objects.append(SettingsKey(options.config, engine))
+    return engine
+
+
+def _encoding(options: argparse.Namespace) -> Encoding:
+    return Encoding(options.codec, options.encoder, options.crf, options.preset)
+
+
+def _frame_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments for `Engine` that decide what happens to which frame."""
+    return {
+        "flip_view": options.flip,
+        "start_video_frame": options.start_frame,
+        "end_video_frame": options.end_frame,
+        "break_on_end": options.break_on_end,
+    }
+
+
+def _process(
+    options: argparse.Namespace,
+    job: Job,
+    objects: list[CustomObject],
+    progress: bool | tqdm[Any],
+    keep_partial: bool,
+) -> None:
+    """Process one file."""
+    check_results(options, job.path, job.output)
+    is_video = _is_video(options, job.path)
+    kind = {"video_path": job.path} if is_video else {"image_path": job.path}
+    sinks = [MatteSink(options.matte, matte_picture(objects), _encoding(options))] if options.matte else []
+    engine = _engine(
+        options, objects, output_path=job.output, progress=progress, sinks=sinks, keep_partial=keep_partial, **kind
+    )
+    if is_video and options.jobs > 1:
+        make_objects = functools.partial(build_objects, options)
+        if process_in_parallel(engine, options.jobs, make_objects, _frame_options(options)):
+            return
+        log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
+    engine.run()
+
+
+def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult) -> int:
+    check_one_result_each(options)
+    suffixes = many.VIDEO_SUFFIXES if options.video else many.IMAGE_SUFFIXES if options.image else many.SUFFIXES
+    files = many.find_files(paths, suffixes, options.recursive, options.output)
+    jobs = many.plan_jobs(files, functools.partial(_usual_output, options))
+    to_do = [job for job in jobs if not (options.resume and many.is_done(job))]
+    objects = build_objects(options)
+    # tqdm's None means: unless stderr is not a terminal.
+    hidden = True if options.quiet else None
+    with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
+
+        def work(job: Job) -> None:
+            bar.set_description(os.path.basename(job.path))
+            _process(options, job, objects, bar, keep_partial=False)
+            on_result(job.output)
+
+        failures = many.run_jobs(jobs, work, options.resume)
+    if failures:
+        log.error("%d of %d files failed: %s", len(failures), len(jobs), "; ".join(failures))
+    return 1 if failures else 0
+
+
+def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
+    check_one_result_each(options)
+    objects = build_objects(options)
+
+    def work(job: Job) -> None:
+        _process(options, job, objects, not options.quiet, keep_partial=False)
+        on_result(job.output)
+
+    for file in many.watch(options.watch, many.SUFFIXES, options.recursive, options.output):
+        many.run_jobs(many.plan_jobs([file], functools.partial(_usual_output, options)), work, resume=True)
+    return 0
+
+
+def _usual_output(options: argparse.Namespace, path: str, inner: str = "") -> str:
+    """Return where the result of a file goes, which lies in the folder `inner` of one that was given."""
+    output = options.output
+    if inner and output:
+        output = f"{os.path.join(output, inner)}/"
+    return result_path(
+        path,
+        output,
+        video=_is_video(options, path),
+        alpha=is_cutout(options),
+        encoding=_encoding(options),
+        frames=options.frames,
+    )
+
+
+def _frames_of(options: argparse.Namespace, jobs: Sequence[Job]) -> int | None:
+    """Return how many frames all files have together, None if one does not say."""
+    total = 0
+    for job in jobs:
+        frames: int | None = 1
+        if _is_video(options, job.path):
+            frames = None if storage.is_remote(job.path) else expected_frames(job.path)
+        if frames is None:
+            return None
+        total += frames
+    return total
+
+
+def _is_video(options: argparse.Namespace, path: str) -> bool:
+    """Tell whether a file is taken for a video: as the user says, or by its suffix, or else by its content."""
+    if options.image or options.video:
+        return bool(options.video)
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in many.SUFFIXES:
+        return suffix in many.VIDEO_SUFFIXES
+    return not (os.path.isfile(path) and cv2.haveImageReader(path))

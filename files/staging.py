@@ -1,0 +1,171 @@
+"""Results that appear whole or not at all: written under a temporary name, and put in place when they are complete."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from files.storage import is_folder, is_remote, upload
+from pipeline.errors import InputError, InputNotFoundError, ProcessingError
+from pipeline.frame import is_spoiled
+
+# What file managers put into every folder that somebody looks at.
+_OF_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
+
+
+def check_output(path: str, source: str) -> None:
+    """Refuse an output that could not be written, or that would replace its own `source`, "" if it has none.
+
+    Raises:
+        InputError: `path` is the source, a folder or a device, or lies where nothing can be written.
+        InputNotFoundError: the bucket of a remote `path` does not exist.
+    """
+    if is_remote(path):
+        if path == source:
+            raise InputError(f"{path}: the output is the input; give another --output")
+        bucket = "/".join(path.split("/")[:3])
+        if not is_folder(bucket):
+            raise InputNotFoundError(f"{path}: no such bucket")
+        return
+    if source and not is_remote(source) and os.path.exists(path) and os.path.samefile(path, source):
+        raise InputError(f"{path}: the output is the input; give another --output")
+    if os.path.isdir(path):
+        raise InputError(f"{path}: is a folder; give the name of a file in it")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path}: is not an ordinary file")
+    _check_writable(path, os.path.dirname(os.path.abspath(path)))
+
+
+def check_output_folder(path: str) -> None:
+    """Refuse a folder for the pictures of a sequence that cannot be made, or that holds files already.
+
+    Raises:
+        InputError: `path` is a file, is remote, holds files, or lies where nothing can be written.
+    """
+    if is_remote(path):
+        raise InputError(f"{path}: a sequence of pictures can only be written to this computer")
+    if os.path.isdir(path):
+        if any(not _is_of_the_system(entry) for entry in os.scandir(path)):
+            raise InputError(f"{path}: the folder is not empty; give a new one")
+    elif os.path.exists(path):
+        raise InputError(f"{path}: is not a folder")
+    _check_writable(path, os.path.abspath(path))
+
+
+@contextmanager
+def staged_output(path: str) -> Iterator[str]:
+    """Yield a temporary local path, with the suffix of `path`, for the caller to write a file at.
+
+    When the block ends well the file appears at `path`, atomically where it is local, in a folder that is made if it
+    does not exist; when it raises, or wrote nothing, the temporary file is removed and whatever was at `path` stays.
+
+    Raises:
+        InputError: the folder cannot be made.
+        ProcessingError: the finished file could not be put in its place.
+    """
+    suffix = os.path.splitext(path)[1]
+    if is_remote(path):
+        with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
+            staged = os.path.join(folder, f"result{suffix}")
+            yield staged
+            if os.path.exists(staged):
+                upload(staged, path)
+        return
+    # The link's target is replaced, not the link.
+    target = Path(os.path.realpath(path))
+    with _folder_made(target.parent, path):
+        staged = str(target.with_name(f".{target.stem[:20]}.{secrets.token_hex(4)}.part{suffix}"))
+        try:
+            yield staged
+            if os.path.exists(staged):
+                try:
+                    os.replace(staged, target)
+                except OSError as error:
+                    raise ProcessingError(f"{path}: cannot be replaced: {error.strerror}") from error
+        finally:
+            if os.path.exists(staged):
+                os.remove(staged)
+
+
+@contextmanager
+def staged_folder(path: str) -> Iterator[str]:
+    """Yield a temporary local folder, whose files move into the folder `path` when the block ends well.
+
+    It lies inside `path`, which may be a file system of its own, and which is made if it does not exist. When the
+    block raises the temporary folder is removed. What else is in `path` by then is nobody's business but its owner's.
+
+    Raises:
+        InputError: the folder cannot be made.
+        ProcessingError: a finished file could not be put in its place; those that were not stay in the temporary
+            folder, which the message names.
+    """
+    target = Path(os.path.realpath(path))
+    with _folder_made(target, path):
+        staged = target / f".{secrets.token_hex(4)}.part"
+        try:
+            staged.mkdir()
+        except OSError as error:
+            raise InputError(f"{path}: no permission to write there: {error.strerror}") from error
+        try:
+            yield str(staged)
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+        for file in sorted(staged.iterdir()):
+            place = target / file.name
+            try:
+                if place.exists():
+                    raise FileExistsError(0, f"{place.name} has appeared there meanwhile")
+                file.rename(place)
+            except OSError as error:
+                raise ProcessingError(
+                    f"{path}: a picture cannot be put in place ({error.strerror}); the rest is kept in {staged}"
+                ) from error
+        staged.rmdir()
+
+
+def close_staged(stack: ExitStack, error: BaseException | None) -> None:
+    """Leave a stack that holds staged results as its sink is closed with `error`: they appear, or are discarded."""
+    if error is not None and is_spoiled(error):
+        stack.__exit__(type(error), error, error.__traceback__)
+    else:
+        stack.close()
+
+
+@contextmanager
+def _folder_made(folder: Path, name: str) -> Iterator[None]:
+    """Make `folder` and those above it; those that were made go again, if they are empty, when the block raises."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{name}: the folder {folder} cannot be made: {error.strerror}") from error
+    try:
+        yield
+    except BaseException:
+        for place in missing:
+            try:
+                place.rmdir()
+            except OSError:  # not empty, or gone
+                break
+        raise
+
+
+def _check_writable(path: str, folder: str) -> None:
+    """Raise InputError unless files can be written in `folder`, or it can be made."""
+    while not os.path.exists(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        raise InputError(f"{path}: {folder} is not a folder")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{path}: no permission to write in {folder}")
+
+
+def _is_of_the_system(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry of a folder is not what a person would call its content."""
+    return entry.name.startswith(".") or entry.name.lower() in _OF_THE_SYSTEM or entry.name == "lost+found"

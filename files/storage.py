@@ -1,0 +1,157 @@
+"""Where files are: local paths and remote ones (``s3://bucket/key``), looked at through stow.
+
+A remote input is brought into a temporary folder for as long as it is needed; how results get to their place is in
+`files.staging`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pipeline.errors import InputError, InputNotFoundError, ProcessingError
+
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_INSTALL_REMOTE = "pip install -r requirements-remote.txt"
+
+
+def is_remote(path: str) -> bool:
+    """Tell whether `path` is a URL such as ``s3://bucket/key`` rather than a local path.
+
+    >>> is_remote("s3://bucket/clip.mp4"), is_remote("clip.mp4"), is_remote("C:/clip.mp4")
+    (True, False, False)
+    """
+    return _REMOTE.match(path) is not None
+
+
+def is_file(path: str) -> bool:
+    """Tell whether a file exists at `path`. Raises InputError if a remote path cannot be asked."""
+    store, path = _locate(path)
+    with _remote_errors(path):
+        return bool(store.exists(path) and store.isfile(path))
+
+
+def is_folder(path: str) -> bool:
+    """Tell whether a folder exists at `path`. Raises InputError if a remote path cannot be asked."""
+    store, path = _locate(path)
+    with _remote_errors(path):
+        return bool(store.exists(path) and store.isdir(path))
+
+
+def require_file(path: str) -> None:
+    """Raise InputNotFoundError or InputError unless `path` is a file that can be read and is not empty."""
+    if is_folder(path):
+        raise InputError(f"{path}: is a folder, not a file")
+    if not is_file(path):
+        raise InputNotFoundError(f"{path}: no such file")
+    if not is_remote(path):
+        if not os.access(path, os.R_OK):
+            raise InputError(f"{path}: no permission to read it")
+        if os.path.getsize(path) == 0:
+            raise InputError(f"{path}: the file is empty")
+
+
+@contextmanager
+def local_file(path: str) -> Iterator[str]:
+    """Yield a local path with the content of the file at `path`; a remote one is brought and removed after.
+
+    Raises:
+        InputNotFoundError, InputError: there is no such file, it is a folder, or it cannot be read.
+    """
+    require_file(path)
+    if not is_remote(path):
+        # FFmpeg takes what stands before a colon in a relative name for a protocol.
+        yield os.path.abspath(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
+        yield _download(path, folder)
+
+
+@contextmanager
+def local_folder(path: str) -> Iterator[str]:
+    """Yield a local folder with the files directly inside `path`; a remote one is brought and removed after.
+
+    Raises:
+        InputNotFoundError, InputError: there is no such folder, or it is a file.
+    """
+    if is_file(path):
+        raise InputError(f"{path}: is a file, not a folder")
+    if not is_folder(path):
+        raise InputNotFoundError(f"{path}: no such folder")
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
+        for remote in list_files(path):
+            _download(remote, folder)
+        yield folder
+
+
+def list_files(folder: str) -> list[str]:
+    """Return the paths of the files directly inside `folder` in name order, hidden ones left out."""
+    store, folder = _locate(folder)
+    with _remote_errors(folder):
+        names = sorted(store.basename(entry) for entry in store.ls(folder) if _is_listed_file(store, entry))
+    return [f"{folder.rstrip('/')}/{name}" if is_remote(folder) else os.path.join(folder, name) for name in names]
+
+
+def _locate(path: str) -> tuple[Any, str]:
+    """Return the stow manager that answers for `path`, and the path to ask it for.
+
+    stow reads every path as a URL, so that "#", "?", ";" and "name: x" in a local name would be lost:
+    local paths go to its file-system manager as absolute ones.
+    """
+    import stow
+
+    if is_remote(path):
+        return stow, path.rstrip("/")
+    return stow.connect("FS"), os.path.abspath(path)
+
+
+def _is_listed_file(store: Any, entry: Any) -> bool:
+    return store.isfile(entry) and not store.basename(entry).startswith(".")
+
+
+def upload(local: str, path: str) -> None:
+    """Put a finished result at `path`; when that fails it is kept on this computer, and the error says where."""
+    import stow
+
+    try:
+        stow.put(local, path, overwrite=True)
+    except Exception as error:  # each store has classes of its own
+        kept = os.path.join(tempfile.mkdtemp(prefix="background-removal-"), stow.basename(path))
+        os.replace(local, kept)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ProcessingError(f"{path}: cannot be put there ({reason}); the result is kept as {kept}") from error
+
+
+def _download(path: str, folder: str) -> str:
+    import stow
+
+    target = os.path.join(folder, stow.basename(path))
+    with _remote_errors(path):
+        stow.get(path, target)
+    return target
+
+
+@contextmanager
+def _remote_errors(path: str) -> Iterator[None]:
+    """Turn whatever a remote store raises, each with classes of its own, into an InputError."""
+    if not is_remote(path):
+        yield
+        return
+    scheme = path.split("://")[0]
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(f"{path}: {scheme}:// needs an extra package: {_INSTALL_REMOTE}") from error
+    except Exception as error:
+        if "find a manager" in str(error):
+            hint = f"{scheme}:// is not supported, or needs an extra package: {_INSTALL_REMOTE}"
+            raise InputError(f"{path}: {hint}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: {reason}") from error

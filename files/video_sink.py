@@ -1,0 +1,225 @@
+"""Video files, written through PyAV with the source's times, colours, sound, chapters and titles."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from fractions import Fraction
+from typing import cast
+
+import cv2
+import numpy as np
+from av.filter import Graph
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from files.color.yuv import FromBgr
+from files.container import OutputFile
+from files.formats import (
+    ALPHA_SUFFIXES,
+    CONTAINERS,
+    Encoding,
+    check_video_format,
+    codec_of,
+    encoder_name,
+    encoder_options,
+    pixel_format,
+)
+from files.sound import MakeSound
+from files.staging import check_output, close_staged, staged_output
+from pipeline.errors import InputError, ProcessingError, Stopped
+from pipeline.frame import ColorDescription, Frame, Sink, StreamInfo, is_spoiled
+
+# What frames that never were YUV become.
+_USUAL_COLOR = ColorDescription(matrix=1, range=ColorRange.MPEG, primaries=1, transfer=1)
+# The only one there is in a WebP.
+_WEBP_COLOR = ColorDescription(matrix=6, range=ColorRange.MPEG, primaries=1, transfer=13)
+# Browsers play a GIF's frame that is to last less than this, in 1/100 s, for 1/10 s.
+_LEAST_GIF_STEP = 2
+
+
+def check_video_output(path: str, source: str, encoding: Encoding) -> None:
+    """Raise InputError unless a video can be written at `path` with this encoding on this computer.
+
+    Args:
+        path: Where it is to go.
+        source: What it is made from, which it must not replace; "" if that is no file.
+        encoding: How it is to be encoded.
+    """
+    check_video_format(path, encoding)
+    check_output(path, source)
+
+
+class VideoSink(Sink):
+    """Writes frames with their own times, beside the sound of another file.
+
+    The suffix decides the container, `encoding` and whether the first frame has alpha the codec. The size is that
+    of the first frame. Where the codec halves the chroma (H.264, H.265 and AV1 in 4:2:0) an odd size is completed
+    by repeating the last column or row. If the run ends before its source does, the sound ends with the pictures.
+
+    Args:
+        path: The file to write, local or remote; it appears there when it is complete.
+        source: A local file whose sound, chapters and titles go along, or None.
+        encoding: How the video is encoded.
+        make_sound: Makes the sound that goes along instead of a source's, or None.
+        alpha: Whether frames with alpha are to come, even if the first has none.
+        frames: How many frames are to come, if that is known to be fewer than the source has.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        source: str | None = None,
+        encoding: Encoding | None = None,
+        make_sound: MakeSound | None = None,
+        alpha: bool = False,
+        frames: int | None = None,
+    ) -> None:
+        self._path = path
+        self._source = source
+        self._encoding = encoding or Encoding()
+        self._make_sound = make_sound
+        self._alpha = alpha
+        self._frames = frames
+        self._suffix = os.path.splitext(path)[1].lower()
+        self._file: OutputFile | None = None
+        self._end = Fraction(0)
+        self._last_pts: int | None = None
+        self._duration: dict[int, int] = {}
+        self._stack = ExitStack()
+
+    def open(self, info: StreamInfo) -> None:
+        self._info = info
+        self._color = _WEBP_COLOR if self._suffix == ".webp" else info.color or _USUAL_COLOR
+        self._staged = self._stack.enter_context(staged_output(self._path))
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame.
+
+        Raises:
+            InputError: the frame is transparent, which this file cannot store.
+            ProcessingError: its shape differs from the first one's, or it cannot be written.
+        """
+        image = frame.image
+        if image.shape[2] == 3 and (self._alpha if self._file is None else self._shape[2] == 4):
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)  # a frame that no object has touched
+        file = self._file
+        if file is None:
+            if image.shape[2] == 4 and not CONTAINERS[self._suffix].alpha:
+                able = ", ".join(ALPHA_SUFFIXES)
+                raise InputError(
+                    f"{self._path}: {self._suffix} cannot store transparency; "
+                    f"choose {able}, or pictures: --output folder/%06d.png"
+                )
+            file = self._file = self._open(image)
+        if image.shape != self._shape:
+            raise ProcessingError(
+                f"{self._path}: frame {frame.index} is {_described(image.shape)}, "
+                f"the first was {_described(self._shape)}"
+            )
+        pts = frame.pts
+        if self._info.time_base != self._time_base:
+            pts = round(frame.pts * frame.time_base / self._time_base)
+            least_step = _LEAST_GIF_STEP if self._suffix == ".gif" else 1
+            if self._last_pts is not None and pts < self._last_pts + least_step:
+                return
+        self._last_pts = pts
+        picture = self._convert(image)
+        picture.pts, picture.time_base = pts, self._time_base
+        self._duration[pts] = frame.duration if self._time_base == frame.time_base else 0
+        self._end = (frame.pts + frame.duration) * frame.time_base
+        with file.write_errors():
+            for ready in self._graph_output(picture):
+                self._mux(file, self._stream.encode(ready))
+            file.mux_sound_until(frame.pts * frame.time_base)
+
+    def close(self, error: BaseException | None = None) -> None:
+        stack, self._stack = self._stack, ExitStack()
+        if not is_spoiled(error) and self._file is not None:
+            try:
+                with self._file.write_errors():
+                    self._mux(self._file, self._stream.encode(None))
+                    self._file.finish(self._end if isinstance(error, Stopped) else None)
+            except BaseException as failure:
+                close_staged(stack, failure)
+                raise
+        close_staged(stack, error)
+
+    def _open(self, image: np.ndarray) -> OutputFile:
+        self._shape = image.shape
+        height, width, channels = image.shape
+        alpha = channels == 4
+        kinds = CONTAINERS[self._suffix]
+        encoder = encoder_name(self._encoding, kinds.codecs[0])
+        if alpha:
+            if codec_of(encoder) != kinds.alpha and (self._encoding.codec or self._encoding.encoder != "auto"):
+                raise InputError(f"{self._path}: only {kinds.alpha} stores transparency in {self._suffix}")
+            encoder = encoder_name(Encoding(kinds.alpha), kinds.alpha)
+        pix_fmt = pixel_format(encoder, alpha)
+        if pix_fmt in ("yuv420p", "nv12") and encoder not in ("libvpx-vp9", "libwebp_anim"):
+            width, height = width + width % 2, height + height % 2
+        # A GIF counts time in 1/100 s, a WebP in 1/1000 s.
+        own_time_base = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}
+        self._time_base = own_time_base.get(self._suffix, self._info.time_base)
+        pictures_end = self._frames / self._info.rate if self._frames and self._info.rate else None
+        more = (self._make_sound, pictures_end)
+        file = self._stack.enter_context(OutputFile(self._staged, self._path, self._time_base, self._source, *more))
+        with file.write_errors():
+            rate = self._info.rate or Fraction(30)
+            settings = encoder_options(encoder, self._encoding, alpha)
+            stream = cast("VideoStream", file.container.add_stream(encoder, rate=rate, options=settings))
+            stream.width, stream.height = width, height
+            stream.pix_fmt = pix_fmt
+            stream.codec_context.time_base = self._time_base
+            stream.codec_context.framerate = rate
+            stream.sample_aspect_ratio = self._info.pixel_aspect
+            stream.colorspace = self._color.matrix
+            stream.color_primaries = self._color.primaries
+            stream.color_trc = self._color.transfer
+            stream.color_range = self._color.range
+            if codec_of(encoder) == "h265":
+                file.tag_h265(stream)
+            if alpha and self._suffix == ".webm":
+                stream.metadata["alpha_mode"] = "1"
+            self._graph = _palette_graph(width, height) if pix_fmt == "pal8" else None
+            self._convert = FromBgr(self._color, "bgra" if self._graph is not None else pix_fmt, width, height)
+            self._stream = stream
+            file.carry()
+        return file
+
+    def _graph_output(self, picture: VideoFrame) -> list[VideoFrame]:
+        """Return what is to be encoded for `picture`: with a palette where the format has one."""
+        if self._graph is None:
+            return [picture]
+        self._graph.push(picture)
+        return [cast("VideoFrame", self._graph.pull())]
+
+    def _mux(self, file: OutputFile, packets: list[Packet]) -> None:
+        for packet in packets:
+            # x264 does not hand durations on, and the last frame's would be lost.
+            if packet.pts is not None and packet.time_base == self._time_base:
+                packet.duration = self._duration.pop(packet.pts, 0) or packet.duration
+            file.container.mux(packet)
+
+
+def _palette_graph(width: int, height: int) -> Graph:
+    """Return a filter graph that gives each frame the 256 colours that suit it best."""
+    graph = Graph()
+    source = graph.add("buffer", f"video_size={width}x{height}:pix_fmt=bgra:time_base=1/100")
+    split = graph.add("split")
+    palette = graph.add("palettegen", stats_mode="single", reserve_transparent="0")
+    use = graph.add("paletteuse", new="1", dither="sierra2_4a")
+    source.link_to(split)
+    split.link_to(palette, 0, 0)
+    split.link_to(use, 1, 0)
+    palette.link_to(use, 0, 1)
+    use.link_to(graph.add("buffersink"))
+    graph.configure()
+    return graph
+
+
+def _described(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}x{shape[0]}{' with alpha' if shape[2] == 4 else ''}"

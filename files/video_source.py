@@ -1,0 +1,258 @@
+"""Video files, read through PyAV."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import cast
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from files.color.hdr import HLG, PQ, SDR, HdrToBgr
+from files.color.yuv import ToBgr
+from files.parts import Part
+from files.timing import clock_start
+from pipeline.errors import InputError
+from pipeline.frame import ColorDescription, Frame, Source, StreamInfo
+
+log = logging.getLogger(__name__)
+
+# Code points of ITU-T H.273, as in FFmpeg's AVCOL_SPC_*: how RGB was turned into YUV.
+_MATRIX_RGB, _MATRIX_BT709, _MATRIX_UNSPECIFIED, _MATRIX_BT601, _MATRIX_IPT = 0, 1, 2, 6, 15
+# Untagged video, and RGB, which the result cannot be: players take standard definition for BT.601 and larger
+# pictures for BT.709.
+_LARGEST_SD_HEIGHT = 576
+# How far before the wanted key frame seeking is tried.
+_SEEK_BACK_SECONDS = (0, 2, 10)
+
+
+def upright(image: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
+    """Apply a display matrix (rotation by quarter turns, reflection) to the pixels of `image`.
+
+    Args:
+        image: (H, W, 3) uint8.
+        matrix: the nine numbers of an ISO/IEC 14496-12 track matrix ``a b u c d v x y w``: a pixel at
+            (p, q) is shown at (a p + c q, b p + d q). None leaves the image as it is.
+
+    Returns:
+        (H, W, 3) or (W, H, 3) uint8, C-contiguous.
+    """
+    if matrix is None:
+        return image
+    a, b, _, c, d = matrix[:5]
+    if abs(a) >= abs(b):
+        mirrored, upside_down = a < 0, d < 0
+    else:
+        image, mirrored, upside_down = cv2.transpose(image), c < 0, b < 0
+    if mirrored and upside_down:
+        return cv2.flip(image, -1)
+    if mirrored:
+        return cv2.flip(image, 1)
+    if upside_down:
+        return cv2.flip(image, 0)
+    return image
+
+
+class VideoSource(Source):
+    """Yields the frames of a video file upright, in BGR, each with its exact presentation time.
+
+    Damaged packets are skipped and counted in one warning at the end.
+
+    Args:
+        path: A local file.
+        name: What to call it in messages, `path` if empty.
+        part: What is wanted of it, from the part's run-up to its end; None for all.
+    """
+
+    def __init__(self, path: str, name: str = "", part: Part | None = None) -> None:
+        self._path = path
+        self._name = name or path
+        self._part = part
+        self._container: InputContainer | None = None
+        self._damaged = 0
+        self._info: StreamInfo | None = None
+        self._stopped = threading.Event()
+
+    def open(self) -> None:
+        """Open the file; raises InputError for what is no video, or where no frame can be decoded."""
+        self._container = container = self._opened()
+        stream = container.streams.best("video")
+        # FFmpeg draws plain text as a terminal would, and calls that a video.
+        picture_only = stream is not None and bool(stream.disposition & Disposition.attached_pic)
+        if stream is None or picture_only or container.format.name == "tty":
+            raise InputError(f"{self._name}: there is no video in it")
+        self._stream = cast("VideoStream", stream)
+        self._stream.thread_type = "AUTO"
+        self._offset = round(clock_start(container) / stream.time_base) if stream.time_base else 0
+        self._frames = self._wanted()
+        first = next(self._frames, None)
+        if first is None:
+            raise InputError(f"{self._name}: no frame of it can be decoded")
+        self._first = first
+        self._matrix = _display_matrix(first)
+        self._info = self._describe(container, first)
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+        if self._damaged and self._info is not None:
+            log.warning("%s: %d damaged parts were skipped", self._name, self._damaged)
+        self._damaged = 0
+
+    @property
+    def info(self) -> StreamInfo:
+        if self._info is None:
+            raise RuntimeError("the video source must be opened before it is used")
+        return self._info
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield every frame once; a source can be iterated one time."""
+        info = self.info
+        pts: int | None = None
+        step = round(1 / (info.rate * info.time_base)) if info.rate else 1
+        frame: VideoFrame | None = self._first
+        index = 0 if self._part is None else self._part.index
+        while frame is not None and not self._stopped.is_set():
+            # Times must rise for the result to be playable: what the file leaves out or repeats is placed
+            # after the frame before it.
+            if frame.pts is not None and (pts is None or frame.pts > pts):
+                pts = frame.pts
+            else:
+                pts = 0 if pts is None else pts + (step if frame.pts is None else 1)
+            image = upright(self._to_bgr(frame), self._matrix)
+            yield Frame(image, index, pts, info.time_base, frame.duration or 0)
+            index += 1
+            frame = next(self._frames, None)
+
+    def stop(self) -> None:
+        """Ask an iteration that runs in another thread to end after its frame."""
+        self._stopped.set()
+
+    def _opened(self) -> InputContainer:
+        try:
+            return av.open(self._path)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise InputError(f"{self._name}: not a readable video ({_reason(error)})") from error
+
+    def _wanted(self) -> Iterator[VideoFrame]:
+        """Decode, and leave out what lies outside the part."""
+        part = self._part
+        for frame in self._decode() if part is None else self._decode_from(part):
+            if frame.pts is not None:
+                frame.pts -= self._offset
+                if part is not None and frame.pts < part.run_up:
+                    continue
+                if part is not None and part.end is not None and frame.pts >= part.end:
+                    return
+            yield frame
+
+    def _decode_from(self, part: Part) -> Iterator[VideoFrame]:
+        """Decode from before the run-up of `part` on; where a file has no index, seeking may end up behind it."""
+        time_base = self._stream.time_base
+        assert time_base is not None
+        assert self._container is not None
+        for back in _SEEK_BACK_SECONDS:
+            self._container.seek(part.seek + self._offset - round(back / time_base), stream=self._stream)
+            frames = self._decode()
+            first = next(frames, None)
+            if first is not None and first.pts is not None and first.pts - self._offset <= part.run_up:
+                return itertools.chain([first], frames)
+        # From the very beginning, then.
+        self._container.close()
+        self._container = self._opened()
+        self._stream = cast("VideoStream", self._container.streams[self._stream.index])
+        return self._decode()
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        assert self._container is not None
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError:
+                self._damaged += 1
+                return
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                self._damaged += 1
+                continue
+            yield from frames
+
+    def _describe(self, container: InputContainer, first: VideoFrame) -> StreamInfo:
+        stream = self._stream
+        if stream.time_base is None:
+            raise InputError(f"{self._name}: the video has no time base")
+        width, height = first.width, first.height
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        if self._matrix is not None and abs(self._matrix[0]) < abs(self._matrix[1]):
+            width, height, aspect = height, width, 1 / aspect
+        rate = stream.average_rate or stream.guessed_rate
+        frames = _expected_frames(container, stream)
+        color = self._color_of(first)
+        hdr = color.transfer in (PQ, HLG)
+        self._to_bgr = (HdrToBgr if hdr else ToBgr)(color, first.width, first.height)
+        return StreamInfo(
+            self._name,
+            width,
+            height,
+            time_base=stream.time_base,
+            rate=rate,
+            frames=frames,
+            pixel_aspect=aspect,
+            color=SDR if hdr else color,
+        )
+
+    def _color_of(self, first: VideoFrame) -> ColorDescription:
+        """Return how the stream's values are meant; what it does not say is what players take it for."""
+        matrix, value_range = first.colorspace, first.color_range
+        if matrix == _MATRIX_IPT:
+            raise InputError(
+                f"{self._name}: Dolby Vision without a compatible base (profile 5) cannot be shown in true colours; "
+                "convert it to HDR10 or SDR first"
+            )
+        if matrix in (_MATRIX_RGB, _MATRIX_UNSPECIFIED):
+            matrix = _MATRIX_BT601 if min(first.width, first.height) <= _LARGEST_SD_HEIGHT else _MATRIX_BT709
+        if value_range not in (ColorRange.MPEG, ColorRange.JPEG) or first.format.is_rgb:
+            value_range = ColorRange.JPEG if first.format.name.startswith("yuvj") else ColorRange.MPEG
+        return ColorDescription(matrix, value_range, first.color_primaries, first.color_trc)
+
+
+def expected_frames(path: str) -> int | None:
+    """Return how many frames the header of a local video promises, None if it cannot be told."""
+    try:
+        with av.open(path) as container:
+            stream = container.streams.best("video")
+            return None if stream is None else _expected_frames(container, stream)
+    except (av.error.FFmpegError, OSError, ValueError):
+        return None
+
+
+def _expected_frames(container: InputContainer, stream: VideoStream) -> int | None:
+    rate = stream.average_rate or stream.guessed_rate
+    if stream.frames or not rate or not container.duration:
+        return stream.frames or None
+    return round(container.duration * rate / av.time_base)
+
+
+def _display_matrix(frame: VideoFrame) -> np.ndarray | None:
+    side = frame.side_data.get("DISPLAYMATRIX")
+    return None if side is None else np.frombuffer(bytes(side), np.int32).astype(np.float64)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).splitlines()[0]

@@ -1,0 +1,275 @@
+"""Recording what a camera's frames have become, without holding up the camera."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+
+import numpy as np
+
+from files.formats import CONTAINERS, Encoding
+from files.images import fitted
+from files.video_sink import VideoSink, check_video_output
+from live.microphone import Microphone
+from live.options import LiveOptions
+from live.sound import LiveSound
+from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
+from pipeline.frame import Frame, Sink, StreamInfo
+from pipeline.worker import Worker
+
+log = logging.getLogger(__name__)
+
+# Frames that may wait for the encoder, a quarter of a second of them; when it cannot keep up, further ones are left
+# out and counted.
+_MOST_WAITING = 8
+
+
+class Recording:
+    """One video file, written in a thread of its own, with the times at which its frames came.
+
+    What was written before an error is completed and kept.
+
+    Args:
+        path: The file, which appears when the recording is finished; local or remote.
+        info: The stream that the frames come from.
+        encoding: How the video is encoded.
+        microphone: Whose sound goes along, or None.
+
+    Attributes:
+        written: How many frames are in the file.
+    """
+
+    def __init__(self, path: str, info: StreamInfo, encoding: Encoding, microphone: Microphone | None = None) -> None:
+        self.path = path
+        self.written = 0
+        # Cameras have no rate of their own; encoders want to know about how much time a frame has.
+        self._info = replace(info, name=path, rate=info.rate or Fraction(30))
+        self._encoding = encoding
+        self._microphone = microphone
+        self._start: Fraction | None = None
+        self._size: tuple[int, int] | None = None
+        self._worker: Worker[Frame] = Worker(self._write_all, "recording", _MOST_WAITING, "drop")
+        self._worker.__enter__()
+
+    @property
+    def left_out(self) -> int:
+        """How many frames the encoder had no time for."""
+        return self._worker.dropped
+
+    def write(self, frame: Frame) -> None:
+        """Hand on one frame, which must not be changed afterwards; raises what went wrong with earlier ones."""
+        self._worker.put(frame)
+
+    @property
+    def running(self) -> bool:
+        """Whether the file is not complete yet."""
+        return self._worker.running
+
+    def end(self) -> None:
+        """Say that no frame comes any more; the file is completed meanwhile."""
+        self._worker.complete()
+
+    def finish(self) -> None:
+        """Wait until the file is complete.
+
+        Raises:
+            BackgroundRemovalError: something went wrong; what came before it is in the file.
+        """
+        self._worker.finish()
+        if self.left_out:
+            log.warning("%s: %d frames were left out, the encoder could not keep up", self.path, self.left_out)
+
+    def _write_all(self, worker: Worker[Frame]) -> None:
+        make_sound = None
+        if self._microphone is not None:
+            microphone = self._microphone
+            make_sound = lambda output, kinds: LiveSound(microphone, output, kinds)  # noqa: E731
+        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound)
+        failure: BackgroundRemovalError | None = None
+        try:
+            sink.open(self._info)
+            for frame in worker.items():
+                assert frame is not None
+                sink.write(self._prepared(frame))
+                self.written += 1
+        except BackgroundRemovalError as error:
+            failure = error
+        except Exception as error:  # nobody else would hear of it
+            failure = ProcessingError(f"{self.path}: {type(error).__name__}: {error}")
+        # Sound that comes after the last picture is not wanted, and what was written before an error is.
+        sink.close(Stopped())
+        if failure is not None:
+            raise failure
+
+    def _prepared(self, frame: Frame) -> Frame:
+        """Return a frame in the size of the first, with its time since the first."""
+        image = frame.image[..., :3]
+        at = frame.pts * frame.time_base
+        if self._start is None or self._size is None:
+            self._start, self._size = at, (image.shape[1], image.shape[0])
+            if self._microphone is not None:
+                self._microphone.begin(self._info.clock_start + float(at))
+        if image.shape[1::-1] != self._size:
+            image = fitted(image, *self._size)
+        time_base = self._info.time_base
+        pts = round((at - self._start) / time_base)
+        return replace(frame, image=np.ascontiguousarray(image), pts=pts, time_base=time_base)
+
+
+class Recorder(Sink):
+    """Begins and ends recordings by the key r, or begins one at once.
+
+    The first recording has the name that the options give, and begins at once; further ones, and those whose file
+    exists, are numbered. Without such a name they are named by the time, and wait for the key.
+
+    Args:
+        options: What to record, and with whose sound.
+        encoding: How recordings are encoded.
+        say: Called with what there is to tell the user; None where nobody looks: a failure then ends the run.
+    """
+
+    keys: Mapping[str, str] = {"r": "begin or end a recording"}
+    alters = False
+
+    def __init__(
+        self,
+        options: LiveOptions,
+        encoding: Encoding | None = None,
+        say: Callable[[str], object] | None = None,
+    ) -> None:
+        self._path = os.fspath(options.record_path)
+        self._encoding = encoding or Encoding()
+        self._microphone_name = options.microphone
+        self._overwrite = options.overwrite
+        self._say = say
+        self._stack = ExitStack()
+        self._microphone: Microphone | None = None
+        self._info: StreamInfo | None = None
+        self._recording: Recording | None = None
+        self._ending: list[Recording] = []
+        self._error: BackgroundRemovalError | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Whether a recording is going on."""
+        return self._recording is not None
+
+    @property
+    def sign(self) -> str:
+        return "recording" if self._recording is not None else ""
+
+    def open(self, info: StreamInfo) -> None:
+        self._info = info
+        if not info.live:
+            return
+        if self._path:
+            check_video_output(self._path, "", self._encoding)
+        if self._microphone_name:
+            self._microphone = self._stack.enter_context(Microphone(self._microphone_name))
+        if self._path:
+            self._begin()
+
+    def write(self, frame: Frame) -> None:
+        self._look_after_the_ending()
+        if self._recording is None:
+            return
+        try:
+            # Objects may use their arrays again before the encoder comes to this one.
+            self._recording.write(frame.with_image(frame.image.copy()))
+        except BackgroundRemovalError as error:
+            self._recording = None
+            self._failed(error)
+
+    def idle(self, trouble: str) -> None:
+        self._look_after_the_ending()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Complete the recordings, whatever else went wrong.
+
+        Raises:
+            BackgroundRemovalError: one of them could not be completed.
+        """
+        if self._recording is not None:
+            self._end()
+        with self._stack:
+            for recording in self._ending:
+                self._finish(recording)
+        self._ending.clear()
+        failure, self._error = self._error, None
+        if failure is not None:
+            raise failure
+
+    def on_key(self, key: str) -> bool | str:
+        """Begin or end a recording by the key r."""
+        if key != "r":
+            return False
+        if self._info is None or not self._info.live:
+            return "only cameras are recorded"
+        return self._begin() if self._recording is None else self._end()
+
+    def _end(self) -> str:
+        assert self._recording is not None
+        recording, self._recording = self._recording, None
+        recording.end()
+        self._ending.append(recording)
+        return f"completing {recording.path}"
+
+    def _look_after_the_ending(self) -> None:
+        for recording in [recording for recording in self._ending if not recording.running]:
+            self._ending.remove(recording)
+            self._finish(recording)
+
+    def _finish(self, recording: Recording) -> None:
+        try:
+            recording.finish()
+        except BackgroundRemovalError as error:
+            self._failed(error)
+        else:
+            told = f"recorded {recording.path}" if recording.written else "no picture came; nothing is recorded"
+            log.info("%s", told)
+            if self._say is not None:
+                self._say(told)
+
+    def _failed(self, error: BackgroundRemovalError) -> None:
+        """Tell of a recording that has failed, at once, and again when the stream ends."""
+        self._error = self._error or error
+        if self._say is None:
+            raise error
+        log.warning("the recording has ended: %s", error)
+        self._say(str(error))
+
+    def _begin(self) -> str:
+        assert self._info is not None
+        path = self._path or f"recording_{now_as_name()}{self._usual_suffix()}"
+        if not self._overwrite:
+            path = free_name(path)
+        self._overwrite = False
+        try:
+            check_video_output(path, "", self._encoding)
+        except InputError as error:
+            return str(error)
+        self._recording = Recording(path, self._info, self._encoding, self._microphone)
+        return f"recording {path}"
+
+    def _usual_suffix(self) -> str:
+        return next(known for known, kinds in CONTAINERS.items() if self._encoding.codec in ("", *kinds.codecs))
+
+
+def now_as_name() -> str:
+    """Return the time as it stands in the names of recordings and snapshots."""
+    return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+
+
+def free_name(path: str) -> str:
+    """Return `path`, with a number added if there is such a file on this computer already."""
+    stem, suffix = os.path.splitext(path)
+    number = 1
+    while os.path.exists(path):
+        number += 1
+        path = f"{stem}_{number}{suffix}"
+    return path

@@ -1,0 +1,50 @@
+"""What a microphone hears, brought into a recording."""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+
+from av.audio.frame import AudioFrame
+from av.container import OutputContainer
+
+from files.formats import Container
+from files.sound import EncodedTrack, Sound
+from live.microphone import Microphone
+
+
+class LiveSound(Sound):
+    """Brings what a microphone hears into `output`, as far in time as the picture has come.
+
+    Args:
+        microphone: Gives sound with times in samples since the recording's beginning.
+        output: The file that it goes into.
+        container: What that file can hold.
+    """
+
+    def __init__(self, microphone: Microphone, output: OutputContainer, container: Container) -> None:
+        self._microphone = microphone
+        self._output = output
+        self._track = EncodedTrack(output, container.sound_encoder, microphone.rate, microphone.channels)
+        self._heard: deque[AudioFrame] = deque()
+        self._heard_until = 0  # in samples
+
+    def mux_until(self, end: Fraction | None) -> None:
+        """Mux what was heard before `end` seconds."""
+        for frame in self._microphone.take():
+            # A microphone that runs fast is set back now and then: what overlaps then is left out.
+            if frame.pts is not None and frame.pts + frame.samples > self._heard_until:
+                self._heard.append(frame)
+                self._heard_until = frame.pts + frame.samples
+        while self._heard:
+            frame = self._heard[0]
+            if end is not None and frame.pts is not None and Fraction(frame.pts, self._microphone.rate) >= end:
+                return
+            for packet in self._track.encode(self._heard.popleft()):
+                self._output.mux(packet)
+
+    def finish(self, end: Fraction | None) -> None:
+        """Mux what was heard up to `end` seconds; nothing can be muxed after it."""
+        self.mux_until(end)
+        for packet in self._track.finish():
+            self._output.mux(packet)

@@ -1,0 +1,245 @@
+"""The window as a sink: it shows results, and hands the keys typed in it to whoever uses them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal, Protocol
+
+import cv2
+import numpy as np
+
+from files.images import fitted
+from live.overlay import draw_keys, draw_message
+from live.window import ESCAPE, FULL_SCREEN, Window
+from pipeline.errors import Stopped
+from pipeline.frame import Frame, Sink, Source, StreamInfo
+
+_MESSAGE_SECONDS = 1.0
+# How long a still picture's window waits for a key before it is drawn again.
+_STILL_KEY_MS = 50
+
+
+class Control(Protocol):
+    """Something that uses keys: the custom objects, recordings, snapshots.
+
+    Attributes:
+        alters: Whether a key that it uses changes what becomes of a frame.
+    """
+
+    alters: bool
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """What its keys do, for the list of them."""
+        ...
+
+    @property
+    def sign(self) -> str:
+        """How it stands, "" for nothing worth a sign: "recording"."""
+        ...
+
+    def on_key(self, key: str) -> bool | str:
+        """Use a key; return whether it did, or what to say of it."""
+        ...
+
+
+class Mirrored(Protocol):
+    """What the keys f and space change: the engine."""
+
+    flip_view: bool
+    frozen: bool
+
+
+class StreamKeys:
+    """The keys that change the stream itself: f mirrors, space freezes.
+
+    Args:
+        engine: What they change.
+        live: Whether the stream comes from a camera; others are not frozen.
+    """
+
+    keys: Mapping[str, str] = {"space": "freeze", "f": "mirror"}
+    alters = True
+
+    def __init__(self, engine: Mirrored, live: bool) -> None:
+        self._engine = engine
+        self._live = live
+        engine.frozen = False
+
+    @property
+    def sign(self) -> str:
+        return "frozen" if self._engine.frozen else ""
+
+    def on_key(self, key: str) -> bool | str:
+        if key == "f":
+            self._engine.flip_view = not self._engine.flip_view
+            return "mirrored" if self._engine.flip_view else "not mirrored"
+        if key != " ":
+            return False
+        if not self._live:
+            return "only cameras are frozen"
+        self._engine.frozen = not self._engine.frozen
+        return "frozen" if self._engine.frozen else "going on"
+
+
+class Viewer(Sink):
+    """Shows results in a window, with messages and the list of keys over them.
+
+    A key goes to the controls in order until one uses it. ``q``, Esc and the window's closing end the run.
+    """
+
+    needs_original = True
+    keys: Mapping[str, str] = {
+        "h or ?": "this list",
+        "c": "beside the original",
+        "g, F11, double click": "full screen",
+        "q, Esc": "quit",
+    }
+    alters = False
+    sign = ""
+
+    def __init__(self) -> None:
+        self._window = Window()
+        self._controls: Sequence[Control] = ()
+        self._view: Callable[[np.ndarray], np.ndarray] = lambda image: image
+        self._frame: Frame | None = None
+        self._still = False
+        self._beside = False
+        self._helping = False
+        self._message = ""
+        self._message_until = 0.0
+        self._altered = False
+
+    def serve(self, controls: Sequence[Control], view: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Say who uses the keys, in order, and what makes a picture for the window of a result."""
+        self._controls, self._view = controls, view
+
+    def open(self, info: StreamInfo) -> None:
+        if self._window.closed:
+            self._window = Window()
+        self._still, self._frame = info.still, None
+
+    def write(self, frame: Frame) -> None:
+        """Show a frame and look after the keys.
+
+        Raises:
+            Stopped: ``q`` or Esc was typed, or the window was closed.
+        """
+        self._frame = frame
+        self._redraw("")
+        self._look_after_keys(1)
+
+    def idle(self, trouble: str) -> None:
+        """Draw the last frame again, with what is the matter, and look after the keys; raises as `write`."""
+        self._redraw(trouble)
+        self._look_after_keys(_STILL_KEY_MS if self._still else 1)
+
+    def close(self, error: BaseException | None = None) -> None:
+        self._frame = None
+        self._window.close()
+
+    def say(self, text: str) -> None:
+        """Show `text` for a moment."""
+        self._message, self._message_until = text, time.monotonic() + _MESSAGE_SECONDS
+
+    def while_open(self, source: Source) -> Source:
+        """Return a source that yields the frame of a still again whenever a key has altered what becomes of it."""
+        return _Repeated(source, self)
+
+    def take_altered(self) -> bool:
+        """Tell whether a key has altered what becomes of frames since the last call."""
+        altered, self._altered = self._altered, False
+        return altered
+
+    def on_key(self, key: str) -> bool | str:
+        """Use one of the window's own keys."""
+        if key in ("h", "?"):
+            self._helping = not self._helping
+        elif key == "c":
+            self._beside = not self._beside
+        elif key in ("g", FULL_SCREEN):
+            self._window.toggle_full_screen()
+        else:
+            return False
+        return True
+
+    def drawn(self, frame: Frame, trouble: str = "") -> np.ndarray:
+        """Return what the window shows for a frame, uint8 (H, W, 3) or (H, W, 4); the frame is not changed."""
+        image = self._view(frame.image)
+        shown = self._with_original(image, frame.original) if self._beside else image
+        message = trouble or (self._message if time.monotonic() < self._message_until else "")
+        signs = [control.sign for control in self._controls if control.sign]
+        if shown is image and (self._helping or message or signs):
+            shown = shown.copy()
+        if self._helping:
+            rows = [row for control in self._controls for row in control.keys.items()]
+            draw_keys(shown, [*rows, *self.keys.items()])
+        if message:
+            draw_message(shown, message)
+        if signs:
+            size = max(4, shown.shape[0] // 60)
+            cv2.circle(shown, (shown.shape[1] - 2 * size, 2 * size), size, (0, 0, 255, 255), cv2.FILLED, cv2.LINE_AA)
+        return shown
+
+    def _with_original(self, image: np.ndarray, original: np.ndarray | None) -> np.ndarray:
+        """Return both side by side, half as wide each: the window need not change its shape."""
+        if original is None:
+            return image
+        height, width = image.shape[:2]
+        if image.shape[2] == 4:
+            original = cv2.cvtColor(original, cv2.COLOR_BGR2BGRA)
+        left = max(1, width // 2)
+        return np.hstack([fitted(original, left, height), fitted(image, max(1, width - left), height)])
+
+    def _redraw(self, trouble: str) -> None:
+        if self._frame is not None:
+            self._window.show(self.drawn(self._frame, trouble))
+
+    def _look_after_keys(self, wait_ms: int) -> None:
+        for key in self._window.keys(wait_ms):
+            if key == ESCAPE or key.lower() == "q":
+                raise Stopped
+            self._offer(key)
+        if self._window.closed:
+            raise Stopped
+
+    def _offer(self, key: str) -> None:
+        for control in (*self._controls, self):
+            answer = control.on_key(key)
+            if answer:
+                if isinstance(answer, str):
+                    self.say(answer)
+                self._altered |= control.alters
+                return
+
+
+class _Repeated(Source):
+    """A still, again and again."""
+
+    reading: Literal["here", "ahead", "newest"] = "here"
+
+    def __init__(self, source: Source, viewer: Viewer) -> None:
+        self._source = source
+        self._viewer = viewer
+
+    @property
+    def info(self) -> StreamInfo:
+        return self._source.info
+
+    def open(self) -> None:
+        self._source.open()
+
+    def __iter__(self) -> Iterator[Frame | None]:
+        frames = [frame for frame in self._source if frame is not None]
+        while True:
+            for frame in frames:
+                yield frame.with_image(frame.image.copy())
+            while not self._viewer.take_altered():
+                yield None
+
+    def stop(self) -> None:
+        self._source.stop()
+
+    def close(self) -> None:
+        self._source.close()

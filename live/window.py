@@ -1,0 +1,127 @@
+"""The window: shows pictures, reports the keys typed in it, and notices when it is closed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import cv2
+import numpy as np
+
+from live import x11
+from pipeline.errors import InputError
+
+ESCAPE = "esc"
+FULL_SCREEN = "f11"
+_LARGEST_FIRST_SIZE = (1280, 720)
+_CHECKER_PIXELS = 16
+# What OpenCV's window systems call the keys without a character: X's symbols, Windows' virtual keys, Cocoa's.
+_NAMED = {27: ESCAPE, 0xFF1B: ESCAPE, 0xFFC8: FULL_SCREEN, 0x7A0000: FULL_SCREEN, 0xF70E: FULL_SCREEN}
+
+
+class Window:
+    """A resizable window. It opens with the first picture and, once closed by the user, stays closed."""
+
+    def __init__(self, title: str = "Background Removal") -> None:
+        self._title = title
+        self._opened = False
+        self._x_keys: x11.Keys | None = None
+        self.closed = False
+
+    def show(self, image: np.ndarray) -> None:
+        """Show `image`, uint8 (H, W, 3) BGR or (H, W, 4) BGRA; the latter over a checkerboard.
+
+        Raises:
+            InputError: there is no display to open a window on.
+        """
+        if self._opened and not self._visible():
+            self.closed = True  # OpenCV would open it again
+        if self.closed:
+            return
+        if not self._opened:
+            require_display()
+            flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+            cv2.namedWindow(self._title, flags)
+            height, width = image.shape[:2]
+            scale = min(1.0, _LARGEST_FIRST_SIZE[0] / width, _LARGEST_FIRST_SIZE[1] / height)
+            cv2.resizeWindow(self._title, max(1, round(width * scale)), max(1, round(height * scale)))
+            cv2.setMouseCallback(self._title, self._on_mouse)
+            self._x_keys = x11.Keys(self._title) if sys.platform == "linux" else None
+            self._opened = True
+        cv2.imshow(self._title, over_checkerboard(image) if image.shape[2] == 4 else image)
+
+    def keys(self, wait_ms: int = 1) -> list[str]:
+        """Let the window live for up to `wait_ms`, and return all keys typed in it since the last call.
+
+        Returns:
+            Characters, "esc" and "f11", in order.
+        """
+        if not self._opened or self.closed:
+            return []
+        codes = []
+        code = cv2.waitKeyEx(wait_ms)
+        while code >= 0 and self._visible():
+            codes.append(code)
+            code = cv2.waitKeyEx(1)
+        if not self._visible():
+            self.closed = True
+            return []
+        typed = self._x_keys.typed() if self._x_keys is not None else None
+        if typed is not None:
+            return typed
+        return [key for key in map(_key_of, codes) if key]
+
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or go back to a window."""
+        full = cv2.getWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN) == cv2.WINDOW_FULLSCREEN
+        state = cv2.WINDOW_NORMAL if full else cv2.WINDOW_FULLSCREEN
+        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, state)
+
+    def _on_mouse(self, event: int, x: int, y: int, flags: int, data: object) -> None:
+        if event == cv2.EVENT_LBUTTONDBLCLK:
+            self.toggle_full_screen()
+
+    def _visible(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # what some window systems answer once the user has closed it
+            return False
+
+    def close(self) -> None:
+        """Close the window; calling it again does nothing."""
+        if self._opened and not self.closed:
+            cv2.destroyWindow(self._title)
+            cv2.waitKey(1)  # some window systems close only when their events are handled
+        self._opened, self.closed = False, True
+
+
+def _key_of(code: int) -> str:
+    """Return the key that OpenCV's code stands for, "" for none that anybody wants."""
+    # GTK puts Shift and the like above the low half. X numbers its keys without a character from 0xFF00 on, and
+    # cutting those down to a byte would make a "Q" of the left arrow.
+    low = code & 0xFFFF
+    named = _NAMED.get(code) or _NAMED.get(low)
+    return named or (chr(low) if 0 < low < 0xFF else "")
+
+
+def over_checkerboard(image: np.ndarray) -> np.ndarray:
+    """Return BGRA (H, W, 4) as BGR (H, W, 3) over the grey squares that stand for transparency."""
+    height, width = image.shape[:2]
+    rows, columns = np.ogrid[:height, :width]
+    squares = (rows // _CHECKER_PIXELS + columns // _CHECKER_PIXELS) % 2
+    board = cv2.cvtColor((160 + 60 * squares).astype(np.uint8), cv2.COLOR_GRAY2BGR)
+    alpha = image[..., 3].astype(np.float32) / 255
+    return cv2.blendLinear(np.ascontiguousarray(image[..., :3]), board, alpha, 1 - alpha)
+
+
+def require_display() -> None:
+    """Raise InputError where no window can be opened, which OpenCV would answer by ending the program."""
+    if sys.platform != "linux":
+        return
+    # OpenCV's wheels bring Qt's X11 plugin only, which Wayland serves through XWayland.
+    os.environ["QT_QPA_PLATFORM"] = "xcb"
+    display = os.environ.get("DISPLAY", "")
+    if not display:
+        raise InputError("there is no display to open a window on; run with --no-show (show=False)")
+    if not x11.has_display():
+        raise InputError(f"no window can be opened on the display {display}; run with --no-show (show=False)")

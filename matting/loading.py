@@ -1,0 +1,75 @@
+"""From the options of the user to networks at work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from matting.person import PersonMatte, RefinedNetwork
+from matting.recurrent import RecurrentMatting, is_recurrent
+from matting.refine import Refiner
+from matting.segmenters import ModelOptions, OnnxSegmenter, Segmenter, make_segmenter
+from matting.sessions import load_session
+from matting.weights import MODELS
+from pipeline.errors import InputError
+
+QUALITIES = ("live", "file")
+_MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """Which networks find and draw the person, and where they run.
+
+    Attributes:
+        model: What draws the person; None for the general network at its wider size. See `MPSegmentation`.
+        model_selection: What finds him in the whole frame: 0 the general model, 1 the landscape model.
+        runtime: "onnx" or "mediapipe".
+        device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
+        quality: For recurrent networks: "live" shows them a small crop, "file" the whole frame in full size.
+        own: What cannot be read from an ONNX file of the user's own.
+
+    Raises:
+        InputError: an option is none of those.
+    """
+
+    model: str | None = None
+    model_selection: int = 1
+    runtime: str = "onnx"
+    device: str = "auto"
+    quality: str = "live"
+    own: ModelOptions = field(default_factory=ModelOptions)
+
+    def __post_init__(self) -> None:
+        if self.quality not in QUALITIES:
+            raise InputError(f"quality '{self.quality}': must be one of {', '.join(QUALITIES)}")
+        if self.model_selection not in _MODELS_BY_NUMBER:
+            raise InputError(f"model_selection {self.model_selection}: must be 0 (general) or 1 (landscape)")
+
+
+def load_person_matte(options: NetworkOptions, threshold: float = 0.5, edge_softness: float = 0.5) -> PersonMatte:
+    """Load the networks that `options` ask for.
+
+    Args:
+        options: Which they are.
+        threshold: Where background ends and person begins, 0 to 1.
+        edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
+
+    Raises:
+        InputNotFoundError: there is no such model.
+        InputError: the runtime, the device or the file cannot be used.
+        DeviceError: the device was asked for by name and did not load.
+    """
+    model, runtime, device = options.model, options.runtime, options.device
+    finder_model = _MODELS_BY_NUMBER[options.model_selection]
+    if runtime == "onnx" and model is not None and model not in MODELS:
+        session = load_session(model, device)
+        if is_recurrent(session):
+            whole = options.quality == "file"
+            drawer = RecurrentMatting(session, model, threshold, edge_softness, whole=whole)
+            return PersonMatte(make_segmenter(finder_model, runtime, device), drawer)
+        network: Segmenter = OnnxSegmenter(model, session, options.own)
+    else:
+        network = make_segmenter(model or "wide", runtime, device)
+    # A network that was asked for by name also finds what it draws: it may know other things than people.
+    finder = network if model else make_segmenter(finder_model, runtime, device)
+    return PersonMatte(finder, RefinedNetwork(network, Refiner(threshold, edge_softness)))

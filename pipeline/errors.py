@@ -1,0 +1,35 @@
+"""The errors that this project raises on purpose, each with the exit code of the command line."""
+
+from __future__ import annotations
+
+
+class BackgroundRemovalError(Exception):
+    """Something that the user should read in one line; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class ProcessingError(BackgroundRemovalError, RuntimeError):
+    """Work that had begun could not be finished: an object raised, a camera stopped, a disk was full."""
+
+
+class InputError(BackgroundRemovalError, ValueError):
+    """The request or an input was bad; nothing was written."""
+
+    exit_code = 2
+
+
+class InputNotFoundError(InputError, FileNotFoundError):
+    """A file, folder or model that was asked for does not exist."""
+
+
+class CameraError(InputError, ConnectionError):
+    """A camera could not be opened."""
+
+
+class DeviceError(InputError):
+    """A processor (GPU or other) that was asked for by name did not load."""
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """The run ends before its source does, by `q`, Ctrl-C or an end frame; what was written until now is wanted."""

@@ -1,0 +1,52 @@
+"""Ctrl-C and SIGTERM as a wish that is looked at between two frames."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+from pipeline.errors import Stopped
+
+
+class Interrupt:
+    """While it is entered, the first Ctrl-C (or SIGTERM) only sets `requested`; a second one ends at once.
+
+    Signals reach the main thread only: in another one it does nothing. A handler that was installed from outside of
+    Python could not be put back afterwards, and so is left in its place.
+
+    Attributes:
+        requested: Whether a signal has come.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[int, Callable[..., Any] | int] = {}
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before = signal.getsignal(number)
+                if before is not None:
+                    self._before[number] = before
+                    signal.signal(number, self._request)
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def raise_if_requested(self) -> None:
+        """Raise Stopped once a signal has come."""
+        if self.requested:
+            raise Stopped
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True

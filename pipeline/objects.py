@@ -1,0 +1,270 @@
+"""The contract of a custom object, and the chain that every frame goes through.
+
+A custom object is anything that takes an image and returns one: a function is enough. What else it may have is in
+`FrameObject`, which one may subclass for an editor and a type checker to help, or merely imitate.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
+from pipeline.frame import Frame, StreamInfo
+
+log = logging.getLogger(__name__)
+
+
+class CustomObject(Protocol):
+    """What every frame goes through.
+
+    Only the call is needed; the optional methods are those of `FrameObject`. They are looked up once, when a stream
+    begins, and called only if they take the arguments that stand there: something else of such a name stays alone.
+    """
+
+    def __call__(self, image: np.ndarray, /) -> np.ndarray:
+        """Return what becomes of one picture.
+
+        Args:
+            image: uint8 (H, W, 3), blue green red, contiguous; (H, W, 4) after an object that makes transparency.
+                It may be drawn upon.
+
+        Returns:
+            uint8 (H, W, 3) or (H, W, 4), of any size.
+        """
+        ...
+
+
+class FrameObject:
+    """A custom object with every optional method of the contract, each doing nothing: write those that you need.
+
+    Attributes:
+        keys: What keys typed in the window do, for the list of them: ``{"x": "what it does"}``.
+        makes_alpha: Whether what it returns has an alpha channel, (H, W, 4), at least for some frames.
+    """
+
+    keys: Mapping[str, str] = {}
+    makes_alpha: bool = False
+
+    def meet(self, objects: Sequence[object]) -> None:
+        """Know the others: called first of all, with all custom objects in order."""
+
+    def open(self, info: StreamInfo) -> None:
+        """A stream begins."""
+
+    def at(self, seconds: float) -> None:
+        """The next frame is shown so many seconds after the stream's beginning."""
+
+    def __call__(self, image: np.ndarray, /) -> np.ndarray:
+        """Return what becomes of one picture; see `CustomObject`."""
+        return image
+
+    def moved(self, picture: np.ndarray) -> np.ndarray:
+        """Do to `picture`, uint8 (H, W, 3), what was done to the last frame's geometry: a matte moves along so."""
+        return picture
+
+    def view(self, image: np.ndarray) -> np.ndarray:
+        """Return what the window shows in place of the result `image`, which is not to be changed."""
+        return image
+
+    def on_key(self, key: str) -> bool | str:
+        """Use a key that was typed in the window.
+
+        Returns:
+            Whether it was used; a text is shown in the window for a moment.
+        """
+        return False
+
+    def close(self) -> None:
+        """The stream has ended, whatever the reason."""
+
+
+# The methods of `FrameObject` that are optional, and how many arguments each is called with.
+_OPTIONAL = {"meet": 1, "open": 1, "at": 1, "moved": 1, "view": 1, "on_key": 1, "close": 0}
+
+
+class ObjectChain:
+    """Custom objects in order, and all that they may want to be told.
+
+    Raises:
+        InputError: one of them cannot be called.
+    """
+
+    # For the window, which hands it keys: they change what becomes of frames, and there is nothing to tell.
+    alters = True
+    sign = ""
+
+    def __init__(self, objects: Sequence[CustomObject]) -> None:
+        for item in objects:
+            if not callable(item):
+                raise InputError(f"custom object {name_of(item)}: must be callable with an image")
+        self.objects = list(objects)
+        self._where = ""
+        self._methods: dict[str, list[tuple[CustomObject, Callable[..., Any]]]] = {
+            name: [(item, method) for item in self.objects if (method := optional_method(item, name)) is not None]
+            for name in _OPTIONAL
+        }
+        self._to_close: list[tuple[CustomObject, Callable[..., Any]]] = []
+
+    @property
+    def makes_alpha(self) -> bool:
+        """Whether results may have an alpha channel."""
+        return any(getattr(item, "makes_alpha", False) is True for item in self.objects)
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """What the objects' keys do; of two objects that use one key, the first is named."""
+        keys: dict[str, str] = {}
+        for item in self.objects:
+            mine = getattr(item, "keys", None)
+            if isinstance(mine, Mapping):
+                keys = {**mine, **keys}
+        return keys
+
+    def open(self, info: StreamInfo) -> None:
+        """Let the objects know each other, and that a stream begins.
+
+        Raises:
+            ProcessingError: one of them failed; those that were opened are closed by `close`.
+        """
+        for item, meet in self._methods["meet"]:
+            with _named_errors(item, "could not be opened"):
+                meet(self.objects)
+        opens = {id(item): method for item, method in self._methods["open"]}
+        closes = {id(item): method for item, method in self._methods["close"]}
+        for item in self.objects:
+            if id(item) in closes:
+                self._to_close.append((item, closes[id(item)]))
+            if id(item) in opens:
+                with _named_errors(item, "could not be opened"):
+                    opens[id(item)](info)
+
+    def __call__(self, frame: Frame) -> Frame:
+        """Return what becomes of one frame; errors name it. See `apply`."""
+        self.at(frame)
+        return replace(frame, image=self.apply(frame.image), processed=True)
+
+    def at(self, frame: Frame) -> None:
+        """Say which frame the next `apply` is for."""
+        self._where = f" on frame {frame.index} ({frame.seconds:.3f} s)"
+        for item, at in self._methods["at"]:
+            with _named_errors(item, f"failed{self._where}"):
+                at(frame.seconds)
+
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        """Pass one image through the objects.
+
+        Args:
+            image: uint8 (H, W, 3) BGR.
+
+        Returns:
+            uint8 (H, W, 3) BGR or (H, W, 4) BGRA, contiguous and writable.
+
+        Raises:
+            ProcessingError: an object raised, or returned something that is not an image; the message names it.
+        """
+        for item in self.objects:
+            try:
+                image = item(image)
+            except BackgroundRemovalError:
+                raise
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                raise ProcessingError(f"custom object {name_of(item)} failed{self._where}: {reason}") from error
+            problem = _not_an_image(image)
+            if problem:
+                raise ProcessingError(f"custom object {name_of(item)} returned {problem}{self._where}")
+            image = np.require(image, requirements=["C", "W"])
+        return image
+
+    def view(self, image: np.ndarray) -> np.ndarray:
+        """Return what the window shows in place of a result."""
+        for item, view in self._methods["view"]:
+            with _named_errors(item, "failed on what the window shows"):
+                image = view(image)
+                problem = _not_an_image(image)
+                if problem:
+                    raise TypeError(f"it returned {problem}")
+        return image
+
+    def on_key(self, key: str) -> bool | str:
+        """Offer a key to every object; return whether one used it, or what the last of them has to say."""
+        used: bool | str = False
+        for item, on_key in self._methods["on_key"]:
+            try:
+                with _named_errors(item, f"failed on key {key}"):
+                    answer = on_key(key)
+            except InputError as error:  # a file that is not there is no reason to end
+                answer = str(error)
+            if answer:
+                used = answer if isinstance(answer, str) else used or True
+        return used
+
+    def close(self) -> None:
+        """Tell the objects that the stream has ended, the last one first.
+
+        Raises:
+            ProcessingError: an object could not be closed; the others were all the same.
+        """
+        self._where = ""
+        failure: BackgroundRemovalError | None = None
+        while self._to_close:
+            item, close = self._to_close.pop()
+            try:
+                with _named_errors(item, "could not be closed"):
+                    close()
+            except BackgroundRemovalError as error:
+                if failure is not None:
+                    log.warning("%s", error)
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+
+def optional_method(item: object, name: str) -> Callable[..., Any] | None:
+    """Return an object's method of the contract; None if there is none, or what has that name is something else."""
+    method = getattr(item, name, None)
+    if not callable(method) or getattr(method, "__func__", None) is getattr(FrameObject, name):
+        return None
+    try:
+        signature = inspect.signature(method)
+    except (TypeError, ValueError):  # compiled code that does not tell
+        return None
+    try:
+        signature.bind(*[None] * _OPTIONAL[name])
+    except TypeError:
+        log.debug("custom object %s: its %s%s takes other arguments and is not called", name_of(item), name, signature)
+        return None
+    return method
+
+
+def name_of(item: object) -> str:
+    """Return what to call a custom object in messages."""
+    return getattr(item, "__name__", type(item).__name__)
+
+
+@contextmanager
+def _named_errors(item: object, what: str) -> Iterator[None]:
+    try:
+        yield
+    except BackgroundRemovalError:
+        raise
+    except Exception as error:
+        raise ProcessingError(f"custom object {name_of(item)} {what}: {type(error).__name__}: {error}") from error
+
+
+def _not_an_image(result: object) -> str:
+    """Say what is wrong with an object's result, "" if it is an image."""
+    if not isinstance(result, np.ndarray):
+        return f"{type(result).__name__} instead of an image"
+    if result.dtype != np.uint8:
+        return f"an array of {result.dtype} instead of uint8"
+    if result.ndim != 3 or result.shape[2] not in (3, 4) or 0 in result.shape:
+        return f"an array of shape {result.shape} instead of (height, width, 3) or (height, width, 4)"
+    return ""

@@ -1,0 +1,194 @@
+"""Recordings: real time, the microphone, sizes that change, errors, names."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from conftest import StreamCamera, Until, difference, probe, wait_until
+
+from engine import Engine
+from files.formats import Encoding
+from files.video_sink import VideoSink
+from live.microphone import Microphone
+from live.options import LiveOptions
+from live.recording import Recorder, Recording
+from pipeline.errors import ProcessingError
+from pipeline.frame import Frame, StreamInfo
+
+NO_SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
+PLAIN = ("--no-segmentation", "--no-fps")
+
+
+def test_a_recording_keeps_real_time(tmp_path: Path, stream_camera: StreamCamera, start_main) -> None:
+    started = time.monotonic()
+    process = start_main("--webcam", stream_camera.url, *PLAIN, "--no-show", "--record", "take.mp4")
+    wait_until(lambda: stream_camera.sent > 60, "frames")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    found = probe(tmp_path / "take.mp4", images=True)
+    assert found.times[0] == 0
+    assert all(a < b for a, b in zip(found.times, found.times[1:], strict=False))
+    assert len(found.times) > 30
+    assert 1 < found.times[-1] < time.monotonic() - started
+    assert difference(found.images[10], stream_camera.image) < 10
+
+
+def test_a_recording_that_cannot_be_written_is_refused_at_once(
+    run_main, stream_camera: StreamCamera, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    for path, complaint in (("file/take.mp4", "is not a folder"), ("take.xyz", "cannot write a video")):
+        outcome = run_main("--webcam", stream_camera.url, *PLAIN, "--no-show", "--record", path)
+        assert (outcome.code, complaint in outcome.err) == (2, True)
+
+
+def test_a_recording_with_the_microphone(tmp_path: Path) -> None:
+    # FFmpeg's tone, in real time, stands for the microphone that a machine without one cannot have.
+    started = time.monotonic()
+    info = StreamInfo("camera", 64, 48, Fraction(1, 1_000_000), Fraction(30), live=True, clock_start=started)
+    path = str(tmp_path / "take.mp4")
+    with Microphone("lavfi:sine=frequency=440:sample_rate=44100,arealtime") as microphone:
+        time.sleep(0.5)  # what was heard before the recording is not in it
+        recording = Recording(path, info, Encoding(preset="ultrafast"), microphone)
+        for _ in range(45):
+            at = time.monotonic() - started
+            recording.write(Frame(np.zeros((48, 64, 3), np.uint8), 0, round(at * 1e6), Fraction(1, 1_000_000)))
+            time.sleep(1 / 30)
+        recording.finish()
+    found = probe(path)
+    with av.open(path) as container:
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    assert len(sound) / 44100 == pytest.approx(float(found.times[-1]), abs=0.25)
+    strongest = np.abs(np.fft.rfft(sound[4096 : 4096 + 32768])).argmax() * 44100 / 32768
+    assert strongest == pytest.approx(440, abs=3)
+
+
+def test_no_microphone_is_one_line(run_main, stream_camera: StreamCamera) -> None:
+    outcome = run_main(
+        "--webcam", stream_camera.url, *PLAIN, "--no-show", "--record", "take.mp4", "--microphone", "alsa:nothing"
+    )
+    assert outcome.code == 2
+    assert "microphone alsa:nothing: cannot be opened" in outcome.err
+
+
+def frames_of(count: int, size: tuple[int, int] = (64, 48)) -> list[Frame]:
+    image = np.full((size[1], size[0], 3), 90, np.uint8)
+    return [Frame(image, number, number * 40_000, Fraction(1, 1_000_000)) for number in range(count)]
+
+
+LIVE = StreamInfo("camera", 64, 48, Fraction(1, 1_000_000), Fraction(25), live=True)
+
+
+def test_a_recording_goes_on_when_the_size_changes(tmp_path: Path) -> None:
+    recording = Recording(str(tmp_path / "take.mp4"), LIVE, Encoding(), None)
+    for frame in frames_of(4):
+        recording.write(frame)
+    for frame in frames_of(8, (128, 48))[4:]:
+        recording.write(frame)
+    recording.finish()
+    found = probe(tmp_path / "take.mp4")
+    assert (found.size, len(found.times)) == ((64, 48), 8)
+
+
+def test_what_was_recorded_before_an_error_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = VideoSink.write
+
+    def fails_late(sink: VideoSink, frame: Frame) -> None:
+        if frame.index == 5:
+            raise ProcessingError("the disk is full")
+        write(sink, frame)
+
+    monkeypatch.setattr(VideoSink, "write", fails_late)
+    monkeypatch.chdir(tmp_path)
+    told: list[str] = []
+    recorder = Recorder(LiveOptions(record_path="take.mp4"), say=told.append)
+    recorder.open(LIVE)
+    for frame in frames_of(8):
+        recorder.write(frame)
+        time.sleep(0.02)
+    wait_until(lambda: told or recorder.write(frames_of(1)[0]), "the failure to be told")
+    assert told == ["the disk is full"]
+    with pytest.raises(ProcessingError, match="the disk is full"):
+        recorder.close()
+    assert len(probe("take.mp4").times) == 5
+
+
+def test_a_recording_that_fails_ends_a_run_that_nobody_watches(
+    tmp_path: Path, stream_camera: StreamCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(sink: VideoSink, frame: Frame) -> None:
+        raise ProcessingError("the disk is full")
+
+    monkeypatch.setattr(VideoSink, "write", full)
+    with pytest.raises(ProcessingError, match="the disk is full"):
+        Engine(webcam_id=stream_camera.url, live=LiveOptions(record_path=tmp_path / "take.mp4")).run()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_existing_file_is_replaced_only_when_asked(
+    tmp_path: Path, stream_camera: StreamCamera, overwrite: bool
+) -> None:
+    (tmp_path / "take.mp4").write_bytes(b"an older one")
+    ends = Until(lambda: ends.calls > 10)
+    options = LiveOptions(record_path=tmp_path / "take.mp4", overwrite=overwrite)
+    with pytest.raises(ProcessingError, match="Until failed"):
+        Engine(webcam_id=stream_camera.url, custom_objects=[ends], live=options).run()
+    assert len(probe(tmp_path / ("take.mp4" if overwrite else "take_2.mp4")).times) > 5
+    if not overwrite:
+        assert (tmp_path / "take.mp4").read_bytes() == b"an older one"
+
+
+def test_the_key_r_uses_a_suffix_that_suits_the_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for encoding, answer in (
+        (Encoding("prores"), r"recording recording_.*\.mov"),
+        (Encoding("vp9"), r"recording recording_.*\.mkv"),
+        (Encoding(encoder="nonsense"), "--encoder nonsense: does not open"),
+    ):
+        recorder = Recorder(LiveOptions(), encoding, say=lambda text: None)
+        recorder.open(LIVE)
+        assert re.match(answer, str(recorder.on_key("r")))
+        recorder.close()
+
+
+def test_the_key_r_begins_and_ends_without_holding_up_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    completing, go_on = threading.Event(), threading.Event()
+    close = VideoSink.close
+
+    def slow(sink: VideoSink, error: BaseException | None = None) -> None:
+        completing.set()
+        go_on.wait()
+        close(sink, error)
+
+    monkeypatch.setattr(VideoSink, "close", slow)
+    told: list[str] = []
+    recorder = Recorder(LiveOptions(), say=told.append)
+    recorder.open(LIVE)
+    assert recorder.on_key("x") is False
+    assert str(recorder.on_key("r")).startswith("recording recording_")
+    assert recorder.watched
+    for frame in frames_of(4):
+        recorder.write(frame)
+    assert str(recorder.on_key("r")).startswith("completing recording_")
+    assert not recorder.watched
+    assert completing.wait(20)
+    recorder.write(frames_of(1)[0])  # the stream goes on
+    assert told == []
+    go_on.set()
+    wait_until(lambda: recorder.idle("") or told, "the end of the recording")
+    [path] = tmp_path.glob("recording_*.mp4")
+    assert told == [f"recorded {path.name}"]
+    assert len(probe(path).times) == 4
+    recorder.close()

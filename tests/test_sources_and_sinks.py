@@ -1,0 +1,324 @@
+"""The contracts of sources and sinks, held by every one of them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import PORTRAIT, Screen, StreamCamera, make_clip, probe, scene
+
+from files.images import ImageSink, ImageSource, SequenceSink
+from files.outputs import MatteSink
+from files.parts import Part, PartSink, plan_parts
+from files.video_sink import VideoSink
+from files.video_source import VideoSource
+from live.camera import CameraSource
+from live.options import LiveOptions
+from live.recording import Recorder
+from live.snapshots import Snapshots
+from live.viewer import Viewer
+from live.virtual_camera import VirtualCamera
+from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
+from pipeline.frame import Frame, Sink, Source, StreamInfo
+from pipeline.loop import AnyProcessed, LastImage, run_loop
+from pipeline.objects import ObjectChain
+from pipeline.progress import Progress
+from pipeline.worker import Reader
+
+# -- sources -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["image", "video", "part of a video", "camera"])
+def source(request, tmp_path: Path, stream_camera: StreamCamera) -> Source:
+    if request.param == "image":
+        return ImageSource(str(PORTRAIT))
+    if request.param == "camera":
+        return CameraSource(stream_camera.url)
+    clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(120)], gop=25).path
+    return VideoSource(str(clip), part=plan_parts(str(clip), 2)[1] if "part" in request.param else None)
+
+
+def test_a_source_gives_frames_that_objects_may_draw_on(source: Source) -> None:
+    with source:
+        info = source.info
+        frames = list(itertools.islice(source, 4))
+    assert frames
+    first = frames[0].index
+    for number, frame in enumerate(frames):
+        assert (frame.index, frame.image.shape) == (first + number, (info.height, info.width, 3))
+        assert frame.image.dtype == np.uint8
+        assert frame.image.flags.c_contiguous
+        assert frame.image.flags.writeable
+        assert frame.time_base == info.time_base
+    assert all(a.pts < b.pts for a, b in itertools.pairwise(frames))
+    before = [frame.image.copy() for frame in frames[1:]]
+    frames[0].image[:] = 0
+    assert all((a == b.image).all() for a, b in zip(before, frames[1:], strict=True)), "each has an image of its own"
+
+
+def test_a_source_tells_nothing_before_it_is_open_and_may_be_closed_at_any_time(source: Source) -> None:
+    with pytest.raises(RuntimeError, match="must be opened"):
+        _ = source.info
+    source.close()
+    with source:
+        source.close()
+    source.close()
+
+
+def test_a_source_can_be_stopped_from_another_thread(source: Source) -> None:
+    if source.reading == "here":
+        pytest.skip("it is read in the main thread")
+    with Reader(source) as reader:
+        assert next(frame for frame in reader.frames() if frame is not None).image.any()
+        source.stop()
+        assert len([frame for frame in reader.frames() if frame is not None]) < 20
+
+
+@pytest.mark.parametrize("make", [ImageSource, VideoSource, CameraSource])
+def test_what_cannot_be_opened_is_an_error_that_names_it(make: Callable[[str], Source], tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("neither picture nor video")
+    bad = make(str(tmp_path / "notes.txt"))
+    with pytest.raises(BackgroundRemovalError, match=r"notes\.txt"), bad:
+        pytest.fail("it was opened")
+
+
+# -- sinks ---------------------------------------------------------------------------------------------------------
+
+FILE = StreamInfo("clip.mkv", 64, 48, Fraction(1, 25), Fraction(25), frames=5)
+LIVE = StreamInfo("camera", 64, 48, Fraction(1, 1_000_000), Fraction(25), live=True)
+STILL = StreamInfo("photo.png", 64, 48, frames=1, still=True)
+
+
+@dataclass
+class Case:
+    """A sink, the stream that it is for, and what counts the pictures in its result; None where it leaves none."""
+
+    sink: Sink
+    info: StreamInfo
+    pictures: Callable[[], int] | None = None
+    survives: bool = False  # what was recorded until an error is wanted all the same
+
+
+@pytest.fixture
+def cases(tmp_path: Path, backend, monkeypatch: pytest.MonkeyPatch) -> dict[str, Case]:
+    monkeypatch.chdir(tmp_path)
+    matte = np.full((48, 64, 3), 128, np.uint8)
+
+    def count(name: str) -> Callable[[], int]:
+        return lambda: len(probe(name).times) if Path(name).exists() else 0
+
+    return {
+        "image": Case(ImageSink("r.png"), STILL, lambda: int(Path("r.png").exists())),
+        "sequence": Case(SequenceSink("shots/%03d.png"), FILE, lambda: len(list(Path().glob("shots/*.png")))),
+        "video": Case(VideoSink("r.mp4"), FILE, count("r.mp4")),
+        "matte": Case(MatteSink("m.mp4", lambda: matte), FILE, count("m.mp4")),
+        "matte of a still": Case(MatteSink("m.png", lambda: matte), STILL, lambda: int(Path("m.png").exists())),
+        "part": Case(PartSink(VideoSink("p.mp4"), Part(0, 0, None, 0, 0, 0, 5)), FILE, count("p.mp4")),
+        "recording": Case(Recorder(LiveOptions(record_path="t.mp4")), LIVE, count("t.mp4"), survives=True),
+        "snapshots": Case(Snapshots(LiveOptions()), LIVE),
+        "virtual camera": Case(VirtualCamera(""), LIVE),
+        "progress": Case(Progress(True), FILE),
+        "last image": Case(LastImage(), FILE),
+        "any processed": Case(AnyProcessed(0), FILE),
+    }  # fmt: skip
+
+
+NAMES = ["image", "sequence", "video", "matte", "matte of a still", "part", "recording", "snapshots", "virtual camera",
+         "progress", "last image", "any processed"]  # fmt: skip
+
+
+def frames_for(info: StreamInfo) -> Iterator[Frame]:
+    for index in range(1 if info.still else 5):
+        pts = round(index / 25 / info.time_base)
+        yield Frame(scene(index, 64, 48), index, pts, info.time_base, processed=True)
+
+
+def write_all(case: Case) -> None:
+    case.sink.open(case.info)
+    for frame in frames_for(case.info):
+        before = frame.image.copy()
+        case.sink.write(frame)
+        case.sink.idle("")
+        assert (frame.image == before).all(), "a sink must leave the picture as it is"
+        time.sleep(0.02)  # cameras take their time
+
+
+def left_behind(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("error", [None, Stopped()], ids=["at the end", "ended early"])
+def test_a_sink_completes_what_was_written(cases: dict[str, Case], name: str, error, tmp_path: Path) -> None:
+    case = cases[name]
+    write_all(case)
+    case.sink.close(error)
+    if case.pictures is None:
+        assert left_behind(tmp_path) == []
+    else:
+        assert case.pictures() == (1 if case.info.still else 5)
+    assert not [found for found in left_behind(tmp_path) if ".part" in found]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sink_discards_what_an_error_has_spoiled(cases: dict[str, Case], name: str, tmp_path: Path) -> None:
+    case = cases[name]
+    write_all(case)
+    case.sink.close(ProcessingError("an object failed"))
+    if case.survives:
+        assert case.pictures is not None
+        assert case.pictures() == 5
+    else:
+        assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sink_may_be_closed_without_a_frame(cases: dict[str, Case], name: str, tmp_path: Path) -> None:
+    if name == "any processed":
+        with pytest.raises(InputError, match="it has 0 frames"):
+            close_empty(cases[name])
+    else:
+        close_empty(cases[name])
+    assert left_behind(tmp_path) == []
+
+
+def close_empty(case: Case) -> None:
+    case.sink.open(case.info)
+    case.sink.close(None)
+
+
+def test_every_sink_of_the_project_is_held_to_it(cases: dict[str, Case]) -> None:
+    def below(kind: type) -> set[type]:
+        return {kind, *(found for sub in kind.__subclasses__() for found in below(sub))}
+
+    ours = {kind for kind in below(Sink) if kind.__module__.split(".")[0] in ("pipeline", "files", "live")} - {Sink}
+    assert ours == {type(case.sink) for case in cases.values()} | {Viewer}
+    assert set(NAMES) == set(cases)
+
+
+def test_the_window_is_a_sink_like_others(screen: Screen, monkeypatch: pytest.MonkeyPatch, start_main) -> None:
+    program = """
+from fractions import Fraction
+import numpy as np
+from live.viewer import Viewer
+from pipeline.frame import Frame, StreamInfo
+for error in (None, ValueError("spoiled")):
+    viewer = Viewer()
+    viewer.open(StreamInfo("camera", 64, 48, live=True))
+    viewer.idle("")
+    for index in range(5):
+        viewer.write(Frame(np.full((48, 64, 3), 90, np.uint8), index))
+        viewer.idle("")
+    viewer.close(error)
+    viewer.close(None)
+print("well")
+"""
+    process = start_main(program=program, env=screen.env)
+    assert process.communicate(timeout=60) == ("well\n", "")
+
+
+# -- the loop ------------------------------------------------------------------------------------------------------
+
+
+class Noting(Sink):
+    """Notes what it is told, and fails where it is to."""
+
+    def __init__(self, fails: str = "", error: BaseException | None = None) -> None:
+        self.fails, self.error = fails, error or ProcessingError("the disk is full")
+        self.calls: list[str] = []
+        self.closed_with: BaseException | None = None
+
+    def _note(self, what: str) -> None:
+        self.calls.append(what)
+        if self.fails == what:
+            raise self.error
+
+    def open(self, info: StreamInfo) -> None:
+        self._note("open")
+
+    def write(self, frame: Frame) -> None:
+        self._note("write")
+
+    def close(self, error: BaseException | None = None) -> None:
+        self.closed_with = error
+        self._note("close")
+
+
+def loop(sinks: list[Sink], make: Callable[[np.ndarray], np.ndarray] = lambda image: image, **more) -> None:
+    chain = ObjectChain([make])
+    run_loop(ImageSource(str(PORTRAIT)), chain, lambda frame, info: chain(frame), lambda info: sinks, **more)
+
+
+def test_the_error_that_came_first_is_told() -> None:
+    """An object fails while the disk is full: the object is to blame, and every sink hears of it."""
+
+    def culprit(image: np.ndarray) -> np.ndarray:
+        raise ValueError("the first reason")
+
+    first, last = Noting("close"), Noting("close")
+    with pytest.raises(ProcessingError, match=r"culprit failed.*the first reason"):
+        loop([first, last], culprit)
+    for sink in (first, last):
+        assert sink.calls == ["open", "close"]
+        assert "the first reason" in str(sink.closed_with)
+
+
+@pytest.mark.parametrize("fails", ["open", "write", "close"])
+def test_a_sink_that_fails_spoils_the_others_and_all_are_closed(fails: str) -> None:
+    other, bad = Noting(), Noting(fails)
+    with pytest.raises(ProcessingError, match="the disk is full"):
+        loop([other, bad])
+    assert other.calls[-1] == "close"
+    assert bad.calls[-1] == "close"
+    assert isinstance(other.closed_with, ProcessingError)
+
+
+def test_a_sink_may_end_the_run_and_results_are_kept_or_not() -> None:
+    kept, ends = Noting(), Noting("write", Stopped())
+    loop([kept, ends])
+    assert isinstance(kept.closed_with, Stopped)
+    dropped, ends = Noting(), Noting("write", Stopped())
+    with pytest.raises(KeyboardInterrupt):
+        loop([dropped, ends], keep_partial=False)
+    assert isinstance(dropped.closed_with, KeyboardInterrupt)
+
+
+def test_a_source_and_a_sink_of_ones_own(tmp_path: Path) -> None:
+    """What CONTRIBUTING.md promises: a class each, and nothing else to change."""
+    from engine import Engine
+
+    class Countdown(Source):
+        info = StreamInfo("countdown", 32, 32, Fraction(1, 25), Fraction(25))
+
+        def open(self) -> None:
+            self.left = 5
+
+        def __iter__(self) -> Iterator[Frame]:
+            for index in range(self.left):
+                yield Frame(np.full((32, 32, 3), 50 * index, np.uint8), index, index, self.info.time_base)
+
+        def stop(self) -> None:
+            self.left = 0
+
+        def close(self) -> None:
+            self.closed = True
+
+    class Levels(Sink):
+        def __init__(self) -> None:
+            self.levels: list[int] = []
+
+        def write(self, frame: Frame) -> None:
+            self.levels.append(int(frame.image.mean()))
+
+    source, levels = Countdown(), Levels()
+    Engine(custom_objects=[cv2.bitwise_not]).process(source, [levels, VideoSink(str(tmp_path / "r.mp4"))])
+    assert levels.levels == [255, 205, 155, 105, 55]
+    assert len(probe(tmp_path / "r.mp4").times) == 5
+    assert source.closed

@@ -1,0 +1,346 @@
+"""The window: a real one, with real keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import ROOT, Screen, StreamCamera, difference, probe, wait_until
+
+from cli.options import build_parser
+from cli.settings import read_settings
+from engine import Engine
+from live.options import LiveOptions
+from live.snapshots import Snapshots
+from live.viewer import StreamKeys, Viewer
+from pipeline.errors import Stopped
+from pipeline.frame import Frame, StreamInfo
+from pipeline.objects import FrameObject, ObjectChain
+from selfieSegmentation import MPSegmentation
+
+PLAIN = ("--no-segmentation", "--no-fps")
+LIVE = StreamInfo("camera", 320, 240, live=True)
+
+
+def upper(picture: np.ndarray) -> np.ndarray:
+    """Return a picture without its lower part, where messages come and go."""
+    return picture[: picture.shape[0] * 4 // 5]
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> float:
+    return difference(upper(a), upper(b))
+
+
+def is_grey(picture: np.ndarray) -> bool:
+    shown = upper(picture).astype(int)
+    return bool(np.abs(shown - shown[..., :1]).max() < 8)
+
+
+# No window manager makes it fill the screen here: OpenCV itself is asked.
+NOTES_FULL_SCREEN = """
+import os
+import cv2
+
+seen = 0
+
+def note(image):
+    global seen
+    seen += 1
+    if seen > 2:  # before that there is no window to ask
+        with open("full.part", "w") as file:
+            file.write(str(cv2.getWindowProperty("Background Removal", cv2.WND_PROP_FULLSCREEN)))
+        os.replace("full.part", "full.txt")
+    return image
+"""
+
+
+def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, screen: Screen, start_main) -> None:
+    (tmp_path / "notes.py").write_text(NOTES_FULL_SCREEN)
+    notes = ("--object", "notes.py:note")
+    process = start_main("--webcam", stream_camera.url, "--no-fps", "--config", "look.toml", *notes, env=screen.env)
+    screen.wait_for_window()
+    blurred = screen.picture()
+
+    def press(key: str, shows: Callable[[np.ndarray], object], what: str) -> np.ndarray:
+        screen.type(key)
+        wait_until(lambda: shows(screen.picture()), f"{what} after {key}")
+        return screen.picture()
+
+    press("m", lambda shown: is_grey(shown) and apart(shown, blurred) > 20, "a grey matte")
+    press("m", lambda shown: apart(shown, blurred) < 4, "the picture again")
+    press("f", lambda shown: apart(shown[:, ::-1], blurred) < 8, "the mirrored picture")
+    press("f", lambda shown: apart(shown, blurred) < 4, "the picture as it was")
+    replaced = press("b", lambda shown: apart(shown, blurred) > 10, "another background")
+
+    def helps(shown: np.ndarray) -> bool:
+        top, left = shown.shape[0] // 2, shown.shape[1] // 3
+        return shown[:top, :left].mean() < 0.6 * replaced[:top, :left].mean()
+
+    press("h", helps, "the list of keys")
+    press("h", lambda shown: apart(shown, replaced) < 4, "the list to go")
+    press("question", helps, "the list of keys")
+    press("question", lambda shown: apart(shown, replaced) < 4, "the list to go")
+    beside = press("c", lambda shown: shown[5].max() < 30, "black above: the shape stays")
+    half, middle = beside.shape[1] // 2, slice(beside.shape[0] // 3, beside.shape[0] * 2 // 3)
+    assert difference(beside[middle, :half], beside[middle, half : 2 * half]) > 10
+    press("c", lambda shown: apart(shown, replaced) < 4, "one picture again")
+    for key in ("g", "F11"):
+        for full in ("1.0", "0.0"):
+            press(key, lambda _, full=full: (tmp_path / "full.txt").read_text() == full, "the full screen, or no more")
+    screen.type("s")
+    wait_until(lambda: list((tmp_path / "snapshots").glob("2*.png")), "the snapshot")
+    [snapshot] = (tmp_path / "snapshots").glob("2*.png")
+    assert cv2.imread(str(snapshot)).shape == (512, 512, 3)
+    for key in ("bracketright", "plus", "w"):  # typed as fast as one can
+        screen.type(key)
+    wait_until((tmp_path / "look.toml").exists, "the settings")
+    settings = read_settings(str(tmp_path / "look.toml"), build_parser())
+    assert settings == {"flip": False, "background": "blur", "blur": 55, "threshold": 0.55}
+    screen.type("r")
+    wait_until(lambda: list(tmp_path.glob(".recording_*")), "the recording to begin")
+    time.sleep(1)
+    screen.type("r")
+    wait_until(lambda: list(tmp_path.glob("recording_*.mp4")), "the recording")
+    [recording] = tmp_path.glob("recording_*.mp4")
+    assert len(probe(recording).times) > 8
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
+
+
+NOTES_KEYS = """
+import time
+
+class Slow:
+    keys = {"x": "noted"}
+
+    def __call__(self, image):
+        time.sleep(0.1)
+        return image
+
+    def on_key(self, key):
+        with open("keys.txt", "a") as file:
+            file.write(key)
+        return True
+"""
+
+
+@pytest.mark.parametrize("slow", ["camera", "object"])
+def test_no_key_is_lost_at_ten_frames_a_second(
+    tmp_path: Path, stream_camera: StreamCamera, screen: Screen, start_main, slow: str
+) -> None:
+    """Six presses 20 ms apart, three times: far more than one to a frame, be it that frames come or are made slowly."""
+    (tmp_path / "notes.py").write_text(NOTES_KEYS if slow == "object" else NOTES_KEYS.replace("0.1", "0"))
+    stream_camera.rate = 30 if slow == "object" else 10
+    process = start_main(
+        "--webcam", stream_camera.url, *PLAIN, "--object", "notes.py:Slow", env=screen.env
+    )  # fmt: skip
+    screen.wait_for_window()
+    for _ in range(3):
+        screen.type("a", "b", "c", "d", "e", "f", pause_ms=20)
+        time.sleep(0.3)
+    wait_until(lambda: (tmp_path / "keys.txt").exists(), "keys")
+    time.sleep(0.5)
+    assert (tmp_path / "keys.txt").read_text() == "abcdef" * 3
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
+
+
+def test_space_freezes_the_picture(stream_camera: StreamCamera, screen: Screen, start_main) -> None:
+    process = start_main("--webcam", stream_camera.url, *PLAIN, env=screen.env)
+    screen.wait_for_window()
+    going = screen.picture()
+    screen.type("space")
+    wait_until(lambda: difference(screen.picture(), going) > 0.5, "the message")
+    stream_camera.image = 255 - stream_camera.image
+    time.sleep(0.7)
+    middle = slice(going.shape[0] // 4, going.shape[0] // 2)
+    assert difference(screen.picture()[middle], going[middle]) < 2
+    screen.type("space")
+    wait_until(lambda: difference(screen.picture()[middle], going[middle]) > 20, "the picture to go on")
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
+
+
+def test_the_window_says_that_the_camera_is_gone(stream_camera: StreamCamera, screen: Screen, start_main) -> None:
+    process = start_main("--webcam", stream_camera.url, *PLAIN, "--reconnect", 4, env=screen.env)
+    screen.wait_for_window()
+    wait_until(lambda: stream_camera.sent > 20, "frames")
+    before = screen.picture()
+    stream_camera.refusing.set()
+    low = slice(before.shape[0] * 3 // 4, None)
+    wait_until(lambda: difference(screen.picture()[low], before[low]) > 10, "the message")
+    assert process.wait(timeout=60) == 1
+    assert "stopped giving frames and did not come back within 4 s" in process.communicate()[1]
+
+
+class Mine(FrameObject):
+    keys = {"x": "something of mine"}  # noqa: RUF012
+
+
+def test_what_is_drawn_over_the_picture_is_for_the_window_alone() -> None:
+    viewer, chain = Viewer(), ObjectChain([Mine()])
+    viewer.serve([chain, StreamKeys(Engine(), live=True)], chain.view)
+    viewer.open(LIVE)
+    image = np.full((240, 320, 3), 200, np.uint8)
+    frame = Frame(image)
+    assert viewer.drawn(frame) is image
+    assert viewer.on_key("x") is False
+    viewer.on_key("?")
+    assert viewer.drawn(frame).mean() < 180
+    assert image.mean() == 200, "only the window shows it"
+    viewer.on_key("?")
+    viewer.say("a message that is far too long for a small window, which is made smaller to fit into it")
+    assert difference(viewer.drawn(frame)[200:], image[200:]) > 10
+    assert image.mean() == 200
+
+
+def test_snapshots_are_numbered_when_they_come_fast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live.snapshots.now_as_name", lambda: "2026-01-02_03-04-05")
+    snapshots = Snapshots(LiveOptions(snapshots=tmp_path / "deep" / "er"))
+    snapshots.open(LIVE)
+    assert snapshots.on_key("x") is False
+    assert snapshots.on_key("s") == "there is no picture yet"
+    for level in (10, 20):
+        snapshots.write(Frame(np.full((24, 32, 3), level, np.uint8)))
+        snapshots.on_key("s")
+    pictures = [cv2.imread(str(path)) for path in sorted((tmp_path / "deep" / "er").iterdir())]
+    assert [int(picture.mean()) for picture in pictures] == [10, 20]
+
+
+class KeysOnly:
+    """A window's keyboard without the window: what was typed is taken from a list."""
+
+    def __init__(self, *keys: str) -> None:
+        self.typed = list(keys)
+        self.closed = False
+
+    def show(self, image: np.ndarray) -> None:
+        pass
+
+    def keys(self, wait_ms: int = 1) -> list[str]:
+        typed, self.typed = self.typed, []
+        return typed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def engine_with_keys(monkeypatch: pytest.MonkeyPatch, *keys: str, **more) -> Engine:
+    monkeypatch.setattr("live.viewer.Window", lambda: KeysOnly(*keys))
+    return Engine(show=True, **more)
+
+
+def test_keys_of_objects_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[str] = []
+
+    class Greedy(FrameObject):
+        keys = {"f": "mine"}  # noqa: RUF012
+
+        def on_key(self, key: str) -> bool:
+            used.append(key)
+            return key == "f"
+
+    engine = engine_with_keys(monkeypatch, "f", "F", custom_objects=[Greedy()])
+    assert engine.display(np.zeros((48, 64, 3), np.uint8))
+    assert used == ["f", "F"]
+    assert engine.flip_view is False
+    plain = engine_with_keys(monkeypatch, "f", "q")
+    assert not plain.display(np.zeros((48, 64, 3), np.uint8))
+    assert plain.flip_view is True
+
+
+def test_only_a_key_that_changes_the_picture_makes_a_still_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: list[int] = []
+
+    class Counts(FrameObject):
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            made.append(1)
+            return image
+
+        def on_key(self, key: str) -> bool:
+            return key == "x"
+
+    class Typist(KeysOnly):
+        """Types one key each time that the window is looked after."""
+
+        def keys(self, wait_ms: int = 1) -> list[str]:
+            return [self.typed.pop(0)] if self.typed else []
+
+    monkeypatch.setattr("live.viewer.Window", lambda: Typist("h", "s", "x", "c", "f", "q"))
+    monkeypatch.setattr("live.window.require_display", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    portrait = ROOT / "samples" / "portrait.jpg"
+    Engine(image_path=portrait, output_path="r.png", show=True, custom_objects=[Counts()]).run()
+    assert len(made) == 3, "at first, after x and after f"
+    mirrored, original = cv2.imread("r.png"), cv2.imread(str(portrait))
+    assert (mirrored == original[:, ::-1]).all(), "what is saved is what was shown last"
+
+
+def test_the_window_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("q", "Q", "esc"):
+        monkeypatch.setattr("live.viewer.Window", lambda key=key: KeysOnly(key))
+        viewer = Viewer()
+        with pytest.raises(Stopped):
+            viewer.write(Frame(np.zeros((48, 64, 3), np.uint8)))
+
+
+def test_the_look_changes_by_keys(portrait: np.ndarray) -> None:
+    segmentation = MPSegmentation(bg_blur_ratio=(35, 35))
+    seen = []
+    for _ in range(4):
+        seen.append((segmentation.look()["background"], segmentation(portrait)))
+        assert segmentation.on_key("b")
+    assert segmentation.look()["background"] == seen[0][0] == "blur"
+    assert [Path(str(name)).name for name, _ in seen] == ["blur", "backgrounds", "#00b140", "none"]
+    assert (seen[2][1][5, 5] == (64, 177, 0)).all()
+    assert seen[3][1] is portrait
+    kept = [segmentation.alpha(portrait).mean()]
+    for _ in range(6):
+        segmentation.on_key("+")
+    kept.append(segmentation.alpha(portrait).mean())
+    assert kept[1] < kept[0]
+    for _ in range(30):
+        segmentation.on_key("[")
+    assert segmentation.look()["blur"] == 1
+    with_picture = MPSegmentation(background=str(ROOT / "backgrounds" / "3_bokeh.jpg"))
+    with_picture.on_key("b")
+    assert with_picture.look()["background"] == "#00b140"
+
+
+def test_display_on_its_own_opens_the_window(screen: Screen, start_main) -> None:
+    program = """
+import time, numpy as np
+from engine import Engine
+engine = Engine(show=True)
+while engine.display(np.full((240, 320, 3), 120, np.uint8), webcam=True):
+    time.sleep(0.02)
+engine.close()
+"""
+    process = start_main(program=program, env=screen.env)
+    screen.wait_for_window()
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
+
+
+def test_objects_may_open_windows_of_their_own(screen: Screen, stream_camera: StreamCamera, start_main) -> None:
+    program = f"""
+import cv2
+from engine import Engine
+
+def look(image):
+    cv2.imshow("mine", 255 - image)
+    return image
+
+Engine(webcam_id={stream_camera.url!r}, show=True, custom_objects=[look]).run()
+"""
+    process = start_main(program=program, env=screen.env)
+    screen.wait_for_window()
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
+    assert "Error" not in process.communicate()[1]  # Qt has something to say of its fonts
