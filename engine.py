@@ -155,7 +155,8 @@ class Engine:
                 sink = SequenceSink(output)
             else:
                 alpha = ObjectChain(self.custom_objects).makes_alpha
-                sink = VideoSink(output, source=local, encoding=encoding, alpha=alpha, frames=self._frames_wanted())
+                frames = None if self.last_frame is None else self.last_frame + 1
+                sink = VideoSink(output, source=local, encoding=encoding, alpha=alpha, frames=frames)
             checks = AnyProcessed(self.start_video_frame)
             self.process(VideoSource(local, self.video_path), [sink, *self.sinks, checks, Progress(self.progress)])
 
@@ -198,8 +199,8 @@ class Engine:
             return self._sinks
 
         try:
-            last_frame = self.end_video_frame if self.break_on_end and self.end_video_frame else None
-            run_loop(source, chain, self._processed, all_sinks, last_frame=last_frame, keep_partial=self.keep_partial)
+            last, keep = self.last_frame, self.keep_partial
+            run_loop(source, chain, self._processed, all_sinks, last_frame=last, keep_partial=keep)
         finally:
             self._chain, self._sinks, self._last = None, [], None
 
@@ -217,6 +218,11 @@ class Engine:
             alpha=ObjectChain(self.custom_objects).makes_alpha,
             encoding=self.encoding,
         )
+
+    @property
+    def last_frame(self) -> int | None:
+        """The number of the frame after which a run ends; None if it goes on to the end of the video."""
+        return self.end_video_frame if self.break_on_end and self.end_video_frame else None
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -290,10 +296,6 @@ class Engine:
         self._last = replace(frame, image=self.custom_processing(image), processed=True, original=original)
         return self._last
 
-    def _frames_wanted(self) -> int | None:
-        """Return how many frames a result has that ends before its source; None if it does not."""
-        return self.end_video_frame + 1 if self.break_on_end and self.end_video_frame else None
-
     def _anybody_watches(self) -> bool:
         return not self._sinks or any(sink.watched for sink in self._sinks)
 
@@ -309,13 +311,8 @@ class Engine:
 
     def _window_sinks(self, chain: ObjectChain, info: StreamInfo) -> list[Sink]:
         """Return the window, and what its keys ask for."""
-        from live.recording import Recorder
-        from live.snapshots import Snapshots
-        from live.viewer import StreamKeys
+        from live.viewer import window_sinks
         from live.window import require_display
 
         require_display()  # before anything is loaded for it
-        viewer = self._shown_in()
-        recorder, snapshots = Recorder(self.live, self.encoding, viewer.say), Snapshots(self.live)
-        viewer.serve([chain, StreamKeys(self, info.live), snapshots, recorder], chain.view)
-        return [recorder, snapshots, viewer]
+        return window_sinks(self._shown_in(), self, chain, info)

@@ -100,9 +100,9 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
     check_result(output, engine.video_path, video=True, encoding=engine.encoding)
     with storage.local_file(engine.video_path) as local:
         parts = plan_parts(local, jobs)
-        last_wanted = engine.end_video_frame if engine.break_on_end and engine.end_video_frame else None
-        if last_wanted is not None:
-            parts = [part for part in parts if part.first <= last_wanted]
+        last = engine.last_frame
+        if last is not None:
+            parts = [part for part in parts if part.first <= last]
         if len(parts) < 2:
             return False
         total = parts[-1].first + parts[-1].frames
@@ -124,7 +124,7 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
             ]
             with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
                 _run(work, interrupt, bar.update)
-            join_parts([job.output for job in work], staged, local, output, with_whole_sound=last_wanted is None)
+            join_parts([job.output for job in work], staged, local, output, with_whole_sound=last is None)
     return True
 
 

@@ -9,11 +9,16 @@ from typing import Literal, Protocol
 import cv2
 import numpy as np
 
+from files.formats import Encoding
 from files.images import fitted
+from live.options import LiveOptions
 from live.overlay import draw_keys, draw_message
+from live.recording import Recorder
+from live.snapshots import Snapshots
 from live.window import ESCAPE, FULL_SCREEN, Window
 from pipeline.errors import Stopped
 from pipeline.frame import Frame, Sink, Source, StreamInfo
+from pipeline.objects import ObjectChain
 
 _MESSAGE_SECONDS = 1.0
 # How long a still picture's window waits for a key before it is drawn again.
@@ -44,11 +49,13 @@ class Control(Protocol):
         ...
 
 
-class Mirrored(Protocol):
-    """What the keys f and space change: the engine."""
+class Shown(Protocol):
+    """Whose stream is shown: the engine. The keys f and space change it."""
 
     flip_view: bool
     frozen: bool
+    live: LiveOptions
+    encoding: Encoding
 
 
 class StreamKeys:
@@ -62,7 +69,7 @@ class StreamKeys:
     keys: Mapping[str, str] = {"space": "freeze", "f": "mirror"}
     alters = True
 
-    def __init__(self, engine: Mirrored, live: bool) -> None:
+    def __init__(self, engine: Shown, live: bool) -> None:
         self._engine = engine
         self._live = live
         engine.frozen = False
@@ -212,6 +219,13 @@ class Viewer(Sink):
                     self.say(answer)
                 self._altered |= control.alters
                 return
+
+
+def window_sinks(viewer: Viewer, engine: Shown, chain: ObjectChain, info: StreamInfo) -> list[Sink]:
+    """Return the window of a stream, and before it what its keys ask for."""
+    recorder, snapshots = Recorder(engine.live, engine.encoding, viewer.say), Snapshots(engine.live)
+    viewer.serve([chain, StreamKeys(engine, info.live), snapshots, recorder], chain.view)
+    return [recorder, snapshots, viewer]
 
 
 class _Repeated(Source):
