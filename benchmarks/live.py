@@ -29,9 +29,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).
 
 
 from matte import moving_frames  # noqa: E402
-from media.camera import CameraOptions  # noqa: E402
 
 from engine import Engine  # noqa: E402
+from live.options import LiveOptions  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 _SQUARE, _BITS = 16, 32
@@ -219,7 +219,7 @@ def soak(options: argparse.Namespace) -> None:
     threading.Thread(target=restart, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         Engine(
-            webcam_id=camera.url, custom_objects=[MPSegmentation(), note], camera=CameraOptions(reconnect=60)
+            webcam_id=camera.url, custom_objects=[MPSegmentation(), note], live=LiveOptions(reconnect=60)
         ).process_webcam()
     memory = [row[1] for row in rows]
     print(f"memory from {memory[0]:.0f} to {memory[-1]:.0f} MiB, at most {max(memory):.0f}; {count} frames")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -288,6 +289,19 @@ def test_a_sink_may_end_the_run_and_results_are_kept_or_not() -> None:
     with pytest.raises(KeyboardInterrupt):
         loop([dropped, ends], keep_partial=False)
     assert isinstance(dropped.closed_with, KeyboardInterrupt)
+
+
+def test_ctrl_c_is_heard_also_while_results_are_completed() -> None:
+    class Completing(Noting):
+        def close(self, error: BaseException | None = None) -> None:
+            super().close(error)
+            signal.raise_signal(signal.SIGINT)
+
+    sink = Completing()
+    with pytest.raises(KeyboardInterrupt):
+        loop([sink])
+    assert sink.closed_with is None  # what was done is complete
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_source_and_a_sink_of_ones_own(tmp_path: Path) -> None:
