@@ -168,7 +168,7 @@ class Folder(Scenery):
         self.name = name
         self._live = True
         # What a file's header tells is enough for now; what lies behind it shows when its turn comes.
-        self._paths = [path for path in paths if cv2.haveImageReader(path) or self._read(path) is not None]
+        self._paths = [path for path in paths if _is_image(path) or self._read(path) is not None]
         self._position = 0
         self._current = self._read_current()
 
@@ -224,6 +224,10 @@ class Folder(Scenery):
             del self._paths[self._position]
             self._position -= 0 if forward else 1
         raise InputError(f"{self.name}: there is no readable picture or video in this folder")
+
+
+def _is_image(path: str) -> bool:
+    return os.path.isfile(path) and cv2.haveImageReader(path)  # OpenCV complains of what is no file
 
 
 class Video(Scenery):

@@ -20,7 +20,7 @@ class Look:
     Args:
         spec: What the background at the beginning is called, as on the command line.
         first: That background; None leaves frames as they are.
-        make: Makes a background of what it is called.
+        make: Makes a background, other than the blur, of what it is called.
         blur: Width and height of the blur's kernel in pixels.
         pictures: The folder of pictures that b goes to; "" for none.
         light_wrap: Light of a new background over the person's edge, 0 to 1.
@@ -55,6 +55,7 @@ class Look:
         self._made: dict[str, Background | None] = {}
         self.blur = blur
         self.images: Folder | None = None
+        self._add("blur", Blur(blur))
         self.spec = spec
         self.background = self._add(spec, first)
 

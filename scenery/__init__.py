@@ -1,1 +1,1 @@
-"""What stands behind the person: from what the user writes to backgrounds, and how keys change them."""
+"""What stands behind the person: from what the user writes to backgrounds."""

@@ -655,6 +655,10 @@ def test_the_attributes_of_the_original_can_be_read_and_set(portrait: np.ndarray
     assert [tuple(image[0, 0].tolist()) for image in segmentation.bg_images] == [(0, 0, 255), (0, 255, 0)]
     segmentation.bg_images = []
     assert not segmentation.change_image()
+    segmentation.bg_image = None  # also where the blur was not the first
+    assert segmentation.look()["background"] == "blur"
+    coloured = MPSegmentation(bg_color=(255, 0, 0))
+    assert [coloured.on_key("b") for _ in range(2)] == ["background: none", "background: blur"]
 
     kept = (segmentation.alpha(portrait) > 0.5).sum()
     segmentation.threshold = 0.9
