@@ -155,6 +155,8 @@ def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = 
     """
     if not os.path.isdir(folder):
         raise InputError(f"--watch {folder}: no such folder on this computer")
+    if results and os.path.realpath(results) == os.path.realpath(folder):
+        results = ""
     seen: dict[str, tuple[tuple[int, int], float]] = {}
     given: dict[str, tuple[int, int]] = {}
     while True:

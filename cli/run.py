@@ -16,12 +16,12 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from cli import many
 from cli.checks import check, check_one_result_each, check_results, is_cutout, paths_of, shows, size_of
 from cli.many import Job
-from cli.objects import SettingsKey, build_objects, matte_picture
+from cli.objects import SettingsKey, build_objects
 from cli.parallel import process_in_parallel
 from engine import Engine
 from files import storage
 from files.formats import Encoding
-from files.outputs import MatteSink, result_path
+from files.outputs import MatteSink, check_result, result_path
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
@@ -60,6 +60,8 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
         if options.resume and many.is_done(job):
             log.info("%s: is done", job.output)
             return 0
+        # Before networks and backgrounds are loaded, perhaps from far away.
+        check_result(job.output, job.path, video=_is_video(options, job.path), encoding=_encoding(options))
         # A result that is not complete must not be taken for one that is.
         keep = not options.resume
         _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
@@ -128,7 +130,7 @@ def _process(
     check_results(options, job.path, job.output)
     is_video = _is_video(options, job.path)
     kind = {"video_path": job.path} if is_video else {"image_path": job.path}
-    sinks = [MatteSink(options.matte, matte_picture(objects), _encoding(options))] if options.matte else []
+    sinks = [MatteSink(options.matte, _encoding(options))] if options.matte else []
     engine = _engine(
         options, objects, output_path=job.output, progress=progress, sinks=sinks, keep_partial=keep_partial, **kind
     )

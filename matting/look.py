@@ -117,8 +117,8 @@ class Look:
 
     def set_blur(self, kernel: tuple[int, int]) -> None:
         """Blur by another kernel wherever the blur is at hand."""
+        background = self._add("blur", Blur(kernel))  # says what is wrong with it
         self.blur = kernel
-        background = self._add("blur", Blur(kernel))
         if self.spec == "blur":
             self.background = background
 

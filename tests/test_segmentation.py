@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import pytest
 from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
-from engine import Engine
 from matting.backgrounds import SolidColor as Color
 from matting.backgrounds import Video
 from matting.compositing import blend, blend_onto, blur_behind, cover
@@ -447,7 +447,7 @@ def test_a_background_video_is_open_only_while_a_stream_goes_on(
         assert str(video) not in open_files()
 
 
-def test_networks_are_loaded_once_for_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_are_loaded_once_for_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main) -> None:
     import onnxruntime
 
     loaded = []
@@ -455,12 +455,11 @@ def test_networks_are_loaded_once_for_many_files(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(
         onnxruntime, "InferenceSession", lambda path, *a, **k: loaded.append(path) or session(path, *a, **k)
     )
-    objects = [MPSegmentation()]
-    assert len(loaded) == 2, "one finds the person, one draws him"
-    for number in range(3):
-        Engine(image_path=PORTRAIT, output_path=tmp_path / f"{number}.png", custom_objects=objects).run()
-    assert len(loaded) == 2
-    assert len(list(tmp_path.glob("*.png"))) == 3
+    for name in ("a", "b", "c"):
+        shutil.copy(PORTRAIT, tmp_path / f"{name}.jpg")
+    assert run_main("a.jpg", "b.jpg", "c.jpg").code == 0
+    assert len(list(tmp_path.glob("*_out.jpg"))) == 3
+    assert len(loaded) == len(set(loaded)) == 2, "one finds the person, one draws him"
 
 
 def test_transparency_of_an_object_before_stays(portrait: np.ndarray) -> None:
@@ -665,6 +664,9 @@ def test_the_attributes_of_the_original_can_be_read_and_set(portrait: np.ndarray
     assert (segmentation.alpha(portrait) > 0.5).sum() < kept
     with pytest.raises(InputError, match="threshold 1"):
         segmentation.threshold = 1.5
+    with pytest.raises(InputError, match="odd"):
+        segmentation.bg_blur_ratio = (44, 44)
+    assert segmentation.bg_blur_ratio == (3, 3)
 
 
 def test_keys_that_can_do_nothing_say_why(tmp_path: Path, portrait: np.ndarray) -> None:
