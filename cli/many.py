@@ -24,7 +24,8 @@ SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
 
 # What the names of results that stand beside their sources end with.
 _TAG = "_out"
-# A file that is still being written grows; one that has not for so long is complete.
+# A file that is still being written grows; one that has not for so long is complete. Copying programs write several
+# times a second.
 _QUIET_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
 
