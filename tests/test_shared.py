@@ -100,7 +100,7 @@ def test_odd_files_keep_every_frame_and_time(shared: Path, tmp_path: Path, path:
 
 
 @pytest.mark.parametrize("name", ["doctor_540p.mp4", "thoughtful_360p.mp4"])
-def test_the_seam_of_a_segment_is_a_step_as_any_other(shared: Path, name: str) -> None:
+def test_the_seam_of_a_part_is_a_step_as_any_other(shared: Path, name: str) -> None:
     path = str(shared / "media" / "people" / name)
     segmentation = MPSegmentation()
 
