@@ -19,8 +19,8 @@ DOT = "●"
 _WHITE, _GREEN, _RED = (255, 255, 255), (160, 255, 160), (60, 60, 255)
 # Heights of letters, as shares of the picture's shorter side.
 _SIGN_SIZE, _MESSAGE_SIZE, _LARGEST_KEYS_SIZE = 0.03, 0.036, 0.032
-# Letters of fewer pixels can hardly be read; those of the list of keys, which has to fit, get smaller all the same.
-_SMALLEST, _SMALLEST_KEYS = 10, 7
+# Letters of fewer pixels can hardly be read; those of the list of keys may get a little smaller, for it to fit.
+_SMALLEST, _SMALLEST_KEYS = 10, 8
 _MARGIN = 0.03
 # As shares of the picture's height: below the logo, and above the name.
 _LIST_TOP, _MESSAGE_BOTTOM = 0.18, 0.865
@@ -108,6 +108,9 @@ def _draw_keys(image: np.ndarray, rows: Sequence[tuple[str, str]], left: int, to
         size = max(_SMALLEST_KEYS, size * (width - 2 * left) // width_of_all)
         keys_width, width_of_all = _table_width(rows, size)
     step = round(1.5 * size)
+    fitting = max(1, (bottom - top) // step - 1)
+    if len(rows) > fitting:
+        rows = [*rows[: fitting - 1], ("…", "more in a larger window")]
     darken(image, left, top, left + width_of_all, top + step * (len(rows) + 1))
     for number, (keys, meaning) in enumerate(rows, 1):
         base = top + number * step + size // 4

@@ -253,6 +253,7 @@ class Viewer(Sink):
                 if isinstance(answer, str):
                     self.say(answer)
                 self._altered |= control.alters
+                self._drawn_at = 0.0  # what it changes is to be seen at once
                 return True
         return False
 
