@@ -101,8 +101,8 @@ def _draw_keys(image: np.ndarray, rows: Sequence[tuple[str, str]], left: int, to
     """Draw a table of keys and what they do, from `top` to `bottom` at the most."""
     height, width = image.shape[:2]
     # A row is 1.5 letters high, and there is half a row above and below all of them.
-    size = round(min(_LARGEST_KEYS_SIZE * min(height, width), (bottom - top) / (1.5 * (len(rows) + 1)) - 0.5))
-    size = max(_SMALLEST_KEYS, size)
+    fitting_size = int((bottom - top) // (len(rows) + 1) / 1.5)
+    size = max(_SMALLEST_KEYS, min(round(_LARGEST_KEYS_SIZE * min(height, width)), fitting_size))
     keys_width, width_of_all = _table_width(rows, size)
     if width_of_all > width - 2 * left:
         size = max(_SMALLEST_KEYS, size * (width - 2 * left) // width_of_all)

@@ -88,6 +88,16 @@ def test_nothing_that_is_drawn_covers_anything_else(tmp_path: Path, shape: tuple
     assert all(part.any() for part in parts.values())
 
 
+@pytest.mark.parametrize("shape", [(640, 480), (1280, 720), (1920, 1080)])
+def test_the_list_of_keys_is_whole(shape: tuple[int, int]) -> None:
+    for count in range(8, 20):
+        lists = []
+        for last in ("quit", "full screen"):
+            lists.append(np.full((shape[1], shape[0], 3), 255, np.uint8))
+            draw_overlay(lists[-1], signs=SIGNS[:3], message=MESSAGE, keys=[*KEYS[:1] * count, ("q, Esc", last)])
+        assert (lists[0] != lists[1]).any(), f"the last of {count + 1} rows is not there"
+
+
 @pytest.mark.parametrize("shape", SHAPES[:4])
 @pytest.mark.parametrize("level", [255, 128, 12])
 def test_signs_can_be_read_on_every_ground_and_grow_with_the_window(shape: tuple[int, int], level: int) -> None:
