@@ -306,7 +306,7 @@ class Engine:
         if self._viewer is None:
             from live.viewer import StreamKeys, Viewer
 
-            self._viewer = Viewer()
+            self._viewer = Viewer(self.live.show_fps)
             chain = ObjectChain(self.custom_objects)
             self._viewer.serve([chain, StreamKeys(self, live=False)], chain.view)
         return self._viewer

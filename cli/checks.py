@@ -34,6 +34,8 @@ def check(options: argparse.Namespace) -> None:
         raise InputError("--defocus is a kind of blur; leave out --background and --no-segmentation")
     if options.microphone and not options.record and options.show is False:
         raise InputError("--microphone goes with --record, or with a window for the key r")
+    if options.fps and not shows(options):
+        raise InputError("--fps is shown in the window alone; add --show")
     if options.jobs < 1:
         raise InputError(f"--jobs {options.jobs}: must be at least 1")
     if options.jobs > 1:

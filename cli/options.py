@@ -21,7 +21,7 @@ examples:
   python main.py clips --output results                 every image and video in a folder
   python main.py --object examples/sketch.py:PencilSketch   your own effect after the background
 
-keys in the window: a next background, d previous one, q or Esc end, h lists them all
+keys in the window: a next background, d previous one, g or F11 full screen, q or Esc end, h lists them all
 exit codes: 0 done, 1 processing failed, 2 bad request or input, 130 stopped by Ctrl-C
 """
 
@@ -190,7 +190,7 @@ def _add_view(parser: argparse.ArgumentParser) -> None:
     view = parser.add_argument_group("view")
     view.add_argument("--flip", action=_FLAG, help="mirror left to right")
     view.add_argument("--show", action=_FLAG, help="open a window (default: for a webcam only)")
-    view.add_argument("--fps", action=_FLAG, help="draw frames per second (default: for a webcam only)")
+    view.add_argument("--fps", action=_FLAG, help="show frames per second in the window (default: of a webcam only)")
 
 
 def _add_video(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from cli import many
-from cli.checks import check, check_one_result_each, check_results, is_cutout, paths_of, shows, size_of
+from cli.checks import check, check_one_result_each, check_results, is_cutout, is_live, paths_of, shows, size_of
 from cli.many import Job
 from cli.objects import SettingsKey, build_objects
 from cli.parallel import process_in_parallel
@@ -94,14 +94,15 @@ def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more
             microphone=options.microphone,
             snapshots=options.snapshots,
             virtual_camera=options.virtual_camera,
+            show_fps=is_live(options) if options.fps is None else options.fps,
         ),
         encoding=_encoding(options),
         **{**_frame_options(options), **more},
     )
-    if options.config:
-        if not os.path.exists(options.config):
-            log.info("%s: there is no such file yet; the key w writes it", options.config)
-        engine.custom_objects.append(SettingsKey(options.config, engine))
+    if options.config and not os.path.exists(options.config):
+        log.info("%s: there is no such file yet; the key w writes it", options.config)
+    if shows(options):
+        engine.custom_objects.append(SettingsKey(options.config or "", engine))
     return engine
 
 

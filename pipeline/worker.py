@@ -20,6 +20,9 @@ _LEAVING_SECONDS = 0.5
 _FINISHING_SECONDS = 600.0
 # How often a wait looks around.
 _TICK_SECONDS = 0.05
+# How often, while no frame comes, whoever waits for one may look around: a window for keys, which are 20 ms apart when
+# they are typed fast, and of which some window systems keep only the last.
+_IDLE_SECONDS = 0.01
 
 
 class Worker(Generic[Item]):
@@ -203,8 +206,8 @@ class Reader:
         self._worker.close()
 
     def frames(self) -> Iterator[Frame | None]:
-        """Yield the frames in order, and None each time that none has come for a twentieth of a second."""
-        return self._worker.items(_TICK_SECONDS)
+        """Yield the frames in order, and None each time that none has come for a hundredth of a second."""
+        return self._worker.items(_IDLE_SECONDS)
 
     def _read(self, worker: Worker[Frame | None]) -> None:
         with self._source as source:
