@@ -180,7 +180,7 @@ def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = 
 
 def is_done(job: Job) -> bool:
     """Tell whether a job's result exists and is not older than its source."""
-    if storage.is_remote(job.output) or storage.is_remote(job.path):
+    if storage.is_remote(job.output) or storage.is_remote(job.path) or job.path == storage.STANDARD:
         return storage.is_file(job.output)
     # The pictures of a video appear together, when all of them are done.
     output = numbered(job.output, 1) if is_sequence(job.output) else job.output

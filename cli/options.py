@@ -17,6 +17,8 @@ examples:
   python main.py                                        the webcam, blurred behind you
   python main.py --background backgrounds               the webcam, pictures; a and d go through them
   python main.py photo.jpg --background transparent     photo_out.png
+  python main.py https://example.org/me.jpg             me_out.jpg
+  python main.py - --output - < in.jpg > out.png        an image through pipes
   python main.py clip.mp4 --background '#00b140'        clip_out.mp4, sound and timing kept
   python main.py clips --output results                 every image and video in a folder
   python main.py --object examples/sketch.py:PencilSketch   your own effect after the background
@@ -65,7 +67,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:
     sources = parser.add_argument_group("what to process (default: webcam 0)")
-    sources.add_argument("paths", metavar="FILE", nargs="*", help="images, videos, patterns and folders of them")
+    sources.add_argument(
+        "paths",
+        metavar="FILE",
+        nargs="*",
+        help="images, videos, patterns and folders of them; an image's URL; - for an image on standard input",
+    )
     sources.add_argument("--webcam", metavar="ID", help="a camera's number, or a URL (rtsp://..., http://...)")
     sources.add_argument("--image", metavar="FILE", nargs="+", help="the same, and all of them are images")
     sources.add_argument("--video", metavar="FILE", nargs="+", help="the same, and all of them are videos")
@@ -78,7 +85,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="PATH",
         default="",
-        help="the result, whose suffix picks the format; a folder for results; frames/%%06d.png for pictures",
+        help="the result, whose suffix picks the format; a folder for results; frames/%%06d.png for pictures; "
+        "- for standard output, an image as PNG",
     )
     files.add_argument("--matte", metavar="PATH", default="", help="write the alpha as well, as a grey image or video")
     files.add_argument("--frames", action=_FLAG, help="make a folder of pictures of a video")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,6 +64,11 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
             return 0
         # A result that is not complete must not be taken for one that is.
         keep = not options.resume
+        if storage.STANDARD in (job.output, options.matte):
+            # Nothing but the picture goes there: not its name, nor what a custom object prints.
+            with contextlib.redirect_stdout(sys.stderr):
+                _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+            return 0
         _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
         on_result(job.output)
         return 0

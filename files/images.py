@@ -13,6 +13,7 @@ import numpy as np
 
 from files import heif
 from files.staging import check_output, check_output_folder, close_staged, staged_folder, staged_output
+from files.storage import STANDARD
 from pipeline.errors import InputError, ProcessingError
 from pipeline.frame import Frame, Sink, Source, StreamInfo
 
@@ -48,7 +49,7 @@ def read_image(path: str, name: str = "") -> np.ndarray:
 
 
 def write_image(path: str, image: np.ndarray, name: str = "") -> None:
-    """Write a picture; the suffix of `name` decides the format.
+    """Write a picture; the suffix of `path` decides the format.
 
     Args:
         path: A local file.
@@ -60,7 +61,7 @@ def write_image(path: str, image: np.ndarray, name: str = "") -> None:
         ProcessingError: it cannot be encoded or written.
     """
     name = name or path
-    suffix = os.path.splitext(name)[1].lower()
+    suffix = os.path.splitext(path)[1].lower()
     if image.shape[2] == 4 and suffix not in ALPHA_SUFFIXES:
         better = os.path.splitext(name)[0] + ".png"
         raise InputError(
@@ -118,7 +119,10 @@ class ImageSource(Source):
 
 
 class ImageSink(Sink):
-    """Writes the last frame that it is given to `path`, local or remote; the suffix decides the format."""
+    """Writes the last frame that it is given to `path`, local or remote; the suffix decides the format.
+
+    On standard output, `files.storage.STANDARD`, it is a PNG.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -189,7 +193,7 @@ def check_image_output(path: str, source: str) -> None:
         path: Where it is to go.
         source: What it is made from, which it must not replace; "" if that is no file.
     """
-    suffix = os.path.splitext(path)[1]
+    suffix = ".png" if path == STANDARD else os.path.splitext(path)[1]
     if not suffix or not cv2.haveImageWriter(f"image{suffix.lower()}"):
         raise InputError(
             f"{path}: cannot write an image with the suffix '{suffix}'; use .jpg, .png, .webp, .bmp or .tiff"
