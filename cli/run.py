@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import cv2
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -22,7 +21,8 @@ from cli.objects import SettingsKey, build_objects, matte_picture
 from cli.parallel import process_in_parallel
 from engine import Engine
 from files import storage
-from files.formats import Encoding
+from files.formats import Encoding, codec_named
+from files.kinds import is_video
 from files.outputs import MatteSink, result_path
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
@@ -214,7 +214,4 @@ def _is_video(options: argparse.Namespace, path: str) -> bool:
     """Tell whether a file is taken for a video: as the user says, or by its suffix, or else by its content."""
     if options.image or options.video:
         return bool(options.video)
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix in many.SUFFIXES:
-        return suffix in many.VIDEO_SUFFIXES
-    return not (os.path.isfile(path) and cv2.haveImageReader(path))
+    return is_video(path)
