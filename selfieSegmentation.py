@@ -10,8 +10,9 @@ from contextlib import ExitStack
 import cv2
 import numpy as np
 
-from files import storage
+from files import shipped, storage
 from files.images import read_image
+from files.kinds import is_video
 from matting import backgrounds
 from matting.backgrounds import Background, Scenery
 from matting.loading import NetworkOptions, load_person_matte
@@ -23,7 +24,6 @@ from pipeline.errors import InputError, InputNotFoundError
 from pipeline.frame import StreamInfo
 from pipeline.objects import FrameObject, optional_method
 
-_BACKGROUNDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backgrounds")
 _THRESHOLD_STEP = 0.05
 
 
@@ -43,8 +43,9 @@ class MPSegmentation(FrameObject):
             1 the landscape model (144x256). His edge is then drawn by the general one from a crop around him.
         bg_images_path: A folder of pictures; the keys a and d go through them.
         bg_color: (B, G, R), each 0 to 255.
-        background: What the command line takes too: "blur", "none" (the frame is left as it is), "#RRGGBB",
-            the path of a picture, a folder or a video, "transparent" (the result has an alpha channel); or a
+        background: What the command line takes too: "blur", "none" (the frame is left as it is), the path
+            or web address of a picture or a video, a folder, the name of a shipped picture ("sunset"), a colour
+            ("#RRGGBB", "navy"), "transparent" (the result has an alpha channel); or a
             `matting.backgrounds.Background` of your own.
         edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
         light_wrap: How much light of a new background falls over the person's edge, 0 (none) to 1.
@@ -122,7 +123,7 @@ class MPSegmentation(FrameObject):
         elif background is None and bg_color is not None and len(bg_color):
             first = backgrounds.SolidColor(bg_color)
             spec = "#{2:02x}{1:02x}{0:02x}".format(*map(int, bg_color))
-        pictures = _BACKGROUNDS if os.path.isdir(_BACKGROUNDS) else ""
+        pictures = shipped.FOLDER if shipped.shipped_pictures() else ""
         self._look = Look(spec, first, self._from_text, blur, pictures, light_wrap)
         self._threshold = threshold
         self._person = load_person_matte(options, threshold, edge_softness)
@@ -283,20 +284,23 @@ class MPSegmentation(FrameObject):
             return self._folder(text)
         if storage.is_file(text):
             return self._file(text)
-        if text.startswith("#"):
+        picture = shipped.shipped_picture(text)
+        if picture is not None:
+            return self._file(picture)
+        if backgrounds.is_color(text):
             return backgrounds.SolidColor(backgrounds.parse_color(text))
         raise InputNotFoundError(
-            f"background {text}: no such file or folder (or use blur, none, transparent, '#RRGGBB')"
+            f"--background {text}: no such file or folder, nor one of {', '.join(shipped.shipped_pictures())}; "
+            "or use blur, none, transparent, a colour"
         )
 
     def _folder(self, path: str) -> Background:
         local = self._files.enter_context(storage.local_folder(path))
-        return backgrounds.Folder(storage.list_files(local), _picture_or_video, path)
+        return backgrounds.Folder(storage.list_files(local), lambda file: _scenery(file, file), path)
 
     def _file(self, path: str) -> Background:
         local = self._files.enter_context(storage.local_file(path))
-        picture = _picture(local)
-        return _video(local, path) if picture is None else picture
+        return _scenery(local, path)
 
 
 def _without_alpha(frame: np.ndarray) -> np.ndarray:
@@ -306,18 +310,8 @@ def _without_alpha(frame: np.ndarray) -> np.ndarray:
     return frame if frame.shape[2] == 3 else np.ascontiguousarray(frame[..., :3])
 
 
-def _picture(path: str) -> Scenery | None:
-    try:
-        return backgrounds.Picture(read_image(path))
-    except InputError:
-        return None
-
-
-def _picture_or_video(path: str) -> Scenery | None:
-    try:
-        return _picture(path) or _video(path, path)
-    except InputError:
-        return None
+def _scenery(path: str, name: str) -> Scenery:
+    return _video(path, name) if is_video(path) else backgrounds.Picture(read_image(path, name))
 
 
 def _video(path: str, name: str) -> Scenery:

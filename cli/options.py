@@ -15,6 +15,7 @@ DESCRIPTION = "Replace or blur what is behind a person: live from a webcam, in a
 EPILOG = """\
 examples:
   python main.py                                        the webcam, blurred behind you
+  python main.py --background sunset                    the webcam, one of --list-backgrounds behind you
   python main.py --background backgrounds               the webcam, pictures; a and d go through them
   python main.py photo.jpg --background transparent     photo_out.png
   python main.py https://example.org/me.jpg             me_out.jpg
@@ -100,8 +101,10 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
         "--background",
         metavar="SPEC",
         default="blur",
-        help="blur (default), none, '#RRGGBB', an image, a folder of images (a/d cycle), a video, transparent",
+        help="blur (default), none, a colour ('#RRGGBB' or a CSS name), an image or its URL, a folder of images "
+        "(a/d cycle), a video, one of --list-backgrounds, transparent",
     )
+    look.add_argument("--list-backgrounds", action="store_true", help="name the pictures that ship with the program")
     look.add_argument("--blur", metavar="N", type=int, default=45, help="odd kernel size in pixels (default 45)")
     look.add_argument(
         "--threshold",
@@ -207,7 +210,9 @@ def _add_video(parser: argparse.ArgumentParser) -> None:
     video.add_argument("--end-frame", metavar="N", type=int, default=0, help="last frame processed, 0: no end")
     video.add_argument("--break-on-end", action=_FLAG, help="stop after the end frame")
     video.add_argument("--jobs", metavar="N", type=int, default=1, help="cut a long video for N processes (default 1)")
-    video.add_argument("--codec", metavar="C", default="", help="h264, h265, av1, vp9, prores (default: by the suffix)")
+    video.add_argument(
+        "--codec", metavar="C", default="", help="h264 (avc), h265 (hevc), av1, vp9, prores (default: by the suffix)"
+    )
     video.add_argument(
         "--encoder", metavar="E", default="auto", help="FFmpeg's name of one, h264_nvenc for instance (default auto)"
     )

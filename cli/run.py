@@ -24,6 +24,7 @@ from files import storage
 from files.formats import Encoding, codec_named
 from files.kinds import is_video
 from files.outputs import MatteSink, result_path
+from files.shipped import shipped_pictures
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
@@ -46,6 +47,10 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
     """
     if options.list_cameras:
         _list_cameras(on_result)
+        return 0
+    if options.list_backgrounds:
+        for name in shipped_pictures():
+            on_result(name)
         return 0
     check(options)
     with logging_redirect_tqdm():  # messages do not tear the progress bar
@@ -211,7 +216,7 @@ def _frames_of(options: argparse.Namespace, jobs: Sequence[Job]) -> int | None:
 
 
 def _is_video(options: argparse.Namespace, path: str) -> bool:
-    """Tell whether a file is taken for a video: as the user says, or by its suffix, or else by its content."""
+    """Tell whether a file is taken for a video: as the user says, or else as it is."""
     if options.image or options.video:
         return bool(options.video)
     return is_video(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
@@ -12,6 +11,7 @@ from contextlib import closing
 
 import cv2
 import numpy as np
+import webcolors
 
 from matting.compositing import (
     blend_onto,
@@ -141,14 +141,14 @@ class Folder(Scenery):
 
     Args:
         paths: Local files, in order.
-        load: Makes the background of a file; None if it is neither a picture nor a video.
+        load: Makes the background of a file; raises InputError if it is neither a picture nor a video.
         name: What to call the folder in messages.
 
     Raises:
         InputError: none of the files is readable.
     """
 
-    def __init__(self, paths: Sequence[str], load: Callable[[str], Scenery | None], name: str) -> None:
+    def __init__(self, paths: Sequence[str], load: Callable[[str], Scenery], name: str) -> None:
         super().__init__()
         self._load = load
         self._name = name
@@ -185,10 +185,11 @@ class Folder(Scenery):
         return self._current.picture(width, height)
 
     def _read(self, path: str) -> Scenery | None:
-        background = self._load(path)
-        if background is None:
-            log.warning("%s: not a readable picture or video; skipped", path)
-        return background
+        try:
+            return self._load(path)
+        except InputError as error:
+            log.warning("%s; skipped", error)
+            return None
 
     def _read_current(self, forward: bool = True) -> Scenery:
         """Read the file at the current position, dropping those that turn out to be unreadable."""
@@ -297,17 +298,28 @@ class Transparent(Background):
         return out
 
 
+def is_color(text: str) -> bool:
+    """Tell whether `text` is meant as a colour: it begins with ``#``, or is one of CSS's names.
+
+    >>> is_color("#12"), is_color("Navy"), is_color("sunset")
+    (True, True, False)
+    """
+    return text.startswith("#") or text.lower() in webcolors.names()
+
+
 def parse_color(text: str) -> tuple[int, int, int]:
-    """Turn ``#RRGGBB`` into (B, G, R).
+    """Turn ``#RRGGBB``, ``#RGB`` or a name of CSS, such as navy, into (B, G, R).
 
     Raises:
-        InputError: `text` is not of that form.
+        InputError: `text` is none of them.
 
-    >>> parse_color("#ff8000")
-    (0, 128, 255)
+    >>> parse_color("#ff8000"), parse_color("#f80"), parse_color("DarkOrange")
+    ((0, 128, 255), (0, 136, 255), (0, 140, 255))
     """
-    found = re.fullmatch(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", text)
-    if not found:
-        raise InputError(f"colour {text}: must be written as #RRGGBB, for instance #00b140")
-    red, green, blue = (int(part, 16) for part in found.groups())
-    return blue, green, red
+    try:
+        color = webcolors.hex_to_rgb(text) if text.startswith("#") else webcolors.name_to_rgb(text)
+    except ValueError as error:
+        raise InputError(
+            f"colour {text}: must be written as #RRGGBB, for instance #00b140, as #RGB, or as one of CSS's names"
+        ) from error
+    return color.blue, color.green, color.red

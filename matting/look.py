@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from matting.backgrounds import Background, Blur
+from matting.backgrounds import Background, Blur, is_color
 
 _BLUR_STEP = 10
 # What the key b offers where nothing of the kind was asked for: the green of broadcast studios.
@@ -91,4 +91,4 @@ def _kind(spec: str) -> str:
     """Return which of the kinds that the key b goes through a background is."""
     if spec in ("blur", "none", "transparent", YOURS):
         return spec
-    return "colour" if spec.startswith("#") else "pictures"
+    return "colour" if is_color(spec) else "pictures"
