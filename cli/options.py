@@ -220,3 +220,7 @@ def _add_video(parser: argparse.ArgumentParser) -> None:
         "--crf", metavar="N", type=int, help="quality, 0 best to 51 or 63 (default 20 for H.264, about that for others)"
     )
     video.add_argument("--preset", metavar="P", default="veryfast", help="encoder speed (default veryfast)")
+    video.add_argument("--gif-width", metavar="N", type=int, default=640, help="a GIF is at most so wide (default 640)")
+    video.add_argument(
+        "--gif-fps", metavar="N", type=float, default=15, help="a GIF has at most so many frames a second (default 15)"
+    )

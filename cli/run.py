@@ -116,7 +116,14 @@ def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more
 
 
 def _encoding(options: argparse.Namespace) -> Encoding:
-    return Encoding(options.codec, options.encoder, options.crf, options.preset)
+    return Encoding(
+        codec_named(options.codec),
+        options.encoder,
+        options.crf,
+        options.preset,
+        gif_width=options.gif_width,
+        gif_fps=options.gif_fps,
+    )
 
 
 def _frame_options(options: argparse.Namespace) -> dict[str, Any]:

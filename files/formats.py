@@ -92,6 +92,8 @@ class Encoding:
         encoder: FFmpeg's name of an encoder, "auto" for the codec's software one.
         crf: Quality on the encoder's own scale, 0 (best) to 51 or, for VP9 and AV1, 63; None for about x264's 20.
         preset: Speed, from "ultrafast" to "veryslow" (the smaller file).
+        gif_width: The largest width of a GIF in pixels; wider ones are scaled down.
+        gif_fps: The largest number of frames that a GIF gets for a second, 50 at the most.
     """
 
     codec: str = ""
@@ -123,6 +125,10 @@ def check_video_format(path: str, encoding: Encoding) -> None:
         raise InputError(f"--codec {encoding.codec}: {suffix} takes {', '.join(known)}")
     if encoding.preset not in PRESETS:
         raise InputError(f"--preset {encoding.preset}: must be one of {', '.join(PRESETS)}")
+    if encoding.gif_width < 1:
+        raise InputError(f"--gif-width {encoding.gif_width}: must be at least 1")
+    if not 0 < encoding.gif_fps <= _LARGEST_GIF_FPS:
+        raise InputError(f"--gif-fps {encoding.gif_fps:g}: must be above 0 and at most {_LARGEST_GIF_FPS}")
     name = encoder_name(encoding, known[0])
     largest = _LARGEST_CRF.get(name, 51)
     if encoding.crf is not None and not 0 <= encoding.crf <= largest:
