@@ -20,7 +20,8 @@ SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
 
 # What the names of results that stand beside their sources end with.
 _TAG = "_out"
-# A file that is still being written grows; one that has not for so long is complete.
+# A file that is still being written grows; one that has not for so long is complete. Copying programs write several
+# times a second.
 _QUIET_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
 
@@ -152,6 +153,8 @@ def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = 
     """
     if not os.path.isdir(folder):
         raise InputError(f"--watch {folder}: no such folder on this computer")
+    if results and os.path.realpath(results) == os.path.realpath(folder):
+        results = ""
     seen: dict[str, tuple[tuple[int, int], float]] = {}
     given: dict[str, tuple[int, int]] = {}
     while True:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine import Engine
 from files import storage
@@ -33,6 +33,8 @@ MakeObjects = Callable[[], Sequence[CustomObject]]
 
 # How long a process that was told to end is waited for; then it is killed.
 _ENDING_SECONDS = 5.0
+# How often it is looked whether a process has ended, or Ctrl-C was typed, while none has anything to tell.
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,10 @@ class _Done:
     frames: int
 
 
+# What a process tells: an error, its end, or one frame more.
+_Message: TypeAlias = BackgroundRemovalError | _Done | None
+
+
 def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], object]) -> None:
     """Do all jobs at once, each in a process; raise the first error and end the others.
 
@@ -151,7 +157,7 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
         KeyboardInterrupt: Ctrl-C was typed.
     """
     context = multiprocessing.get_context("spawn")
-    messages: multiprocessing.Queue[BackgroundRemovalError | _Done | None] = context.Queue()
+    messages: multiprocessing.Queue[_Message] = context.Queue()
     level = logging.getLogger().level
     workers: list[SpawnProcess] = []
     done: dict[int, int] = {}
@@ -163,26 +169,22 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
                 workers.append(worker)
         while len(done) < len(jobs):
             # Looked at before the messages: a process that has ended has sent all of them.
-            ended = {number for number, worker in enumerate(workers) if not worker.is_alive()}
-            try:
-                message = messages.get(timeout=0.2)
-            except queue.Empty:
-                if interrupt.requested:
-                    raise KeyboardInterrupt from None
-                missing = sorted(ended - done.keys())
-                if missing:
-                    code = workers[missing[0]].exitcode
+            ended = [number for number, worker in enumerate(workers) if not worker.is_alive()]
+            for message in _waiting(messages):
+                if isinstance(message, _Done):
+                    done[message.number] = message.frames
+                elif message is not None:
+                    raise message
+                else:
+                    on_frame()
+            if interrupt.requested:
+                raise KeyboardInterrupt
+            for number in ended:
+                if number not in done:
                     raise ProcessingError(
-                        f"{jobs[0].path}: process {missing[0] + 1} of {len(jobs)} ended early ({_told(code)}); "
-                        "nothing was written"
-                    ) from None
-                continue
-            if isinstance(message, _Done):
-                done[message.number] = message.frames
-            elif message is not None:
-                raise message
-            else:
-                on_frame()
+                        f"{jobs[0].path}: process {number + 1} of {len(jobs)} ended early "
+                        f"({_told(workers[number].exitcode)}); nothing was written"
+                    )
         for number, job in enumerate(jobs):
             found = count_frames(job.output)
             if found != done[number]:
@@ -191,6 +193,16 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
                 )
     finally:
         _end(workers)
+
+
+def _waiting(messages: multiprocessing.Queue[_Message]) -> Iterator[_Message]:
+    """Yield the messages that are there; where there are none, the first of those that come soon."""
+    try:
+        yield messages.get(timeout=_LOOK_SECONDS)
+        while True:
+            yield messages.get_nowait()
+    except queue.Empty:
+        return
 
 
 @contextmanager
@@ -222,9 +234,7 @@ def _told(code: int | None) -> str:
     return f"signal {-code}" if code is not None and code < 0 else f"code {code}"
 
 
-def _work(
-    messages: multiprocessing.Queue[BackgroundRemovalError | _Done | None], level: int, number: int, job: PartJob
-) -> None:
+def _work(messages: multiprocessing.Queue[_Message], level: int, number: int, job: PartJob) -> None:
     logging.basicConfig(level=max(level, logging.ERROR))  # each would tell of the same damage
     try:
         messages.put(_Done(number, process_part(job, lambda: messages.put(None))))

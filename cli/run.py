@@ -17,18 +17,18 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from cli import many
 from cli.checks import check, check_one_result_each, check_results, is_cutout, paths_of, shows, size_of
 from cli.many import Job
-from cli.objects import SettingsKey, build_objects, matte_picture
+from cli.objects import SettingsKey, build_objects
 from cli.parallel import process_in_parallel
 from engine import Engine
 from files import storage
 from files.formats import Encoding, codec_named
 from files.kinds import is_video
-from files.outputs import MatteSink, result_path
-from files.shipped import shipped_pictures
+from files.outputs import MatteSink, check_result, result_path
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
 from pipeline.objects import CustomObject
+from scenery.shipped import shipped_pictures
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
         if options.resume and many.is_done(job):
             log.info("%s: is done", job.output)
             return 0
+        # Before networks and backgrounds are loaded, perhaps from far away.
+        check_result(job.output, job.path, video=_is_video(options, job.path), encoding=_encoding(options))
         # A result that is not complete must not be taken for one that is.
         keep = not options.resume
         if storage.STANDARD in (job.output, options.matte):
@@ -147,7 +149,7 @@ def _process(
     check_results(options, job.path, job.output)
     is_video = _is_video(options, job.path)
     kind = {"video_path": job.path} if is_video else {"image_path": job.path}
-    sinks = [MatteSink(options.matte, matte_picture(objects), _encoding(options))] if options.matte else []
+    sinks = [MatteSink(options.matte, _encoding(options))] if options.matte else []
     engine = _engine(
         options, objects, output_path=job.output, progress=progress, sinks=sinks, keep_partial=keep_partial, **kind
     )

@@ -71,8 +71,6 @@ def run_loop(
                 raise Stopped  # by the last frame
         except Stopped:
             pass
-        if interrupt.requested:
-            raise KeyboardInterrupt
 
 
 def _opened(stack: ExitStack, source: Source, interrupt: Interrupt) -> Iterator[Frame | None]:

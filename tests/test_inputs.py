@@ -24,8 +24,8 @@ from PIL import Image
 from files import web
 from files.images import read_image
 from files.kinds import is_video
-from files.shipped import shipped_pictures
-from matting.backgrounds import is_color
+from matting.colors import is_color
+from scenery.shipped import shipped_pictures
 
 CORNER = (60, 480)  # of the portrait: nothing of the person is there
 
