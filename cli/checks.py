@@ -7,7 +7,7 @@ import os
 
 from cli.options import SOURCES
 from files.outputs import names_folder
-from files.storage import is_remote
+from files.storage import STANDARD, is_remote
 from pipeline.errors import InputError, InputNotFoundError
 
 
@@ -19,6 +19,8 @@ def check(options: argparse.Namespace) -> None:
     paths = paths_of(options)
     if "" in paths:
         raise InputError("the name of a file is needed where there is nothing")
+    if STANDARD in paths and len(paths) > 1:
+        raise InputError("-: standard input is one image; it cannot be one of several files")
     if is_live(options):
         if options.output:
             raise InputError("--output goes with files; a webcam is recorded with --record")
@@ -63,6 +65,8 @@ def check_results(options: argparse.Namespace, path: str, output: str) -> None:
     needed += [("custom object", spec.rpartition(":")[0]) for spec in options.object]
     results = [result for result in (output, options.matte) if result]
     for result in results:
+        if result == STANDARD:
+            continue
         for what, other in (*needed, ("input", path)):
             if is_remote(result) or is_remote(other):
                 same = result == other

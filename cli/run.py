@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import cv2
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -20,12 +21,14 @@ from cli.objects import SettingsKey, build_objects
 from cli.parallel import process_in_parallel
 from engine import Engine
 from files import storage
-from files.formats import Encoding
+from files.formats import Encoding, codec_named
+from files.kinds import is_video
 from files.outputs import MatteSink, check_result, result_path
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
 from pipeline.objects import CustomObject
+from scenery.shipped import shipped_pictures
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,10 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
     """
     if options.list_cameras:
         _list_cameras(on_result)
+        return 0
+    if options.list_backgrounds:
+        for name in shipped_pictures():
+            on_result(name)
         return 0
     check(options)
     with logging_redirect_tqdm():  # messages do not tear the progress bar
@@ -64,6 +71,11 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
         check_result(job.output, job.path, video=_is_video(options, job.path), encoding=_encoding(options))
         # A result that is not complete must not be taken for one that is.
         keep = not options.resume
+        if storage.STANDARD in (job.output, options.matte):
+            # Nothing but the picture goes there: not its name, nor what a custom object prints.
+            with contextlib.redirect_stdout(sys.stderr):
+                _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+            return 0
         _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
         on_result(job.output)
         return 0
@@ -107,7 +119,14 @@ def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more
 
 
 def _encoding(options: argparse.Namespace) -> Encoding:
-    return Encoding(options.codec, options.encoder, options.crf, options.preset)
+    return Encoding(
+        codec_named(options.codec),
+        options.encoder,
+        options.crf,
+        options.preset,
+        gif_width=options.gif_width,
+        gif_fps=options.gif_fps,
+    )
 
 
 def _frame_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -207,10 +226,7 @@ def _frames_of(options: argparse.Namespace, jobs: Sequence[Job]) -> int | None:
 
 
 def _is_video(options: argparse.Namespace, path: str) -> bool:
-    """Tell whether a file is taken for a video: as the user says, or by its suffix, or else by its content."""
+    """Tell whether a file is taken for a video: as the user says, or else as it is."""
     if options.image or options.video:
         return bool(options.video)
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix in many.SUFFIXES:
-        return suffix in many.VIDEO_SUFFIXES
-    return not (os.path.isfile(path) and cv2.haveImageReader(path))
+    return is_video(path)

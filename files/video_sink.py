@@ -36,8 +36,6 @@ from pipeline.frame import ColorDescription, Frame, Sink, StreamInfo, is_spoiled
 _USUAL_COLOR = ColorDescription(matrix=1, range=ColorRange.MPEG, primaries=1, transfer=1)
 # The only one there is in a WebP.
 _WEBP_COLOR = ColorDescription(matrix=6, range=ColorRange.MPEG, primaries=1, transfer=13)
-# Browsers play a GIF's frame that is to last less than this, in 1/100 s, for 1/10 s.
-_LEAST_GIF_STEP = 2
 
 
 def check_video_output(path: str, source: str, encoding: Encoding) -> None:
@@ -56,8 +54,9 @@ class VideoSink(Sink):
     """Writes frames with their own times, beside the sound of another file.
 
     The suffix decides the container, `encoding` and whether the first frame has alpha the codec. The size is that
-    of the first frame. Where the codec halves the chroma (H.264, H.265 and AV1 in 4:2:0) an odd size is completed
-    by repeating the last column or row. If the run ends before its source does, the sound ends with the pictures.
+    of the first frame; a GIF's, and its rate, are limited by `encoding`. Where the codec halves the chroma (H.264,
+    H.265 and AV1 in 4:2:0) an odd size is completed by repeating the last column or row. If the run ends before its
+    source does, the sound ends with the pictures.
 
     Args:
         path: The file to write, local or remote; it appears there when it is complete.
@@ -123,7 +122,8 @@ class VideoSink(Sink):
         pts = frame.pts
         if self._info.time_base != self._time_base:
             pts = round(frame.pts * frame.time_base / self._time_base)
-            least_step = _LEAST_GIF_STEP if self._suffix == ".gif" else 1
+            # In its own 1/100 s, rounded down: of 30 frames a second every other one is there, whatever their jitter.
+            least_step = int(100 / self._encoding.gif_fps) if self._suffix == ".gif" else 1
             if self._last_pts is not None and pts < self._last_pts + least_step:
                 return
         self._last_pts = pts
@@ -184,8 +184,12 @@ class VideoSink(Sink):
                 file.tag_h265(stream)
             if alpha and self._suffix == ".webm":
                 stream.metadata["alpha_mode"] = "1"
-            self._graph = _palette_graph(width, height) if pix_fmt == "pal8" else None
-            self._convert = FromBgr(self._color, "bgra" if self._graph is not None else pix_fmt, width, height)
+            self._graph = None
+            self._convert = FromBgr(self._color, "bgra" if pix_fmt == "pal8" else pix_fmt, width, height)
+            if pix_fmt == "pal8":
+                stream.width = min(width, self._encoding.gif_width)
+                stream.height = max(1, round(height * stream.width / width))
+                self._graph = _gif_graph(width, height, stream.width, stream.height)
             self._stream = stream
             file.carry()
         return file
@@ -205,14 +209,16 @@ class VideoSink(Sink):
             file.container.mux(packet)
 
 
-def _palette_graph(width: int, height: int) -> Graph:
-    """Return a filter graph that gives each frame the 256 colours that suit it best."""
+def _gif_graph(width: int, height: int, gif_width: int, gif_height: int) -> Graph:
+    """Return a filter graph that scales each frame and gives it the 256 colours that suit it best."""
     graph = Graph()
     source = graph.add("buffer", f"video_size={width}x{height}:pix_fmt=bgra:time_base=1/100")
+    scale = graph.add("scale", f"{gif_width}:{gif_height}:flags=area")
     split = graph.add("split")
     palette = graph.add("palettegen", stats_mode="single", reserve_transparent="0")
     use = graph.add("paletteuse", new="1", dither="sierra2_4a")
-    source.link_to(split)
+    source.link_to(scale)
+    scale.link_to(split)
     split.link_to(palette, 0, 0)
     split.link_to(use, 1, 0)
     palette.link_to(use, 0, 1)

@@ -32,6 +32,11 @@ class MediaPipeSegmenter:
         try:
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
+        except ModuleNotFoundError as error:
+            raise InputError(
+                "--runtime mediapipe: MediaPipe is not installed (or leave the option out): "
+                "pip install -r requirements.txt"
+            ) from error
         except (ImportError, OSError) as error:  # OSError: a system library is missing
             raise InputError(f"runtime 'mediapipe': {first_line(error)}; install it or use runtime 'onnx'") from error
         installed = metadata.version("mediapipe")
