@@ -55,7 +55,8 @@ class MPSegmentation(FrameObject):
             RobustVideoMatting's interface is recognised as such.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
         device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
-        quality: For recurrent networks: "live" shows them a small crop, "file" the whole frame in full size.
+        quality: "best" finds the edge in the frame's own pixels, in about a second, for single pictures only; shows a
+            recurrent network the whole frame in full size. "fast" does not. None: best for `Engine`'s images.
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
         model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet".
         model_output: "probability", "logits", or "auto": values outside [0, 1] are logits.
@@ -88,7 +89,7 @@ class MPSegmentation(FrameObject):
         model: str | None = None,
         runtime: str = "onnx",
         device: str = "auto",
-        quality: str = "live",
+        quality: str | None = None,
         model_size: tuple[int, int] | None = None,
         model_input: str | None = None,
         model_output: str = "auto",
@@ -270,6 +271,7 @@ class MPSegmentation(FrameObject):
     def open(self, info: StreamInfo) -> None:
         """A stream begins."""
         self.reset()
+        self._person.begin(info.still)
         self._live = info.live
         if self._reuse_still is None:
             self._person.reuse_still = info.live

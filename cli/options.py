@@ -128,7 +128,10 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "FILE.onnx, or one to download: rvm (best edge), u2net_human_seg, modnet",
     )
     network.add_argument(
-        "--quality", choices=("live", "file"), default="live", help="size at which rvm works (default live)"
+        "--quality",
+        choices=("fast", "best"),
+        help="best: hair and edges in full size, about a second for a photo (default for images; videos: rvm only); "
+        "fast (default for videos and cameras)",
     )
     network.add_argument("--model-size", metavar="HxW", help="input of FILE.onnx where it leaves it free (256x256)")
     network.add_argument(

@@ -52,6 +52,7 @@ class MediaPipeSegmenter:
             output_category_mask=False,
         )
         self.size = (known.height, known.width)
+        self.sizes = (self.size,)
         self._image = mediapipe.Image
         self._format = mediapipe.ImageFormat.SRGB
         with _silent_stderr():
