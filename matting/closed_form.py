@@ -92,14 +92,16 @@ def _system(image: np.ndarray, alpha: np.ndarray, band: np.ndarray) -> tuple[np.
     colors = np.stack([image[rows + y, columns + x] for y, x in _WINDOW]).transpose(2, 0, 1) * np.float32(1 / 255)
     centred = colors - colors.mean(axis=1, keepdims=True)
     solved_colors = _solved_by_covariance(centred)
+    places = [place[middles + y * stride + x] for y, x in _WINDOW]
     stencil = np.zeros((25, count + 1), np.float32)
     for j, (y, x) in enumerate(_WINDOW):
-        row = place[middles + y * stride + x]
-        for k, (other_y, other_x) in enumerate(_WINDOW):
+        for k, (other_y, other_x) in enumerate(_WINDOW[: j + 1]):
             affinity = np.einsum("cn,cn->n", centred[:, j], solved_colors[:, k])
             entry = np.float32(j == k) - (1 + affinity) * np.float32(1 / 9)
             # No pixel comes twice in one place of the windows; those outside the band go where nobody looks.
-            stencil[_APART[other_y - y, other_x - x], row] += entry
+            stencil[_APART[other_y - y, other_x - x], places[j]] += entry
+            if j != k:
+                stencil[_APART[y - other_y, x - other_x], places[k]] += entry
     stencil = np.ascontiguousarray(stencil[:, :count])
     apart = np.array([y * stride + x for y, x in _APART])[:, None]
     given = np.zeros(unknown.shape, np.float32)
