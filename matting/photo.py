@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -100,14 +100,17 @@ class Photo:
 
     def __call__(self, view: Pyramid) -> Matte:
         """Return the matte of a picture, at the picture's own size."""
-        digest = hashlib.blake2b(np.ascontiguousarray(view.image)).digest()
+        digest = hashlib.blake2b(np.ascontiguousarray(view.image).data).digest()
         if digest != self._digest:
             self.reset()
             self._answer = _ask(self._looking, self._network, view)
             self._digest = digest
         if self._matte is None:
             self._matte = self._found(view)
-        return self._matte
+        if self._matte.foreground is None:  # nobody is there
+            return self._matte
+        # The array that it was found in may have been drawn upon since.
+        return replace(self._matte, image=_part(view.image, self._matte.box, 0))
 
     def _found(self, view: Pyramid) -> Matte:
         answer = self._answer
@@ -190,7 +193,8 @@ def _fading(box: Box, size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarr
 def _without_islands(probability: np.ndarray, threshold: float) -> np.ndarray:
     """Return where a person is, 1 or 0 in uint8 (h, w): without islands in which the network is nowhere sure."""
     inside = (probability > threshold).view(np.uint8)
-    count, labels = cv2.connectedComponents(inside)
+    count, found = cv2.connectedComponents(inside)
+    labels: np.ndarray = found
     sure = threshold + min(0.5, threshold) * (probability.max() - threshold)
     kept = np.zeros(count, np.uint8)
     kept[labels[probability >= sure]] = 1
