@@ -90,8 +90,9 @@ class Translator:
         name, value = f"w{index}_{layout}", value.transpose(axes)
         if not self.interface.half:
             return self._initializer(name, value.astype(np.float32))
-        stored = self._initializer(f"{name}_half", value.astype(np.float16))
-        self._emit("Cast", [stored], name, to=TensorProto.FLOAT)
+        if f"{name}_half" not in self.initializers:  # several operators may share it
+            stored = self._initializer(f"{name}_half", value.astype(np.float16))
+            self._emit("Cast", [stored], name, to=TensorProto.FLOAT)
         return name
 
     def _tensor(self, index: int) -> str:
