@@ -65,6 +65,16 @@ MODELS = {
     ),
 }
 
+# What finds faces: of no use where a user may choose a model for the person.
+FACES = Model(
+    192,
+    192,
+    {
+        ".tflite": ("face_full_range.tflite", "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"),
+        ".onnx": ("face_full_range.onnx", "371ecbdb23e7298f45d89794135e6e72b2e192f77a3f91b00261a64de68a388a"),
+    },
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Download:
