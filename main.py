@@ -39,7 +39,9 @@ def main(argv: list[str] | None = None) -> int:
         from cli.run import run
 
         return run(options, lambda path: options.quiet or print(path, flush=True))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if str(stop) and not options.quiet:
+            print(f"stopped; {stop}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our output has gone; the work is done
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -109,8 +109,8 @@ def plan_jobs(files: Sequence[tuple[str, str]], name: Callable[[str, str], str])
     return jobs
 
 
-def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = False) -> list[str]:
-    """Do one job after the other; one that fails is named at once and does not stop the rest.
+def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = False) -> int:
+    """Do one job after the other; one that fails is told of at once and does not stop the rest.
 
     Args:
         jobs: What to do.
@@ -118,9 +118,9 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = 
         resume: Leave out jobs whose result exists and is not older than its source.
 
     Returns:
-        The errors, one line each.
+        How many have failed.
     """
-    failures = []
+    failed = 0
     for job in jobs:
         if resume and is_done(job):
             log.info("%s: is done", job.output)
@@ -130,11 +130,10 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = 
         except BrokenPipeError:  # whoever read the names of the results has gone
             raise
         except Exception as error:  # whatever it is, the other files can still be done
-            message = str(error) if isinstance(error, BackgroundRemovalError) else f"{job.path}: {error!r}"
-            failures.append(message)
-            log.error("%s", message)
+            failed += 1
+            log.error("%s", error if isinstance(error, BackgroundRemovalError) else f"{job.path}: {error!r}")
             log.debug("", exc_info=True)
-    return failures
+    return failed
 
 
 def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = "") -> Iterator[tuple[str, str]]:

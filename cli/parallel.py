@@ -25,7 +25,7 @@ from files.staging import staged_output
 from files.video_sink import VideoSink
 from files.video_source import VideoSource
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
-from pipeline.interrupt import Interrupt
+from pipeline.interrupt import Interrupt, says_what_is_kept
 from pipeline.objects import CustomObject, ObjectChain
 from pipeline.progress import progress_bar
 
@@ -111,7 +111,9 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
                 f"{engine.video_path}: it has {total} frames; --start-frame {engine.start_video_frame} is behind"
             )
         options = {**options, "encoding": _of_parts(engine.encoding, suffix)}
+        kept = ""
         with (
+            says_what_is_kept(lambda _: f"{kept} is complete" if kept else "nothing was kept, as --jobs is used"),
             Interrupt() as interrupt,
             tempfile.TemporaryDirectory(prefix="background-removal-") as folder,
             staged_output(output) as staged,
@@ -125,6 +127,7 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
             with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
                 _run(work, interrupt, bar.update)
             join_parts([job.output for job in work], staged, local, output, with_whole_sound=last is None)
+            kept = output
     return True
 
 
@@ -162,13 +165,13 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
                 worker.start()
                 workers.append(worker)
         while len(done) < len(jobs):
+            if interrupt.requested:
+                raise KeyboardInterrupt
             # Looked at before the messages: a process that has ended has sent all of them.
             ended = {number for number, worker in enumerate(workers) if not worker.is_alive()}
             try:
                 message = messages.get(timeout=0.2)
             except queue.Empty:
-                if interrupt.requested:
-                    raise KeyboardInterrupt from None
                 missing = sorted(ended - done.keys())
                 if missing:
                     code = workers[missing[0]].exitcode

@@ -25,6 +25,7 @@ from files.outputs import MatteSink, result_path
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
+from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
             return 0
         # A result that is not complete must not be taken for one that is.
         keep = not options.resume
-        _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+        with says_what_is_kept(lambda said: said or "nothing was kept"):
+            _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
         on_result(job.output)
         return 0
 
@@ -146,33 +148,44 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
     files = many.find_files(paths, suffixes, options.recursive, options.output)
     jobs = many.plan_jobs(files, functools.partial(_usual_output, options))
     to_do = [job for job in jobs if not (options.resume and many.is_done(job))]
-    objects = build_objects(options)
+    done: list[str] = []
     # tqdm's None means: unless stderr is not a terminal.
     hidden = True if options.quiet else None
-    with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
+    with says_what_is_kept(lambda said: f"{len(done)} of {len(to_do)} files are done{said}; --resume does the rest"):
+        objects = build_objects(options)
+        with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
 
-        def work(job: Job) -> None:
-            bar.set_description(os.path.basename(job.path))
-            _process(options, job, objects, bar, keep_partial=False)
-            on_result(job.output)
+            def work(job: Job) -> None:
+                bar.set_description(os.path.basename(job.path))
+                _one_of_many(options, job, objects, bar)
+                done.append(job.output)
+                on_result(job.output)
 
-        failures = many.run_jobs(jobs, work, options.resume)
-    if failures:
-        log.error("%d of %d files failed: %s", len(failures), len(jobs), "; ".join(failures))
-    return 1 if failures else 0
+            failed = many.run_jobs(jobs, work, options.resume)
+    if failed:
+        log.error("%d of %d files failed", failed, len(jobs))
+    return 1 if failed else 0
 
 
 def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
     check_one_result_each(options)
-    objects = build_objects(options)
+    done: list[str] = []
 
     def work(job: Job) -> None:
-        _process(options, job, objects, not options.quiet, keep_partial=False)
+        _one_of_many(options, job, objects, not options.quiet)
+        done.append(job.output)
         on_result(job.output)
 
-    for file in many.watch(options.watch, many.SUFFIXES, options.recursive, options.output):
-        many.run_jobs(many.plan_jobs([file], functools.partial(_usual_output, options)), work, resume=True)
+    with says_what_is_kept(lambda said: f"results written: {len(done)}{said}"):
+        objects = build_objects(options)
+        for file in many.watch(options.watch, many.SUFFIXES, options.recursive, options.output):
+            many.run_jobs(many.plan_jobs([file], functools.partial(_usual_output, options)), work, resume=True)
     return 0
+
+
+def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> None:
+    with says_what_is_kept(lambda _: f", nothing of {job.path} was kept"):
+        _process(options, job, objects, bar, keep_partial=False)
 
 
 def _usual_output(options: argparse.Namespace, path: str, inner: str = "") -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from files.staging import check_output, check_output_folder, close_staged, staged_folder, staged_output
 from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, Sink, Source, StreamInfo
+from pipeline.frame import Frame, Sink, Source, StreamInfo, is_spoiled
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
@@ -117,6 +117,7 @@ class ImageSink(Sink):
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._written = False
         self._stack = ExitStack()
 
     def open(self, info: StreamInfo) -> None:
@@ -125,9 +126,11 @@ class ImageSink(Sink):
     def write(self, frame: Frame) -> None:
         """Write one picture in place of any earlier one; raises as `write_image` does."""
         write_image(self._staged, frame.image, self._path)
+        self._written = True
 
     def close(self, error: BaseException | None = None) -> None:
         close_staged(self._stack, error)
+        self.result = "" if not self._written or is_spoiled(error) else self._path
 
 
 class SequenceSink(Sink):
@@ -153,6 +156,7 @@ class SequenceSink(Sink):
 
     def close(self, error: BaseException | None = None) -> None:
         close_staged(self._stack, error)
+        self.result = "" if not self._written or is_spoiled(error) else os.path.dirname(self._path) or "."
 
 
 _NUMBER = re.compile(r"%0?\d*d")

@@ -134,6 +134,7 @@ class MatteSink(Sink):
     def close(self, error: BaseException | None = None) -> None:
         if self._sink is not None:
             self._sink.close(error)
+            self.result = self._sink.result
 
 
 def _image_suffix(suffix: str, alpha: bool) -> str:

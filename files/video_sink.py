@@ -147,6 +147,7 @@ class VideoSink(Sink):
                 close_staged(stack, failure)
                 raise
         close_staged(stack, error)
+        self.result = "" if self._file is None or is_spoiled(error) else self._path
 
     def _open(self, image: np.ndarray) -> OutputFile:
         self._shape = image.shape

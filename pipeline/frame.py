@@ -145,9 +145,11 @@ class Sink(Protocol):
 
     Attributes:
         needs_original: Whether `Frame.original` is to be there.
+        result: The file or folder that it has made, as the user named it; "" until `close` has kept one.
     """
 
     needs_original: bool = False
+    result: str = ""
 
     @property
     def watched(self) -> bool:
