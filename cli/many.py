@@ -139,6 +139,8 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = 
 def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = "") -> Iterator[tuple[str, str]]:
     """Yield each file that is in `folder`, or appears in it, once it is complete; for ever.
 
+    What is watched is told at the start, and what is left aside when the first of its kind is met.
+
     Args:
         folder: A folder on this computer.
         suffixes: In lower case; those of the files that are taken.
@@ -154,14 +156,26 @@ def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = 
     """
     if not os.path.isdir(folder):
         raise InputError(f"--watch {folder}: no such folder on this computer")
+    where = f"{folder} and the folders in it" if recursive else folder
+    place = f"go to {results}" if results else "appear beside them"
+    log.info("watching %s for images and videos; the results %s, Ctrl-C ends", where, place)
+    told: set[str] = set()
+
+    def leave_aside(path: str, kind: str, why: str) -> None:
+        if kind not in told:
+            told.add(kind)
+            log.info("%s: left aside, as every %s: %s", path, kind, why)
+
     seen: dict[str, tuple[tuple[int, int], float]] = {}
     given: dict[str, tuple[int, int]] = {}
     while True:
-        entries = list(_inside(folder, suffixes, recursive, results))
+        entries = list(_inside(folder, suffixes, recursive, results, leave_aside))
         sources = {os.path.splitext(entry.path)[0] for entry, _ in entries}
         for entry, inner in entries:
             source = _source_of(entry.path)
             if source and (not results or source in sources):
+                if source not in sources:
+                    leave_aside(entry.path, f"name in {_TAG}", "it is taken for a result")
                 continue
             try:
                 status = entry.stat()
@@ -187,7 +201,11 @@ def is_done(job: Job) -> bool:
 
 
 def _inside(
-    folder: str, suffixes: Sequence[str], recursive: bool, results: str
+    folder: str,
+    suffixes: Sequence[str],
+    recursive: bool,
+    results: str,
+    leave_aside: Callable[[str, str, str], object] = lambda path, kind, why: None,
 ) -> Iterator[tuple[os.DirEntry[str], str]]:
     """Yield the files in a local folder in the order of their names, each with its folder relative to that one."""
     left_out = os.path.realpath(results) if results else ""
@@ -199,8 +217,14 @@ def _inside(
             return
         entries = [entry for entry in entries if not entry.name.startswith(".")]
         for entry in entries:
-            if _suffix(entry.name) in suffixes and not entry.is_dir():
+            if entry.is_dir():
+                if not recursive and os.path.realpath(entry.path) != left_out:
+                    leave_aside(entry.path, "folder", "--recursive looks into them")
+            elif _suffix(entry.name) in suffixes:
                 yield entry, inner
+            else:
+                kind = _suffix(entry.name) or "file without a suffix"
+                leave_aside(entry.path, kind, "it is neither an image nor a video")
         for entry in entries:
             if recursive and entry.is_dir(follow_symlinks=False) and os.path.realpath(entry.path) != left_out:
                 yield from inside(entry.path, os.path.join(inner, entry.name))

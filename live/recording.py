@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +14,7 @@ import numpy as np
 
 from files.formats import CONTAINERS, Encoding
 from files.images import fitted
+from files.storage import is_file, is_remote
 from files.video_sink import VideoSink, check_video_output
 from live.microphone import Microphone
 from live.options import LiveOptions
@@ -245,14 +246,16 @@ class Recorder(Sink):
 
     def _begin(self) -> str:
         assert self._info is not None
-        path = self._path or f"recording_{now_as_name()}{self._usual_suffix()}"
+        wanted = path = self._path or f"recording_{now_as_name()}{self._usual_suffix()}"
         if not self._overwrite:
-            path = free_name(path)
+            path = free_name(path, [recording.path for recording in self._ending])
         self._overwrite = False
         try:
             check_video_output(path, "", self._encoding)
         except InputError as error:
             return str(error)
+        if path != wanted:
+            log.info("%s exists; recording %s", wanted, path)
         self._recording = Recording(path, self._info, self._encoding, self._microphone)
         return f"recording {path}"
 
@@ -265,11 +268,16 @@ def now_as_name() -> str:
     return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
 
 
-def free_name(path: str) -> str:
-    """Return `path`, with a number added if there is such a file on this computer already."""
+def free_name(path: str, taken: Collection[str] = ()) -> str:
+    """Return `path`, with a number added if there is such a file already, or soon will be.
+
+    Args:
+        path: Local or remote.
+        taken: What is still being written.
+    """
     stem, suffix = os.path.splitext(path)
     number = 1
-    while os.path.exists(path):
+    while path in taken or (is_file(path) if is_remote(path) else os.path.exists(path)):
         number += 1
         path = f"{stem}_{number}{suffix}"
     return path

@@ -220,6 +220,9 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
     place, results = tmp_path / "in", tmp_path / "out"
     place.mkdir()
     shutil.copy(PORTRAIT, place / "first.jpg")
+    (place / "deeper").mkdir()
+    for name in ("a.txt", "b.txt", "README"):
+        (place / name).touch()
     process = start_main("--watch", place, "--output", results, "--background", "#0000ff")
     wait_until((results / "first.jpg").exists, "the first result")
     # A file that grows is left alone until it is complete, however long that takes.
@@ -236,7 +239,13 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
     assert len(probe(results / "late.mp4").times) == 5
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
-    assert process.communicate()[1] == ""
+    assert process.communicate()[1].splitlines() == [  # each kind once, however often it is looked
+        f"note: watching {place} for images and videos; the results go to {results}, Ctrl-C ends",
+        f"note: {place / 'README'}: left aside, as every file without a suffix: it is neither an image nor a video",
+        f"note: {place / 'a.txt'}: left aside, as every .txt: it is neither an image nor a video",
+        f"note: {place / 'deeper'}: left aside, as every folder: --recursive looks into them",
+        "stopped; results written: 2",
+    ]
 
 
 def test_watching_takes_no_result_for_a_source(tmp_path: Path) -> None:
