@@ -131,6 +131,7 @@ class MPSegmentation(FrameObject):
         self._live = False
         self._last_matte: Matte | None = None
         self._unseen: np.ndarray | None = None
+        self._found_person: bool | None = None
         self._showing_matte = False
         self._moves: list[Callable[[np.ndarray], np.ndarray]] = []
         # The networks stay for the next stream, and go with this object.
@@ -187,9 +188,14 @@ class MPSegmentation(FrameObject):
             picture = move(picture)
         return picture
 
+    @property
+    def found_person(self) -> bool | None:
+        """Whether any frame since the last `reset` shows a person; None before the first one was segmented."""
+        return self._found_person
+
     def reset(self) -> None:
         """Forget the previous frames: the next one begins another stream."""
-        self._last_matte = self._unseen = None
+        self._last_matte = self._unseen = self._found_person = None
         self._person.reset()
 
     def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
@@ -269,8 +275,9 @@ class MPSegmentation(FrameObject):
         return f"threshold {self._threshold:g}"
 
     def _matte(self, view: Pyramid) -> Matte:
-        self._last_matte = self._person(view)
-        return self._last_matte
+        self._last_matte = matte = self._person(view)
+        self._found_person = self._found_person or matte.shows_person
+        return matte
 
     def _from_text(self, text: str) -> Background | None:
         if text == "none":

@@ -16,7 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from cli import many
 from cli.checks import check, check_one_result_each, check_results, is_cutout, paths_of, shows, size_of
 from cli.many import Job
-from cli.objects import SettingsKey, build_objects, matte_picture
+from cli.objects import SettingsKey, build_objects, found_person, matte_picture, say_if_nobody
 from cli.parallel import process_in_parallel
 from engine import Engine
 from files import storage
@@ -140,6 +140,7 @@ def _process(
             return
         log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
     engine.run()
+    say_if_nobody(job.path, found_person(objects))
 
 
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult) -> int:
