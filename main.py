@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options = parser.parse_args(argv)
+    typed = [name for name, value in vars(options).items() if value != parser.get_default(name)]
     _set_up_messages(options.debug, options.quiet)
     try:
         if options.config:
@@ -38,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
             _set_up_messages(options.debug, options.quiet)
         from cli.run import run
 
-        return run(options, lambda path: options.quiet or print(path, flush=True))
+        return run(options, lambda path: options.quiet or print(path, flush=True), typed)
     except KeyboardInterrupt as stop:
         if str(stop) and not options.quiet:
             print(f"stopped; {stop}", file=sys.stderr)

@@ -6,7 +6,7 @@ import argparse
 import functools
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import cv2
@@ -14,7 +14,16 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from cli import many
-from cli.checks import check, check_one_result_each, check_results, is_cutout, paths_of, shows, size_of
+from cli.checks import (
+    check,
+    check_images_only,
+    check_one_result_each,
+    check_results,
+    is_cutout,
+    paths_of,
+    shows,
+    size_of,
+)
 from cli.many import Job
 from cli.objects import SettingsKey, build_objects, found_person, matte_picture, say_if_nobody
 from cli.parallel import process_in_parallel
@@ -33,12 +42,13 @@ log = logging.getLogger(__name__)
 OnResult = Callable[[str], object]
 
 
-def run(options: argparse.Namespace, on_result: OnResult) -> int:
+def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str] = ()) -> int:
     """Do what the command line asks for.
 
     Args:
         options: What `cli.options.build_parser` parsed.
         on_result: Called with the path of every finished result.
+        typed: The options that stand on the command line, and not only in a settings file.
 
     Returns:
         The exit code: 1 if one of many files failed, else 0.
@@ -46,7 +56,7 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
     if options.list_cameras:
         _list_cameras(on_result)
         return 0
-    check(options)
+    check(options, typed)
     with logging_redirect_tqdm():  # messages do not tear the progress bar
         if options.watch is not None:
             return _watch(options, on_result)
@@ -56,7 +66,9 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
             _engine(options, build_objects(options)).run()
             return 0
         if many.is_many(paths):
-            return _run_many(options, paths, on_result)
+            return _run_many(options, paths, on_result, typed)
+        if not _is_video(options, paths[0]):
+            check_images_only(typed, f"{paths[0]} is an image")
         job = Job(paths[0], _usual_output(options, paths[0]))
         if options.resume and many.is_done(job):
             log.info("%s: is done", job.output)
@@ -143,10 +155,12 @@ def _process(
     say_if_nobody(job.path, found_person(objects))
 
 
-def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult) -> int:
+def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
     check_one_result_each(options)
     suffixes = many.VIDEO_SUFFIXES if options.video else many.IMAGE_SUFFIXES if options.image else many.SUFFIXES
     files = many.find_files(paths, suffixes, options.recursive, options.output)
+    if not any(_is_video(options, path) for path, _ in files):
+        check_images_only(typed, "these are images")
     jobs = many.plan_jobs(files, functools.partial(_usual_output, options))
     to_do = [job for job in jobs if not (options.resume and many.is_done(job))]
     done: list[str] = []

@@ -244,6 +244,7 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
         f"note: {place / 'README'}: left aside, as every file without a suffix: it is neither an image nor a video",
         f"note: {place / 'a.txt'}: left aside, as every .txt: it is neither an image nor a video",
         f"note: {place / 'deeper'}: left aside, as every folder: --recursive looks into them",
+        f"warning: no person was found in {place / 'late.mp4'}",
         "stopped; results written: 2",
     ]
 

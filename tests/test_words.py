@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, ROOT, make_clip, scene
+from conftest import PORTRAIT, ROOT, make_clip, probe, scene
 
 from selfieSegmentation import MPSegmentation
 
@@ -50,3 +50,49 @@ def test_the_segmentation_knows_whether_it_has_found_anybody(portrait: np.ndarra
     assert segmentation.found_person is True
     segmentation.reset()
     assert segmentation.found_person is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("me.jpg --start-frame 5", "--start-frame goes with videos; me.jpg is an image"),
+        ("me.jpg --jobs 2", "--jobs goes with videos; me.jpg is an image"),
+        ("me.jpg you.jpg --codec h265", "--codec goes with videos; these are images"),
+        ("me.jpg --size 640x480", "--size goes with a webcam"),
+        ("me.jpg --overwrite", "--overwrite goes with --record; the result of a file replaces an older one anyway"),
+        ("me.jpg --snapshots here", "--snapshots goes with a window: --show"),
+        ("me.jpg --model-size 256x256", "--model-size goes with --model FILE.onnx"),
+        ("me.jpg --no-segmentation --threshold 0.4", "--threshold needs the segmentation; leave out --no-segmentation"),
+        ("clip.mp4 --break-on-end", "--break-on-end goes with --end-frame"),
+        ("clip.mp4 --reconnect 5", "--reconnect goes with a webcam"),
+        ("--watch . --record x.mp4", "--record goes with a webcam"),
+        ("--end-frame 5", "--end-frame goes with files, and not with a webcam"),
+        ("--output x.mp4", "--output goes with files; a webcam is recorded with --record"),
+        ("--no-show --crf 20", "--crf goes with --record"),
+        ("--webcam http://here/ --camera-fps 30", "--camera-fps goes with a camera of this computer; a URL's decides"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_an_error(run_main, tmp_path: Path, arguments: str, told: str) -> None:
+    for name in ("me.jpg", "you.jpg"):
+        shutil.copy(PORTRAIT, tmp_path / name)
+    make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(3)])
+    before = sorted(tmp_path.iterdir())
+    outcome = run_main(*arguments.split())
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert outcome.err.startswith(f"error: {told}")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_settings_file_may_hold_what_is_for_another_day(run_main, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'record = "talk.mp4"\nmicrophone = true\nsize = "640x480"\njobs = 2\ncrf = 30\nend-frame = 1\n'
+        'break-on-end = true\noutput = "results/"\nsnapshots = "shots"\n'
+    )
+    shutil.copy(PORTRAIT, tmp_path / "me.jpg")
+    make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(3)])
+    outcome = run_main("me.jpg", "clip.mp4", "--config", "mine.toml")
+    assert (outcome.code, outcome.out.split()) == (0, ["results/me.jpg", "results/clip.mp4"])
+    assert len(probe(tmp_path / "results" / "clip.mp4").times) == 2
+    outcome = run_main("--webcam", "http://127.0.0.1:9/none", "--config", "mine.toml", "--no-show")
+    assert (outcome.code, "--output" in outcome.err) == (2, False)
+    assert outcome.err.startswith("error: camera http://127.0.0.1:9/none cannot be opened")
