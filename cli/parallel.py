@@ -26,7 +26,7 @@ from files.staging import staged_output
 from files.video_sink import VideoSink
 from files.video_source import VideoSource
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
-from pipeline.interrupt import Interrupt, says_what_is_kept
+from pipeline.interrupt import NOTHING_KEPT, Interrupt, says_what_is_kept
 from pipeline.objects import CustomObject, ObjectChain
 from pipeline.progress import progress_bar
 
@@ -127,7 +127,7 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         options = {**options, "encoding": _of_parts(engine.encoding, suffix)}
         kept = ""
         with (
-            says_what_is_kept(lambda _: f"{kept} is complete" if kept else "nothing was kept, as --jobs is used"),
+            says_what_is_kept(lambda _: f"complete: {kept}" if kept else NOTHING_KEPT),
             Interrupt() as interrupt,
             tempfile.TemporaryDirectory(prefix="background-removal-") as folder,
             staged_output(output) as staged,

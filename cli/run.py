@@ -34,7 +34,7 @@ from files.outputs import MatteSink, result_path
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
-from pipeline.interrupt import says_what_is_kept
+from pipeline.interrupt import NOTHING_KEPT, says_what_is_kept
 from pipeline.objects import CustomObject
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             return 0
         # A result that is not complete must not be taken for one that is.
         keep = not options.resume
-        with says_what_is_kept(lambda said: said or "nothing was kept"):
+        with says_what_is_kept(lambda said: said or NOTHING_KEPT):
             _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
         on_result(job.output)
         return 0
@@ -199,7 +199,8 @@ def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
 
 
 def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> None:
-    with says_what_is_kept(lambda _: f", nothing of {job.path} was kept"):
+    nothing = f"nothing of {job.path} was kept"
+    with says_what_is_kept(lambda said: f", {nothing if said in ('', NOTHING_KEPT) else said}"):
         _process(options, job, objects, bar, keep_partial=False)
 
 

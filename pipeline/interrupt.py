@@ -53,6 +53,9 @@ class Interrupt:
         self.requested = True
 
 
+NOTHING_KEPT = "nothing was kept"
+
+
 @contextmanager
 def says_what_is_kept(kept: Callable[[str], str]) -> Iterator[None]:
     """Let the KeyboardInterrupt that ends the block say what there is of the results, and where.

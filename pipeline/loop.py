@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from pipeline.errors import InputError, Stopped
 from pipeline.frame import Frame, Sink, Source, StreamInfo
-from pipeline.interrupt import Interrupt, says_what_is_kept
+from pipeline.interrupt import NOTHING_KEPT, Interrupt, says_what_is_kept
 from pipeline.objects import ObjectChain
 from pipeline.worker import Reader
 
@@ -66,6 +66,7 @@ def run_loop(
                         if frame is not None and frame.index == last_frame and not source.info.live:
                             break
                     else:
+                        tally.complete = True
                         return
                 except Stopped:
                     if not keep_partial:
@@ -109,6 +110,7 @@ class _Tally:
         self.info: StreamInfo | None = None
         self.sinks: Sequence[Sink] = ()
         self.frames = 0
+        self.complete = False
 
     def told(self, said: str) -> str:
         """Return it in words; "" for a camera, whose recordings are told of when they are complete."""
@@ -116,9 +118,9 @@ class _Tally:
         if self.info is None or self.info.live:
             return said
         if not results:
-            return "nothing was kept"
-        if self.info.still:
-            return f"the result is in {results}"
+            return NOTHING_KEPT
+        if self.complete or self.info.still:  # it came too late to spoil anything
+            return f"complete: {results}"
         frames = "frame is" if self.frames == 1 else f"{self.frames} frames are"
         return f"the first {frames} in {results}"
 
