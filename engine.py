@@ -293,7 +293,9 @@ class Engine:
         image = self.flip(frame.image)
         # Objects may draw on what they are given.
         original = image.copy() if any(sink.needs_original for sink in self._sinks) else None
-        self._last = replace(frame, image=self.custom_processing(image), processed=True, original=original)
+        image = self.custom_processing(image)
+        matte = self._chain.matte() if any(sink.needs_matte for sink in self._sinks) else None
+        self._last = replace(frame, image=image, processed=True, original=original, matte=matte)
         return self._last
 
     def _anybody_watches(self) -> bool:

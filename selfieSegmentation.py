@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from files import storage
-from files.images import read_image
 from matting import backgrounds
-from matting.backgrounds import Background, Scenery
+from matting.backgrounds import Background
 from matting.loading import NetworkOptions, load_person_matte
 from matting.look import YOURS, Look
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 from matting.segmenters import ModelOptions
-from pipeline.errors import InputError, InputNotFoundError
+from pipeline.errors import InputError
 from pipeline.frame import StreamInfo
 from pipeline.objects import FrameObject, optional_method
+from scenery.loading import BackgroundLoader
 
 _BACKGROUNDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backgrounds")
 _THRESHOLD_STEP = 0.05
@@ -68,9 +66,7 @@ class MPSegmentation(FrameObject):
     """
 
     keys: Mapping[str, str] = {
-        "a / d": "next / previous background",
-        "b": "blur, image, colour or none",
-        "[ / ]": "less / more blur",
+        **Look.keys,
         "- / +": "keep more / less of the picture",
         "m": "show the matte",
     }
@@ -101,29 +97,24 @@ class MPSegmentation(FrameObject):
                 raise InputError(f"{name} {value}: must be between 0 and 1")
         own = ModelOptions(model_size, model_input, model_output)
         options = NetworkOptions(model, model_selection, runtime, device, quality, own)
-        # Remote files that are needed for as long as this object lives.
-        self._files = ExitStack()
-        weakref.finalize(self, self._files.close)
+        self._loader = BackgroundLoader()
+        weakref.finalize(self, self._loader.close)
         blur = (int(bg_blur_ratio[0]), int(bg_blur_ratio[1]))
         first: Background | None = backgrounds.Blur(blur)  # says what is wrong with it, whether it is used or not
         spec = "blur"
+        self._color = None if bg_color is None or not len(bg_color) else backgrounds.SolidColor(bg_color)
         if isinstance(background, Background):
             spec, first = YOURS, background
         elif background is not None and background != "blur":
-            spec, first = background, self._from_text(background)
+            spec, first = background, self._loader.from_text(background)
         elif background is None and bg_images_path:
-            spec = os.fspath(bg_images_path)
-            first = self._folder(spec)
-        elif background is None and isinstance(bg_image, np.ndarray):
-            spec, first = YOURS, backgrounds.Picture(bg_image)
-        elif background is None and isinstance(bg_image, (str, os.PathLike)) and os.fspath(bg_image):
-            spec = os.fspath(bg_image)
-            first = self._file(spec)
-        elif background is None and bg_color is not None and len(bg_color):
-            first = backgrounds.SolidColor(bg_color)
-            spec = "#{2:02x}{1:02x}{0:02x}".format(*map(int, bg_color))
+            spec, first = os.fspath(bg_images_path), self._loader.folder(bg_images_path)
+        elif background is None and (picture := self._picture(bg_image)) is not None:
+            spec, first = picture
+        elif background is None and self._color is not None:
+            spec, first = self._color.label, self._color
         pictures = _BACKGROUNDS if os.path.isdir(_BACKGROUNDS) else ""
-        self._look = Look(spec, first, self._from_text, blur, pictures, light_wrap)
+        self._look = Look(spec, first, self._loader.from_text, blur, pictures, light_wrap)
         self._threshold = threshold
         self._person = load_person_matte(options, threshold, edge_softness)
         self._person.reuse_still = bool(reuse_still)
@@ -204,7 +195,69 @@ class MPSegmentation(FrameObject):
         Returns:
             Whether there was another one to go to.
         """
-        return self._look.background is not None and self._look.background.change(prevOrNext)
+        return self._look.change_image(prevOrNext)
+
+    # -- the original's attributes -------------------------------------------------------------------
+
+    @property
+    def threshold(self) -> float:
+        """Where background ends and person begins, 0 to 1."""
+        return self._threshold
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        if not 0 <= value <= 1:
+            raise InputError(f"threshold {value}: must be between 0 and 1")
+        self._threshold = value
+        self._person.set_threshold(value)
+
+    @property
+    def bg_blur_ratio(self) -> tuple[int, int]:
+        """Width and height of the blur's Gaussian kernel in pixels, both odd."""
+        return self._look.blur
+
+    @bg_blur_ratio.setter
+    def bg_blur_ratio(self, kernel: tuple[int, int]) -> None:
+        self._look.set_blur(kernel)
+
+    @property
+    def bg_image(self) -> np.ndarray | None:
+        """The picture behind the person, uint8 (H, W, 3) BGR; with None there is the colour, or else the blur."""
+        background = self._look.background
+        return background.original if isinstance(background, backgrounds.Scenery) else None
+
+    @bg_image.setter
+    def bg_image(self, image: np.ndarray | str | os.PathLike[str] | None) -> None:
+        picture = self._picture(image)
+        if picture is not None:
+            self._look.show(picture[1], picture[0])
+        elif self._color is not None:
+            self._look.show(self._color, self._color.label)
+        else:
+            self._look.go_to("blur")
+
+    @property
+    def bg_images(self) -> list[np.ndarray]:
+        """The pictures that `change_image` goes through, each uint8 (H, W, 3) BGR, the one at hand first."""
+        return [] if self._look.images is None else self._look.images.originals()
+
+    @bg_images.setter
+    def bg_images(self, images: Sequence[np.ndarray]) -> None:
+        pictures = {f"picture {number}": backgrounds.Picture(image) for number, image in enumerate(images, 1)}
+        self._look.images = backgrounds.Folder(list(pictures), pictures.get, "bg_images") if pictures else None
+        if self._look.images is not None:
+            self._look.show(self._look.images, self._look.images.name)
+
+    @property
+    def bg_color(self) -> tuple[int, int, int] | None:
+        """The colour (B, G, R) behind the person where there is no picture; None for none."""
+        return None if self._color is None else self._color.bgr
+
+    @bg_color.setter
+    def bg_color(self, bgr: Sequence[int] | None) -> None:
+        self._color = None if bgr is None else backgrounds.SolidColor(bgr)
+        if self.bg_image is None:
+            self.bg_image = None  # shows the colour, or the blur
 
     # -- what the engine calls ---------------------------------------------------------------------
 
@@ -244,19 +297,12 @@ class MPSegmentation(FrameObject):
     def on_key(self, key: str) -> bool | str:
         """Change the look by one of `keys`; return what to say of it, False if nothing has changed."""
         key = key.lower()
-        if key in ("a", "d"):
-            changed = self.change_image(key == "a")
-            return (changed and self._look.background is not None and self._look.background.label) or changed
-        if key == "b":
-            return self._look.next_kind()
-        if key in ("[", "]"):
-            return self._look.change_blur(more=key == "]")
         if key in ("-", "+", "="):
             return self._change_threshold(-_THRESHOLD_STEP if key == "-" else _THRESHOLD_STEP)
         if key == "m":
             self._showing_matte = not self._showing_matte
             return "the matte" if self._showing_matte else "the picture"
-        return False
+        return self._look.on_key(key)
 
     def view(self, image: np.ndarray) -> np.ndarray:
         """Return what the window shows: the matte while the key m has asked for it."""
@@ -270,40 +316,19 @@ class MPSegmentation(FrameObject):
     # -- inside ------------------------------------------------------------------------------------
 
     def _change_threshold(self, step: float) -> str:
-        self._threshold = round(min(max(self._threshold + step, 0.05), 0.95), 2)
-        self._person.set_threshold(self._threshold)
+        self.threshold = round(min(max(self._threshold + step, 0.05), 0.95), 2)
         return f"threshold {self._threshold:g}"
+
+    def _picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, Background] | None:
+        """Return what a picture that was given is called, and its background; None if none was given."""
+        if isinstance(image, np.ndarray):
+            return YOURS, backgrounds.Picture(image)
+        return (os.fspath(image), self._loader.file(image)) if image is not None and os.fspath(image) else None
 
     def _matte(self, view: Pyramid) -> Matte:
         self._last_matte = matte = self._person(view)
         self._found_person = self._found_person or matte.shows_person
         return matte
-
-    def _from_text(self, text: str) -> Background | None:
-        if text == "none":
-            return None
-        if text == "blur":
-            return backgrounds.Blur(self._look.blur)
-        if text == "transparent":
-            return backgrounds.Transparent()
-        if storage.is_folder(text):
-            return self._folder(text)
-        if storage.is_file(text):
-            return self._file(text)
-        if text.startswith("#"):
-            return backgrounds.SolidColor(backgrounds.parse_color(text))
-        raise InputNotFoundError(
-            f"background {text}: no such file or folder (or use blur, none, transparent, '#RRGGBB')"
-        )
-
-    def _folder(self, path: str) -> Background:
-        local = self._files.enter_context(storage.local_folder(path))
-        return backgrounds.Folder(storage.list_files(local), _picture_or_video, path)
-
-    def _file(self, path: str) -> Background:
-        local = self._files.enter_context(storage.local_file(path))
-        picture = _picture(local)
-        return _video(local, path) if picture is None else picture
 
 
 def _without_alpha(frame: np.ndarray) -> np.ndarray:
@@ -311,28 +336,3 @@ def _without_alpha(frame: np.ndarray) -> np.ndarray:
     if frame.ndim != 3 or frame.shape[2] not in (3, 4) or frame.dtype != np.uint8:
         raise InputError(f"MPSegmentation takes uint8 (H, W, 3) images, not {frame.dtype} {frame.shape}")
     return frame if frame.shape[2] == 3 else np.ascontiguousarray(frame[..., :3])
-
-
-def _picture(path: str) -> Scenery | None:
-    try:
-        return backgrounds.Picture(read_image(path))
-    except InputError:
-        return None
-
-
-def _picture_or_video(path: str) -> Scenery | None:
-    try:
-        return _picture(path) or _video(path, path)
-    except InputError:
-        return None
-
-
-def _video(path: str, name: str) -> Scenery:
-    def play() -> Generator[tuple[np.ndarray, float], None, None]:
-        from files.video_source import VideoSource
-
-        with VideoSource(path, name) as video:
-            for frame in video:
-                yield frame.image, frame.seconds
-
-    return backgrounds.Video(play, name)

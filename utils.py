@@ -18,6 +18,10 @@ class FPSmetric:
         position: Lower left corner of the text in pixels (x, y).
         fontFace, fontScale, color, thickness, lineType: As for `cv2.putText`; color is (B, G, R).
 
+    Attributes:
+        position, fontFace, fontScale, color, thickness, lineType: As they were given; a change counts from the next
+            call on.
+
     Raises:
         ValueError: `range_average` is below 1.
     """
@@ -35,12 +39,12 @@ class FPSmetric:
         if range_average < 1:
             raise ValueError(f"range_average {range_average}: must be at least 1")
         self._times: deque[float] = deque(maxlen=range_average + 1)
-        self._position = position
-        self._font = fontFace
-        self._scale = fontScale
-        self._color = color
-        self._thickness = thickness
-        self._line = lineType
+        self.position = position
+        self.fontFace = fontFace
+        self.fontScale = fontScale
+        self.color = color
+        self.thickness = thickness
+        self.lineType = lineType
 
     @overload
     def __call__(self, frame: None = None) -> float: ...
@@ -63,8 +67,9 @@ class FPSmetric:
         rate = (len(self._times) - 1) / elapsed if elapsed > 0 else 0.0
         if frame is None:
             return rate
-        color = (*self._color, 255) if frame.ndim == 3 and frame.shape[2] == 4 else self._color
-        cv2.putText(frame, str(int(rate)), self._position, self._font, self._scale, color, self._thickness, self._line)
+        color = (*self.color, 255) if frame.ndim == 3 and frame.shape[2] == 4 else self.color
+        style = (self.fontFace, self.fontScale, color, self.thickness, self.lineType)
+        cv2.putText(frame, str(int(rate)), self.position, *style)
         return frame
 
     def open(self, info: object) -> None:

@@ -29,9 +29,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).
 
 
 from matte import moving_frames  # noqa: E402
-from media.camera import CameraOptions  # noqa: E402
 
 from engine import Engine  # noqa: E402
+from live.options import LiveOptions  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 _SQUARE, _BITS = 16, 32
@@ -193,7 +193,7 @@ def soak(options: argparse.Namespace) -> None:
     camera = CodedCamera(moving_frames(1280, 720))
     start = time.monotonic()
     count = 0
-    rows: list[tuple[float, float, int, int, float]] = []
+    memory: list[float] = []
     last = [start, 0]
 
     def note(frame: np.ndarray) -> np.ndarray:
@@ -202,8 +202,10 @@ def soak(options: argparse.Namespace) -> None:
         now = time.monotonic()
         if now - last[0] >= 60:
             rate = (count - last[1]) / (now - last[0])
-            rows.append((now - start, resident_mebibytes(), threading.active_count(), open_handles(), rate))
-            print("{:6.0f} s{:8.0f} MiB{:5} threads{:5} handles{:7.1f} shown/s".format(*rows[-1]), flush=True)
+            memory.append(resident_mebibytes())
+            threads, handles = threading.active_count(), open_handles()
+            told = f"{now - start:6.0f} s{memory[-1]:8.0f} MiB{threads:5} threads{handles:5} handles{rate:7.1f} shown/s"
+            print(told, flush=True)
             last[:] = [now, count]
         if now - start > options.minutes * 60:
             raise KeyboardInterrupt
@@ -219,9 +221,8 @@ def soak(options: argparse.Namespace) -> None:
     threading.Thread(target=restart, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         Engine(
-            webcam_id=camera.url, custom_objects=[MPSegmentation(), note], camera=CameraOptions(reconnect=60)
+            webcam_id=camera.url, custom_objects=[MPSegmentation(), note], live=LiveOptions(reconnect=60)
         ).process_webcam()
-    memory = [row[1] for row in rows]
     print(f"memory from {memory[0]:.0f} to {memory[-1]:.0f} MiB, at most {max(memory):.0f}; {count} frames")
     camera.close()
 

@@ -26,7 +26,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from matting import matte, refine  # noqa: E402
+from matting import person, refine  # noqa: E402
 from matting.weights import MODELS  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
@@ -35,7 +35,7 @@ FIGURES = ("MAD", "Grad", "dtSSD", "IoU")
 # Each step of the default, and how to do without it.
 STEPS: dict[str, Callable[[], Any]] = {
     "all steps": nullcontext,
-    "no following": lambda: mock.patch.object(matte.RefinedNetwork, "follows", False),
+    "no following": lambda: mock.patch.object(person.RefinedNetwork, "follows", False),
     "trained input size": lambda: mock.patch.dict(MODELS, {"wide": MODELS["general"]}),
     "no guided filter": lambda: mock.patch.object(refine, "guided", lambda value, grey: value),
     "no smoothing in time": lambda: mock.patch.object(refine, "_KEEP", np.zeros(256, np.float32)),

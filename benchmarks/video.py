@@ -10,7 +10,6 @@ turn, each in a process of its own; the ratios are medians of the ratios of each
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
 import subprocess
 import sys
@@ -26,9 +25,9 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
 from matte import MOMENTS, Original, moving_frames  # noqa: E402
-from media.formats import Encoding, encoder_options  # noqa: E402
 
 from engine import Engine  # noqa: E402
+from files.formats import Encoding, encoder_options  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 RATE = 30
@@ -46,7 +45,8 @@ def make_clip(path: Path, width: int, height: int, seconds: float) -> None:
         for index in range(round(seconds * RATE)):
             frame = frames[order[index % len(order)]]
             noise = rng.integers(0, 9, (height // 2, width // 2, 3), np.uint8)
-            noisy = cv2.add(frame, cv2.resize(noise, (width, height), interpolation=cv2.INTER_NEAREST))
+            noisy = np.empty_like(frame)
+            cv2.add(frame, cv2.resize(noise, (width, height), interpolation=cv2.INTER_NEAREST), dst=noisy)
             container.mux(video.encode(av.VideoFrame.from_ndarray(noisy, format="bgr24")))
         container.mux(video.encode(None))
         tone = np.sin(np.arange(round(seconds * 48000)) * 2 * np.pi * 440 / 48000).astype(np.float32)[None]
@@ -150,7 +150,7 @@ def peak_mebibytes() -> float:
     """Return the most memory that this process has held, where the system tells (not on Windows)."""
     status = Path("/proc/self/status")
     if status.exists():  # the resource module would also count what the parent held before it started us
-        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1024
+        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
     if sys.platform == "win32":
         return float("nan")
     import resource

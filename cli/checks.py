@@ -53,6 +53,8 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
             raise InputError("--jobs goes without --show and --matte")
         if is_cutout(options) and os.path.splitext(options.output)[1].lower() != ".mov":
             raise InputError("--jobs with a transparent background needs --output ….mov")
+    if options.frames and options.output and not names_folder(options.output):
+        raise InputError(f"--frames makes a folder of pictures; {options.output} is none (or use --output …/%06d.png)")
     if options.config and not os.path.exists(options.config) and not shows(options):
         raise InputNotFoundError(f"--config {options.config}: no such file")
 

@@ -24,7 +24,8 @@ SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
 
 # What the names of results that stand beside their sources end with.
 _TAG = "_out"
-# A file that is still being written grows; one that has not for so long is complete.
+# A file that is still being written grows; one that has not for so long is complete. Copying programs write several
+# times a second.
 _QUIET_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
 
@@ -156,6 +157,8 @@ def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = 
     """
     if not os.path.isdir(folder):
         raise InputError(f"--watch {folder}: no such folder on this computer")
+    if results and os.path.realpath(results) == os.path.realpath(folder):
+        results = ""
     where = f"{folder} and the folders in it" if recursive else folder
     place = f"go to {results}" if results else "appear beside them"
     log.info("watching %s for images and videos; the results %s, Ctrl-C ends", where, place)

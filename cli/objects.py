@@ -9,7 +9,7 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -81,13 +81,17 @@ def load_object(spec: str) -> CustomObject:
     where, colon, name = spec.rpartition(":")
     if not colon or not where or not name:
         raise InputError(f"--object {spec}: must be FILE.py:NAME or package.module:NAME")
+    is_file = where.endswith(".py")
+    if is_file and not os.path.isfile(where):
+        raise InputError(f"--object {spec}: no such file: {where}")
     try:
-        module = _module_of_file(where, spec) if where.endswith(".py") else _module_of_name(where)
-        item: Any = getattr(module, name, None)
-        if item is None:
-            raise InputError(f"--object {spec}: there is no {name} in {where}")
-        if inspect.isclass(item) or (callable(item) and not _takes_an_image(item)):
-            item = item()
+        with _neighbours_first(os.path.dirname(os.path.abspath(where)) if is_file else os.getcwd()):
+            module = _module_of_file(where) if is_file else importlib.import_module(where)
+            item: Any = getattr(module, name, None)
+            if item is None:
+                raise InputError(f"--object {spec}: there is no {name} in {where}")
+            if inspect.isclass(item) or (callable(item) and not _takes_an_image(item)):
+                item = item()
     except InputError:
         raise
     except Exception as error:
@@ -97,32 +101,22 @@ def load_object(spec: str) -> CustomObject:
     return cast("CustomObject", item)
 
 
-def _module_of_file(path: str, spec: str) -> ModuleType:
-    if not os.path.isfile(path):
-        raise InputError(f"--object {spec}: no such file: {path}")
+def _module_of_file(path: str) -> ModuleType:
     stem = os.path.splitext(os.path.basename(path))[0]
     found = importlib.util.spec_from_file_location(stem, path)
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
-    with _neighbours_first(os.path.dirname(os.path.abspath(path))):
-        sys.modules[stem] = module
-        found.loader.exec_module(module)
+    sys.modules[stem] = module
+    found.loader.exec_module(module)
     return module
-
-
-def _module_of_name(name: str) -> ModuleType:
-    sys.path.append(os.getcwd())
-    return importlib.import_module(name)
 
 
 @contextmanager
 def _neighbours_first(folder: str) -> Iterator[None]:
-    """Let the neighbours of a file win over modules of ours with the same names, such as utils, while it is loaded."""
+    """Let what lies in `folder` win over modules of ours with the same names, such as utils, while objects are made."""
     ours, theirs = Path(__file__).resolve().parent.parent, Path(folder).resolve()
-    both = (
-        {item.stem for item in ours.iterdir()} & {item.stem for item in theirs.iterdir()} if ours != theirs else set()
-    )
+    both = _modules_in(ours) & _modules_in(theirs) if ours != theirs else set()
     hidden = _take_out(both)
     sys.path.insert(0, folder)
     try:
@@ -132,6 +126,11 @@ def _neighbours_first(folder: str) -> Iterator[None]:
         sys.path.append(folder)  # for what it imports later
         _take_out(both)
         sys.modules.update(hidden)
+
+
+def _modules_in(folder: Path) -> set[str]:
+    """Return the names of the modules and packages of a folder."""
+    return {item.stem for item in folder.iterdir() if item.suffix == ".py" or (item / "__init__.py").is_file()}
 
 
 def _take_out(names: set[str]) -> dict[str, ModuleType]:
@@ -148,12 +147,6 @@ def _takes_an_image(item: Any) -> bool:
     except ValueError:  # a built-in function without a signature
         return True
     return True
-
-
-def matte_picture(objects: list[CustomObject]) -> Callable[[], Any]:
-    """Return what makes the matte of the frame at hand: the segmentation's."""
-    [segmentation] = (item for item in objects if isinstance(item, MPSegmentation))
-    return segmentation.matte_picture
 
 
 def found_person(objects: Iterable[CustomObject]) -> bool | None:

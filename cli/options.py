@@ -183,7 +183,7 @@ def _add_objects(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="add your own (or package.module:NAME); repeatable; called after the segmentation, in order",
     )
-    objects.add_argument("--no-segmentation", action="store_true", help="only the objects given with --object")
+    objects.add_argument("--no-segmentation", action="store_true", help="leave the person and the background alone")
 
 
 def _add_view(parser: argparse.ArgumentParser) -> None:

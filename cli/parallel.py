@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import Any, TypeAlias
 
 from cli.objects import found_person, say_if_nobody
 from engine import Engine
@@ -26,7 +26,7 @@ from files.staging import staged_output
 from files.video_sink import VideoSink
 from files.video_source import VideoSource
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
-from pipeline.interrupt import NOTHING_KEPT, Interrupt, says_what_is_kept
+from pipeline.interrupt import Interrupt, says_what_is_kept
 from pipeline.objects import CustomObject, ObjectChain
 from pipeline.progress import progress_bar
 
@@ -34,6 +34,8 @@ MakeObjects = Callable[[], Sequence[CustomObject]]
 
 # How long a process that was told to end is waited for; then it is killed.
 _ENDING_SECONDS = 5.0
+# How often it is looked whether a process has ended, or Ctrl-C was typed, while none has anything to tell.
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         options = {**options, "encoding": _of_parts(engine.encoding, suffix)}
         kept = ""
         with (
-            says_what_is_kept(lambda _: f"complete: {kept}" if kept else NOTHING_KEPT),
+            says_what_is_kept(lambda said: f"complete: {kept}" if kept else said),
             Interrupt() as interrupt,
             tempfile.TemporaryDirectory(prefix="background-removal-") as folder,
             staged_output(output) as staged,
@@ -161,6 +163,10 @@ class _Done:
     result: PartResult
 
 
+# What a process tells: an error, its end, or one frame more.
+_Message: TypeAlias = BackgroundRemovalError | _Done | None
+
+
 def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], object]) -> Iterable[PartResult]:
     """Do all jobs at once, each in a process; raise the first error and end the others.
 
@@ -169,7 +175,7 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
         KeyboardInterrupt: Ctrl-C was typed.
     """
     context = multiprocessing.get_context("spawn")
-    messages: multiprocessing.Queue[BackgroundRemovalError | _Done | None] = context.Queue()
+    messages: multiprocessing.Queue[_Message] = context.Queue()
     level = logging.getLogger().level
     workers: list[SpawnProcess] = []
     done: dict[int, PartResult] = {}
@@ -180,27 +186,23 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
                 worker.start()
                 workers.append(worker)
         while len(done) < len(jobs):
+            # Looked at before the messages: a process that has ended has sent all of them.
+            ended = [number for number, worker in enumerate(workers) if not worker.is_alive()]
+            for message in _waiting(messages):
+                if isinstance(message, _Done):
+                    done[message.number] = message.result
+                elif message is not None:
+                    raise message
+                else:
+                    on_frame()
             if interrupt.requested:
                 raise KeyboardInterrupt
-            # Looked at before the messages: a process that has ended has sent all of them.
-            ended = {number for number, worker in enumerate(workers) if not worker.is_alive()}
-            try:
-                message = messages.get(timeout=0.2)
-            except queue.Empty:
-                missing = sorted(ended - done.keys())
-                if missing:
-                    code = workers[missing[0]].exitcode
+            for number in ended:
+                if number not in done:
                     raise ProcessingError(
-                        f"{jobs[0].path}: process {missing[0] + 1} of {len(jobs)} ended early ({_told(code)}); "
-                        "nothing was written"
-                    ) from None
-                continue
-            if isinstance(message, _Done):
-                done[message.number] = message.result
-            elif message is not None:
-                raise message
-            else:
-                on_frame()
+                        f"{jobs[0].path}: process {number + 1} of {len(jobs)} ended early "
+                        f"({_told(workers[number].exitcode)}); nothing was written"
+                    )
         for number, job in enumerate(jobs):
             found, told = count_frames(job.output), done[number].frames
             if found != told:
@@ -210,6 +212,16 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
         return done.values()
     finally:
         _end(workers)
+
+
+def _waiting(messages: multiprocessing.Queue[_Message]) -> Iterator[_Message]:
+    """Yield the messages that are there; where there are none, the first of those that come soon."""
+    try:
+        yield messages.get(timeout=_LOOK_SECONDS)
+        while True:
+            yield messages.get_nowait()
+    except queue.Empty:
+        return
 
 
 @contextmanager
@@ -241,9 +253,7 @@ def _told(code: int | None) -> str:
     return f"signal {-code}" if code is not None and code < 0 else f"code {code}"
 
 
-def _work(
-    messages: multiprocessing.Queue[BackgroundRemovalError | _Done | None], level: int, number: int, job: PartJob
-) -> None:
+def _work(messages: multiprocessing.Queue[_Message], level: int, number: int, job: PartJob) -> None:
     logging.basicConfig(level=max(level, logging.ERROR))  # each would tell of the same damage
     try:
         messages.put(_Done(number, process_part(job, lambda: messages.put(None))))

@@ -25,16 +25,16 @@ from cli.checks import (
     size_of,
 )
 from cli.many import Job
-from cli.objects import SettingsKey, build_objects, found_person, matte_picture, say_if_nobody
+from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
 from cli.parallel import process_in_parallel
 from engine import Engine
 from files import storage
 from files.formats import Encoding
-from files.outputs import MatteSink, result_path
+from files.outputs import MatteSink, check_result, result_path
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
-from pipeline.interrupt import NOTHING_KEPT, says_what_is_kept
+from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
 
 log = logging.getLogger(__name__)
@@ -73,9 +73,11 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
         if options.resume and many.is_done(job):
             log.info("%s: is done", job.output)
             return 0
+        # Before networks and backgrounds are loaded, perhaps from far away.
+        check_result(job.output, job.path, video=_is_video(options, job.path), encoding=_encoding(options))
         # A result that is not complete must not be taken for one that is.
         keep = not options.resume
-        with says_what_is_kept(lambda said: said or NOTHING_KEPT):
+        with says_what_is_kept(lambda said: said or "nothing was kept"):
             _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
         on_result(job.output)
         return 0
@@ -142,7 +144,7 @@ def _process(
     check_results(options, job.path, job.output)
     is_video = _is_video(options, job.path)
     kind = {"video_path": job.path} if is_video else {"image_path": job.path}
-    sinks = [MatteSink(options.matte, matte_picture(objects), _encoding(options))] if options.matte else []
+    sinks = [MatteSink(options.matte, _encoding(options))] if options.matte else []
     engine = _engine(
         options, objects, output_path=job.output, progress=progress, sinks=sinks, keep_partial=keep_partial, **kind
     )
@@ -199,8 +201,7 @@ def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
 
 
 def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> None:
-    nothing = f"nothing of {job.path} was kept"
-    with says_what_is_kept(lambda said: f", {nothing if said in ('', NOTHING_KEPT) else said}"):
+    with says_what_is_kept(lambda said: f", {said or f'nothing of {job.path} was kept'}"):
         _process(options, job, objects, bar, keep_partial=False)
 
 

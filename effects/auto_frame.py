@@ -16,6 +16,7 @@ from pipeline.objects import FrameObject
 _SHARE, _MIDDLE = 0.75, 0.55
 # The picture is never enlarged more than this.
 _MOST_ZOOM = 2.0
+# All of these were chosen by eye.
 # Share of the way that is gone in each second, and how far from its aim, as a share of its own size, the view
 # stays at rest: people move their heads without wanting the picture to move.
 _PER_SECOND = 0.8

@@ -9,6 +9,7 @@ from effects.clock import Clock
 from pipeline.frame import StreamInfo
 from pipeline.objects import FrameObject
 
+# All of these were chosen by eye.
 # Mean brightness, of 255, below which a scene is dark, and from which it is not any more.
 _DARK, _BRIGHT_AGAIN = 70.0, 85.0
 # What a dark scene is brought to, and the gamma that is not exceeded: noise grows with it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -95,13 +94,13 @@ class MatteSink(Sink):
 
     Args:
         path: An image, a video, or the pictures of one.
-        picture: Returns the matte of the frame at hand, uint8 (H, W, 3) of the result's height and width.
         encoding: How a video is encoded.
     """
 
-    def __init__(self, path: str, picture: Callable[[], np.ndarray], encoding: Encoding | None = None) -> None:
+    needs_matte = True
+
+    def __init__(self, path: str, encoding: Encoding | None = None) -> None:
         self._path = path
-        self._picture = picture
         self._encoding = encoding
         self._sink: Sink | None = None
 
@@ -119,11 +118,13 @@ class MatteSink(Sink):
         """Write the matte of a frame.
 
         Raises:
-            ProcessingError: it is not of the frame's size, or cannot be written.
+            ProcessingError: there is none, it is not of the frame's size, or it cannot be written.
         """
         assert self._sink is not None
         height, width = frame.image.shape[:2]
-        picture = self._picture() if frame.processed else np.full((height, width, 3), 255, np.uint8)
+        picture = frame.matte if frame.processed else np.full((height, width, 3), 255, np.uint8)
+        if picture is None:
+            raise ProcessingError(f"{self._path}: no custom object makes a matte (see FrameObject.matte_picture)")
         if picture.shape[:2] != (height, width):
             raise ProcessingError(
                 f"{self._path}: the matte is {picture.shape[1]}x{picture.shape[0]} and the result {width}x{height}: an "

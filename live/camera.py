@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _TIME_BASE = Fraction(1, 1_000_000)
 # After this much silence a network stream counts as lost; OpenCV's own limit is 30 s.
 _NETWORK_TIMEOUT_MS = 5000
+# Between two tries; each is twice as long as the one before. USB cameras are back within a second of being plugged in.
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 4.0
 # How often somebody is looked for while the camera is let go.

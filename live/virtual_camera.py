@@ -13,6 +13,7 @@ from files.images import fitted
 from live.devices import is_open_elsewhere
 from pipeline.errors import InputError, ProcessingError
 from pipeline.frame import Frame, Sink, StreamInfo
+from pipeline.worker import Worker
 
 # How often the system is asked who is watching.
 _LOOK_SECONDS = 1.0
@@ -42,6 +43,7 @@ class VirtualCamera(Sink):
         self._wanted_size = size
         self._camera: Any = None
         self._closed = threading.Event()
+        self._viewers: Worker[None] | None = None
         self._watched = True
 
     @property
@@ -69,7 +71,8 @@ class VirtualCamera(Sink):
             reason = " ".join(str(error).split())
             driver = _DRIVERS.get(sys.platform, "install its driver")
             raise InputError(f"no virtual camera {self._device}: {reason}; {driver}".replace(" :", ":")) from error
-        threading.Thread(target=self._look_for_viewers, args=(self.device,), name="viewers", daemon=True).start()
+        self._viewers = Worker(self._look_for_viewers, "viewers", stop=self._closed.set)
+        self._viewers.__enter__()
 
     @property
     def device(self) -> str:
@@ -91,13 +94,14 @@ class VirtualCamera(Sink):
             raise ProcessingError(f"virtual camera {self._device}: {' '.join(str(error).split())}") from error
 
     def close(self, error: BaseException | None = None) -> None:
-        self._closed.set()
+        if self._viewers is not None:
+            self._viewers.close()
         if self._camera is not None:
             self._camera.close()
             self._camera = None
 
-    def _look_for_viewers(self, device: str) -> None:
-        seen = True
+    def _look_for_viewers(self, worker: Worker[None]) -> None:
+        device, seen = self.device, True
         while not self._closed.wait(_LOOK_SECONDS):
             before, seen = seen, is_open_elsewhere(device, otherwise=True)
             self._watched = seen or before  # one look that sees nobody may be chance

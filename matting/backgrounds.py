@@ -73,6 +73,11 @@ class Scenery(Background):
     def picture(self, width: int, height: int) -> np.ndarray:
         """Return what is behind: uint8 (height, width, 3), not to be written to."""
 
+    @property
+    def original(self) -> np.ndarray | None:
+        """The picture in its own size, uint8 (H, W, 3) BGR; None if it has none."""
+        return None
+
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         behind = self.picture(*view.size)
         out = self._buffers.take(view.image.shape)
@@ -107,13 +112,18 @@ class SolidColor(Scenery):
         super().__init__()
         if len(bgr) != 3 or any(not 0 <= value <= 255 for value in bgr):
             raise InputError(f"colour {bgr}: must be three numbers from 0 to 255 in the order blue, green, red")
-        self._bgr = tuple(int(value) for value in bgr)
+        blue, green, red = (int(value) for value in bgr)
+        self.bgr = (blue, green, red)
         self._filled = np.empty((0, 0, 3), np.uint8)
+
+    @property
+    def label(self) -> str:
+        return "#{2:02x}{1:02x}{0:02x}".format(*self.bgr)
 
     def picture(self, width: int, height: int) -> np.ndarray:
         if self._filled.shape[:2] != (height, width):
             self._filled = np.empty((height, width, 3), np.uint8)
-            self._filled[:] = self._bgr
+            self._filled[:] = self.bgr
         return self._filled
 
 
@@ -129,6 +139,10 @@ class Picture(Scenery):
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         self._image = np.ascontiguousarray(image[..., :3])
         self._fitted = np.empty((0, 0, 3), np.uint8)
+
+    @property
+    def original(self) -> np.ndarray | None:
+        return self._image
 
     def picture(self, width: int, height: int) -> np.ndarray:
         if self._fitted.shape[:2] != (height, width):
@@ -151,12 +165,22 @@ class Folder(Scenery):
     def __init__(self, paths: Sequence[str], load: Callable[[str], Scenery | None], name: str) -> None:
         super().__init__()
         self._load = load
-        self._name = name
+        self.name = name
         self._live = True
         # What a file's header tells is enough for now; what lies behind it shows when its turn comes.
-        self._paths = [path for path in paths if cv2.haveImageReader(path) or self._read(path) is not None]
+        self._paths = [path for path in paths if _is_image(path) or self._read(path) is not None]
         self._position = 0
         self._current = self._read_current()
+
+    @property
+    def original(self) -> np.ndarray | None:
+        return self._current.original
+
+    def originals(self) -> list[np.ndarray]:
+        """Return all pictures in their own size, uint8 (H, W, 3) BGR, from the one at hand on; videos are left out."""
+        later = [*self._paths[self._position + 1 :], *self._paths[: self._position]]
+        found = [self._current, *(self._read(path) for path in later)]
+        return [item.original for item in found if item is not None and item.original is not None]
 
     @property
     def label(self) -> str:
@@ -199,7 +223,11 @@ class Folder(Scenery):
                 return background
             del self._paths[self._position]
             self._position -= 0 if forward else 1
-        raise InputError(f"{self._name}: there is no readable picture or video in this folder")
+        raise InputError(f"{self.name}: there is no readable picture or video in this folder")
+
+
+def _is_image(path: str) -> bool:
+    return os.path.isfile(path) and cv2.haveImageReader(path)  # OpenCV complains of what is no file
 
 
 class Video(Scenery):

@@ -12,7 +12,8 @@ from matting.following import Box
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 
-# Rows are blended in strips, in each of which only the columns with an edge are touched.
+# Rows are blended in strips, in each of which only the columns with an edge are touched. Strips of 32 and 64 rows were
+# slower at 1920x1080 (benchmarks/matte.py).
 _STRIP_ROWS = 128
 
 
@@ -155,7 +156,8 @@ def corrected(part: np.ndarray, correction: np.ndarray) -> np.ndarray:
     return cv2.addWeighted(part, 1, correction, 2, -256)
 
 
-# Neighbourhood, at the size of the matte, in which pixels of either side are found for one on the edge.
+# Neighbourhood, at the size of the matte, in which pixels of either side are found for one on the edge; by trial on
+# clips with known alpha (benchmarks/quality.py).
 _EDGE_PIXELS = 13
 
 
@@ -194,7 +196,7 @@ def wrap_light(behind: np.ndarray, part: np.ndarray, matte: Matte, strength: flo
     return blend(lit, part, amount)
 
 
-# How far light reaches over the edge, at the size of the matte.
+# How far light reaches over the edge, at the size of the matte; chosen by eye.
 _WRAP_PIXELS = 15
 
 

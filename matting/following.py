@@ -11,6 +11,9 @@ import numpy as np
 Box: TypeAlias = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the frame
 _Bounds: TypeAlias = tuple[float, float, float, float]  # the same around a person, not rounded
 
+# Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
+# checked by eye on other people's clips.
+
 # Room around the person, as a share of his own width and height.
 _MARGIN = 0.15
 # A crop narrower than this share of its height would stretch the person too far.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from matting.backgrounds import Background, Blur
+from matting.backgrounds import Background, Blur, Folder
 
 _BLUR_STEP = 10
 # What the key b offers where nothing of the kind was asked for: the green of broadcast studios.
@@ -15,16 +15,28 @@ YOURS = "your own"
 
 
 class Look:
-    """The background at hand, and those that the keys b, [ and ] go to.
+    """The background at hand, and those that keys go to.
 
     Args:
         spec: What the background at the beginning is called, as on the command line.
         first: That background; None leaves frames as they are.
-        make: Makes a background of what it is called.
+        make: Makes a background, other than the blur, of what it is called.
         blur: Width and height of the blur's kernel in pixels.
         pictures: The folder of pictures that b goes to; "" for none.
         light_wrap: Light of a new background over the person's edge, 0 to 1.
+
+    Attributes:
+        background: The one at hand; None leaves frames as they are.
+        spec: What it is called.
+        blur: Width and height of the blur's kernel in pixels.
+        images: The pictures that a and d go through, if there are any.
     """
+
+    keys: Mapping[str, str] = {
+        "a / d": "next / previous background",
+        "b": "blur, image, colour or none",
+        "[ / ]": "less / more blur",
+    }
 
     def __init__(
         self,
@@ -42,6 +54,8 @@ class Look:
         self._live = False
         self._made: dict[str, Background | None] = {}
         self.blur = blur
+        self.images: Folder | None = None
+        self._add("blur", Blur(blur))
         self.spec = spec
         self.background = self._add(spec, first)
 
@@ -56,6 +70,33 @@ class Look:
         if self.background is not None:
             self.background.end()
 
+    def on_key(self, key: str) -> bool | str:
+        """Use one of `keys`; return what to say of it, False for any other key."""
+        if key in ("a", "d"):
+            if self.change_image(key == "a"):
+                return self.background.label if self.background is not None else True
+            only = self.images is not None and self.background is self.images
+            return "there is no other picture" if only else "a and d go through pictures; b goes to them"
+        if key == "b":
+            return self.next_kind()
+        if key in ("[", "]"):
+            return self.change_blur(more=key == "]")
+        return False
+
+    def change_image(self, forward: bool) -> bool:
+        """Go to the next picture of `images` (True) or to the previous one (False).
+
+        Returns:
+            Whether there was another one to go to; not while a background of another kind is at hand.
+        """
+        if self.images is None or (self.background is not self.images and self.spec != YOURS):
+            return False
+        changed = self.images.change(forward)
+        if self.background is not self.images:
+            self.show(self.images, self.images.name)
+            return True
+        return changed
+
     def next_kind(self) -> str:
         """Go from a blur to pictures, a colour and nothing, and round again; return what to say of it."""
         kinds = ["blur", self._pictures, _COLOR, "none"]
@@ -63,19 +104,33 @@ class Look:
         kinds[place : place + 1] = [self._first]
         kinds = [kind for kind in kinds if kind]
         place = kinds.index(self.spec) + 1 if self.spec in kinds else 0
-        self._go_to(kinds[place % len(kinds)])
-        return f"background: {os.path.basename(self.spec)}"
+        self.go_to(kinds[place % len(kinds)])
+        label = self.background.label if self.background is not None else ""
+        return f"background: {label or os.path.basename(self.spec)}"
 
     def change_blur(self, more: bool) -> str:
         """Blur more or less; return what to say of it."""
         step = _BLUR_STEP if more else -_BLUR_STEP
-        self.blur = (max(1, self.blur[0] + step), max(1, self.blur[1] + step))
-        self._add("blur", Blur(self.blur))
-        self._go_to("blur")
+        self.set_blur((max(1, self.blur[0] + step), max(1, self.blur[1] + step)))
+        self.go_to("blur")
         return f"blur {self.blur[0]}"
 
-    def _go_to(self, spec: str) -> None:
-        background = self._made[spec] if spec in self._made else self._add(spec, self._make(spec))
+    def set_blur(self, kernel: tuple[int, int]) -> None:
+        """Blur by another kernel wherever the blur is at hand."""
+        background = self._add("blur", Blur(kernel))  # says what is wrong with it
+        self.blur = kernel
+        if self.spec == "blur":
+            self.background = background
+
+    def go_to(self, spec: str) -> None:
+        """Take the background of that name, which is made if it was not at hand before."""
+        self._take(spec, self._made[spec] if spec in self._made else self._add(spec, self._make(spec)))
+
+    def show(self, background: Background, spec: str = YOURS) -> None:
+        """Take a background that somebody has made."""
+        self._take(spec, self._add(spec, background))
+
+    def _take(self, spec: str, background: Background | None) -> None:
         self.end()
         self.background, self.spec = background, spec
         self.begin(self._live)
@@ -83,6 +138,8 @@ class Look:
     def _add(self, spec: str, background: Background | None) -> Background | None:
         if background is not None:
             background.light_wrap = self._light_wrap
+        if isinstance(background, Folder):
+            self.images = background
         self._made[spec] = background
         return background
 

@@ -67,6 +67,7 @@ class Frame:
         duration: How long it is shown, in units of `time_base`; 0 if the source does not say.
         processed: Whether it has gone through the custom objects.
         original: The picture before them, uint8 (H, W, 3) BGR, where a sink needs it; else None.
+        matte: The matte that belongs to it as a grey picture, uint8 (H, W, 3), where a sink needs it; else None.
     """
 
     image: np.ndarray
@@ -76,6 +77,7 @@ class Frame:
     duration: int = 0
     processed: bool = False
     original: np.ndarray | None = None
+    matte: np.ndarray | None = None
 
     @property
     def seconds(self) -> float:
@@ -145,10 +147,12 @@ class Sink(Protocol):
 
     Attributes:
         needs_original: Whether `Frame.original` is to be there.
+        needs_matte: Whether `Frame.matte` is to be there, for frames that were processed.
         result: The file or folder that it has made, as the user named it; "" until `close` has kept one.
     """
 
     needs_original: bool = False
+    needs_matte: bool = False
     result: str = ""
 
     @property

@@ -15,6 +15,9 @@ from pipeline.errors import Stopped
 class Interrupt:
     """While it is entered, the first Ctrl-C (or SIGTERM) only sets `requested`; a second one ends at once.
 
+    Leaving raises KeyboardInterrupt for one that has come, unless an error is on its way: it may have come when nobody
+    looked any more.
+
     Signals reach the main thread only: in another one it does nothing. A handler that was installed from outside of
     Python could not be put back afterwards, and so is left in its place.
 
@@ -41,6 +44,8 @@ class Interrupt:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()
+        if self.requested and exc is None:
+            raise KeyboardInterrupt
 
     def raise_if_requested(self) -> None:
         """Raise Stopped once a signal has come."""
@@ -51,9 +56,6 @@ class Interrupt:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-
-
-NOTHING_KEPT = "nothing was kept"
 
 
 @contextmanager

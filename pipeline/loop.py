@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from pipeline.errors import InputError, Stopped
 from pipeline.frame import Frame, Sink, Source, StreamInfo
-from pipeline.interrupt import NOTHING_KEPT, Interrupt, says_what_is_kept
+from pipeline.interrupt import Interrupt, says_what_is_kept
 from pipeline.objects import ObjectChain
 from pipeline.worker import Reader
 
@@ -72,11 +72,10 @@ def run_loop(
                     if not keep_partial:
                         raise KeyboardInterrupt from None
                     raise
+                tally.complete = True
                 raise Stopped  # by the last frame
         except Stopped:
             pass
-        if interrupt.requested:
-            raise KeyboardInterrupt
 
 
 def _opened(stack: ExitStack, source: Source, interrupt: Interrupt) -> Iterator[Frame | None]:
@@ -113,12 +112,10 @@ class _Tally:
         self.complete = False
 
     def told(self, said: str) -> str:
-        """Return it in words; "" for a camera, whose recordings are told of when they are complete."""
+        """Return it in words; nothing of a camera, whose recordings are told of when they are complete."""
         results = " and ".join(sink.result for sink in self.sinks if sink.result)
-        if self.info is None or self.info.live:
+        if self.info is None or self.info.live or not results:
             return said
-        if not results:
-            return NOTHING_KEPT
         if self.complete or self.info.still:  # it came too late to spoil anything
             return f"complete: {results}"
         frames = "frame is" if self.frames == 1 else f"{self.frames} frames are"

@@ -69,6 +69,10 @@ class FrameObject:
         """Do to `picture`, uint8 (H, W, 3), what was done to the last frame's geometry: a matte moves along so."""
         return picture
 
+    def matte_picture(self) -> np.ndarray | None:
+        """Return the matte of the last frame, uint8 (H, W, 3) of the result's size; None if there is none."""
+        return None
+
     def view(self, image: np.ndarray) -> np.ndarray:
         """Return what the window shows in place of the result `image`, which is not to be changed."""
         return image
@@ -86,7 +90,7 @@ class FrameObject:
 
 
 # The methods of `FrameObject` that are optional, and how many arguments each is called with.
-_OPTIONAL = {"meet": 1, "open": 1, "at": 1, "moved": 1, "view": 1, "on_key": 1, "close": 0}
+_OPTIONAL = {"meet": 1, "open": 1, "at": 1, "moved": 1, "matte_picture": 0, "view": 1, "on_key": 1, "close": 0}
 
 
 class ObjectChain:
@@ -182,6 +186,15 @@ class ObjectChain:
                 raise ProcessingError(f"custom object {name_of(item)} returned {problem}{self._where}")
             image = np.require(image, requirements=["C", "W"])
         return image
+
+    def matte(self) -> np.ndarray | None:
+        """Return the matte of the last frame as a grey picture, uint8 (H, W, 3); None if no object has one."""
+        for item, matte_picture in self._methods["matte_picture"]:
+            with _named_errors(item, f"could not give its matte{self._where}"):
+                picture = matte_picture()
+            if picture is not None:
+                return picture
+        return None
 
     def view(self, image: np.ndarray) -> np.ndarray:
         """Return what the window shows in place of a result."""

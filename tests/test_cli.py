@@ -393,6 +393,27 @@ def test_an_object_gets_its_own_neighbours_and_we_keep_ours(run_program, tmp_pat
     assert (cv2.imread(str(tmp_path / "r.png"))[..., 0] == 77).all()
 
 
+@pytest.mark.parametrize("spec", ["mine.py:Mine", "mine:Mine"])
+def test_an_object_gets_its_own_neighbours_also_while_it_is_made(run_program, tmp_path: Path, spec: str) -> None:
+    (tmp_path / "utils.py").write_text("BLUE = 77\n")
+    (tmp_path / "files").mkdir()  # a folder of documents is no package
+    (tmp_path / "mine.py").write_text(NEIGHBOUR_LATE)
+    outcome = run_program("--image", PORTRAIT, "--output", "r.png", "--object", spec, "--no-segmentation")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert (cv2.imread(str(tmp_path / "r.png"))[..., 0] == 77).all()
+
+
+NEIGHBOUR_LATE = """
+class Mine:
+    def __init__(self):
+        from utils import BLUE
+        self.blue = BLUE
+
+    def __call__(self, image):
+        image[..., 0] = self.blue
+        return image
+"""
+
 NEIGHBOUR = """
 class Mine:
     def __call__(self, image):

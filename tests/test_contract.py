@@ -126,7 +126,8 @@ ROOMS = {
     "matting": {"pipeline"},
     "live": {"pipeline", "files"},
     "engine.py": {"pipeline", "files", "live"},
-    "selfieSegmentation.py": {"pipeline", "files", "matting"},
+    "scenery": {"pipeline", "files", "matting"},
+    "selfieSegmentation.py": {"pipeline", "matting", "scenery"},
     "utils.py": set(),
     "effects": {"pipeline", "matting", "selfieSegmentation"},
 }

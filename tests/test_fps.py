@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -56,3 +57,13 @@ def test_transparent_frames_get_opaque_text() -> None:
 def test_a_range_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="range_average 0"):
         FPSmetric(range_average=0)
+
+
+def test_the_attributes_of_the_original_can_be_read_and_set() -> None:
+    metric = FPSmetric()
+    assert (metric.position, metric.fontFace, metric.fontScale) == ((7, 70), cv2.FONT_HERSHEY_SIMPLEX, 3)
+    assert (metric.color, metric.thickness, metric.lineType) == ((100, 255, 0), 3, cv2.LINE_AA)
+    metric.position, metric.color = (100, 150), (0, 0, 255)
+    drawn = metric(np.zeros((200, 300, 3), np.uint8))
+    assert not drawn[:, :95].any()
+    assert drawn.reshape(-1, 3).max(axis=0).tolist() == [0, 0, 255]

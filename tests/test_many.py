@@ -250,11 +250,13 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
     ]
 
 
-def test_watching_takes_no_result_for_a_source(tmp_path: Path) -> None:
+@pytest.mark.parametrize("results", ["", "the folder itself"])
+def test_watching_takes_no_result_for_a_source(tmp_path: Path, results: str) -> None:
     """Results stand beside their sources; once a source has gone its result is still none."""
+    results = results and str(tmp_path)
     for name in ("a.mp4", "a_out.mp4", "gone_out.mp4", "b.jpg", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
-    given = batch.watch(str(tmp_path), batch.SUFFIXES, False)
+    given = batch.watch(str(tmp_path), batch.SUFFIXES, False, results)
     assert {Path(next(given)[0]).name for _ in range(2)} == {"a.mp4", "b.jpg"}
     (tmp_path / "a.mp4").unlink()
     (tmp_path / "c.mp4").write_bytes(b"x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import signal
 import subprocess
@@ -13,10 +14,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from conftest import difference, make_clip, probe, scene, wait_until
+from conftest import ROOT, difference, make_clip, probe, scene, wait_until
 
+from cli import parallel
 from engine import Engine
-from files.parts import decoding_times, plan_parts
+from files.parts import count_frames, decoding_times, plan_parts
 from pipeline.errors import InputError
 
 UNEVEN = [Fraction(i * 40 + (i % 3) * 9, 1000) for i in range(200)]
@@ -67,10 +69,10 @@ def test_jobs_count_only_what_an_edit_list_shows(tmp_path: Path, run_main) -> No
     source = tmp_path / "cut.mp4"
     subprocess.run(["ffmpeg", "-v", "error", "-ss", "1.5", "-i", whole, "-c", "copy", source], check=True)
     shown = len(probe(source).times)
-    segments = plan_parts(str(source), 3)
-    assert len(segments) == 3
-    assert sum(segment.frames for segment in segments) == shown
-    assert [segment.first for segment in segments] == [0, *np.cumsum([s.frames for s in segments])[:-1]]
+    parts = plan_parts(str(source), 3)
+    assert len(parts) == 3
+    assert sum(part.frames for part in parts) == shown
+    assert [part.first for part in parts] == [0, *np.cumsum([part.frames for part in parts])[:-1]]
     outcome = run_main(
         "--video", source, "--no-segmentation", "--jobs", 3, "--end-frame", 170, "--break-on-end", "--quiet"
     )
@@ -171,6 +173,62 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path, start_main, number: int) -> N
     wait_until(lambda: not any(Path(f"/proc/{worker}/fd").exists() for worker in workers), "their end")
 
 
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="only Linux tells which process is which")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_process_that_is_ended_from_outside_is_an_error_at_once(tmp_path: Path, start_main, number: int) -> None:
+    """The others still have 20 s of work to do, and tell of every frame of it."""
+    slow = "import time\ndef slow(image):\n    time.sleep(0.1)\n    open('began', 'a').write('.')\n    return image\n"
+    (tmp_path / "slow.py").write_text(slow)
+    source = make_clip(tmp_path / "clip.mp4", [scene(i, 64, 48) for i in range(400)], gop=25).path
+    process = start_main("--video", source, "--no-segmentation", "--object", "slow.py:slow", "--jobs", 2)
+    began = tmp_path / "began"
+    wait_until(lambda: began.exists() and began.stat().st_size > 4, "the processes")
+    children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
+    os.kill(int(children.stdout.split()[0]), number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "of 2 ended early" in err
+    assert "nothing was written" in err
+    assert not (tmp_path / "clip_out.mp4").exists()
+    assert began.stat().st_size < 150, "it was noticed only when the other process had done its part"
+
+
+def test_parts_that_are_not_whole_are_not_joined(tmp_path: Path, run_main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process says that it wrote must be there: here the files have a frame less."""
+    monkeypatch.setattr(parallel, "count_frames", lambda path: count_frames(path) - 1)
+    source = make_clip(tmp_path / "clip.mp4", [scene(i, 64, 48) for i in range(200)], gop=25).path
+    outcome = run_main("--video", source, "--no-segmentation", "--jobs", 2)
+    assert (outcome.code, "wrote 99 of 100 frames" in outcome.err) == (1, True), outcome.err
+    assert not (tmp_path / "clip_out.mp4").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells how much memory was held")
+def test_planning_holds_no_payload(tmp_path: Path) -> None:
+    """100 MB of packets pass through, and are not kept."""
+    with av.open(str(tmp_path / "large.mkv"), "w") as container:
+        stream = container.add_stream("rawvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        frame = av.VideoFrame(640, 480, "yuv420p")
+        for index in range(220):
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+    assert (tmp_path / "large.mkv").stat().st_size > 100e6
+    program = """
+from pathlib import Path
+from files.parts import plan_parts
+peak = lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+before = peak()
+print(len(plan_parts("large.mkv", 3)), peak() - before)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    parts, grown = done.stdout.split()
+    assert parts == "3"
+    assert float(grown) < 40, f"{grown} MiB"
+
+
 def test_a_video_that_cannot_be_cut_is_done_in_one_piece(tmp_path: Path, run_main) -> None:
     source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(30)]).path
     assert plan_parts(str(source), 4) == []
@@ -181,7 +239,7 @@ def test_a_video_that_cannot_be_cut_is_done_in_one_piece(tmp_path: Path, run_mai
 
 
 def test_decoding_times_rise_and_are_never_late() -> None:
-    # Two segments of an encoder with two frames of delay, in uneven time.
+    # Two parts of an encoder with two frames of delay, in uneven time.
     pts = [0, 90, 30, 60, 100, 2000, 1500, 1600, 2400, 2100]
     dts = decoding_times(pts)
     assert all(a < b for a, b in itertools.pairwise(dts))

@@ -24,10 +24,10 @@ from live.recording import Recorder, Recording
 from pipeline.errors import ProcessingError
 from pipeline.frame import Frame, StreamInfo
 
-NO_SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
 PLAIN = ("--no-segmentation", "--no-fps")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
 def test_a_recording_keeps_real_time(tmp_path: Path, stream_camera: StreamCamera, start_main) -> None:
     started = time.monotonic()
     process = start_main("--webcam", stream_camera.url, *PLAIN, "--no-show", "--record", "take.mp4")

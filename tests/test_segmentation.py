@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import pytest
 from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
-from engine import Engine
 from matting.backgrounds import SolidColor as Color
 from matting.backgrounds import Video
 from matting.compositing import blend, blend_onto, blur_behind, cover
@@ -447,7 +447,7 @@ def test_a_background_video_is_open_only_while_a_stream_goes_on(
         assert str(video) not in open_files()
 
 
-def test_networks_are_loaded_once_for_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_are_loaded_once_for_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main) -> None:
     import onnxruntime
 
     loaded = []
@@ -455,12 +455,11 @@ def test_networks_are_loaded_once_for_many_files(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(
         onnxruntime, "InferenceSession", lambda path, *a, **k: loaded.append(path) or session(path, *a, **k)
     )
-    objects = [MPSegmentation()]
-    assert len(loaded) == 2, "one finds the person, one draws him"
-    for number in range(3):
-        Engine(image_path=PORTRAIT, output_path=tmp_path / f"{number}.png", custom_objects=objects).run()
-    assert len(loaded) == 2
-    assert len(list(tmp_path.glob("*.png"))) == 3
+    for name in ("a", "b", "c"):
+        shutil.copy(PORTRAIT, tmp_path / f"{name}.jpg")
+    assert run_main("a.jpg", "b.jpg", "c.jpg").code == 0
+    assert len(list(tmp_path.glob("*_out.jpg"))) == 3
+    assert len(loaded) == len(set(loaded)) == 2, "one finds the person, one draws him"
 
 
 def test_transparency_of_an_object_before_stays(portrait: np.ndarray) -> None:
@@ -619,3 +618,60 @@ def test_only_the_edge_is_computed_and_all_is_right(size: tuple[int, int], kind:
         blend_onto(out, front, matte, change)
         large = matte.inside(cv2.convertScaleAbs(matte.alpha, alpha=255))
         assert (out == blend(front, behind, large)).all()
+
+
+def corner(segmentation: MPSegmentation, image: np.ndarray) -> tuple[int, ...]:
+    """Return the colour that a portrait's upper left corner has become."""
+    return tuple(segmentation(image)[2, 2].tolist())
+
+
+def test_the_attributes_of_the_original_can_be_read_and_set(portrait: np.ndarray) -> None:
+    segmentation = MPSegmentation(threshold=0.3)
+    assert (segmentation.threshold, segmentation.bg_blur_ratio) == (0.3, (35, 35))
+    assert (segmentation.bg_image, segmentation.bg_images, segmentation.bg_color) == (None, [], None)
+    blurred = segmentation(portrait)
+    segmentation.bg_blur_ratio = (3, 3)
+    assert segmentation.bg_blur_ratio == (3, 3)
+    assert difference(segmentation(portrait), portrait) < difference(blurred, portrait) / 2
+
+    segmentation.bg_color = (255, 0, 0)
+    assert (segmentation.bg_color, corner(segmentation, portrait)) == ((255, 0, 0), (255, 0, 0))
+    green, red = (np.full((20, 30, 3), color, np.uint8) for color in ((0, 255, 0), (0, 0, 255)))
+    segmentation.bg_image = green  # a picture goes before a colour
+    assert corner(segmentation, portrait) == (0, 255, 0)
+    assert segmentation.bg_image is not None
+    assert (segmentation.bg_image == green).all()
+    segmentation.bg_image = None
+    assert corner(segmentation, portrait) == (255, 0, 0)
+    segmentation.bg_color = None
+    assert difference(segmentation(portrait), portrait) < difference(blurred, portrait) / 2
+
+    segmentation.bg_images = [green, red]
+    assert corner(segmentation, portrait) == (0, 255, 0)
+    segmentation.bg_image = green
+    assert segmentation.change_image()  # as in the original, also after a picture was put in by hand
+    assert corner(segmentation, portrait) == (0, 0, 255)
+    assert [tuple(image[0, 0].tolist()) for image in segmentation.bg_images] == [(0, 0, 255), (0, 255, 0)]
+    segmentation.bg_images = []
+    assert not segmentation.change_image()
+    segmentation.bg_image = None  # also where the blur was not the first
+    assert segmentation.look()["background"] == "blur"
+    coloured = MPSegmentation(bg_color=(255, 0, 0))
+    assert [coloured.on_key("b") for _ in range(2)] == ["background: none", "background: blur"]
+
+    kept = (segmentation.alpha(portrait) > 0.5).sum()
+    segmentation.threshold = 0.9
+    assert (segmentation.alpha(portrait) > 0.5).sum() < kept
+    with pytest.raises(InputError, match="threshold 1"):
+        segmentation.threshold = 1.5
+    with pytest.raises(InputError, match="odd"):
+        segmentation.bg_blur_ratio = (44, 44)
+    assert segmentation.bg_blur_ratio == (3, 3)
+
+
+def test_keys_that_can_do_nothing_say_why(tmp_path: Path, portrait: np.ndarray) -> None:
+    segmentation = MPSegmentation()
+    assert segmentation.on_key("a") == "a and d go through pictures; b goes to them"
+    assert str(segmentation.on_key("b")).startswith("background: 1_studio.jpg (1 of ")  # the picture, not its folder
+    cv2.imwrite(str(tmp_path / "only.png"), portrait)
+    assert MPSegmentation(bg_images_path=tmp_path).on_key("d") == "there is no other picture"

@@ -100,7 +100,7 @@ def test_odd_files_keep_every_frame_and_time(shared: Path, tmp_path: Path, path:
 
 
 @pytest.mark.parametrize("name", ["doctor_540p.mp4", "thoughtful_360p.mp4"])
-def test_the_seam_of_a_segment_is_a_step_as_any_other(shared: Path, name: str) -> None:
+def test_the_seam_of_a_part_is_a_step_as_any_other(shared: Path, name: str) -> None:
     path = str(shared / "media" / "people" / name)
     segmentation = MPSegmentation()
 
@@ -125,7 +125,7 @@ def test_the_seam_of_a_segment_is_a_step_as_any_other(shared: Path, name: str) -
     times = list(whole)
     usual = np.median([step(whole[a], whole[b]) for a, b in pairwise(times)])
     for seam in (4.7, 6.3, 7.9, 9, 11.4):
-        seen_before = 4  # seconds, media.segments' run-up
+        seen_before = 4  # seconds, the run-up of files.parts
         part = alphas(seam - seen_before, seam)
         at = max(part)
         before = times[times.index(at) - 1]

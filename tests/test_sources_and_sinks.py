@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,7 +37,15 @@ from pipeline.worker import Reader
 # -- sources -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["image", "video", "part of a video", "camera"])
+SOURCES = {
+    "image": ImageSource,
+    "video": VideoSource,
+    "part of a video": VideoSource,
+    "camera": CameraSource,
+}
+
+
+@pytest.fixture(params=SOURCES)
 def source(request, tmp_path: Path, stream_camera: StreamCamera) -> Source:
     if request.param == "image":
         return ImageSource(str(PORTRAIT))
@@ -109,7 +119,6 @@ class Case:
 @pytest.fixture
 def cases(tmp_path: Path, backend, monkeypatch: pytest.MonkeyPatch) -> dict[str, Case]:
     monkeypatch.chdir(tmp_path)
-    matte = np.full((48, 64, 3), 128, np.uint8)
 
     def count(name: str) -> Callable[[], int]:
         return lambda: len(probe(name).times) if Path(name).exists() else 0
@@ -118,8 +127,8 @@ def cases(tmp_path: Path, backend, monkeypatch: pytest.MonkeyPatch) -> dict[str,
         "image": Case(ImageSink("r.png"), STILL, lambda: int(Path("r.png").exists())),
         "sequence": Case(SequenceSink("shots/%03d.png"), FILE, lambda: len(list(Path().glob("shots/*.png")))),
         "video": Case(VideoSink("r.mp4"), FILE, count("r.mp4")),
-        "matte": Case(MatteSink("m.mp4", lambda: matte), FILE, count("m.mp4")),
-        "matte of a still": Case(MatteSink("m.png", lambda: matte), STILL, lambda: int(Path("m.png").exists())),
+        "matte": Case(MatteSink("m.mp4"), FILE, count("m.mp4")),
+        "matte of a still": Case(MatteSink("m.png"), STILL, lambda: int(Path("m.png").exists())),
         "part": Case(PartSink(VideoSink("p.mp4"), Part(0, 0, None, 0, 0, 0, 5)), FILE, count("p.mp4")),
         "recording": Case(Recorder(LiveOptions(record_path="t.mp4")), LIVE, count("t.mp4"), survives=True),
         "snapshots": Case(Snapshots(LiveOptions()), LIVE),
@@ -137,7 +146,8 @@ NAMES = ["image", "sequence", "video", "matte", "matte of a still", "part", "rec
 def frames_for(info: StreamInfo) -> Iterator[Frame]:
     for index in range(1 if info.still else 5):
         pts = round(index / 25 / info.time_base)
-        yield Frame(scene(index, 64, 48), index, pts, info.time_base, processed=True)
+        matte = np.full((48, 64, 3), 128, np.uint8)
+        yield Frame(scene(index, 64, 48), index, pts, info.time_base, processed=True, matte=matte)
 
 
 def write_all(case: Case) -> None:
@@ -194,12 +204,16 @@ def close_empty(case: Case) -> None:
     case.sink.close(None)
 
 
-def test_every_sink_of_the_project_is_held_to_it(cases: dict[str, Case]) -> None:
-    def below(kind: type) -> set[type]:
-        return {kind, *(found for sub in kind.__subclasses__() for found in below(sub))}
+def ours_below(kind: type) -> set[type]:
+    """Return the public classes of the project that subclass `kind`."""
+    found = {sub for below in kind.__subclasses__() for sub in (below, *ours_below(below))}
+    rooms = ("pipeline", "files", "live")
+    return {sub for sub in found if sub.__module__.split(".")[0] in rooms and not sub.__name__.startswith("_")}
 
-    ours = {kind for kind in below(Sink) if kind.__module__.split(".")[0] in ("pipeline", "files", "live")} - {Sink}
-    assert ours == {type(case.sink) for case in cases.values()} | {Viewer}
+
+def test_every_source_and_sink_of_the_project_is_held_to_it(cases: dict[str, Case]) -> None:
+    assert ours_below(Source) == set(SOURCES.values())
+    assert ours_below(Sink) == {type(case.sink) for case in cases.values()} | {Viewer}
     assert set(NAMES) == set(cases)
 
 
@@ -288,6 +302,44 @@ def test_a_sink_may_end_the_run_and_results_are_kept_or_not() -> None:
     with pytest.raises(KeyboardInterrupt):
         loop([dropped, ends], keep_partial=False)
     assert isinstance(dropped.closed_with, KeyboardInterrupt)
+
+
+def test_ctrl_c_is_heard_also_while_results_are_completed() -> None:
+    class Completing(Noting):
+        def close(self, error: BaseException | None = None) -> None:
+            super().close(error)
+            self.result = "it.mp4"
+            signal.raise_signal(signal.SIGINT)
+
+    sink = Completing()
+    with pytest.raises(KeyboardInterrupt, match=r"^complete: it\.mp4$"):
+        loop([sink])
+    assert sink.closed_with is None  # what was done is complete
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no limit for files")
+def test_the_objects_error_is_told_also_where_the_disk_is_full(run_program, tmp_path: Path) -> None:
+    """What waits to be written cannot be, either, when the file is closed for the object's error."""
+    make_clip(tmp_path / "clip.mkv", [scene(i) for i in range(20)], sound="aac")
+    (tmp_path / "bad.py").write_text(
+        "import resource\ncount = 0\ndef bad(image):\n    global count\n    count += 1\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "    if count == 9:\n        raise ValueError('the first reason')\n    return image\n"
+    )
+    outcome = run_program("clip.mkv", "--object", "bad.py:bad", "--no-segmentation")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1].startswith("error: custom object bad failed on frame 8")
+    assert "the first reason" in outcome.err
+
+
+def test_a_signal_handler_from_outside_of_python_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a one reads as None, and could not be put back."""
+    monkeypatch.setattr(signal, "getsignal", lambda number: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("a handler was replaced"))
+    sink = Noting()
+    loop([sink])
+    assert sink.closed_with is None
 
 
 def test_a_source_and_a_sink_of_ones_own(tmp_path: Path) -> None:

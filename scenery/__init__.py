@@ -1,0 +1,1 @@
+"""What stands behind the person: from what the user writes to backgrounds."""
