@@ -50,7 +50,12 @@ def main(argv: list[str] | None = None) -> int:
         if options.debug:
             traceback.print_exc()
         expected = isinstance(error, BackgroundRemovalError)
-        message = str(error) if expected else f"{type(error).__name__}: {error} (run with --debug to see where)"
+        if expected:
+            from cli.words import with_options
+
+            message = with_options(str(error))
+        else:
+            message = f"{type(error).__name__}: {error} (run with --debug to see where)"
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
         return error.exit_code if expected else 1
     return 0

@@ -94,7 +94,7 @@ class MPSegmentation(FrameObject):
     ) -> None:
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
             if not 0 <= value <= 1:
-                raise InputError(f"{name} {value}: must be between 0 and 1")
+                raise InputError(f"`{name}` {value:g}: must be between 0 and 1")
         own = ModelOptions(model_size, model_input, model_output)
         options = NetworkOptions(model, model_selection, runtime, device, quality, own)
         self._loader = BackgroundLoader()
@@ -207,7 +207,7 @@ class MPSegmentation(FrameObject):
     @threshold.setter
     def threshold(self, value: float) -> None:
         if not 0 <= value <= 1:
-            raise InputError(f"threshold {value}: must be between 0 and 1")
+            raise InputError(f"`threshold` {value:g}: must be between 0 and 1")
         self._threshold = value
         self._person.set_threshold(value)
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from cli.words import with_options
 from files import images, storage
 from files.images import is_sequence, numbered
 from pipeline.errors import BackgroundRemovalError, InputError, InputNotFoundError
@@ -132,7 +133,8 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = 
             raise
         except Exception as error:  # whatever it is, the other files can still be done
             failed += 1
-            log.error("%s", error if isinstance(error, BackgroundRemovalError) else f"{job.path}: {error!r}")
+            expected = isinstance(error, BackgroundRemovalError)
+            log.error("%s", with_options(str(error)) if expected else f"{job.path}: {error!r}")
             log.debug("", exc_info=True)
     return failed
 

@@ -124,7 +124,7 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         total = parts[-1].first + parts[-1].frames
         if engine.start_video_frame >= total:
             raise InputError(
-                f"{engine.video_path}: it has {total} frames; --start-frame {engine.start_video_frame} is behind"
+                f"{engine.video_path}: it has {total} frames; --start-frame {engine.start_video_frame} is behind them"
             )
         options = {**options, "encoding": _of_parts(engine.encoding, suffix)}
         kept = ""

@@ -96,22 +96,22 @@ def check_video_format(path: str, encoding: Encoding) -> None:
         raise InputError(f"{path}: cannot write a video as '{suffix}'; use {', '.join(CONTAINERS)}")
     known = CONTAINERS[suffix].codecs
     if encoding.codec and encoding.codec not in known:
-        raise InputError(f"--codec {encoding.codec}: {suffix} takes {', '.join(known)}")
+        raise InputError(f"`codec` {encoding.codec}: {suffix} takes {', '.join(known)}")
     if encoding.preset not in PRESETS:
-        raise InputError(f"--preset {encoding.preset}: must be one of {', '.join(PRESETS)}")
+        raise InputError(f"`preset` {encoding.preset}: must be one of {', '.join(PRESETS)}")
     name = encoder_name(encoding, known[0])
     largest = _LARGEST_CRF.get(name, 51)
     if encoding.crf is not None and not 0 <= encoding.crf <= largest:
-        raise InputError(f"--crf {encoding.crf}: must be between 0 (best) and {largest} (worst)")
+        raise InputError(f"`crf` {encoding.crf}: must be between 0 (best) and {largest} (worst)")
     if encoding.encoder != "auto":
         if not _opens(encoding.encoder):
             others = [other for other in _HARDWARE if _opens(other)]
-            here = ", ".join(others) if others else "none of a graphics card, so leave --encoder out"
-            raise InputError(f"--encoder {encoding.encoder}: does not open on this computer; those that do: {here}")
+            here = ", ".join(others) if others else "none of a graphics card, so leave `encoder` out"
+            raise InputError(f"`encoder` {encoding.encoder}: does not open on this computer; those that do: {here}")
         if encoding.codec and codec_of(encoding.encoder) != encoding.codec:
-            raise InputError(f"--encoder {encoding.encoder}: does not write --codec {encoding.codec}")
+            raise InputError(f"`encoder` {encoding.encoder}: does not write `codec` {encoding.codec}")
         if codec_of(encoding.encoder) not in known:
-            raise InputError(f"--encoder {encoding.encoder}: {suffix} takes {', '.join(known)}")
+            raise InputError(f"`encoder` {encoding.encoder}: {suffix} takes {', '.join(known)}")
 
 
 def encoder_name(encoding: Encoding, usual_codec: str) -> str:

@@ -59,7 +59,7 @@ def write_image(path: str, image: np.ndarray, name: str = "") -> None:
     if image.shape[2] == 4 and suffix not in ALPHA_SUFFIXES:
         better = os.path.splitext(name)[0] + ".png"
         raise InputError(
-            f"{name}: {suffix} cannot store transparency; choose .png, .webp or .tiff, for instance --output {better}"
+            f"{name}: {suffix} cannot store transparency; choose .png, .webp or .tiff: `output_path` {better}"
         )
     try:
         done, data = cv2.imencode(suffix, image)

@@ -27,13 +27,13 @@ def check_output(path: str, source: str) -> None:
     """
     if is_remote(path):
         if path == source:
-            raise InputError(f"{path}: the output is the input; give another --output")
+            raise InputError(f"{path}: the output is the input; give another `output_path`")
         bucket = "/".join(path.split("/")[:3])
         if not is_folder(bucket):
             raise InputNotFoundError(f"{path}: no such bucket")
         return
     if source and not is_remote(source) and os.path.exists(path) and os.path.samefile(path, source):
-        raise InputError(f"{path}: the output is the input; give another --output")
+        raise InputError(f"{path}: the output is the input; give another `output_path`")
     if os.path.isdir(path):
         raise InputError(f"{path}: is a folder; give the name of a file in it")
     if os.path.exists(path) and not os.path.isfile(path):

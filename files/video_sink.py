@@ -112,7 +112,7 @@ class VideoSink(Sink):
                 able = ", ".join(ALPHA_SUFFIXES)
                 raise InputError(
                     f"{self._path}: {self._suffix} cannot store transparency; "
-                    f"choose {able}, or pictures: --output folder/%06d.png"
+                    f"choose {able}, or pictures: `output_path` folder/%06d.png"
                 )
             file = self._file = self._open(image)
         if image.shape != self._shape:

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from files.formats import CONTAINERS, Encoding
+from files.formats import CONTAINERS, Encoding, check_video_format
 from files.images import fitted
 from files.storage import is_file, is_remote
 from files.video_sink import VideoSink, check_video_output
@@ -168,6 +168,7 @@ class Recorder(Sink):
         self._info = info
         if not info.live:
             return
+        check_video_format(self._path or f"recording{self._usual_suffix()}", self._encoding)
         if self._path:
             check_video_output(self._path, "", self._encoding)
         if self._microphone_name:

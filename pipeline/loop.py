@@ -157,4 +157,6 @@ class AnyProcessed(Sink):
     def close(self, error: BaseException | None = None) -> None:
         """Raise InputError, which discards what other sinks have written."""
         if error is None and not self._processed:
-            raise InputError(f"{self._name}: it has {self._count} frames; --start-frame {self._first_frame} is behind")
+            raise InputError(
+                f"{self._name}: it has {self._count} frames; `start_video_frame` {self._first_frame} is behind them"
+            )

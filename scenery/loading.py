@@ -46,7 +46,7 @@ class BackgroundLoader:
         if text.startswith("#"):
             return backgrounds.SolidColor(backgrounds.parse_color(text))
         raise InputNotFoundError(
-            f"background {text}: no such file or folder (or use blur, none, transparent, '#RRGGBB')"
+            f"`background` {text}: no such file or folder, nor blur, none, transparent or '#RRGGBB'"
         )
 
     def folder(self, path: str | os.PathLike[str]) -> backgrounds.Folder:

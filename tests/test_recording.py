@@ -21,7 +21,7 @@ from files.video_sink import VideoSink
 from live.microphone import Microphone
 from live.options import LiveOptions
 from live.recording import Recorder, Recording
-from pipeline.errors import ProcessingError
+from pipeline.errors import InputError, ProcessingError
 from pipeline.frame import Frame, StreamInfo
 
 PLAIN = ("--no-segmentation", "--no-fps")
@@ -177,12 +177,14 @@ def test_the_key_r_uses_a_suffix_that_suits_the_codec(tmp_path: Path, monkeypatc
     for encoding, answer in (
         (Encoding("prores"), r"recording recording_.*\.mov"),
         (Encoding("vp9"), r"recording recording_.*\.mkv"),
-        (Encoding(encoder="nonsense"), "--encoder nonsense: does not open"),
     ):
         recorder = Recorder(LiveOptions(), encoding, say=lambda text: None)
         recorder.open(LIVE)
         assert re.match(answer, str(recorder.on_key("r")))
         recorder.close()
+    recorder = Recorder(LiveOptions(), Encoding(encoder="nonsense"), say=lambda text: None)
+    with pytest.raises(InputError, match="`encoder` nonsense: does not open"):
+        recorder.open(LIVE)  # and not when the key is typed
 
 
 def test_the_key_r_begins_and_ends_without_holding_up_the_window(

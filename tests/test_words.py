@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, make_clip, probe, scene
 
+from engine import Engine
+from pipeline.errors import InputError
 from selfieSegmentation import MPSegmentation
 
 
@@ -96,3 +98,45 @@ def test_a_settings_file_may_hold_what_is_for_another_day(run_main, tmp_path: Pa
     outcome = run_main("--webcam", "http://127.0.0.1:9/none", "--config", "mine.toml", "--no-show")
     assert (outcome.code, "--output" in outcome.err) == (2, False)
     assert outcome.err.startswith("error: camera http://127.0.0.1:9/none cannot be opened")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("me.jpg --threshold 2", "--threshold 2: must be between 0 and 1"),
+        ("me.jpg --light-wrap -1", "--light-wrap -1: must be between 0 and 1"),
+        ("me.jpg --model huge", "--model huge: must be "),
+        ("me.jpg --background no.png", "--background no.png: no such file"),
+        ("me.jpg --background transparent --output r.jpg", "r.jpg: .jpg cannot store transparency; "),
+        ("clip.mp4 --start-frame 9 --end-frame 3", "--start-frame 9 is after --end-frame 3"),
+        ("clip.mp4 --start-frame 9", "clip.mp4: it has 3 frames; --start-frame 9 is behind them"),
+        ("clip.mp4 --codec vp9 --output r.mov", "--codec vp9: .mov takes "),
+        ("clip.mp4 --output clip.mp4", "clip.mp4: the output is the input; give another --output"),
+    ],
+)
+def test_a_message_names_the_option_that_was_typed(run_main, tmp_path: Path, arguments: str, told: str) -> None:
+    shutil.copy(PORTRAIT, tmp_path / "me.jpg")
+    make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(3)])
+    outcome = run_main(*arguments.split())
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert outcome.err.startswith(f"error: {told}")
+    assert "`" not in outcome.err
+
+
+def test_each_of_many_failures_is_told_once_and_in_the_same_words(run_main, tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        make_clip(tmp_path / name, [scene(i) for i in range(3)])
+    outcome = run_main("a.mp4", "b.mp4", "--start-frame", 9, "--no-segmentation")
+    assert outcome.code == 1
+    assert outcome.err.splitlines() == [
+        "error: a.mp4: it has 3 frames; --start-frame 9 is behind them",
+        "error: b.mp4: it has 3 frames; --start-frame 9 is behind them",
+        "error: 2 of 2 files failed",
+    ]
+
+
+def test_from_python_a_message_names_the_parameter(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="^`threshold` 2: must be"):
+        MPSegmentation(threshold=2)
+    with pytest.raises(InputError, match="^`start_video_frame` 9 is after `end_video_frame` 3"):
+        Engine(start_video_frame=9, end_video_frame=3)
