@@ -125,13 +125,14 @@ def downloaded_file(name: str) -> Path:
     try:
         pooch.retrieve(known.url, f"sha256:{known.sha256}", path.name, folder, progressbar=bar)
     except Exception as error:  # no network, no such server, no room, another file: each has a class of its own
+        log.debug("", exc_info=True)  # its chain of errors is long, and says little that the message does not
         if "hash" in str(error):
-            raise InputError(f"`model` {name}: {known.url} gives another file than it did; choose another") from error
+            raise InputError(f"`model` {name}: {known.url} gives another file than it did; choose another") from None
         there = ", in place of the other file there" if path.exists() else ""
         raise InputError(
             f"bring {known.url} by other means and put it at {path}{there}: "
             f"`model` {name} cannot be downloaded ({_reason(error)})"
-        ) from error
+        ) from None
     return path
 
 

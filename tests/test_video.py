@@ -239,7 +239,7 @@ def test_order_open_and_close_of_custom_objects(clip) -> None:
 @pytest.mark.parametrize(
     ("result", "complaint"),
     [
-        (None, "returned NoneType instead of an image"),
+        (None, "returned None instead of an image"),
         (np.zeros((4, 4, 3), np.float32), "returned an array of float32 instead of uint8"),
         (np.zeros((4, 4), np.uint8), r"returned an array of shape \(4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), r"returned an array of shape \(0, 4, 3\)"),

@@ -136,7 +136,40 @@ def test_each_of_many_failures_is_told_once_and_in_the_same_words(run_main, tmp_
 
 
 def test_from_python_a_message_names_the_parameter(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="^`threshold` 2: must be"):
+    with pytest.raises(InputError, match=r"^`threshold` 2: must be"):
         MPSegmentation(threshold=2)
-    with pytest.raises(InputError, match="^`start_video_frame` 9 is after `end_video_frame` 3"):
+    with pytest.raises(InputError, match=r"^`start_video_frame` 9 is after `end_video_frame` 3"):
         Engine(start_video_frame=9, end_video_frame=3)
+
+
+OWN = """
+from engine import Engine
+
+def mine(image):
+    {body}
+
+Engine({arguments}, custom_objects=[mine]).run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body", "last", "tracebacks"),
+    [
+        ("image_path='no.jpg'", "return image", "InputNotFoundError: no.jpg: no such file", 1),
+        ("video_path='text.mp4'", "return image", "InputError: text.mp4: not a readable video (Invalid data found", 1),
+        ("webcam_id='http://127.0.0.1:9/x'", "return image", "CameraError: camera http://127.0.0.1:9/x cannot be", 1),
+        ("image_path='me.jpg'", "image.sum()", "ProcessingError: custom object mine returned None instead of an", 1),
+        # Where in one's own code it happened is what one wants to see as well.
+        ("image_path='me.jpg'", "return image[9999]", "ProcessingError: custom object mine failed on frame 0", 2),
+    ],
+)
+def test_an_error_in_a_main_of_ones_own_is_told_by_its_last_line(
+    start_main, tmp_path: Path, arguments: str, body: str, last: str, tracebacks: int
+) -> None:
+    shutil.copy(PORTRAIT, tmp_path / "me.jpg")
+    (tmp_path / "text.mp4").write_text("this is no video\n" * 20)
+    process = start_main(program=OWN.format(arguments=arguments, body=body))
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert err.splitlines()[-1].startswith(f"pipeline.errors.{last}")
+    assert err.count("Traceback") == tracebacks
