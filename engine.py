@@ -37,7 +37,7 @@ class Engine:
     in `pipeline.objects.FrameObject`.
 
     Args:
-        image_path: The image that `process_image` reads; a local path or s3://bucket/key.
+        image_path: The image that `process_image` reads; a local path, s3://bucket/key, a web address, or - for stdin.
         video_path: The video that `process_video` reads; likewise.
         webcam_id: The camera that `process_webcam` reads: a number or the URL of a stream.
         show: Open a window with the results.
@@ -48,7 +48,7 @@ class Engine:
         end_video_frame: Last one, 0 for no end. Frames outside are written as they are.
         break_on_end: Stop after `end_video_frame`.
         output_path: Where the result goes, instead of beside the source: a file, whose suffix decides the format, a
-            folder, or ``frames/%06d.png`` for the pictures of a video.
+            folder, ``frames/%06d.png`` for the pictures of a video, or - for stdout, where an image is a PNG.
         encoding: How a video, or a recording, is encoded.
         live: What is asked of a camera, and where its frames go beside the window.
         sinks: What else takes the results, a `files.outputs.MatteSink` for instance; made anew for every run.
@@ -306,7 +306,7 @@ class Engine:
         if self._viewer is None:
             from live.viewer import StreamKeys, Viewer
 
-            self._viewer = Viewer()
+            self._viewer = Viewer(self.live.show_fps)
             chain = ObjectChain(self.custom_objects)
             self._viewer.serve([chain, StreamKeys(self, live=False)], chain.view)
         return self._viewer

@@ -20,8 +20,8 @@ from pipeline.errors import InputError
 from pipeline.frame import StreamInfo
 from pipeline.objects import FrameObject, optional_method
 from scenery.loading import BackgroundLoader
+from scenery.shipped import FOLDER as SHIPPED
 
-_BACKGROUNDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backgrounds")
 _THRESHOLD_STEP = 0.05
 
 
@@ -41,8 +41,9 @@ class MPSegmentation(FrameObject):
             1 the landscape model (144x256). His edge is then drawn by the general one from a crop around him.
         bg_images_path: A folder of pictures; the keys a and d go through them.
         bg_color: (B, G, R), each 0 to 255.
-        background: What the command line takes too: "blur", "none" (the frame is left as it is), "#RRGGBB",
-            the path of a picture, a folder or a video, "transparent" (the result has an alpha channel); or a
+        background: What the command line takes too: "blur", "none" (the frame is left as it is), the path
+            or web address of a picture or a video, a folder, the name of a shipped picture ("sunset"), a colour
+            ("#RRGGBB", "navy"), "transparent" (the result has an alpha channel); or a
             `matting.backgrounds.Background` of your own.
         edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
         light_wrap: How much light of a new background falls over the person's edge, 0 (none) to 1.
@@ -54,7 +55,8 @@ class MPSegmentation(FrameObject):
             RobustVideoMatting's interface is recognised as such.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
         device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
-        quality: For recurrent networks: "live" shows them a small crop, "file" the whole frame in full size.
+        quality: "best" finds the edge in the frame's own pixels, in about a second, for single pictures only; shows a
+            recurrent network the whole frame in full size. "fast" does not. None: best for `Engine`'s images.
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
         model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet".
         model_output: "probability", "logits", or "auto": values outside [0, 1] are logits.
@@ -87,7 +89,7 @@ class MPSegmentation(FrameObject):
         model: str | None = None,
         runtime: str = "onnx",
         device: str = "auto",
-        quality: str = "live",
+        quality: str | None = None,
         model_size: tuple[int, int] | None = None,
         model_input: str | None = None,
         model_output: str = "auto",
@@ -113,7 +115,7 @@ class MPSegmentation(FrameObject):
             spec, first = picture
         elif background is None and self._color is not None:
             spec, first = self._color.label, self._color
-        pictures = _BACKGROUNDS if os.path.isdir(_BACKGROUNDS) else ""
+        pictures = SHIPPED if os.path.isdir(SHIPPED) else ""
         self._look = Look(spec, first, self._loader.from_text, blur, pictures, light_wrap)
         self._threshold = threshold
         self._person = load_person_matte(options, threshold, edge_softness)
@@ -244,7 +246,7 @@ class MPSegmentation(FrameObject):
     @bg_images.setter
     def bg_images(self, images: Sequence[np.ndarray]) -> None:
         pictures = {f"picture {number}": backgrounds.Picture(image) for number, image in enumerate(images, 1)}
-        self._look.images = backgrounds.Folder(list(pictures), pictures.get, "bg_images") if pictures else None
+        self._look.images = backgrounds.Folder(list(pictures), pictures.__getitem__, "bg_images") if pictures else None
         if self._look.images is not None:
             self._look.show(self._look.images, self._look.images.name)
 
@@ -275,6 +277,7 @@ class MPSegmentation(FrameObject):
     def open(self, info: StreamInfo) -> None:
         """A stream begins."""
         self.reset()
+        self._person.begin(info.still)
         self._live = info.live
         if self._reuse_still is None:
             self._person.reuse_still = info.live

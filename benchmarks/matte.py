@@ -44,7 +44,7 @@ def moving_frames(width: int, height: int) -> list[np.ndarray]:
     portrait = cv2.imread(str(ROOT / "samples" / "portrait.jpg"))
     assert portrait is not None
     alpha = MPSegmentation().alpha(portrait)
-    room = cv2.imread(str(ROOT / "backgrounds" / "2_office.jpg"))
+    room = cv2.imread(str(ROOT / "backgrounds" / "1_studio.jpg"))
     assert room is not None
     room = cv2.resize(room, (width, height))
     frames = []

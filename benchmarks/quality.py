@@ -14,7 +14,7 @@ import importlib.util
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,17 @@ def line(name: str, row: dict[str, float]) -> str:
     return f"{name:32}" + "".join(f"{row[figure]:9.2f}" for figure in FIGURES)
 
 
-def mean(rows: list[dict]) -> dict[str, float]:
-    return {figure: float(np.mean([row[figure] for row in rows])) for figure in FIGURES}
+def mean(rows: list[dict], figures: Iterable[str] = FIGURES) -> dict[str, float]:
+    return {figure: float(np.mean([row[figure] for row in rows])) for figure in figures}
+
+
+def load_referee(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("referee", path)
+    assert spec is not None
+    assert spec.loader is not None
+    referee = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(referee)
+    return referee
 
 
 def main() -> int:
@@ -83,11 +92,7 @@ def main() -> int:
     parser.add_argument("--model", help="as for main.py (default: what MPSegmentation does by default)")
     parser.add_argument("--ablation", action="store_true", help="also without each step in turn")
     options = parser.parse_args()
-    spec = importlib.util.spec_from_file_location("referee", options.referee)
-    assert spec is not None
-    assert spec.loader is not None
-    referee = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(referee)
+    referee = load_referee(options.referee)
     clips = {
         path.parent.name: (frames_of(path), referee.read_video(path.parent / "alpha.mkv"))
         for path in sorted(options.clips.glob("*/input.mp4"))

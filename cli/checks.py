@@ -8,13 +8,13 @@ from collections.abc import Collection, Sequence
 
 from cli.options import SOURCES
 from files.outputs import names_folder
-from files.storage import is_remote
+from files.storage import STANDARD, is_remote
 from pipeline.errors import InputError, InputNotFoundError
 
 # What does nothing but for these is an error when it is typed; a settings file may hold it for another day.
 _FOR_FILES = ("output", "matte", "frames", "recursive", "resume", "start_frame", "end_frame", "break_on_end", "jobs")
-_FOR_VIDEOS = ("start_frame", "end_frame", "break_on_end", "jobs", "frames", "codec", "encoder", "crf", "preset")
-_FOR_RECORDINGS = ("codec", "encoder", "crf", "preset")
+_FOR_RECORDINGS = ("codec", "encoder", "crf", "preset", "gif_width", "gif_fps")
+_FOR_VIDEOS = ("start_frame", "end_frame", "break_on_end", "jobs", "frames", *_FOR_RECORDINGS)
 _FOR_CAMERAS = (
     "record", "overwrite", "microphone", "virtual_camera", "size", "camera_fps", "camera_backend", "reconnect",
 )  # fmt: skip
@@ -39,6 +39,8 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
     paths = paths_of(options)
     if "" in paths:
         raise InputError("the name of a file is needed where there is nothing")
+    if STANDARD in paths and len(paths) > 1:
+        raise InputError("-: standard input is one image; it cannot be one of several files")
     _check_purpose(options, typed)
     if options.matte and options.no_segmentation:
         raise InputError("--matte needs the segmentation; leave out --no-segmentation")
@@ -78,6 +80,8 @@ def check_results(options: argparse.Namespace, path: str, output: str) -> None:
     needed += [("custom object", spec.rpartition(":")[0]) for spec in options.object]
     results = [result for result in (output, options.matte) if result]
     for result in results:
+        if result == STANDARD:
+            continue
         for what, other in (*needed, ("input", path)):
             if is_remote(result) or is_remote(other):
                 same = result == other
@@ -135,6 +139,8 @@ def _check_purpose(options: argparse.Namespace, typed: Collection[str]) -> None:
         _refuse(typed, _FOR_CAMERAS, "goes with a webcam")
     if not shows(options):
         _refuse(typed, ("snapshots",), "goes with a window: --show")
+        if options.fps:
+            _refuse(typed, ("fps",), "is shown in the window alone; add --show")
     if not options.end_frame:
         _refuse(typed, ("break_on_end",), "goes with --end-frame")
     if options.no_segmentation:

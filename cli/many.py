@@ -10,17 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cli.words import with_options
-from files import images, storage
+from files import storage
 from files.images import is_sequence, numbered
+from files.kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of
 from pipeline.errors import BackgroundRemovalError, InputError, InputNotFoundError
 
 log = logging.getLogger(__name__)
 
-VIDEO_SUFFIXES = (
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp",
-    ".ogv", ".gif",
-)  # fmt: skip
-IMAGE_SUFFIXES = images.SUFFIXES
 SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
 
 # What the names of results that stand beside their sources end with.
@@ -51,7 +47,8 @@ def find_files(
 
     Args:
         paths: What the user gave.
-        suffixes: In lower case; those of the files that are taken from folders.
+        suffixes: In lower case; those of the files that are taken from folders. Of files there without any suffix
+            those are taken whose content is of such a kind.
         recursive: Whether folders inside folders are looked into.
         results: The folder that results go to; it is not looked into if it lies inside one that was given.
 
@@ -146,7 +143,7 @@ def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = 
 
     Args:
         folder: A folder on this computer.
-        suffixes: In lower case; those of the files that are taken.
+        suffixes: As for `find_files`.
         recursive: Whether folders inside it are looked into.
         results: The folder that results go to, left out if it lies inside; "" if they stand beside their sources:
             then whatever is named as a result is left out, whether its source is still there or not.
@@ -198,7 +195,7 @@ def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = 
 
 def is_done(job: Job) -> bool:
     """Tell whether a job's result exists and is not older than its source."""
-    if storage.is_remote(job.output) or storage.is_remote(job.path):
+    if storage.is_remote(job.output) or storage.is_remote(job.path) or job.path == storage.STANDARD:
         return storage.is_file(job.output)
     # The pictures of a video appear together, when all of them are done.
     output = numbered(job.output, 1) if is_sequence(job.output) else job.output
@@ -225,7 +222,7 @@ def _inside(
             if entry.is_dir():
                 if not recursive and os.path.realpath(entry.path) != left_out:
                     leave_aside(entry.path, "folder", "--recursive looks into them")
-            elif _suffix(entry.name) in suffixes:
+            elif _is_taken(entry.path, suffixes):
                 yield entry, inner
             else:
                 kind = _suffix(entry.name) or "file without a suffix"
@@ -235,6 +232,16 @@ def _inside(
                 yield from inside(entry.path, os.path.join(inner, entry.name))
 
     return inside(folder, "")
+
+
+def _is_taken(path: str, suffixes: Sequence[str]) -> bool:
+    """Tell whether a file in a folder is one of those that are meant."""
+    suffix = _suffix(path)
+    if suffix:
+        return suffix in suffixes
+    # An unknown suffix is left aside: cameras put thumbnails, previews and raw data beside what they take.
+    usual = {"image": IMAGE_SUFFIXES[0], "video": VIDEO_SUFFIXES[0], None: ""}[kind_of(path)]
+    return usual in suffixes
 
 
 def _without_results(files: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from cli.checks import is_live, size_of
+from cli.checks import size_of
 from cli.settings import write_settings
 from effects.auto_frame import AutoFrame
 from effects.defocus import Defocus
@@ -24,7 +24,6 @@ from effects.plate import Logo, NamePlate
 from pipeline.errors import InputError
 from pipeline.objects import CustomObject, FrameObject
 from selfieSegmentation import MPSegmentation
-from utils import FPSmetric
 
 if TYPE_CHECKING:
     from engine import Engine
@@ -48,8 +47,6 @@ def build_objects(options: argparse.Namespace) -> list[CustomObject]:
         objects.append(Logo(options.logo))
     if options.name:
         objects.append(NamePlate(options.name))
-    if is_live(options) if options.fps is None else options.fps:
-        objects.append(FPSmetric())
     return objects
 
 
@@ -161,17 +158,23 @@ def say_if_nobody(path: str, *found: bool | None) -> None:
 
 
 class SettingsKey(FrameObject):
-    """The key w: writes what the keys have changed to the file of --config."""
+    """The key w: writes what the keys have changed to the file of --config.
 
-    keys: Mapping[str, str] = {"w": "write the look to the --config file"}
+    Args:
+        path: The file; "" for none, which the key says then.
+        engine: Whose look is written.
+    """
 
     def __init__(self, path: str, engine: Engine) -> None:
         self._path = path
         self._engine = engine
+        self.keys: Mapping[str, str] = {"w": "write the look to the --config file"} if path else {}
 
     def on_key(self, key: str) -> bool | str:
         if key != "w":
             return False
+        if not self._path:
+            return "w writes the look to the file of --config, which was not given"
         look: dict[str, Any] = {"flip": self._engine.flip_view}
         for item in self._engine.custom_objects:
             if isinstance(item, MPSegmentation):

@@ -15,13 +15,16 @@ DESCRIPTION = "Replace or blur what is behind a person: live from a webcam, in a
 EPILOG = """\
 examples:
   python main.py                                        the webcam, blurred behind you
+  python main.py --background sunset                    the webcam, one of --list-backgrounds behind you
   python main.py --background backgrounds               the webcam, pictures; a and d go through them
   python main.py photo.jpg --background transparent     photo_out.png
+  python main.py https://example.org/me.jpg             me_out.jpg
+  python main.py - --output - < in.jpg > out.png        an image through pipes
   python main.py clip.mp4 --background '#00b140'        clip_out.mp4, sound and timing kept
   python main.py clips --output results                 every image and video in a folder
   python main.py --object examples/sketch.py:PencilSketch   your own effect after the background
 
-keys in the window: a next background, d previous one, q or Esc end, h lists them all
+keys in the window: a next background, d previous one, g or F11 full screen, q or Esc end, h lists them all
 exit codes: 0 done, 1 processing failed, 2 bad request or input, 130 stopped by Ctrl-C
 """
 
@@ -65,7 +68,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:
     sources = parser.add_argument_group("what to process (default: webcam 0)")
-    sources.add_argument("paths", metavar="FILE", nargs="*", help="images, videos, patterns and folders of them")
+    sources.add_argument(
+        "paths",
+        metavar="FILE",
+        nargs="*",
+        help="images, videos, patterns and folders of them; an image's URL; - for an image on standard input",
+    )
     sources.add_argument("--webcam", metavar="ID", help="a camera's number, or a URL (rtsp://..., http://...)")
     sources.add_argument("--image", metavar="FILE", nargs="+", help="the same, and all of them are images")
     sources.add_argument("--video", metavar="FILE", nargs="+", help="the same, and all of them are videos")
@@ -78,7 +86,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="PATH",
         default="",
-        help="the result, whose suffix picks the format; a folder for results; frames/%%06d.png for pictures",
+        help="the result, whose suffix picks the format; a folder for results; frames/%%06d.png for pictures; "
+        "- for standard output, an image as PNG",
     )
     files.add_argument("--matte", metavar="PATH", default="", help="write the alpha as well, as a grey image or video")
     files.add_argument("--frames", action=_FLAG, help="make a folder of pictures of a video")
@@ -92,8 +101,10 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
         "--background",
         metavar="SPEC",
         default="blur",
-        help="blur (default), none, '#RRGGBB', an image, a folder of images (a/d cycle), a video, transparent",
+        help="blur (default), none, a colour ('#RRGGBB' or a CSS name), an image or its URL, a folder of images "
+        "(a/d cycle), a video, one of --list-backgrounds, transparent",
     )
+    look.add_argument("--list-backgrounds", action="store_true", help="name the pictures that ship with the program")
     look.add_argument("--blur", metavar="N", type=int, default=45, help="odd kernel size in pixels (default 45)")
     look.add_argument(
         "--threshold",
@@ -117,7 +128,10 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "FILE.onnx, or one to download: rvm (best edge), u2net_human_seg, modnet",
     )
     network.add_argument(
-        "--quality", choices=("live", "file"), default="live", help="size at which rvm works (default live)"
+        "--quality",
+        choices=("fast", "best"),
+        help="best: hair and edges in full size, about a second for a photo (default for images; videos: rvm only); "
+        "fast (default for videos and cameras)",
     )
     network.add_argument("--model-size", metavar="HxW", help="input of FILE.onnx where it leaves it free (256x256)")
     network.add_argument(
@@ -190,7 +204,7 @@ def _add_view(parser: argparse.ArgumentParser) -> None:
     view = parser.add_argument_group("view")
     view.add_argument("--flip", action=_FLAG, help="mirror left to right")
     view.add_argument("--show", action=_FLAG, help="open a window (default: for a webcam only)")
-    view.add_argument("--fps", action=_FLAG, help="draw frames per second (default: for a webcam only)")
+    view.add_argument("--fps", action=_FLAG, help="show frames per second in the window (default: of a webcam only)")
 
 
 def _add_video(parser: argparse.ArgumentParser) -> None:
@@ -199,7 +213,9 @@ def _add_video(parser: argparse.ArgumentParser) -> None:
     video.add_argument("--end-frame", metavar="N", type=int, default=0, help="last frame processed, 0: no end")
     video.add_argument("--break-on-end", action=_FLAG, help="stop after the end frame")
     video.add_argument("--jobs", metavar="N", type=int, default=1, help="cut a long video for N processes (default 1)")
-    video.add_argument("--codec", metavar="C", default="", help="h264, h265, av1, vp9, prores (default: by the suffix)")
+    video.add_argument(
+        "--codec", metavar="C", default="", help="h264 (avc), h265 (hevc), av1, vp9, prores (default: by the suffix)"
+    )
     video.add_argument(
         "--encoder", metavar="E", default="auto", help="FFmpeg's name of one, h264_nvenc for instance (default auto)"
     )
@@ -207,3 +223,7 @@ def _add_video(parser: argparse.ArgumentParser) -> None:
         "--crf", metavar="N", type=int, help="quality, 0 best to 51 or 63 (default 20 for H.264, about that for others)"
     )
     video.add_argument("--preset", metavar="P", default="veryfast", help="encoder speed (default veryfast)")
+    video.add_argument("--gif-width", metavar="N", type=int, default=640, help="a GIF is at most so wide (default 640)")
+    video.add_argument(
+        "--gif-fps", metavar="N", type=float, default=15, help="a GIF has at most so many frames a second (default 15)"
+    )

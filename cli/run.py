@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import logging
 import os
+import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-import cv2
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -20,6 +21,7 @@ from cli.checks import (
     check_one_result_each,
     check_results,
     is_cutout,
+    is_live,
     paths_of,
     shows,
     size_of,
@@ -29,13 +31,15 @@ from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
 from cli.parallel import process_in_parallel
 from engine import Engine
 from files import storage
-from files.formats import Encoding
+from files.formats import Encoding, codec_named
+from files.kinds import is_video
 from files.outputs import MatteSink, check_result, result_path
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
 from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
+from scenery.shipped import shipped_pictures
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +59,10 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
     """
     if options.list_cameras:
         _list_cameras(on_result)
+        return 0
+    if options.list_backgrounds:
+        for name in shipped_pictures():
+            on_result(name)
         return 0
     check(options, typed)
     with logging_redirect_tqdm():  # messages do not tear the progress bar
@@ -78,6 +86,11 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
         # A result that is not complete must not be taken for one that is.
         keep = not options.resume
         with says_what_is_kept(lambda said: said or "nothing was kept"):
+            if storage.STANDARD in (job.output, options.matte):
+                # Nothing but the picture goes there: not its name, nor what a custom object prints.
+                with contextlib.redirect_stdout(sys.stderr):
+                    _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+                return 0
             _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
         on_result(job.output)
         return 0
@@ -108,19 +121,27 @@ def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more
             microphone=options.microphone,
             snapshots=options.snapshots,
             virtual_camera=options.virtual_camera,
+            show_fps=is_live(options) if options.fps is None else options.fps,
         ),
         encoding=_encoding(options),
         **{**_frame_options(options), **more},
     )
-    if options.config:
-        if not os.path.exists(options.config):
-            log.info("%s: there is no such file yet; the key w writes it", options.config)
-        engine.custom_objects.append(SettingsKey(options.config, engine))
+    if options.config and not os.path.exists(options.config):
+        log.info("%s: there is no such file yet; the key w writes it", options.config)
+    if shows(options):
+        engine.custom_objects.append(SettingsKey(options.config or "", engine))
     return engine
 
 
 def _encoding(options: argparse.Namespace) -> Encoding:
-    return Encoding(options.codec, options.encoder, options.crf, options.preset)
+    return Encoding(
+        codec_named(options.codec),
+        options.encoder,
+        options.crf,
+        options.preset,
+        gif_width=options.gif_width,
+        gif_fps=options.gif_fps,
+    )
 
 
 def _frame_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -234,10 +255,7 @@ def _frames_of(options: argparse.Namespace, jobs: Sequence[Job]) -> int | None:
 
 
 def _is_video(options: argparse.Namespace, path: str) -> bool:
-    """Tell whether a file is taken for a video: as the user says, or by its suffix, or else by its content."""
+    """Tell whether a file is taken for a video: as the user says, or else as it is."""
     if options.image or options.video:
         return bool(options.video)
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix in many.SUFFIXES:
-        return suffix in many.VIDEO_SUFFIXES
-    return not (os.path.isfile(path) and cv2.haveImageReader(path))
+    return is_video(path)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from pipeline.errors import InputError, InputNotFoundError
-from pipeline.lettering import darken, draw_text, text_width
+from pipeline.lettering import draw_label
 from pipeline.objects import FrameObject
 
 # Heights as shares of the frame's.
@@ -30,16 +30,14 @@ class NamePlate(FrameObject):
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the name on it."""
         height = frame.shape[0]
         size, margin = max(8, round(_NAME_SIZE * height)), round(_MARGIN * height)
-        bottom = height - margin - size // 2
-        darken(
-            frame, margin, bottom - round(1.3 * size), margin + text_width(self._text, size) + size, bottom + size // 2
-        )
-        draw_text(frame, self._text, margin + size // 2, bottom, size, (255, 255, 255))
+        draw_label(frame, self._text, margin, height - margin, size)
         return frame
 
 
 class Logo(FrameObject):
     """Lays a picture over the upper right corner; where it is transparent the frame shows through.
+
+    It is an eighth of the frame high, or less if it is wide: the left half stays free.
 
     Args:
         path: The picture, best a PNG with an alpha channel.
@@ -63,14 +61,13 @@ class Logo(FrameObject):
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the picture on it."""
         height, width = frame.shape[:2]
-        size, margin = max(1, round(_LOGO_SIZE * height)), round(_MARGIN * height)
-        if self._fitted.shape[0] != size:
-            across = max(1, round(self._picture.shape[1] * size / self._picture.shape[0]))
-            self._fitted = _premultiplied(self._picture, across, size)
-        across = min(self._fitted.shape[1], width - margin)
-        logo = self._fitted[:, :across]
-        place = frame[margin : margin + size, width - margin - across : width - margin]
-        logo = logo[: place.shape[0]]
+        margin = round(_MARGIN * height)
+        scale = min(_LOGO_SIZE * height / self._picture.shape[0], (width // 2 - margin) / self._picture.shape[1])
+        high, across = (max(1, round(scale * side)) for side in self._picture.shape[:2])
+        if self._fitted.shape[:2] != (high, across):
+            self._fitted = _premultiplied(self._picture, across, high)
+        place = frame[margin : margin + high, max(0, width - margin - across) : max(1, width - margin)]
+        logo = self._fitted[: place.shape[0], : place.shape[1]]
         rest = 1 - logo[..., 3:]
         place[..., :3] = np.rint(logo[..., :3] + rest * place[..., :3])
         if place.shape[2] == 4:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -63,6 +64,16 @@ _SOFTWARE = {
     "gif": ("gif", 0),
     "webp": ("libwebp_anim", 20),
 }
+# As people, containers and encoders call them, in lower case and without what stands between the letters.
+_CODEC_NAMES = {
+    "h264": ("avc", "avc1", "x264", "libx264", "mpeg4avc"),
+    "h265": ("hevc", "hvc1", "hev1", "x265", "libx265"),
+    "av1": ("av01", "svtav1", "libsvtav1"),
+    "vp9": ("vp09", "libvpxvp9"),
+    "prores": ("appleprores", "proresks"),
+}
+# Browsers play a GIF's frame that is to last less than 1/50 s for 1/10 s.
+_LARGEST_GIF_FPS = 50
 _LARGEST_CRF = {"libsvtav1": 63, "libvpx-vp9": 63}
 
 _HARDWARE = tuple(
@@ -81,12 +92,27 @@ class Encoding:
         encoder: FFmpeg's name of an encoder, "auto" for the codec's software one.
         crf: Quality on the encoder's own scale, 0 (best) to 51 or, for VP9 and AV1, 63; None for about x264's 20.
         preset: Speed, from "ultrafast" to "veryslow" (the smaller file).
+        gif_width: The largest width of a GIF in pixels; wider ones are scaled down.
+        gif_fps: The largest number of frames that a GIF gets for a second, 50 at the most.
     """
 
     codec: str = ""
     encoder: str = "auto"
     crf: int | None = None
     preset: str = "veryfast"
+    # Every frame of a GIF is a picture of its own: four seconds of 1920x1080 at 30 a second take 97 MB, with these 7.
+    gif_width: int = 640
+    gif_fps: float = 15
+
+
+def codec_named(text: str) -> str:
+    """Return the codec, as named here, that a person means; `text` itself if it is none that is known.
+
+    >>> codec_named("HEVC"), codec_named("H.264"), codec_named("x265"), codec_named("MPEG-4 AVC"), codec_named("divx")
+    ('h265', 'h264', 'h265', 'h264', 'divx')
+    """
+    plain = re.sub(r"[^a-z0-9]", "", text.lower())
+    return next((codec for codec, names in _CODEC_NAMES.items() if plain == codec or plain in names), text)
 
 
 def check_video_format(path: str, encoding: Encoding) -> None:
@@ -99,6 +125,10 @@ def check_video_format(path: str, encoding: Encoding) -> None:
         raise InputError(f"`codec` {encoding.codec}: {suffix} takes {', '.join(known)}")
     if encoding.preset not in PRESETS:
         raise InputError(f"`preset` {encoding.preset}: must be one of {', '.join(PRESETS)}")
+    if encoding.gif_width < 1:
+        raise InputError(f"`gif_width` {encoding.gif_width}: must be at least 1")
+    if not 0 < encoding.gif_fps <= _LARGEST_GIF_FPS:
+        raise InputError(f"`gif_fps` {encoding.gif_fps:g}: must be above 0 and at most {_LARGEST_GIF_FPS}")
     name = encoder_name(encoding, known[0])
     largest = _LARGEST_CRF.get(name, 51)
     if encoding.crf is not None and not 0 <= encoding.crf <= largest:

@@ -1,4 +1,4 @@
-"""Single pictures, and videos as numbered pictures: files of any format that OpenCV knows."""
+"""Single pictures, and videos as numbered pictures: files of any format that OpenCV knows, and HEIC in."""
 
 from __future__ import annotations
 
@@ -11,39 +11,45 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from files import heif
 from files.staging import check_output, check_output_folder, close_staged, staged_folder, staged_output
+from files.storage import STANDARD
 from pipeline.errors import InputError, ProcessingError
 from pipeline.frame import Frame, Sink, Source, StreamInfo, is_spoiled
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", *heif.SUFFIXES)
 ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
 
 
 def read_image(path: str, name: str = "") -> np.ndarray:
-    """Return an image file as uint8 (H, W, 3) BGR, turned upright as its EXIF orientation says.
+    """Return an image file as uint8 (H, W, 3) BGR, turned upright as its EXIF orientation, or its container, says.
 
     Args:
         path: A local file.
         name: What to call it in messages, `path` if empty.
 
     Raises:
-        InputError: it is not an image that can be read.
+        InputError: it is not an image that can be read, or needs a package that is not installed.
     """
     name = name or path
     try:
         # The bytes are read by NumPy because cv2.imread cannot open every Unicode name on Windows.
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        data = np.fromfile(path, np.uint8)
+        head = data[: heif.HEAD].tobytes()
+        if heif.is_heic(head):
+            return heif.read_heic(data.tobytes(), name)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     except cv2.error as error:  # an empty file, a size that OpenCV refuses, a damaged header
         raise InputError(f"{name}: not a readable image ({error.err})") from error
     except OSError as error:
         raise InputError(f"{name}: not a readable image ({error.strerror})") from error
     if image is None:
         raise InputError(f"{name}: not a readable image")
-    return image
+    return heif.avif_upright(image, data.tobytes()) if heif.is_avif(head) else image
 
 
 def write_image(path: str, image: np.ndarray, name: str = "") -> None:
-    """Write a picture; the suffix of `name` decides the format.
+    """Write a picture; the suffix of `path` decides the format.
 
     Args:
         path: A local file.
@@ -55,7 +61,7 @@ def write_image(path: str, image: np.ndarray, name: str = "") -> None:
         ProcessingError: it cannot be encoded or written.
     """
     name = name or path
-    suffix = os.path.splitext(name)[1].lower()
+    suffix = os.path.splitext(path)[1].lower()
     if image.shape[2] == 4 and suffix not in ALPHA_SUFFIXES:
         better = os.path.splitext(name)[0] + ".png"
         raise InputError(
@@ -113,7 +119,10 @@ class ImageSource(Source):
 
 
 class ImageSink(Sink):
-    """Writes the last frame that it is given to `path`, local or remote; the suffix decides the format."""
+    """Writes the last frame that it is given to `path`, local or remote; the suffix decides the format.
+
+    On standard output, `files.storage.STANDARD`, it is a PNG.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -188,7 +197,7 @@ def check_image_output(path: str, source: str) -> None:
         path: Where it is to go.
         source: What it is made from, which it must not replace; "" if that is no file.
     """
-    suffix = os.path.splitext(path)[1]
+    suffix = ".png" if path == STANDARD else os.path.splitext(path)[1]
     if not suffix or not cv2.haveImageWriter(f"image{suffix.lower()}"):
         raise InputError(
             f"{path}: cannot write an image with the suffix '{suffix}'; use .jpg, .png, .webp, .bmp or .tiff"

@@ -9,9 +9,9 @@ import numpy as np
 
 from files.formats import CONTAINERS, Encoding, codec_of
 from files.images import ALPHA_SUFFIXES, ImageSink, SequenceSink, check_image_output, is_sequence
-from files.storage import is_remote
+from files.storage import STANDARD, is_remote, named_path
 from files.video_sink import VideoSink, check_video_output
-from pipeline.errors import ProcessingError
+from pipeline.errors import InputError, ProcessingError
 from pipeline.frame import Frame, Sink, StreamInfo
 
 # What the pictures of a sequence are called where only their folder is known.
@@ -26,7 +26,7 @@ def names_folder(output: str) -> bool:
     >>> names_folder("results/"), names_folder("results"), names_folder("result.mp4"), names_folder("")
     (True, True, False, False)
     """
-    if not output or is_sequence(output):
+    if not output or output == STANDARD or is_sequence(output):
         return False
     if output.endswith(("/", os.sep)):
         return True
@@ -49,7 +49,8 @@ def result_path(
 
     Args:
         path: The image or video, local or remote.
-        output: What the user gave: the result itself, or a folder for results; "" for beside the source.
+        output: What the user gave: the result itself, or a folder for results; "" for beside the source, which is the
+            current folder for a web address, and standard output for standard input.
         video: Whether it is a video.
         tag: Goes into the name of a result beside its source; in a folder of its own it keeps the plain name.
         alpha: Whether the result has an alpha channel, which not every format stores.
@@ -63,6 +64,9 @@ def result_path(
     """
     if output and not names_folder(output):
         return output
+    if path == STANDARD and not output:
+        return STANDARD
+    path = named_path(path)
     stem, suffix = os.path.splitext(path)
     suffix = _video_suffix(suffix, alpha, encoding) if video else _image_suffix(suffix, alpha)
     # Of a folder, dirname keeps what it is; of a bare name it is "", the folder at hand.
@@ -83,6 +87,8 @@ def check_result(path: str, source: str, *, video: bool, encoding: Encoding | No
         video: Whether it is a video, or the pictures of one.
         encoding: How a video is to be encoded.
     """
+    if video and STANDARD in (path, source):
+        raise InputError("-: only images come and go through standard input and output; give a video as a file")
     if video and not is_sequence(path):
         check_video_output(path, source, encoding or Encoding())
     else:

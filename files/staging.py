@@ -5,26 +5,37 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from files.storage import is_folder, is_remote, upload
+from files.storage import STANDARD, is_folder, is_remote, is_url, upload
 from pipeline.errors import InputError, InputNotFoundError, ProcessingError
 from pipeline.frame import is_spoiled
 
 # What file managers put into every folder that somebody looks at.
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
+_STDOUT, _STDERR = 1, 2
 
 
 def check_output(path: str, source: str) -> None:
     """Refuse an output that could not be written, or that would replace its own `source`, "" if it has none.
 
     Raises:
-        InputError: `path` is the source, a folder or a device, or lies where nothing can be written.
+        InputError: `path` is the source, a folder, a device, a terminal or a web address, or lies where nothing can be
+            written.
         InputNotFoundError: the bucket of a remote `path` does not exist.
     """
+    if path == STANDARD:
+        if sys.__stdout__ is not None and sys.__stdout__.isatty():
+            raise InputError(
+                "--output -: is a terminal, which shows no picture; send it to a file (> out.png) or a pipe"
+            )
+        return
+    if is_url(path):
+        raise InputError(f"{path}: nothing can be put at a web address; give another `output_path`")
     if is_remote(path):
         if path == source:
             raise InputError(f"{path}: the output is the input; give another `output_path`")
@@ -61,6 +72,9 @@ def check_output_folder(path: str) -> None:
 def staged_output(path: str) -> Iterator[str]:
     """Yield a temporary local path, with the suffix of `path`, for the caller to write a file at.
 
+    For STANDARD that is a PNG, which is written to standard output; whatever else is printed meanwhile goes to
+    standard error.
+
     When the block ends well the file appears at `path`, atomically where it is local, in a folder that is made if it
     does not exist; when it raises, or wrote nothing, the temporary file is removed and whatever was at `path` stays.
 
@@ -69,6 +83,14 @@ def staged_output(path: str) -> Iterator[str]:
         ProcessingError: the finished file could not be put in its place.
     """
     suffix = os.path.splitext(path)[1]
+    if path == STANDARD:
+        with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
+            staged = os.path.join(folder, "result.png")
+            with _stdout_kept_clean():
+                yield staged
+            if os.path.exists(staged):
+                _to_stdout(staged)
+        return
     if is_remote(path):
         with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
             staged = os.path.join(folder, f"result{suffix}")
@@ -135,6 +157,33 @@ def close_staged(stack: ExitStack, error: BaseException | None) -> None:
         stack.__exit__(type(error), error, error.__traceback__)
     else:
         stack.close()
+
+
+@contextmanager
+def _stdout_kept_clean() -> Iterator[None]:
+    """Let all that is printed, by libraries and other processes too, go to standard error."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    try:
+        kept = os.dup(_STDOUT)
+    except OSError as error:
+        raise InputError(f"`output_path` -: there is no standard output ({error.strerror})") from error
+    os.dup2(_STDERR, _STDOUT)
+    try:
+        yield
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        os.dup2(kept, _STDOUT)
+        os.close(kept)
+
+
+def _to_stdout(path: str) -> None:
+    try:
+        with Path(path).open("rb") as file, os.fdopen(_STDOUT, "wb", closefd=False) as stdout:
+            shutil.copyfileobj(file, stdout)
+    except OSError as error:
+        raise ProcessingError(f"`output_path` -: cannot be written to standard output: {error.strerror}") from error
 
 
 @contextmanager

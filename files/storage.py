@@ -1,21 +1,28 @@
-"""Where files are: local paths and remote ones (``s3://bucket/key``), looked at through stow.
+"""Where files are: local paths and remote ones (``s3://bucket/key``), looked at through stow, and web addresses.
 
-A remote input is brought into a temporary folder for as long as it is needed; how results get to their place is in
-`files.staging`.
+A remote input, or what comes on standard input, is brought into a temporary folder for as long as it is needed; how
+results get to their place is in `files.staging`.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from files import web
 from pipeline.errors import InputError, InputNotFoundError, ProcessingError
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+# What stands for standard input and output in the place of a file.
+STANDARD = "-"
 _INSTALL_REMOTE = "pip install -r requirements-remote.txt"
 
 
@@ -28,8 +35,34 @@ def is_remote(path: str) -> bool:
     return _REMOTE.match(path) is not None
 
 
+def is_url(path: str) -> bool:
+    """Tell whether `path` is a web address, from which files can be had but where none can be put.
+
+    >>> is_url("https://example.org/photo.jpg"), is_url("s3://bucket/photo.jpg")
+    (True, False)
+    """
+    return _WEB.match(path) is not None
+
+
+def named_path(path: str) -> str:
+    """Return the path by whose name a result is called: `path`, or a name in the current folder.
+
+    >>> named_path("shots/photo.jpg"), named_path("https://example.org/a/photo.jpg?w=5"), named_path("-")
+    ('shots/photo.jpg', 'photo.jpg', 'stdin')
+    """
+    if path == STANDARD:
+        return "stdin"
+    return web.file_name(path) if is_url(path) else path
+
+
 def is_file(path: str) -> bool:
-    """Tell whether a file exists at `path`. Raises InputError if a remote path cannot be asked."""
+    """Tell whether a file exists at `path`, a web address taken at its word.
+
+    Raises:
+        InputError: a remote path cannot be asked.
+    """
+    if is_url(path):
+        return True
     store, path = _locate(path)
     with _remote_errors(path):
         return bool(store.exists(path) and store.isfile(path))
@@ -37,6 +70,8 @@ def is_file(path: str) -> bool:
 
 def is_folder(path: str) -> bool:
     """Tell whether a folder exists at `path`. Raises InputError if a remote path cannot be asked."""
+    if is_url(path):
+        return False
     store, path = _locate(path)
     with _remote_errors(path):
         return bool(store.exists(path) and store.isdir(path))
@@ -59,16 +94,20 @@ def require_file(path: str) -> None:
 def local_file(path: str) -> Iterator[str]:
     """Yield a local path with the content of the file at `path`; a remote one is brought and removed after.
 
+    Args:
+        path: A local path, a remote one, a web address, or STANDARD for what comes on standard input.
+
     Raises:
         InputNotFoundError, InputError: there is no such file, it is a folder, or it cannot be read.
     """
-    require_file(path)
-    if not is_remote(path):
+    if path != STANDARD:
+        require_file(path)
+    if path != STANDARD and not is_remote(path):
         # FFmpeg takes what stands before a colon in a relative name for a protocol.
         yield os.path.abspath(path)
         return
     with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
-        yield _download(path, folder)
+        yield _from_stdin(folder) if path == STANDARD else _download(path, folder)
 
 
 @contextmanager
@@ -129,7 +168,21 @@ def upload(local: str, path: str) -> None:
         raise ProcessingError(f"{path}: cannot be put there ({reason}); the result is kept as {kept}") from error
 
 
+def _from_stdin(folder: str) -> str:
+    """Write what comes on standard input to a file in `folder` and return its path."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError("-: nothing comes on standard input; give it a file (< photo.jpg) or a pipe")
+    target = Path(folder, "stdin")
+    with target.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    if not target.stat().st_size:
+        raise InputError("-: what came on standard input is empty")
+    return str(target)
+
+
 def _download(path: str, folder: str) -> str:
+    if is_url(path):
+        return web.fetch(path, folder)
     import stow
 
     target = os.path.join(folder, stow.basename(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
@@ -31,13 +32,25 @@ from files.sound import MakeSound
 from files.staging import check_output, close_staged, staged_output
 from pipeline.errors import InputError, ProcessingError, Stopped
 from pipeline.frame import ColorDescription, Frame, Sink, StreamInfo, is_spoiled
+from pipeline.worker import FINISHING_SECONDS, Worker
 
 # What frames that never were YUV become.
 _USUAL_COLOR = ColorDescription(matrix=1, range=ColorRange.MPEG, primaries=1, transfer=1)
 # The only one there is in a WebP.
 _WEBP_COLOR = ColorDescription(matrix=6, range=ColorRange.MPEG, primaries=1, transfer=13)
-# Browsers play a GIF's frame that is to last less than this, in 1/100 s, for 1/10 s.
-_LEAST_GIF_STEP = 2
+
+
+# Frames that may wait for the encoder: enough for it never to idle, and no more memory than a source that reads ahead
+# takes.
+_MOST_WAITING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What the encoder is given: a frame in its own pixel format, and when it is shown, in seconds."""
+
+    frame: VideoFrame
+    start: Fraction
 
 
 def check_video_output(path: str, source: str, encoding: Encoding) -> None:
@@ -56,8 +69,9 @@ class VideoSink(Sink):
     """Writes frames with their own times, beside the sound of another file.
 
     The suffix decides the container, `encoding` and whether the first frame has alpha the codec. The size is that
-    of the first frame. Where the codec halves the chroma (H.264, H.265 and AV1 in 4:2:0) an odd size is completed
-    by repeating the last column or row. If the run ends before its source does, the sound ends with the pictures.
+    of the first frame; a GIF's, and its rate, are limited by `encoding`. Where the codec halves the chroma (H.264,
+    H.265 and AV1 in 4:2:0) an odd size is completed by repeating the last column or row. If the run ends before its
+    source does, the sound ends with the pictures.
 
     Args:
         path: The file to write, local or remote; it appears there when it is complete.
@@ -86,6 +100,7 @@ class VideoSink(Sink):
         self._frames = frames
         self._suffix = os.path.splitext(path)[1].lower()
         self._file: OutputFile | None = None
+        self._encoder: Worker[_Picture] | None = None
         self._end = Fraction(0)
         self._last_pts: int | None = None
         self._duration: dict[int, int] = {}
@@ -97,7 +112,7 @@ class VideoSink(Sink):
         self._staged = self._stack.enter_context(staged_output(self._path))
 
     def write(self, frame: Frame) -> None:
-        """Encode one frame.
+        """Hand one frame on to the encoder; what went wrong with earlier ones is raised here, or by `close`.
 
         Raises:
             InputError: the frame is transparent, which this file cannot store.
@@ -106,15 +121,16 @@ class VideoSink(Sink):
         image = frame.image
         if image.shape[2] == 3 and (self._alpha if self._file is None else self._shape[2] == 4):
             image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)  # a frame that no object has touched
-        file = self._file
-        if file is None:
+        if self._file is None:
             if image.shape[2] == 4 and not CONTAINERS[self._suffix].alpha:
                 able = ", ".join(ALPHA_SUFFIXES)
                 raise InputError(
                     f"{self._path}: {self._suffix} cannot store transparency; "
                     f"choose {able}, or pictures: `output_path` folder/%06d.png"
                 )
-            file = self._file = self._open(image)
+            self._file = self._open(image)
+            self._encoder = Worker(self._encode_all, "encoder", _MOST_WAITING, leaving_seconds=FINISHING_SECONDS)
+            self._encoder.__enter__()
         if image.shape != self._shape:
             raise ProcessingError(
                 f"{self._path}: frame {frame.index} is {_described(image.shape)}, "
@@ -123,7 +139,8 @@ class VideoSink(Sink):
         pts = frame.pts
         if self._info.time_base != self._time_base:
             pts = round(frame.pts * frame.time_base / self._time_base)
-            least_step = _LEAST_GIF_STEP if self._suffix == ".gif" else 1
+            # In its own 1/100 s, rounded down: of 30 frames a second every other one is there, whatever their jitter.
+            least_step = int(100 / self._encoding.gif_fps) if self._suffix == ".gif" else 1
             if self._last_pts is not None and pts < self._last_pts + least_step:
                 return
         self._last_pts = pts
@@ -131,23 +148,39 @@ class VideoSink(Sink):
         picture.pts, picture.time_base = pts, self._time_base
         self._duration[pts] = frame.duration if self._time_base == frame.time_base else 0
         self._end = (frame.pts + frame.duration) * frame.time_base
-        with file.write_errors():
-            for ready in self._graph_output(picture):
-                self._mux(file, self._stream.encode(ready))
-            file.mux_sound_until(frame.pts * frame.time_base)
+        assert self._encoder is not None
+        self._encoder.put(_Picture(picture, frame.pts * frame.time_base))
 
     def close(self, error: BaseException | None = None) -> None:
         stack, self._stack = self._stack, ExitStack()
-        if not is_spoiled(error) and self._file is not None:
-            try:
+        encoder, self._encoder = self._encoder, None
+        if encoder is None or self._file is None:
+            close_staged(stack, error)
+            return
+        try:
+            if not is_spoiled(error):
+                encoder.finish()
                 with self._file.write_errors():
                     self._mux(self._file, self._stream.encode(None))
                     self._file.finish(self._end if isinstance(error, Stopped) else None)
-            except BaseException as failure:
-                close_staged(stack, failure)
-                raise
+        except BaseException as failure:
+            encoder.close()  # the file is closed under nobody's hands
+            close_staged(stack, failure)
+            raise
+        encoder.close()
         close_staged(stack, error)
         self.result = "" if self._file is None or is_spoiled(error) else self._path
+
+    def _encode_all(self, encoder: Worker[_Picture]) -> None:
+        """Encode what is handed on, and mux it and the sound beside it, in the encoder's own thread."""
+        file = self._file
+        assert file is not None
+        for item in encoder.items():
+            assert item is not None
+            with file.write_errors():
+                for ready in self._graph_output(item.frame):
+                    self._mux(file, self._stream.encode(ready))
+                file.mux_sound_until(item.start)
 
     def _open(self, image: np.ndarray) -> OutputFile:
         self._shape = image.shape
@@ -185,8 +218,12 @@ class VideoSink(Sink):
                 file.tag_h265(stream)
             if alpha and self._suffix == ".webm":
                 stream.metadata["alpha_mode"] = "1"
-            self._graph = _palette_graph(width, height) if pix_fmt == "pal8" else None
-            self._convert = FromBgr(self._color, "bgra" if self._graph is not None else pix_fmt, width, height)
+            self._graph = None
+            self._convert = FromBgr(self._color, "bgra" if pix_fmt == "pal8" else pix_fmt, width, height)
+            if pix_fmt == "pal8":
+                stream.width = min(width, self._encoding.gif_width)
+                stream.height = max(1, round(height * stream.width / width))
+                self._graph = _gif_graph(width, height, stream.width, stream.height)
             self._stream = stream
             file.carry()
         return file
@@ -206,14 +243,16 @@ class VideoSink(Sink):
             file.container.mux(packet)
 
 
-def _palette_graph(width: int, height: int) -> Graph:
-    """Return a filter graph that gives each frame the 256 colours that suit it best."""
+def _gif_graph(width: int, height: int, gif_width: int, gif_height: int) -> Graph:
+    """Return a filter graph that scales each frame and gives it the 256 colours that suit it best."""
     graph = Graph()
     source = graph.add("buffer", f"video_size={width}x{height}:pix_fmt=bgra:time_base=1/100")
+    scale = graph.add("scale", f"{gif_width}:{gif_height}:flags=area")
     split = graph.add("split")
     palette = graph.add("palettegen", stats_mode="single", reserve_transparent="0")
     use = graph.add("paletteuse", new="1", dither="sierra2_4a")
-    source.link_to(split)
+    source.link_to(scale)
+    scale.link_to(split)
     split.link_to(palette, 0, 0)
     split.link_to(use, 1, 0)
     palette.link_to(use, 0, 1)

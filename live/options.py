@@ -34,6 +34,7 @@ class LiveOptions(CameraOptions):
         snapshots: The folder for pictures that are saved by the key s.
         virtual_camera: Show the result to meeting programs on the virtual camera of this name, "" for the first one
             there is; None for not at all.
+        show_fps: Whether the window, and it alone, tells how many frames a second it shows; of files too.
     """
 
     record_path: str | os.PathLike[str] = ""
@@ -41,3 +42,4 @@ class LiveOptions(CameraOptions):
     microphone: str = ""
     snapshots: str | os.PathLike[str] = "snapshots"
     virtual_camera: str | None = None
+    show_fps: bool = False

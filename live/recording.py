@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from files.storage import is_file, is_remote
 from files.video_sink import VideoSink, check_video_output
 from live.microphone import Microphone
 from live.options import LiveOptions
+from live.overlay import DOT
 from live.sound import LiveSound
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
 from pipeline.frame import Frame, Sink, StreamInfo
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 # Frames that may wait for the encoder, a quarter of a second of them; when it cannot keep up, further ones are left
 # out and counted.
 _MOST_WAITING = 8
+# For so long after a frame was left out it is told that some are.
+_LATELY_SECONDS = 2.0
 
 
 class Recording:
@@ -154,6 +158,8 @@ class Recorder(Sink):
         self._recording: Recording | None = None
         self._ending: list[Recording] = []
         self._error: BackgroundRemovalError | None = None
+        self._began = self._left_out_until = 0.0
+        self._left_out = 0
 
     @property
     def watched(self) -> bool:
@@ -161,8 +167,16 @@ class Recorder(Sink):
         return self._recording is not None
 
     @property
-    def sign(self) -> str:
-        return "recording" if self._recording is not None else ""
+    def signs(self) -> Sequence[str]:
+        """How long the recording goes on, and how many frames have been left out lately."""
+        if self._recording is None:
+            return ()
+        now = time.monotonic()
+        minutes, seconds = divmod(int(now - self._began), 60)
+        signs = [f"{DOT} {minutes:02}:{seconds:02}"]
+        if now < self._left_out_until:
+            signs.append(f"frames left out: {self._left_out}")
+        return signs
 
     def open(self, info: StreamInfo) -> None:
         self._info = info
@@ -186,6 +200,10 @@ class Recorder(Sink):
         except BackgroundRemovalError as error:
             self._recording = None
             self._failed(error)
+            return
+        if self._recording.left_out > self._left_out:
+            self._left_out = self._recording.left_out
+            self._left_out_until = time.monotonic() + _LATELY_SECONDS
 
     def idle(self, trouble: str) -> None:
         self._look_after_the_ending()
@@ -258,6 +276,7 @@ class Recorder(Sink):
         if path != wanted:
             log.info("%s exists; recording %s", wanted, path)
         self._recording = Recording(path, self._info, self._encoding, self._microphone)
+        self._began, self._left_out, self._left_out_until = time.monotonic(), 0, 0.0
         return f"recording {path}"
 
     def _usual_suffix(self) -> str:

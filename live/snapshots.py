@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from files.images import write_image
 from files.staging import staged_output
@@ -25,7 +25,7 @@ class Snapshots(Sink):
     """
 
     keys: Mapping[str, str] = {"s": "save a snapshot"}
-    sign = ""
+    signs: Sequence[str] = ()
     alters = False
 
     def __init__(self, options: LiveOptions) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
@@ -12,7 +14,7 @@ import numpy as np
 from files.formats import Encoding
 from files.images import fitted
 from live.options import LiveOptions
-from live.overlay import draw_keys, draw_message
+from live.overlay import draw_overlay
 from live.recording import Recorder
 from live.snapshots import Snapshots
 from live.window import ESCAPE, FULL_SCREEN, Window
@@ -20,9 +22,18 @@ from pipeline.errors import Stopped
 from pipeline.frame import Frame, Sink, Source, StreamInfo
 from pipeline.objects import ObjectChain
 
-_MESSAGE_SECONDS = 1.0
+_SHORTEST_MESSAGE_SECONDS = 1.0
+# As fast as subtitles may be read at the most (Netflix's guide for adult programmes in English).
+_CHARACTERS_A_SECOND = 20
+_FIRST_HINT, _FIRST_HINT_SECONDS = "h lists the keys", 3.0
+# While no frame comes the window is drawn again so often: what is over the picture changes all the same.
+_REDRAW_SECONDS = 0.05
 # How long a still picture's window waits for a key before it is drawn again.
 _STILL_KEY_MS = 50
+# Over so long frames per second are averaged.
+_RATE_SECONDS = 2.0
+# After so long without a frame a camera counts as silent, which it may be before it is lost.
+_SILENCE_SECONDS = 2.0
 
 
 class Control(Protocol):
@@ -40,8 +51,8 @@ class Control(Protocol):
         ...
 
     @property
-    def sign(self) -> str:
-        """How it stands, "" for nothing worth a sign: "recording"."""
+    def signs(self) -> Sequence[str]:
+        """What is to be seen of it for as long as it lasts, in short words: "frozen"."""
         ...
 
     def on_key(self, key: str) -> bool | str:
@@ -75,8 +86,8 @@ class StreamKeys:
         engine.frozen = False
 
     @property
-    def sign(self) -> str:
-        return "frozen" if self._engine.frozen else ""
+    def signs(self) -> Sequence[str]:
+        return ("frozen",) if self._engine.frozen else ()
 
     def on_key(self, key: str) -> bool | str:
         if key == "f":
@@ -91,9 +102,13 @@ class StreamKeys:
 
 
 class Viewer(Sink):
-    """Shows results in a window, with messages and the list of keys over them.
+    """Shows results in a window, with signs, messages and the list of keys over them.
 
-    A key goes to the controls in order until one uses it. ``q``, Esc and the window's closing end the run.
+    A key goes to the controls in order until one uses it; a capital that nobody uses counts as the small letter.
+    ``q``, Esc and the window's closing end the run.
+
+    Args:
+        show_fps: Whether frames per second are among the signs.
     """
 
     needs_original = True
@@ -104,14 +119,16 @@ class Viewer(Sink):
         "q, Esc": "quit",
     }
     alters = False
-    sign = ""
 
-    def __init__(self) -> None:
+    def __init__(self, show_fps: bool = False) -> None:
+        self._show_fps = show_fps
         self._window = Window()
         self._controls: Sequence[Control] = ()
         self._view: Callable[[np.ndarray], np.ndarray] = lambda image: image
         self._frame: Frame | None = None
-        self._still = False
+        self._still = self._live = False
+        self._times: deque[float] = deque()
+        self._drawn_at = 0.0
         self._beside = False
         self._helping = False
         self._message = ""
@@ -125,7 +142,8 @@ class Viewer(Sink):
     def open(self, info: StreamInfo) -> None:
         if self._window.closed:
             self._window = Window()
-        self._still, self._frame = info.still, None
+        self._still, self._live, self._frame = info.still, info.live, None
+        self._times.clear()
 
     def write(self, frame: Frame) -> None:
         """Show a frame and look after the keys.
@@ -133,22 +151,29 @@ class Viewer(Sink):
         Raises:
             Stopped: ``q`` or Esc was typed, or the window was closed.
         """
+        if self._frame is None and time.monotonic() >= self._message_until:
+            self.say(_FIRST_HINT, _FIRST_HINT_SECONDS)
         self._frame = frame
+        self._times.append(time.monotonic())
+        while len(self._times) > 2 and self._times[-1] - self._times[0] > _RATE_SECONDS:
+            self._times.popleft()
         self._redraw("")
         self._look_after_keys(1)
 
     def idle(self, trouble: str) -> None:
         """Draw the last frame again, with what is the matter, and look after the keys; raises as `write`."""
-        self._redraw(trouble)
+        if time.monotonic() - self._drawn_at >= _REDRAW_SECONDS:
+            self._redraw(trouble or self._silence())
         self._look_after_keys(_STILL_KEY_MS if self._still else 1)
 
     def close(self, error: BaseException | None = None) -> None:
         self._frame = None
         self._window.close()
 
-    def say(self, text: str) -> None:
-        """Show `text` for a moment."""
-        self._message, self._message_until = text, time.monotonic() + _MESSAGE_SECONDS
+    def say(self, text: str, seconds: float = 0.0) -> None:
+        """Show `text` for so many seconds, 0 for as long as it takes to read."""
+        seconds = seconds or max(_SHORTEST_MESSAGE_SECONDS, len(text) / _CHARACTERS_A_SECOND)
+        self._message, self._message_until = text, time.monotonic() + seconds
 
     def while_open(self, source: Source) -> Source:
         """Return a source that yields the frame of a still again whenever a key has altered what becomes of it."""
@@ -171,23 +196,28 @@ class Viewer(Sink):
             return False
         return True
 
-    def drawn(self, frame: Frame, trouble: str = "") -> np.ndarray:
-        """Return what the window shows for a frame, uint8 (H, W, 3) or (H, W, 4); the frame is not changed."""
-        image = self._view(frame.image)
-        shown = self._with_original(image, frame.original) if self._beside else image
-        message = trouble or (self._message if time.monotonic() < self._message_until else "")
-        signs = [control.sign for control in self._controls if control.sign]
-        if shown is image and (self._helping or message or signs):
-            shown = shown.copy()
-        if self._helping:
-            rows = [row for control in self._controls for row in control.keys.items()]
-            draw_keys(shown, [*rows, *self.keys.items()])
-        if message:
-            draw_message(shown, message)
-        if signs:
-            size = max(4, shown.shape[0] // 60)
-            cv2.circle(shown, (shown.shape[1] - 2 * size, 2 * size), size, (0, 0, 255, 255), cv2.FILLED, cv2.LINE_AA)
-        return shown
+    @property
+    def signs(self) -> Sequence[str]:
+        """How many frames a second are shown, if that is wanted and frames come."""
+        if not self._show_fps or self._still or len(self._times) < 2 or self._silence():
+            return ()
+        rate = (len(self._times) - 1) / max(self._times[-1] - self._times[0], 1e-6)
+        return (f"{rate:.0f} fps" if rate >= 9.95 else f"{rate:.1f} fps",)
+
+    def draw(self, picture: np.ndarray, trouble: str = "") -> None:
+        """Draw what is for the user alone over a picture, uint8 (H, W, 3), in the size in which it is seen."""
+        draw_overlay(
+            picture,
+            signs=[sign for control in (self, *self._controls) for sign in control.signs],
+            trouble=trouble,
+            message=self._message if time.monotonic() < self._message_until else "",
+            keys=[row for control in (*self._controls, self) for row in control.keys.items()] if self._helping else (),
+        )
+
+    def _silence(self) -> str:
+        """Say for how long a camera has given nothing, "" if it does."""
+        seconds = time.monotonic() - self._times[-1] if self._live and self._times else 0.0
+        return f"no picture for {int(seconds)} s" if seconds >= _SILENCE_SECONDS else ""
 
     def _with_original(self, image: np.ndarray, original: np.ndarray | None) -> np.ndarray:
         """Return both side by side, half as wide each: the window need not change its shape."""
@@ -200,25 +230,32 @@ class Viewer(Sink):
         return np.hstack([fitted(original, left, height), fitted(image, max(1, width - left), height)])
 
     def _redraw(self, trouble: str) -> None:
+        self._drawn_at = time.monotonic()
         if self._frame is not None:
-            self._window.show(self.drawn(self._frame, trouble))
+            image = self._view(self._frame.image)
+            shown = self._with_original(image, self._frame.original) if self._beside else image
+            self._window.show(shown, functools.partial(self.draw, trouble=trouble))
 
     def _look_after_keys(self, wait_ms: int) -> None:
         for key in self._window.keys(wait_ms):
             if key == ESCAPE or key.lower() == "q":
                 raise Stopped
-            self._offer(key)
+            # With Caps Lock on all letters are capitals, and Qt's window cannot tell the two apart.
+            if not self._offer(key) and key != key.lower():
+                self._offer(key.lower())
         if self._window.closed:
             raise Stopped
 
-    def _offer(self, key: str) -> None:
+    def _offer(self, key: str) -> bool:
         for control in (*self._controls, self):
             answer = control.on_key(key)
             if answer:
                 if isinstance(answer, str):
                     self.say(answer)
                 self._altered |= control.alters
-                return
+                self._drawn_at = 0.0  # what it changes is to be seen at once
+                return True
+        return False
 
 
 def window_sinks(viewer: Viewer, engine: Shown, chain: ObjectChain, info: StreamInfo) -> list[Sink]:

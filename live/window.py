@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 
+from files.images import fitted
 from live import x11
 from pipeline.errors import InputError
 
 ESCAPE = "esc"
 FULL_SCREEN = "f11"
-_LARGEST_FIRST_SIZE = (1280, 720)
+# A window opens as large as its picture, but within these.
+_LARGEST_FIRST_SIZE, _SMALLEST_FIRST_SIZE = (1280, 720), (640, 480)
+# A picture whose shape differs by less has the same one: sizes are whole pixels.
+_SAME_SHAPE = 0.01
 _CHECKER_PIXELS = 16
 # What OpenCV's window systems call the keys without a character: X's symbols, Windows' virtual keys, Cocoa's.
 _NAMED = {27: ESCAPE, 0xFF1B: ESCAPE, 0xFFC8: FULL_SCREEN, 0x7A0000: FULL_SCREEN, 0xF70E: FULL_SCREEN}
@@ -25,11 +30,16 @@ class Window:
     def __init__(self, title: str = "Background Removal") -> None:
         self._title = title
         self._opened = False
+        self._shape, self._asked = 0.0, (1, 1)
         self._x_keys: x11.Keys | None = None
         self.closed = False
 
-    def show(self, image: np.ndarray) -> None:
-        """Show `image`, uint8 (H, W, 3) BGR or (H, W, 4) BGRA; the latter over a checkerboard.
+    def show(self, image: np.ndarray, draw: Callable[[np.ndarray], object] = lambda picture: None) -> None:
+        """Show `image` as large as it fits, never stretched; the window takes its shape, and again when that changes.
+
+        Args:
+            image: uint8 (H, W, 3) BGR or (H, W, 4) BGRA; the latter is shown over a checkerboard.
+            draw: Called with the picture in the size in which it is seen, uint8 (H, W, 3) BGR, to draw upon.
 
         Raises:
             InputError: there is no display to open a window on.
@@ -38,17 +48,39 @@ class Window:
             self.closed = True  # OpenCV would open it again
         if self.closed:
             return
+        height, width = image.shape[:2]
         if not self._opened:
             require_display()
-            flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
-            cv2.namedWindow(self._title, flags)
-            height, width = image.shape[:2]
-            scale = min(1.0, _LARGEST_FIRST_SIZE[0] / width, _LARGEST_FIRST_SIZE[1] / height)
-            cv2.resizeWindow(self._title, max(1, round(width * scale)), max(1, round(height * scale)))
+            # The picture's shape is kept here: with OpenCV's way of keeping it the window does not tell its size.
+            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+            self._resize(width, height, _first_scale(width, height))
             cv2.setMouseCallback(self._title, self._on_mouse)
             self._x_keys = x11.Keys(self._title) if sys.platform == "linux" else None
             self._opened = True
-        cv2.imshow(self._title, over_checkerboard(image) if image.shape[2] == 4 else image)
+        elif abs(width / height / self._shape - 1) > _SAME_SHAPE and not self._fills_screen():
+            across, high = self._size()
+            self._resize(width, height, min(max(across, _LARGEST_FIRST_SIZE[0]) / width, high / height))
+        across, high = self._size()
+        scale = min(across / width, high / height)
+        seen = (max(1, round(scale * width)), max(1, round(scale * height)))
+        # Linear, though averaging looks a little better where a picture gets much smaller: of 4K it takes 10 ms more.
+        picture = cv2.resize(over_checkerboard(image) if image.shape[2] == 4 else image, seen)
+        draw(picture)
+        cv2.imshow(self._title, picture if seen == (across, high) else fitted(picture, across, high))
+
+    def _resize(self, width: int, height: int, scale: float) -> None:
+        """Give the window the shape of a picture."""
+        self._shape = width / height
+        self._asked = (max(1, round(width * scale)), max(1, round(height * scale)))
+        cv2.resizeWindow(self._title, *self._asked)
+
+    def _size(self) -> tuple[int, int]:
+        """Return width and height of what is inside the window's frame."""
+        if sys.platform != "darwin":  # Cocoa tells the last picture's size instead; it keeps the shape by itself
+            _, _, width, height = cv2.getWindowImageRect(self._title)
+            if min(width, height) > 1:  # GTK does not know before the window is seen
+                return width, height
+        return self._asked
 
     def keys(self, wait_ms: int = 1) -> list[str]:
         """Let the window live for up to `wait_ms`, and return all keys typed in it since the last call.
@@ -73,9 +105,11 @@ class Window:
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or go back to a window."""
-        full = cv2.getWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN) == cv2.WINDOW_FULLSCREEN
-        state = cv2.WINDOW_NORMAL if full else cv2.WINDOW_FULLSCREEN
+        state = cv2.WINDOW_NORMAL if self._fills_screen() else cv2.WINDOW_FULLSCREEN
         cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, state)
+
+    def _fills_screen(self) -> bool:
+        return cv2.getWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN) == cv2.WINDOW_FULLSCREEN
 
     def _on_mouse(self, event: int, x: int, y: int, flags: int, data: object) -> None:
         if event == cv2.EVENT_LBUTTONDBLCLK:
@@ -93,6 +127,13 @@ class Window:
             cv2.destroyWindow(self._title)
             cv2.waitKey(1)  # some window systems close only when their events are handled
         self._opened, self.closed = False, True
+
+
+def _first_scale(width: int, height: int) -> float:
+    """Return how much larger than its picture a window opens."""
+    largest = min(_LARGEST_FIRST_SIZE[0] / width, _LARGEST_FIRST_SIZE[1] / height)
+    smallest = min(_SMALLEST_FIRST_SIZE[0] / width, _SMALLEST_FIRST_SIZE[1] / height)
+    return min(largest, max(1.0, smallest))
 
 
 def _key_of(code: int) -> str:

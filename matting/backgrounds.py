@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
@@ -155,14 +154,14 @@ class Folder(Scenery):
 
     Args:
         paths: Local files, in order.
-        load: Makes the background of a file; None if it is neither a picture nor a video.
+        load: Makes the background of a file; raises InputError if it is neither a picture nor a video.
         name: What to call the folder in messages.
 
     Raises:
         InputError: none of the files is readable.
     """
 
-    def __init__(self, paths: Sequence[str], load: Callable[[str], Scenery | None], name: str) -> None:
+    def __init__(self, paths: Sequence[str], load: Callable[[str], Scenery], name: str) -> None:
         super().__init__()
         self._load = load
         self.name = name
@@ -209,10 +208,11 @@ class Folder(Scenery):
         return self._current.picture(width, height)
 
     def _read(self, path: str) -> Scenery | None:
-        background = self._load(path)
-        if background is None:
-            log.warning("%s: not a readable picture or video; skipped", path)
-        return background
+        try:
+            return self._load(path)
+        except InputError as error:
+            log.warning("%s; skipped", error)
+            return None
 
     def _read_current(self, forward: bool = True) -> Scenery:
         """Read the file at the current position, dropping those that turn out to be unreadable."""
@@ -323,19 +323,3 @@ class Transparent(Background):
         person = cv2.copyTo(corrected(front, edge_correction(matte)), alpha)
         cv2.merge([person, alpha], dst=inside_box(out, matte.box))
         return out
-
-
-def parse_color(text: str) -> tuple[int, int, int]:
-    """Turn ``#RRGGBB`` into (B, G, R).
-
-    Raises:
-        InputError: `text` is not of that form.
-
-    >>> parse_color("#ff8000")
-    (0, 128, 255)
-    """
-    found = re.fullmatch(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", text)
-    if not found:
-        raise InputError(f"colour {text}: must be written as #RRGGBB, for instance #00b140")
-    red, green, blue = (int(part, 16) for part in found.groups())
-    return blue, green, red

@@ -138,16 +138,18 @@ def edge_correction(matte: Matte) -> np.ndarray:
     Returns:
         uint8 (h, w, 3) of the size of the box: half of what is to be added, plus 128.
     """
+    if matte.foreground is not None:
+        missing = cv2.addWeighted(matte.foreground, 0.5, matte.image, -0.5, 128)
+        # Well inside the person the picture itself is his colour; outside nothing shows.
+        share = cv2.convertScaleAbs(np.minimum(1, 4 * (1 - matte.alpha)), alpha=255)
+        share[matte.alpha == 0] = 0
+        return matte.inside(blend(missing, np.full_like(missing, 128), share))
     image = matte.image.astype(np.float32)
     person = matte.alpha[..., None]
-    if matte.foreground is not None:
-        # Well inside the person the picture itself is his colour.
-        missing = (matte.foreground - image) * ((person > 0) * np.minimum(1, 4 * (1 - person)))
-    else:
-        # What is mostly of one side counts for it; the rest only where nothing better is near.
-        front = _local_mean(image, np.clip(2 * matte.alpha - 1, 1e-3, 1) * matte.alpha)
-        back = _local_mean(image, np.clip(1 - 2 * matte.alpha, 1e-3, 1) * (1 - matte.alpha))
-        missing = (front - back) * ((1 - person) * (person > 0))
+    # What is mostly of one side counts for it; the rest only where nothing better is near.
+    front = _local_mean(image, np.clip(2 * matte.alpha - 1, 1e-3, 1) * matte.alpha)
+    back = _local_mean(image, np.clip(1 - 2 * matte.alpha, 1e-3, 1) * (1 - matte.alpha))
+    missing = (front - back) * ((1 - person) * (person > 0))
     return matte.inside(np.clip(missing * 0.5 + 128.5, 0, 255).astype(np.uint8))
 
 
@@ -184,8 +186,11 @@ def wrap_light(behind: np.ndarray, part: np.ndarray, matte: Matte, strength: flo
         uint8 of the size of the box.
     """
     height, width = matte.alpha.shape
+    shrink = max(1, max(height, width) / _WRAP_SIDE)
+    height, width = max(1, round(height / shrink)), max(1, round(width / shrink))
+    alpha = cv2.resize(matte.alpha, (width, height), interpolation=cv2.INTER_AREA)
     # What is near the background takes some of its light, most at the very edge.
-    near = cv2.blur(1 - matte.alpha, (_WRAP_PIXELS, _WRAP_PIXELS)) * matte.alpha
+    near = cv2.blur(1 - alpha, (_WRAP_PIXELS, _WRAP_PIXELS)) * alpha
     light = cv2.blur(
         cv2.resize(inside_box(behind, matte.box), (width, height), interpolation=cv2.INTER_AREA),
         (_WRAP_PIXELS, _WRAP_PIXELS),
@@ -196,8 +201,9 @@ def wrap_light(behind: np.ndarray, part: np.ndarray, matte: Matte, strength: flo
     return blend(lit, part, amount)
 
 
-# How far light reaches over the edge, at the size of the matte; chosen by eye.
+# How far light reaches over the edge, where the matte is no longer than this; chosen by eye.
 _WRAP_PIXELS = 15
+_WRAP_SIDE = 320
 
 
 def cover(picture: np.ndarray, width: int, height: int) -> np.ndarray:

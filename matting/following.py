@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 Box: TypeAlias = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the frame
-_Bounds: TypeAlias = tuple[float, float, float, float]  # the same around a person, not rounded
+Bounds: TypeAlias = tuple[float, float, float, float]  # the same around a person, not rounded
 
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
 # checked by eye on other people's clips.
@@ -45,7 +45,7 @@ class Follower:
     def reset(self) -> None:
         """Forget where the person was."""
         self.box: Box | None = None
-        self._person: _Bounds | None = None
+        self._person: Bounds | None = None
 
     def drawn(self, alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
         """Take note of the alpha drawn in `box`, float32 (h, w), and move the crop if it has to.
@@ -58,7 +58,7 @@ class Follower:
         Returns:
             Whether there is a person; if not, the crop is given up.
         """
-        before, self._person = self._person, _bounds(alpha, box, size)
+        before, self._person = self._person, bounds(alpha, box, size)
         if self._person is None:
             self.box = None
             return False
@@ -79,11 +79,11 @@ class Follower:
         Returns:
             Whether there is a person, there or in the crop.
         """
-        seen = _bounds(probability, (0, 0, *size), size)
+        seen = bounds(probability, (0, 0, *size), size)
         known = self._person
         if seen is None:
             if anew and self.box is not None and known is not None:
-                self.box = _crop_around(known, size)
+                self.box = crop_around(known, size)
             return self.box is not None
         if anew:
             self.box = None
@@ -94,9 +94,9 @@ class Follower:
             self._keep_inside(seen, size, _LOOK_SHRINK)
         return True
 
-    def _keep_inside(self, person: _Bounds, size: tuple[int, int], shrink: float) -> None:
+    def _keep_inside(self, person: Bounds, size: tuple[int, int], shrink: float) -> None:
         if self.box is None or not self._fits(person, size, shrink):
-            self.box = _crop_around(person, size)
+            self.box = crop_around(person, size)
 
     def left_crop(self, alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
         """Tell whether the person reaches over a side of `box` that is not a side of the frame."""
@@ -108,7 +108,7 @@ class Follower:
         )
         return any(movable and (side > 0.5).mean() > _LEFT_SIDE for side, movable in inner)
 
-    def _fits(self, person: _Bounds, size: tuple[int, int], shrink: float) -> bool:
+    def _fits(self, person: Bounds, size: tuple[int, int], shrink: float) -> bool:
         assert self.box is not None
         left, top, right, bottom = self.box
         across, down = _SAFE * (right - left), _SAFE * (bottom - top)
@@ -118,15 +118,15 @@ class Follower:
             and (person[2] <= right - across or right >= size[0])
             and (person[3] <= bottom - down or bottom >= size[1])
         )
-        return inside and _area(_crop_around(person, size)) > shrink * _area(self.box)
+        return inside and _area(crop_around(person, size)) > shrink * _area(self.box)
 
 
 def shows_person(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
     """Tell whether the alpha drawn in `box`, float32 (h, w), of a frame of (width, height) shows anybody."""
-    return _bounds(alpha, box, size) is not None
+    return bounds(alpha, box, size) is not None
 
 
-def _ahead(person: _Bounds, before: _Bounds | None) -> _Bounds:
+def _ahead(person: Bounds, before: Bounds | None) -> Bounds:
     """Return the rectangle that also holds where the person will be in the next frame if he goes on so."""
     if before is None:
         return person
@@ -134,7 +134,7 @@ def _ahead(person: _Bounds, before: _Bounds | None) -> _Bounds:
     return min(left, person[0]), min(top, person[1]), max(right, person[2]), max(bottom, person[3])
 
 
-def _overlap(a: _Bounds, b: _Bounds) -> bool:
+def _overlap(a: Bounds, b: Bounds) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
@@ -142,7 +142,7 @@ def _area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> _Bounds | None:
+def bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> Bounds | None:
     """Return the rectangle, in pixels of the frame, around what is more person than not; None if it is too small."""
     inside = (alpha > 0.5).view(np.uint8)
     covered = cv2.countNonZero(inside) / inside.size * _area(box)
@@ -158,9 +158,10 @@ def _bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> _Bounds | Non
     )
 
 
-def _crop_around(person: _Bounds, size: tuple[int, int]) -> Box:
+def crop_around(person: Bounds, size: tuple[int, int], margin: float = _MARGIN) -> Box:
+    """Return the crop of a frame of `size` (width, height) with room for a person, `margin` of him to every side."""
     left, top, right, bottom = person
-    across, down = _MARGIN * (right - left), _MARGIN * (bottom - top)
+    across, down = margin * (right - left), margin * (bottom - top)
     left, top, right, bottom = left - across, top - down, right + across, bottom + down
     missing = (bottom - top) * _LEAST_ASPECT - (right - left)
     if missing > 0:

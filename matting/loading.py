@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from matting.person import PersonMatte, RefinedNetwork
+from matting.photo import Photo
 from matting.recurrent import RecurrentMatting, is_recurrent
 from matting.refine import Refiner
 from matting.segmenters import ModelOptions, OnnxSegmenter, Segmenter, make_segmenter
@@ -12,7 +13,7 @@ from matting.sessions import load_session
 from matting.weights import MODELS
 from pipeline.errors import InputError
 
-QUALITIES = ("live", "file")
+QUALITIES = ("fast", "best")
 _MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
 
 
@@ -25,7 +26,7 @@ class NetworkOptions:
         model_selection: What finds him in the whole frame: 0 the general model, 1 the landscape model.
         runtime: "onnx" or "mediapipe".
         device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
-        quality: For recurrent networks: "live" shows them a small crop, "file" the whole frame in full size.
+        quality: "fast", "best", or None for the best of stills and fast of what moves. See `MPSegmentation`.
         own: What cannot be read from an ONNX file of the user's own.
 
     Raises:
@@ -36,11 +37,11 @@ class NetworkOptions:
     model_selection: int = 1
     runtime: str = "onnx"
     device: str = "auto"
-    quality: str = "live"
+    quality: str | None = None
     own: ModelOptions = field(default_factory=ModelOptions)
 
     def __post_init__(self) -> None:
-        if self.quality not in QUALITIES:
+        if self.quality is not None and self.quality not in QUALITIES:
             raise InputError(f"`quality` {self.quality}: must be one of {', '.join(QUALITIES)}")
         if self.model_selection not in _MODELS_BY_NUMBER:
             raise InputError(f"`model_selection` {self.model_selection}: must be 0 (general) or 1 (landscape)")
@@ -64,12 +65,12 @@ def load_person_matte(options: NetworkOptions, threshold: float = 0.5, edge_soft
     if runtime == "onnx" and model is not None and model not in MODELS:
         session = load_session(model, device)
         if is_recurrent(session):
-            whole = options.quality == "file"
-            drawer = RecurrentMatting(session, model, threshold, edge_softness, whole=whole)
-            return PersonMatte(make_segmenter(finder_model, runtime, device), drawer)
+            drawer = RecurrentMatting(session, model, threshold, edge_softness)
+            return PersonMatte(make_segmenter(finder_model, runtime, device), drawer, options.quality)
         network: Segmenter = OnnxSegmenter(model, session, options.own)
     else:
         network = make_segmenter(model or "wide", runtime, device)
     # A network that was asked for by name also finds what it draws: it may know other things than people.
     finder = network if model else make_segmenter(finder_model, runtime, device)
-    return PersonMatte(finder, RefinedNetwork(network, Refiner(threshold, edge_softness)))
+    photo = Photo(finder, network, threshold, edge_softness)
+    return PersonMatte(finder, RefinedNetwork(network, Refiner(threshold, edge_softness)), options.quality, photo)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from matting.backgrounds import Background, Blur, Folder
+from matting.colors import is_color
 
 _BLUR_STEP = 10
 # What the key b offers where nothing of the kind was asked for: the green of broadcast studios.
@@ -148,4 +149,4 @@ def _kind(spec: str) -> str:
     """Return which of the kinds that the key b goes through a background is."""
     if spec in ("blur", "none", "transparent", YOURS):
         return spec
-    return "colour" if spec.startswith("#") else "pictures"
+    return "colour" if is_color(spec) else "pictures"

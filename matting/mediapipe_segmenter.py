@@ -32,6 +32,11 @@ class MediaPipeSegmenter:
         try:
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
+        except ModuleNotFoundError as error:
+            raise InputError(
+                "--runtime mediapipe: MediaPipe is not installed (or leave the option out): "
+                "pip install -r requirements.txt"
+            ) from error
         except (ImportError, OSError) as error:  # OSError: a system library is missing
             raise InputError(f"`runtime` mediapipe: {first_line(error)}; install it or use `runtime` onnx") from error
         installed = metadata.version("mediapipe")
@@ -47,6 +52,7 @@ class MediaPipeSegmenter:
             output_category_mask=False,
         )
         self.size = (known.height, known.width)
+        self.sizes = (self.size,)
         self._image = mediapipe.Image
         self._format = mediapipe.ImageFormat.SRGB
         with _silent_stderr():

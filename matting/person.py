@@ -9,9 +9,11 @@ import numpy as np
 
 from matting.following import Box, Follower
 from matting.matte import Matte
+from matting.photo import Photo
 from matting.pyramid import Pyramid
 from matting.refine import Refiner
 from matting.segmenters import Segmenter
+from pipeline.errors import InputError
 
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
 # checked by eye on other people's clips.
@@ -112,20 +114,51 @@ class PersonMatte:
     Args:
         looking: The network that looks at the whole frame.
         drawer: What draws the person.
+        quality: "fast" or "best"; None for the best of a still and fast of what moves.
+        photo: What makes the best matte; None for a drawer that does so where it is shown the whole frame.
         reuse_still: Whether a frame that has hardly changed since it was drawn gets the same matte.
     """
 
-    def __init__(self, looking: Segmenter, drawer: Drawer, reuse_still: bool = False) -> None:
+    def __init__(
+        self,
+        looking: Segmenter,
+        drawer: Drawer,
+        quality: str | None = None,
+        photo: Photo | None = None,
+        reuse_still: bool = False,
+    ) -> None:
         self._looking = looking
         self._drawer = drawer
+        self._quality = quality
+        self._photo = photo
         self.reuse_still = reuse_still
         self._follower = Follower()
+        self._set_best(quality == "best")
+
+    def begin(self, still: bool) -> None:
+        """A stream begins, of one picture or of many.
+
+        Raises:
+            InputError: the best is asked for, and can be had of one picture only.
+        """
+        if self._quality == "best" and self._photo is not None and not still:
+            raise InputError(
+                "--quality best takes seconds for each picture: it is for images, or for --model rvm; leave it out"
+            )
+        self._set_best(self._quality == "best" or (self._quality is None and still))
+
+    def _set_best(self, best: bool) -> None:
+        self._best = best
+        if self._photo is None:
+            self._drawer.follows = not best
         self.reset()
 
     def reset(self) -> None:
         """Forget the previous frames."""
         self._follower.reset()
         self._drawer.reset()
+        if self._photo is not None:
+            self._photo.reset()
         self._since_look = 0
         self._glance: np.ndarray | None = None
         self._looked_glance: np.ndarray | None = None
@@ -148,6 +181,8 @@ class PersonMatte:
     def set_threshold(self, threshold: float) -> None:
         """Change where background ends and person begins, 0 to 1."""
         self._drawer.set_threshold(threshold)
+        if self._photo is not None:
+            self._photo.set_threshold(threshold)
         self._last_grey = None  # or a still frame would keep its matte
 
     def close(self) -> None:
@@ -157,6 +192,8 @@ class PersonMatte:
 
     def __call__(self, view: Pyramid) -> Matte:
         """Return the matte of the next frame."""
+        if self._best and self._photo is not None:
+            return self._photo(view)
         size = view.size
         if self._last is not None and self._last.size != size:
             self.reset()

@@ -20,10 +20,10 @@ _OUTPUTS = ("fgr", "pha", "r1o", "r2o", "r3o", "r4o")
 
 # Height and width of what the network sees of a crop that follows the person. On our clips this is as good as
 # twice the pixels, and on close faces better.
-_LIVE_SIZE = (192, 240)
+_CROP_SIZE = (192, 240)
 # The longer side that the network reduces a whole frame to before its refiner brings it back to full size
 # (the authors' own rule, inference.py: auto_downsample_ratio).
-_FILE_PIXELS = 512
+_WHOLE_PIXELS = 512
 _MULTIPLE = 16
 
 
@@ -41,17 +41,20 @@ class RecurrentMatting:
         name: What to call it in messages.
         threshold: Shifts where background ends; at 0.5 the network's alpha is taken as it is.
         edge_softness: Below 0.5 the network's edge is made harder.
-        whole: Look at the whole frame in full size, with the network's own refiner, instead of at a small crop.
+
+    Attributes:
+        follows: Whether it is shown a small crop around the person, or else the whole frame in full size, which the
+            network's own refiner then works on. To be changed between streams only.
     """
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, name: str, threshold: float, edge_softness: float, whole: bool
+        self, session: onnxruntime.InferenceSession, name: str, threshold: float, edge_softness: float
     ) -> None:
         self._session = session
         self._name = name
         self._edge_softness = edge_softness
         self.set_threshold(threshold)
-        self.follows = not whole
+        self.follows = True
         self._channels = [item.shape[1] for item in session.get_inputs() if item.name in _STATES_IN]
         self.reset()
 
@@ -70,7 +73,7 @@ class RecurrentMatting:
     def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
         """Return height and width of what the network wants to see of a frame of (width, height)."""
         if self.follows:
-            return _LIVE_SIZE
+            return _CROP_SIZE
         width, height = (max(_MULTIPLE, round(side / _MULTIPLE) * _MULTIPLE) for side in frame_size)
         return height, width
 
@@ -87,7 +90,7 @@ class RecurrentMatting:
             ProcessingError: the network failed.
         """
         rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.float32) * np.float32(1 / 255)
-        ratio = 1.0 if self.follows else min(1.0, _FILE_PIXELS / max(image.shape[:2]))
+        ratio = 1.0 if self.follows else min(1.0, _WHOLE_PIXELS / max(image.shape[:2]))
         inputs = {
             "src": np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]),
             "downsample_ratio": np.array([ratio], np.float32),

@@ -20,7 +20,7 @@ _MOTION = 12.0
 _GUIDE_SIZE = (3, 3)
 _GUIDE_EPSILON = 1e-3
 # Half the width, in probability, of the step around the threshold, when `edge_softness` is 1.
-_WIDEST_STEP = 0.7
+WIDEST_STEP = 0.7
 
 
 class Refiner:
@@ -45,7 +45,7 @@ class Refiner:
 
     def set_threshold(self, threshold: float) -> None:
         """Change where background ends and person begins, 0 to 1."""
-        self._step = step_around(threshold, _WIDEST_STEP * self._edge_softness)
+        self._step = step_around(threshold, WIDEST_STEP * self._edge_softness)
 
     def reset(self) -> None:
         """Forget the previous frames."""

@@ -37,13 +37,17 @@ class Segmenter(Protocol):
 
     Attributes:
         size: Height and width of the images that it takes.
+        sizes: That, and others at which it does as well.
     """
 
     @property
     def size(self) -> tuple[int, int]: ...
 
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]: ...
+
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return the probability of a person for a BGR uint8 (h, w, 3) image of the network's size.
+        """Return the probability of a person for a BGR uint8 (h, w, 3) image of one of the network's sizes.
 
         Returns:
             float32 (h, w) in [0, 1].
@@ -125,6 +129,7 @@ class OnnxSegmenter:
             size = (shipped.height, shipped.width)
         elif download is not None:
             size, input_range = download.size, download.input_range
+        self._larger = shipped.larger if shipped is not None else None
         self._layout = _InputLayout(session, model, size, input_range)
         self._logits = options.output == "logits"
         self._may_be_logits = options.output == "auto"
@@ -144,6 +149,11 @@ class OnnxSegmenter:
     def size(self) -> tuple[int, int]:
         """Height and width of the network's input."""
         return self._layout.size
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Heights and widths of the input that it does well at."""
+        return (self.size,) if self._larger is None else (self.size, self._larger)
 
     def close(self) -> None:
         """Nothing to do: the session is freed with this object."""

@@ -41,10 +41,11 @@ def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
             raise InputError(f"`model` {model}: must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
         if not path.is_file():
             raise InputNotFoundError(f"`model` {model}: no such file")
-    return _load_file(path, device)
+    return load_session_file(path, device)
 
 
-def _load_file(path: Path, device: str) -> onnxruntime.InferenceSession:
+def load_session_file(path: Path, device: str) -> onnxruntime.InferenceSession:
+    """Load an ONNX file on a device; see `make_segmenter`."""
     import onnxruntime
 
     # ONNX Runtime prints what goes wrong to stderr; the exception says it once.

@@ -23,11 +23,13 @@ class Model:
     Attributes:
         height, width: The size of its input.
         files: The name in models/ and the SHA-256 of the file for each suffix.
+        larger: Another height and width of its ONNX file's input at which it does as well.
     """
 
     height: int
     width: int
     files: dict[str, tuple[str, str]]
+    larger: tuple[int, int] | None = None
 
 
 _GENERAL_ONNX = ("selfie_general.onnx", "51081a74caa85cff11ca33b37c4454b0d63f623fd261de2fbf05fadc24ea282d")
@@ -40,6 +42,7 @@ MODELS = {
             ".tflite": ("selfie_general.tflite", "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c"),
             ".onnx": _GENERAL_ONNX,
         },
+        (320, 320),
     ),
     # The general network with an input a quarter wider: on crops of people it errs a third less than at the
     # size that it was trained at, and at larger sizes it errs more again.
@@ -50,6 +53,7 @@ MODELS = {
             ".tflite": ("selfie_wide.tflite", "528e422660c88728c4705341c50fdaf2dcddff5e6856751add59b9ac0973fa0f"),
             ".onnx": _GENERAL_ONNX,
         },
+        (320, 384),
     ),
     "landscape": Model(
         144,
@@ -60,6 +64,16 @@ MODELS = {
         },
     ),
 }
+
+# What finds faces: of no use where a user may choose a model for the person.
+FACES = Model(
+    192,
+    192,
+    {
+        ".tflite": ("face_full_range.tflite", "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"),
+        ".onnx": ("face_full_range.onnx", "371ecbdb23e7298f45d89794135e6e72b2e192f77a3f91b00261a64de68a388a"),
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +154,7 @@ def _reason(error: Exception) -> str:
     """Return why a download has failed, without what only its library understands."""
     import requests
 
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answers {error.response.status_code}"
     if isinstance(error, requests.ConnectionError):
         return "the server cannot be reached"

@@ -168,7 +168,7 @@ class Sink(Protocol):
         ...
 
     def idle(self, trouble: str) -> None:
-        """No frame has come for a twentieth of a second.
+        """No frame has come for a hundredth of a second.
 
         Args:
             trouble: What is the matter, "" if nothing is.

@@ -102,7 +102,7 @@ class ObjectChain:
 
     # For the window, which hands it keys: they change what becomes of frames, and there is nothing to tell.
     alters = True
-    sign = ""
+    signs: Sequence[str] = ()
 
     def __init__(self, objects: Sequence[CustomObject]) -> None:
         for item in objects:

@@ -15,11 +15,14 @@ from pipeline.frame import Frame, Source
 Item = TypeVar("Item")
 
 # How long leaving waits for a thread: nobody likes a program that does not end, and a camera may block for ever.
-_LEAVING_SECONDS = 0.5
+LEAVING_SECONDS = 0.5
 # How long the last of what was put is waited for: an encoder empties itself, and a long file gets its index in front.
-_FINISHING_SECONDS = 600.0
+FINISHING_SECONDS = 600.0
 # How often a wait looks around.
 _TICK_SECONDS = 0.05
+# How often, while no frame comes, whoever waits for one may look around: a window for keys, which are 20 ms apart when
+# they are typed fast, and of which some window systems keep only the last.
+_IDLE_SECONDS = 0.01
 
 
 class Worker(Generic[Item]):
@@ -34,6 +37,7 @@ class Worker(Generic[Item]):
         depth: How many items may wait.
         when_full: What `put` does then: "wait", or let the "newest" item take the place of the oldest, or "drop" it.
         stop: Called by `close`, for work that waits for something else than the queue.
+        leaving_seconds: How long `close` waits for the thread, which is then left to itself.
 
     Attributes:
         dropped: How many items were lost because the queue was full.
@@ -46,6 +50,7 @@ class Worker(Generic[Item]):
         depth: int = 4,
         when_full: Literal["wait", "newest", "drop"] = "wait",
         stop: Callable[[], object] = lambda: None,
+        leaving_seconds: float = LEAVING_SECONDS,
     ) -> None:
         if depth < 1:
             raise ValueError(f"depth must be at least 1, not {depth}")
@@ -53,6 +58,7 @@ class Worker(Generic[Item]):
         self._depth = depth
         self._when_full = when_full
         self._stop = stop
+        self._leaving_seconds = leaving_seconds
         self._queue: deque[Item] = deque()
         self._changed = threading.Condition()
         self._complete = False  # nothing more will be put
@@ -135,7 +141,7 @@ class Worker(Generic[Item]):
         """
         self.complete()
         # In short waits: a signal is only heard between two of them where a lock cannot be interrupted.
-        deadline = time.monotonic() + _FINISHING_SECONDS
+        deadline = time.monotonic() + FINISHING_SECONDS
         while self.running and time.monotonic() < deadline:
             self._thread.join(_TICK_SECONDS)
         if self.running:
@@ -150,7 +156,7 @@ class Worker(Generic[Item]):
             self._changed.notify_all()
         self._stop()
         if self._thread.ident is not None:
-            self._thread.join(_LEAVING_SECONDS)
+            self._thread.join(self._leaving_seconds)
 
     def _raise_error(self) -> None:
         if self._error is not None and threading.current_thread() is not self._thread:
@@ -203,8 +209,8 @@ class Reader:
         self._worker.close()
 
     def frames(self) -> Iterator[Frame | None]:
-        """Yield the frames in order, and None each time that none has come for a twentieth of a second."""
-        return self._worker.items(_TICK_SECONDS)
+        """Yield the frames in order, and None each time that none has come for a hundredth of a second."""
+        return self._worker.items(_IDLE_SECONDS)
 
     def _read(self, worker: Worker[Frame | None]) -> None:
         with self._source as source:

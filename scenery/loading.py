@@ -10,9 +10,12 @@ import numpy as np
 
 from files import storage
 from files.images import read_image
+from files.kinds import is_video
 from matting import backgrounds
 from matting.backgrounds import Background, Scenery
-from pipeline.errors import InputError, InputNotFoundError
+from matting.colors import is_color, parse_color
+from pipeline.errors import InputNotFoundError
+from scenery.shipped import shipped_picture, shipped_pictures
 
 
 class BackgroundLoader:
@@ -29,7 +32,8 @@ class BackgroundLoader:
         """Return the background that a text names, other than the blur; None for "none".
 
         Args:
-            text: "none", "transparent", "#RRGGBB", or the path of a picture, a folder or a video.
+            text: "none", "transparent", the path or web address of a picture or a video, a folder, the name of a
+                shipped picture, or a colour; of what has the same name the first one in this order.
 
         Raises:
             InputError: the file or folder cannot be used.
@@ -43,38 +47,31 @@ class BackgroundLoader:
             return self.folder(text)
         if storage.is_file(text):
             return self.file(text)
-        if text.startswith("#"):
-            return backgrounds.SolidColor(backgrounds.parse_color(text))
+        picture = shipped_picture(text)
+        if picture is not None:
+            return self.file(picture)
+        if is_color(text):
+            return backgrounds.SolidColor(parse_color(text))
         raise InputNotFoundError(
-            f"`background` {text}: no such file or folder, nor blur, none, transparent or '#RRGGBB'"
+            f"`background` {text}: no such file or folder, nor one of {', '.join(shipped_pictures())}; "
+            "or use blur, none, transparent, a colour"
         )
 
     def folder(self, path: str | os.PathLike[str]) -> backgrounds.Folder:
         """Return the pictures and videos of a folder, to go through one by one; raises as `from_text` does."""
         path = os.fspath(path)
         local = self._files.enter_context(storage.local_folder(path))
-        return backgrounds.Folder(storage.list_files(local), _picture_or_video, path)
+        return backgrounds.Folder(storage.list_files(local), lambda file: _scenery(file, file), path)
 
     def file(self, path: str | os.PathLike[str]) -> Scenery:
         """Return the background of one picture or video; raises as `from_text` does."""
         path = os.fspath(path)
         local = self._files.enter_context(storage.local_file(path))
-        picture = _picture(local)
-        return _video(local, path) if picture is None else picture
+        return _scenery(local, path)
 
 
-def _picture(path: str) -> Scenery | None:
-    try:
-        return backgrounds.Picture(read_image(path))
-    except InputError:
-        return None
-
-
-def _picture_or_video(path: str) -> Scenery | None:
-    try:
-        return _picture(path) or _video(path, path)
-    except InputError:
-        return None
+def _scenery(path: str, name: str) -> Scenery:
+    return _video(path, name) if is_video(path) else backgrounds.Picture(read_image(path, name))
 
 
 def _video(path: str, name: str) -> Scenery:

@@ -81,7 +81,7 @@ def test_a_recurrent_network_remembers_until_reset(tmp_path: Path, portrait: np.
 
 def test_the_memory_moves_with_the_crop(tmp_path: Path, portrait: np.ndarray) -> None:
     session = load_session(recurrent_model(tmp_path / "own.onnx"), "cpu")
-    drawer = RecurrentMatting(session, "own.onnx", threshold=0.5, edge_softness=0.5, whole=False)
+    drawer = RecurrentMatting(session, "own.onnx", threshold=0.5, edge_softness=0.5)
     room = cv2.GaussianBlur(cv2.resize(portrait, (640, 480)), (0, 0), 6)
     old, new = (40, 30, 440, 350), (80, 50, 480, 370)
     view = Pyramid(room)
@@ -117,17 +117,21 @@ def test_a_foreground_changes_nothing_well_inside_the_person() -> None:
     assert (result[:, :15] == 100).all()
 
 
-def test_file_quality_shows_it_the_whole_frame(tmp_path: Path, portrait: np.ndarray) -> None:
+def test_the_best_quality_shows_it_the_whole_frame(tmp_path: Path, portrait: np.ndarray) -> None:
     model = recurrent_model(tmp_path / "own.onnx")
     frame = cv2.resize(portrait, (640, 400))
-    live, whole = (
-        load_person_matte(NetworkOptions(model=model, quality=quality))(Pyramid(frame)) for quality in ("live", "file")
+    fast, whole = (
+        load_person_matte(NetworkOptions(model=model, quality=quality))(Pyramid(frame)) for quality in ("fast", "best")
     )
-    assert live.alpha.shape == (192, 240)
+    assert fast.alpha.shape == (192, 240)
     assert whole.alpha.shape == (400, 640)
     assert whole.box == (0, 0, 640, 400)
-    with pytest.raises(InputError, match="`quality` best"):
-        MPSegmentation(quality="best")
+    by_what_it_is = load_person_matte(NetworkOptions(model=model))
+    for still, expected in ((True, (400, 640)), (False, (192, 240))):
+        by_what_it_is.begin(still)
+        assert by_what_it_is(Pyramid(frame)).alpha.shape == expected
+    with pytest.raises(InputError, match="`quality` file"):
+        MPSegmentation(quality="file")
 
 
 def test_the_real_one_finds_the_person(shared: Path, portrait: np.ndarray) -> None:

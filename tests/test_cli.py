@@ -107,7 +107,7 @@ def test_a_video_with_all_its_options(run_main, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "my clip.mp4", [scene(i) for i in range(30)], sound="aac").path
     outcome = run_main(
         "--video", source, "--background", "#102030", "--start-frame", 5, "--end-frame", 9, "--break-on-end",
-        "--crf", 30, "--preset", "ultrafast", "--flip", "--fps", "--no-show", "--output", tmp_path / "result.mov",
+        "--crf", 30, "--preset", "ultrafast", "--flip", "--no-show", "--output", tmp_path / "result.mov",
     )  # fmt: skip
     assert (outcome.code, outcome.err) == (0, f"warning: no person was found in {source}\n")
     found = probe(tmp_path / "result.mov")

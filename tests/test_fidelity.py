@@ -194,7 +194,7 @@ def test_all_sound_tracks_are_kept(tmp_path: Path, clip: Callable[..., Clip]) ->
         ("r.webm", {}, "vp9", "opus"),
         ("r.webm", {"codec": "av1"}, "av1", "opus"),
         ("r.mp4", {"encoder": "libx264"}, "h264", "aac"),
-        ("r.gif", {}, "gif", None),
+        ("r.gif", {"gif_fps": 50}, "gif", None),
         ("r.webp", {}, "webp", None),
     ],
 )
@@ -218,7 +218,7 @@ def test_formats_out(clip, tmp_path: Path, name: str, options: dict, codec: str,
 
 def test_a_gif_leaves_out_frames_that_browsers_would_play_slowly(clip, tmp_path: Path) -> None:
     source = clip("clip.mkv", 30, rate=Fraction(100)).path
-    done(Engine(video_path=source, output_path=tmp_path / "r.gif"))
+    done(Engine(video_path=source, output_path=tmp_path / "r.gif", encoding=Encoding(gif_fps=50)))
     steps = np.diff(np.array(probe(tmp_path / "r.gif").times, dtype=float))
     assert steps.min() > 0.0199
     assert len(steps) == 14

@@ -9,24 +9,23 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from matting.weights import MODELS, MODELS_FOLDER
-from tools import convert_selfie_models
+from matting.weights import FACES, MODELS, MODELS_FOLDER, Model
+from tools.convert_models import SOURCES, convert
+from tools.tflite_files import resized
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
-def test_checksums_of_code_readme_and_files_agree(name: str) -> None:
+@pytest.mark.parametrize("model", [*MODELS.values(), FACES], ids=[*MODELS, "faces"])
+def test_checksums_of_code_readme_and_files_agree(model: Model) -> None:
     readme = (MODELS_FOLDER / "README.md").read_text(encoding="utf-8")
-    for file, checksum in MODELS[name].files.values():
+    for file, checksum in model.files.values():
         assert hashlib.sha256((MODELS_FOLDER / file).read_bytes()).hexdigest() == checksum
         assert checksum in readme
     assert "Apache License" in (MODELS_FOLDER / "LICENSE").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("stem", sorted(convert_selfie_models.SOURCES))
+@pytest.mark.parametrize("stem", sorted(SOURCES))
 def test_the_script_derives_the_onnx_file_from_the_tflite_file(stem: str) -> None:
-    derived = onnx.load_from_string(
-        convert_selfie_models.convert((MODELS_FOLDER / f"{stem}.tflite").read_bytes(), stem)
-    )
+    derived = onnx.load_from_string(convert((MODELS_FOLDER / f"{stem}.tflite").read_bytes(), stem))
     shipped = onnx.load(str(MODELS_FOLDER / f"{stem}.onnx"))
     assert [n.op_type for n in derived.graph.node] == [n.op_type for n in shipped.graph.node]
     for ours, theirs in zip(derived.graph.initializer, shipped.graph.initializer, strict=True):
@@ -46,6 +45,6 @@ def test_the_networks_run_at_other_sizes(name: str) -> None:
 
 def test_the_wide_network_is_the_general_one_at_another_size() -> None:
     general = (MODELS_FOLDER / "selfie_general.tflite").read_bytes()
-    wide = convert_selfie_models.resized(general, MODELS["wide"].height, MODELS["wide"].width)
+    wide = resized(general, MODELS["wide"].height, MODELS["wide"].width)
     assert wide == (MODELS_FOLDER / "selfie_wide.tflite").read_bytes()
-    assert convert_selfie_models.resized(general, 256, 256) == general
+    assert resized(general, 256, 256) == general

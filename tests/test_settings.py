@@ -40,7 +40,7 @@ def test_settings_come_from_a_file_and_options_win(tmp_path: Path, run_main) -> 
         ("backgruond = 'x'", "there is no option backgruond"),
         ("blur = 'much'", "blur cannot be 'much'"),
         ("flip = 1", "flip must be true or false"),
-        ("quality = 'best'", "quality must be one of live, file"),
+        ("quality = 'file'", "quality must be one of fast, best"),
         ("blur = = 3", "--config my.toml"),
         ("threshold = [1]", "threshold must be one value"),
         ("image = 'a.jpg'\nvideo = 'b.mp4'", "image and video cannot both be processed"),

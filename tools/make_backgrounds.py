@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Draw the pictures in backgrounds/: 1920x1080 JPEG, the same on every run.
+"""Draw the plain pictures in backgrounds/: 1920x1080 JPEG, the same on every run.
+
+The rooms and the wood beside them come from tools/render_backgrounds.py.
 
 python tools/make_backgrounds.py
 """
@@ -120,33 +122,6 @@ def sunset(rng: np.random.Generator) -> np.ndarray:
     return picture + (surface - picture) * water[..., None]
 
 
-def office(rng: np.random.Generator) -> np.ndarray:
-    """A plain wall with the light of a window and the shadow of a plant on it."""
-    picture = gradient(0.6 * Y + 0.4 * X, [(0, "#e6e2da"), (0.6, "#d9d4ca"), (1, "#c4beb3")])
-    light = np.zeros((HEIGHT, WIDTH), np.float32)
-    for column in range(3):
-        for row in range(2):
-            corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * (0.115, 0.30)
-            corners += (0.33 + column * 0.135, 0.06 + row * 0.335)
-            corners[:, 1] += (corners[:, 0] - 0.33) * 0.45  # the sun is low and to the left
-            points = (corners * (WIDTH, HEIGHT)).astype(np.int32)
-            cv2.fillPoly(light, [points], 1.0, cv2.LINE_AA)
-    leaves = np.zeros((HEIGHT, WIDTH), np.float32)
-    for angle in np.linspace(-70, 60, 9):
-        length = int(rng.uniform(300, 460))
-        turn = np.radians(angle - 90)
-        root = np.array([1340, 1030])
-        middle = root + (np.array([np.cos(turn), np.sin(turn)]) * length * 0.9).astype(int)
-        cv2.ellipse(leaves, middle.tolist(), (length // 2, 38), angle - 90, 0, 360, 1.0, -1, cv2.LINE_AA)
-        cv2.line(leaves, root.tolist(), middle.tolist(), 1.0, 7, cv2.LINE_AA)
-    light = cv2.GaussianBlur(light, (0, 0), 9) * (1 - 0.8 * cv2.GaussianBlur(leaves, (0, 0), 7))
-    picture = picture * (0.86 + 0.03 * soft_noise(rng, 4))[..., None]
-    picture = mix(picture, "#fff3dc", 0.62 * light)
-    skirting = np.clip((Y - 0.925) * HEIGHT / 1.5, 0, 1)
-    picture = mix(picture, "#efece6", 0.8 * skirting)
-    return picture * (1 - 0.28 * np.exp(-(((Y - 0.925) * HEIGHT / 7) ** 2)))[..., None]
-
-
 def stage(rng: np.random.Generator) -> np.ndarray:
     """A dark stage: two beams through haze, and the light that they leave on the floor."""
     picture = gradient(Y, [(0, "#07080d"), (0.72, "#10131d"), (0.76, "#0b0c12"), (1, "#1a1714")])
@@ -166,7 +141,6 @@ def stage(rng: np.random.Generator) -> np.ndarray:
 
 PICTURES: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "1_studio": studio,
-    "2_office": office,
     "3_bokeh": bokeh,
     "4_sunset": sunset,
     "5_stage": stage,
