@@ -94,9 +94,9 @@ class Engine:
         self.keep_partial = keep_partial
         ObjectChain(self.custom_objects)  # says which of them cannot be called
         if start_video_frame < 0 or end_video_frame < 0:
-            raise InputError("start_video_frame and end_video_frame count from 0 and cannot be negative")
+            raise InputError("`start_video_frame` and `end_video_frame` count from 0 and cannot be negative")
         if end_video_frame and start_video_frame > end_video_frame:
-            raise InputError(f"start_video_frame {start_video_frame} is after end_video_frame {end_video_frame}")
+            raise InputError(f"`start_video_frame` {start_video_frame} is after `end_video_frame` {end_video_frame}")
         self.frozen = False
         self._chain: ObjectChain | None = None
         self._sinks: list[Sink] = []

@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options = parser.parse_args(argv)
+    typed = [name for name, value in vars(options).items() if value != parser.get_default(name)]
     _set_up_messages(options.debug, options.quiet)
     try:
         if options.config:
@@ -38,8 +39,10 @@ def main(argv: list[str] | None = None) -> int:
             _set_up_messages(options.debug, options.quiet)
         from cli.run import run
 
-        return run(options, lambda path: options.quiet or print(path, flush=True))
-    except KeyboardInterrupt:
+        return run(options, lambda path: options.quiet or print(path, flush=True), typed)
+    except KeyboardInterrupt as stop:
+        if str(stop) and not options.quiet:
+            print(f"stopped; {stop}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our output has gone; the work is done
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -47,7 +50,12 @@ def main(argv: list[str] | None = None) -> int:
         if options.debug:
             traceback.print_exc()
         expected = isinstance(error, BackgroundRemovalError)
-        message = str(error) if expected else f"{type(error).__name__}: {error} (run with --debug to see where)"
+        if expected:
+            from cli.words import with_options
+
+            message = with_options(str(error))
+        else:
+            message = f"{type(error).__name__}: {error} (run with --debug to see where)"
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
         return error.exit_code if expected else 1
     return 0

@@ -96,7 +96,7 @@ class MPSegmentation(FrameObject):
     ) -> None:
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
             if not 0 <= value <= 1:
-                raise InputError(f"{name} {value}: must be between 0 and 1")
+                raise InputError(f"`{name}` {value:g}: must be between 0 and 1")
         own = ModelOptions(model_size, model_input, model_output)
         options = NetworkOptions(model, model_selection, runtime, device, quality, own)
         self._loader = BackgroundLoader()
@@ -124,6 +124,7 @@ class MPSegmentation(FrameObject):
         self._live = False
         self._last_matte: Matte | None = None
         self._unseen: np.ndarray | None = None
+        self._found_person: bool | None = None
         self._showing_matte = False
         self._moves: list[Callable[[np.ndarray], np.ndarray]] = []
         # The networks stay for the next stream, and go with this object.
@@ -180,9 +181,14 @@ class MPSegmentation(FrameObject):
             picture = move(picture)
         return picture
 
+    @property
+    def found_person(self) -> bool | None:
+        """Whether any frame since the last `reset` shows a person; None before the first one was segmented."""
+        return self._found_person
+
     def reset(self) -> None:
         """Forget the previous frames: the next one begins another stream."""
-        self._last_matte = self._unseen = None
+        self._last_matte = self._unseen = self._found_person = None
         self._person.reset()
 
     def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
@@ -203,7 +209,7 @@ class MPSegmentation(FrameObject):
     @threshold.setter
     def threshold(self, value: float) -> None:
         if not 0 <= value <= 1:
-            raise InputError(f"threshold {value}: must be between 0 and 1")
+            raise InputError(f"`threshold` {value:g}: must be between 0 and 1")
         self._threshold = value
         self._person.set_threshold(value)
 
@@ -323,8 +329,9 @@ class MPSegmentation(FrameObject):
         return (os.fspath(image), self._loader.file(image)) if image is not None and os.fspath(image) else None
 
     def _matte(self, view: Pyramid) -> Matte:
-        self._last_matte = self._person(view)
-        return self._last_matte
+        self._last_matte = matte = self._person(view)
+        self._found_person = self._found_person or matte.shows_person
+        return matte
 
 
 def _without_alpha(frame: np.ndarray) -> np.ndarray:

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Collection, Sequence
 
 from cli.options import SOURCES
 from files.outputs import names_folder
 from files.storage import STANDARD, is_remote
 from pipeline.errors import InputError, InputNotFoundError
 
+# What does nothing but for these is an error when it is typed; a settings file may hold it for another day.
+_FOR_FILES = ("output", "matte", "frames", "recursive", "resume", "start_frame", "end_frame", "break_on_end", "jobs")
+_FOR_RECORDINGS = ("codec", "encoder", "crf", "preset", "gif_width", "gif_fps")
+_FOR_VIDEOS = ("start_frame", "end_frame", "break_on_end", "jobs", "frames", *_FOR_RECORDINGS)
+_FOR_CAMERAS = (
+    "record", "overwrite", "microphone", "virtual_camera", "size", "camera_fps", "camera_backend", "reconnect",
+)  # fmt: skip
+_FOR_LOCAL_CAMERAS = ("camera_fps", "camera_backend")
+_FOR_SEGMENTATION = (
+    "background", "blur", "threshold", "edge_softness", "light_wrap", "model", "quality", "model_size", "model_input",
+    "model_output", "runtime", "device",
+)  # fmt: skip
+_FOR_OWN_MODELS = ("model_size", "model_input", "model_output")
 
-def check(options: argparse.Namespace) -> None:
-    """Raise InputError for options that do not go together."""
+
+def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
+    """Raise InputError for options that do not go together.
+
+    Args:
+        options: All of them.
+        typed: Those that stand on the command line, and not only in a settings file.
+    """
     given = [name for name in SOURCES if getattr(options, name) not in (None, [])]
     if len(given) > 1:
         raise InputError(f"{' and '.join(_told(name) for name in given)}: only one of them can be processed")
@@ -21,34 +41,29 @@ def check(options: argparse.Namespace) -> None:
         raise InputError("the name of a file is needed where there is nothing")
     if STANDARD in paths and len(paths) > 1:
         raise InputError("-: standard input is one image; it cannot be one of several files")
-    if is_live(options):
-        if options.output:
-            raise InputError("--output goes with files; a webcam is recorded with --record")
-        if options.matte:
-            raise InputError("--matte goes with an image or a video")
-    else:
-        for name in ("record", "microphone", "virtual_camera"):
-            if getattr(options, name) not in ("", None):
-                raise InputError(f"{_told(name)} goes with a webcam")
+    _check_purpose(options, typed)
     if options.matte and options.no_segmentation:
         raise InputError("--matte needs the segmentation; leave out --no-segmentation")
     if options.defocus and (options.background != "blur" or options.no_segmentation):
         raise InputError("--defocus is a kind of blur; leave out --background and --no-segmentation")
-    if options.microphone and not options.record and options.show is False:
+    if is_live(options) and options.microphone and not options.record and options.show is False:
         raise InputError("--microphone goes with --record, or with a window for the key r")
-    if options.fps and not shows(options):
-        raise InputError("--fps is shown in the window alone; add --show")
     if options.jobs < 1:
         raise InputError(f"--jobs {options.jobs}: must be at least 1")
-    if options.jobs > 1:
-        if options.show or options.matte or is_live(options):
-            raise InputError("--jobs goes with videos, and without --show and --matte")
+    if options.jobs > 1 and not is_live(options):
+        if options.show or options.matte:
+            raise InputError("--jobs goes without --show and --matte")
         if is_cutout(options) and os.path.splitext(options.output)[1].lower() != ".mov":
             raise InputError("--jobs with a transparent background needs --output ….mov")
     if options.frames and options.output and not names_folder(options.output):
         raise InputError(f"--frames makes a folder of pictures; {options.output} is none (or use --output …/%06d.png)")
     if options.config and not os.path.exists(options.config) and not shows(options):
         raise InputNotFoundError(f"--config {options.config}: no such file")
+
+
+def check_images_only(typed: Collection[str], what: str) -> None:
+    """Raise InputError for options that say something of videos; `what` says what there is instead."""
+    _refuse(typed, _FOR_VIDEOS, f"goes with videos; {what}")
 
 
 def check_one_result_each(options: argparse.Namespace) -> None:
@@ -106,6 +121,38 @@ def size_of(text: str | None, option: str, example: str) -> tuple[int, int] | No
     if not (x and first.isdigit() and second.isdigit() and int(first) and int(second)):
         raise InputError(f"{option} {text}: must be two numbers, for instance {example}")
     return int(first), int(second)
+
+
+def _check_purpose(options: argparse.Namespace, typed: Collection[str]) -> None:
+    """Raise InputError for options that would do nothing."""
+    if is_live(options):
+        _refuse(typed, ("output",), "goes with files; a webcam is recorded with --record")
+        _refuse(typed, _FOR_FILES, "goes with files, and not with a webcam")
+        if not (options.record or shows(options)):
+            _refuse(typed, _FOR_RECORDINGS, "goes with --record")
+        if "://" in (options.webcam or ""):
+            _refuse(typed, _FOR_LOCAL_CAMERAS, "goes with a camera of this computer; a URL's decides itself")
+        if not options.record:
+            _refuse(typed, ("overwrite",), "goes with --record")
+    else:
+        _refuse(typed, ("overwrite",), "goes with --record; the result of a file replaces an older one anyway")
+        _refuse(typed, _FOR_CAMERAS, "goes with a webcam")
+    if not shows(options):
+        _refuse(typed, ("snapshots",), "goes with a window: --show")
+        if options.fps:
+            _refuse(typed, ("fps",), "is shown in the window alone; add --show")
+    if not options.end_frame:
+        _refuse(typed, ("break_on_end",), "goes with --end-frame")
+    if options.no_segmentation:
+        _refuse(typed, _FOR_SEGMENTATION, "needs the segmentation; leave out --no-segmentation")
+    if os.path.splitext(options.model or "")[1].lower() != ".onnx":
+        _refuse(typed, _FOR_OWN_MODELS, "goes with --model FILE.onnx")
+
+
+def _refuse(typed: Collection[str], names: Sequence[str], why: str) -> None:
+    for name in names:
+        if name in typed:
+            raise InputError(f"{_told(name)} {why}")
 
 
 def _told(name: str) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from cli.words import with_options
 from files import storage
 from files.images import is_sequence, numbered
 from files.kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of
@@ -107,8 +108,8 @@ def plan_jobs(files: Sequence[tuple[str, str]], name: Callable[[str, str], str])
     return jobs
 
 
-def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = False) -> list[str]:
-    """Do one job after the other; one that fails is named at once and does not stop the rest.
+def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = False) -> int:
+    """Do one job after the other; one that fails is told of at once and does not stop the rest.
 
     Args:
         jobs: What to do.
@@ -116,9 +117,9 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = 
         resume: Leave out jobs whose result exists and is not older than its source.
 
     Returns:
-        The errors, one line each.
+        How many have failed.
     """
-    failures = []
+    failed = 0
     for job in jobs:
         if resume and is_done(job):
             log.info("%s: is done", job.output)
@@ -128,15 +129,17 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], object], resume: bool = 
         except BrokenPipeError:  # whoever read the names of the results has gone
             raise
         except Exception as error:  # whatever it is, the other files can still be done
-            message = str(error) if isinstance(error, BackgroundRemovalError) else f"{job.path}: {error!r}"
-            failures.append(message)
-            log.error("%s", message)
+            failed += 1
+            expected = isinstance(error, BackgroundRemovalError)
+            log.error("%s", with_options(str(error)) if expected else f"{job.path}: {error!r}")
             log.debug("", exc_info=True)
-    return failures
+    return failed
 
 
 def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = "") -> Iterator[tuple[str, str]]:
     """Yield each file that is in `folder`, or appears in it, once it is complete; for ever.
+
+    What is watched is told at the start, and what is left aside when the first of its kind is met.
 
     Args:
         folder: A folder on this computer.
@@ -155,14 +158,26 @@ def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = 
         raise InputError(f"--watch {folder}: no such folder on this computer")
     if results and os.path.realpath(results) == os.path.realpath(folder):
         results = ""
+    where = f"{folder} and the folders in it" if recursive else folder
+    place = f"go to {results}" if results else "appear beside them"
+    log.info("watching %s for images and videos; the results %s, Ctrl-C ends", where, place)
+    told: set[str] = set()
+
+    def leave_aside(path: str, kind: str, why: str) -> None:
+        if kind not in told:
+            told.add(kind)
+            log.info("%s: left aside, as every %s: %s", path, kind, why)
+
     seen: dict[str, tuple[tuple[int, int], float]] = {}
     given: dict[str, tuple[int, int]] = {}
     while True:
-        entries = list(_inside(folder, suffixes, recursive, results))
+        entries = list(_inside(folder, suffixes, recursive, results, leave_aside))
         sources = {os.path.splitext(entry.path)[0] for entry, _ in entries}
         for entry, inner in entries:
             source = _source_of(entry.path)
             if source and (not results or source in sources):
+                if source not in sources:
+                    leave_aside(entry.path, f"name in {_TAG}", "it is taken for a result")
                 continue
             try:
                 status = entry.stat()
@@ -188,7 +203,11 @@ def is_done(job: Job) -> bool:
 
 
 def _inside(
-    folder: str, suffixes: Sequence[str], recursive: bool, results: str
+    folder: str,
+    suffixes: Sequence[str],
+    recursive: bool,
+    results: str,
+    leave_aside: Callable[[str, str, str], object] = lambda path, kind, why: None,
 ) -> Iterator[tuple[os.DirEntry[str], str]]:
     """Yield the files in a local folder in the order of their names, each with its folder relative to that one."""
     left_out = os.path.realpath(results) if results else ""
@@ -200,8 +219,14 @@ def _inside(
             return
         entries = [entry for entry in entries if not entry.name.startswith(".")]
         for entry in entries:
-            if not entry.is_dir() and _is_taken(entry.path, suffixes):
+            if entry.is_dir():
+                if not recursive and os.path.realpath(entry.path) != left_out:
+                    leave_aside(entry.path, "folder", "--recursive looks into them")
+            elif _is_taken(entry.path, suffixes):
                 yield entry, inner
+            else:
+                kind = _suffix(entry.name) or "file without a suffix"
+                leave_aside(entry.path, kind, "it is neither an image nor a video")
         for entry in entries:
             if recursive and entry.is_dir(follow_symlinks=False) and os.path.realpath(entry.path) != left_out:
                 yield from inside(entry.path, os.path.join(inner, entry.name))

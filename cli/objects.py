@@ -6,9 +6,10 @@ import argparse
 import importlib
 import importlib.util
 import inspect
+import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,8 @@ from selfieSegmentation import MPSegmentation
 
 if TYPE_CHECKING:
     from engine import Engine
+
+log = logging.getLogger(__name__)
 
 
 def build_objects(options: argparse.Namespace) -> list[CustomObject]:
@@ -141,6 +144,17 @@ def _takes_an_image(item: Any) -> bool:
     except ValueError:  # a built-in function without a signature
         return True
     return True
+
+
+def found_person(objects: Iterable[CustomObject]) -> bool | None:
+    """Tell whether the segmentation has found anybody; None where nobody was looked for."""
+    return next((item.found_person for item in objects if isinstance(item, MPSegmentation)), None)
+
+
+def say_if_nobody(path: str, *found: bool | None) -> None:
+    """Say that nobody is in a file if what `found_person` tells of it, or of its parts, is that."""
+    if False in found and True not in found:
+        log.warning("no person was found in %s", path)
 
 
 class SettingsKey(FrameObject):

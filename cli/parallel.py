@@ -9,12 +9,13 @@ import queue
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeAlias
 
+from cli.objects import found_person, say_if_nobody
 from engine import Engine
 from files import storage
 from files.formats import CONTAINERS, Encoding
@@ -25,7 +26,7 @@ from files.staging import staged_output
 from files.video_sink import VideoSink
 from files.video_source import VideoSource
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
-from pipeline.interrupt import Interrupt
+from pipeline.interrupt import Interrupt, says_what_is_kept
 from pipeline.objects import CustomObject, ObjectChain
 from pipeline.progress import progress_bar
 
@@ -58,8 +59,21 @@ class PartJob:
     options: Mapping[str, Any]
 
 
-def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) -> int:
-    """Process one part of a local video into a file without sound, and return how many frames that has.
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """What has become of a part.
+
+    Attributes:
+        frames: How many were written.
+        found_person: Whether anybody is in them; None if nobody was looked for.
+    """
+
+    frames: int
+    found_person: bool | None
+
+
+def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) -> PartResult:
+    """Process one part of a local video into a file without sound.
 
     Args:
         job: Which part.
@@ -73,7 +87,7 @@ def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) ->
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(job.output, encoding=engine.encoding, alpha=alpha), job.part, on_frame)
     engine.process(VideoSource(job.path, job.name, job.part), [sink])
-    return sink.written
+    return PartResult(sink.written, found_person(engine.custom_objects))
 
 
 def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, options: Mapping[str, Any]) -> bool:
@@ -110,10 +124,12 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         total = parts[-1].first + parts[-1].frames
         if engine.start_video_frame >= total:
             raise InputError(
-                f"{engine.video_path}: it has {total} frames; --start-frame {engine.start_video_frame} is behind"
+                f"{engine.video_path}: it has {total} frames; --start-frame {engine.start_video_frame} is behind them"
             )
         options = {**options, "encoding": _of_parts(engine.encoding, suffix)}
+        kept = ""
         with (
+            says_what_is_kept(lambda said: f"complete: {kept}" if kept else said),
             Interrupt() as interrupt,
             tempfile.TemporaryDirectory(prefix="background-removal-") as folder,
             staged_output(output) as staged,
@@ -125,8 +141,10 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
                 for number, part in enumerate(parts)
             ]
             with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
-                _run(work, interrupt, bar.update)
+                results = _run(work, interrupt, bar.update)
             join_parts([job.output for job in work], staged, local, output, with_whole_sound=last is None)
+            say_if_nobody(engine.video_path, *(result.found_person for result in results))
+            kept = output
     return True
 
 
@@ -142,14 +160,14 @@ class _Done:
     """A process has come to the end of its part."""
 
     number: int
-    frames: int
+    result: PartResult
 
 
 # What a process tells: an error, its end, or one frame more.
 _Message: TypeAlias = BackgroundRemovalError | _Done | None
 
 
-def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], object]) -> None:
+def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], object]) -> Iterable[PartResult]:
     """Do all jobs at once, each in a process; raise the first error and end the others.
 
     Raises:
@@ -160,7 +178,7 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
     messages: multiprocessing.Queue[_Message] = context.Queue()
     level = logging.getLogger().level
     workers: list[SpawnProcess] = []
-    done: dict[int, int] = {}
+    done: dict[int, PartResult] = {}
     try:
         with _sigint_blocked():
             for number, job in enumerate(jobs):
@@ -172,7 +190,7 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
             ended = [number for number, worker in enumerate(workers) if not worker.is_alive()]
             for message in _waiting(messages):
                 if isinstance(message, _Done):
-                    done[message.number] = message.frames
+                    done[message.number] = message.result
                 elif message is not None:
                     raise message
                 else:
@@ -186,11 +204,12 @@ def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], o
                         f"({_told(workers[number].exitcode)}); nothing was written"
                     )
         for number, job in enumerate(jobs):
-            found = count_frames(job.output)
-            if found != done[number]:
+            found, told = count_frames(job.output), done[number].frames
+            if found != told:
                 raise ProcessingError(
-                    f"{job.path}: process {number + 1} wrote {found} of {done[number]} frames; nothing was written"
+                    f"{job.path}: process {number + 1} wrote {found} of {told} frames; nothing was written"
                 )
+        return done.values()
     finally:
         _end(workers)
 

@@ -8,16 +8,26 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from cli import many
-from cli.checks import check, check_one_result_each, check_results, is_cutout, is_live, paths_of, shows, size_of
+from cli.checks import (
+    check,
+    check_images_only,
+    check_one_result_each,
+    check_results,
+    is_cutout,
+    is_live,
+    paths_of,
+    shows,
+    size_of,
+)
 from cli.many import Job
-from cli.objects import SettingsKey, build_objects
+from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
 from cli.parallel import process_in_parallel
 from engine import Engine
 from files import storage
@@ -27,6 +37,7 @@ from files.outputs import MatteSink, check_result, result_path
 from files.video_source import expected_frames
 from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
+from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
 from scenery.shipped import shipped_pictures
 
@@ -35,12 +46,13 @@ log = logging.getLogger(__name__)
 OnResult = Callable[[str], object]
 
 
-def run(options: argparse.Namespace, on_result: OnResult) -> int:
+def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str] = ()) -> int:
     """Do what the command line asks for.
 
     Args:
         options: What `cli.options.build_parser` parsed.
         on_result: Called with the path of every finished result.
+        typed: The options that stand on the command line, and not only in a settings file.
 
     Returns:
         The exit code: 1 if one of many files failed, else 0.
@@ -52,7 +64,7 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
         for name in shipped_pictures():
             on_result(name)
         return 0
-    check(options)
+    check(options, typed)
     with logging_redirect_tqdm():  # messages do not tear the progress bar
         if options.watch is not None:
             return _watch(options, on_result)
@@ -62,7 +74,9 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
             _engine(options, build_objects(options)).run()
             return 0
         if many.is_many(paths):
-            return _run_many(options, paths, on_result)
+            return _run_many(options, paths, on_result, typed)
+        if not _is_video(options, paths[0]):
+            check_images_only(typed, f"{paths[0]} is an image")
         job = Job(paths[0], _usual_output(options, paths[0]))
         if options.resume and many.is_done(job):
             log.info("%s: is done", job.output)
@@ -71,12 +85,13 @@ def run(options: argparse.Namespace, on_result: OnResult) -> int:
         check_result(job.output, job.path, video=_is_video(options, job.path), encoding=_encoding(options))
         # A result that is not complete must not be taken for one that is.
         keep = not options.resume
-        if storage.STANDARD in (job.output, options.matte):
-            # Nothing but the picture goes there: not its name, nor what a custom object prints.
-            with contextlib.redirect_stdout(sys.stderr):
-                _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
-            return 0
-        _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+        with says_what_is_kept(lambda said: said or "nothing was kept"):
+            if storage.STANDARD in (job.output, options.matte):
+                # Nothing but the picture goes there: not its name, nor what a custom object prints.
+                with contextlib.redirect_stdout(sys.stderr):
+                    _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+                return 0
+            _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
         on_result(job.output)
         return 0
 
@@ -160,41 +175,55 @@ def _process(
             return
         log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
     engine.run()
+    say_if_nobody(job.path, found_person(objects))
 
 
-def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult) -> int:
+def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
     check_one_result_each(options)
     suffixes = many.VIDEO_SUFFIXES if options.video else many.IMAGE_SUFFIXES if options.image else many.SUFFIXES
     files = many.find_files(paths, suffixes, options.recursive, options.output)
+    if not any(_is_video(options, path) for path, _ in files):
+        check_images_only(typed, "these are images")
     jobs = many.plan_jobs(files, functools.partial(_usual_output, options))
     to_do = [job for job in jobs if not (options.resume and many.is_done(job))]
-    objects = build_objects(options)
+    done: list[str] = []
     # tqdm's None means: unless stderr is not a terminal.
     hidden = True if options.quiet else None
-    with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
+    with says_what_is_kept(lambda said: f"{len(done)} of {len(to_do)} files are done{said}; --resume does the rest"):
+        objects = build_objects(options)
+        with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
 
-        def work(job: Job) -> None:
-            bar.set_description(os.path.basename(job.path))
-            _process(options, job, objects, bar, keep_partial=False)
-            on_result(job.output)
+            def work(job: Job) -> None:
+                bar.set_description(os.path.basename(job.path))
+                _one_of_many(options, job, objects, bar)
+                done.append(job.output)
+                on_result(job.output)
 
-        failures = many.run_jobs(jobs, work, options.resume)
-    if failures:
-        log.error("%d of %d files failed: %s", len(failures), len(jobs), "; ".join(failures))
-    return 1 if failures else 0
+            failed = many.run_jobs(jobs, work, options.resume)
+    if failed:
+        log.error("%d of %d files failed", failed, len(jobs))
+    return 1 if failed else 0
 
 
 def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
     check_one_result_each(options)
-    objects = build_objects(options)
+    done: list[str] = []
 
     def work(job: Job) -> None:
-        _process(options, job, objects, not options.quiet, keep_partial=False)
+        _one_of_many(options, job, objects, not options.quiet)
+        done.append(job.output)
         on_result(job.output)
 
-    for file in many.watch(options.watch, many.SUFFIXES, options.recursive, options.output):
-        many.run_jobs(many.plan_jobs([file], functools.partial(_usual_output, options)), work, resume=True)
+    with says_what_is_kept(lambda said: f"results written: {len(done)}{said}"):
+        objects = build_objects(options)
+        for file in many.watch(options.watch, many.SUFFIXES, options.recursive, options.output):
+            many.run_jobs(many.plan_jobs([file], functools.partial(_usual_output, options)), work, resume=True)
     return 0
+
+
+def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> None:
+    with says_what_is_kept(lambda said: f", {said or f'nothing of {job.path} was kept'}"):
+        _process(options, job, objects, bar, keep_partial=False)
 
 
 def _usual_output(options: argparse.Namespace, path: str, inner: str = "") -> str:

@@ -49,10 +49,10 @@ class Logo(FrameObject):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         path = os.fspath(path)
         if not os.path.isfile(path):
-            raise InputNotFoundError(f"logo {path}: no such file")
+            raise InputNotFoundError(f"`logo` {path}: no such file")
         picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
         if picture is None or picture.dtype != np.uint8:
-            raise InputError(f"logo {path}: not a readable picture of 8 bits")
+            raise InputError(f"`logo` {path}: not a readable picture of 8 bits")
         if picture.ndim == 2:
             picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
         self._picture = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA)

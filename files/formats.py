@@ -122,26 +122,26 @@ def check_video_format(path: str, encoding: Encoding) -> None:
         raise InputError(f"{path}: cannot write a video as '{suffix}'; use {', '.join(CONTAINERS)}")
     known = CONTAINERS[suffix].codecs
     if encoding.codec and encoding.codec not in known:
-        raise InputError(f"--codec {encoding.codec}: {suffix} takes {', '.join(known)}")
+        raise InputError(f"`codec` {encoding.codec}: {suffix} takes {', '.join(known)}")
     if encoding.preset not in PRESETS:
-        raise InputError(f"--preset {encoding.preset}: must be one of {', '.join(PRESETS)}")
+        raise InputError(f"`preset` {encoding.preset}: must be one of {', '.join(PRESETS)}")
     if encoding.gif_width < 1:
-        raise InputError(f"--gif-width {encoding.gif_width}: must be at least 1")
+        raise InputError(f"`gif_width` {encoding.gif_width}: must be at least 1")
     if not 0 < encoding.gif_fps <= _LARGEST_GIF_FPS:
-        raise InputError(f"--gif-fps {encoding.gif_fps:g}: must be above 0 and at most {_LARGEST_GIF_FPS}")
+        raise InputError(f"`gif_fps` {encoding.gif_fps:g}: must be above 0 and at most {_LARGEST_GIF_FPS}")
     name = encoder_name(encoding, known[0])
     largest = _LARGEST_CRF.get(name, 51)
     if encoding.crf is not None and not 0 <= encoding.crf <= largest:
-        raise InputError(f"--crf {encoding.crf}: must be between 0 (best) and {largest} (worst)")
+        raise InputError(f"`crf` {encoding.crf}: must be between 0 (best) and {largest} (worst)")
     if encoding.encoder != "auto":
         if not _opens(encoding.encoder):
             others = [other for other in _HARDWARE if _opens(other)]
-            here = ", ".join(others) if others else "none of a graphics card, so leave --encoder out"
-            raise InputError(f"--encoder {encoding.encoder}: does not open on this computer; those that do: {here}")
+            here = ", ".join(others) if others else "none of a graphics card, so leave `encoder` out"
+            raise InputError(f"`encoder` {encoding.encoder}: does not open on this computer; those that do: {here}")
         if encoding.codec and codec_of(encoding.encoder) != encoding.codec:
-            raise InputError(f"--encoder {encoding.encoder}: does not write --codec {encoding.codec}")
+            raise InputError(f"`encoder` {encoding.encoder}: does not write `codec` {encoding.codec}")
         if codec_of(encoding.encoder) not in known:
-            raise InputError(f"--encoder {encoding.encoder}: {suffix} takes {', '.join(known)}")
+            raise InputError(f"`encoder` {encoding.encoder}: {suffix} takes {', '.join(known)}")
 
 
 def encoder_name(encoding: Encoding, usual_codec: str) -> str:

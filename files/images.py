@@ -15,7 +15,7 @@ from files import heif
 from files.staging import check_output, check_output_folder, close_staged, staged_folder, staged_output
 from files.storage import STANDARD
 from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, Sink, Source, StreamInfo
+from pipeline.frame import Frame, Sink, Source, StreamInfo, is_spoiled
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", *heif.SUFFIXES)
 ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
@@ -65,7 +65,7 @@ def write_image(path: str, image: np.ndarray, name: str = "") -> None:
     if image.shape[2] == 4 and suffix not in ALPHA_SUFFIXES:
         better = os.path.splitext(name)[0] + ".png"
         raise InputError(
-            f"{name}: {suffix} cannot store transparency; choose .png, .webp or .tiff, for instance --output {better}"
+            f"{name}: {suffix} cannot store transparency; choose .png, .webp or .tiff: `output_path` {better}"
         )
     try:
         done, data = cv2.imencode(suffix, image)
@@ -126,6 +126,7 @@ class ImageSink(Sink):
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._written = False
         self._stack = ExitStack()
 
     def open(self, info: StreamInfo) -> None:
@@ -134,9 +135,11 @@ class ImageSink(Sink):
     def write(self, frame: Frame) -> None:
         """Write one picture in place of any earlier one; raises as `write_image` does."""
         write_image(self._staged, frame.image, self._path)
+        self._written = True
 
     def close(self, error: BaseException | None = None) -> None:
         close_staged(self._stack, error)
+        self.result = "" if not self._written or is_spoiled(error) else self._path
 
 
 class SequenceSink(Sink):
@@ -162,6 +165,7 @@ class SequenceSink(Sink):
 
     def close(self, error: BaseException | None = None) -> None:
         close_staged(self._stack, error)
+        self.result = "" if not self._written or is_spoiled(error) else os.path.dirname(self._path) or "."
 
 
 _NUMBER = re.compile(r"%0?\d*d")

@@ -133,14 +133,15 @@ class MatteSink(Sink):
             raise ProcessingError(f"{self._path}: no custom object makes a matte (see FrameObject.matte_picture)")
         if picture.shape[:2] != (height, width):
             raise ProcessingError(
-                f"{self._path}: the matte is {picture.shape[1]}x{picture.shape[0]} and the result {width}x{height}: an "
-                "object after the segmentation changes the picture's size and does not say how (see FrameObject.moved)"
+                f"{self._path}: the matte is {picture.shape[1]}x{picture.shape[0]} and the result {width}x{height}; "
+                "the object that changes the size must say how (see FrameObject.moved)"
             )
         self._sink.write(frame.with_image(picture))
 
     def close(self, error: BaseException | None = None) -> None:
         if self._sink is not None:
             self._sink.close(error)
+            self.result = self._sink.result
 
 
 def _image_suffix(suffix: str, alpha: bool) -> str:

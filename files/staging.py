@@ -35,16 +35,16 @@ def check_output(path: str, source: str) -> None:
             )
         return
     if is_url(path):
-        raise InputError(f"{path}: nothing can be put at a web address; give another --output")
+        raise InputError(f"{path}: nothing can be put at a web address; give another `output_path`")
     if is_remote(path):
         if path == source:
-            raise InputError(f"{path}: the output is the input; give another --output")
+            raise InputError(f"{path}: the output is the input; give another `output_path`")
         bucket = "/".join(path.split("/")[:3])
         if not is_folder(bucket):
             raise InputNotFoundError(f"{path}: no such bucket")
         return
     if source and not is_remote(source) and os.path.exists(path) and os.path.samefile(path, source):
-        raise InputError(f"{path}: the output is the input; give another --output")
+        raise InputError(f"{path}: the output is the input; give another `output_path`")
     if os.path.isdir(path):
         raise InputError(f"{path}: is a folder; give the name of a file in it")
     if os.path.exists(path) and not os.path.isfile(path):
@@ -167,7 +167,7 @@ def _stdout_kept_clean() -> Iterator[None]:
     try:
         kept = os.dup(_STDOUT)
     except OSError as error:
-        raise InputError(f"--output -: there is no standard output ({error.strerror})") from error
+        raise InputError(f"`output_path` -: there is no standard output ({error.strerror})") from error
     os.dup2(_STDERR, _STDOUT)
     try:
         yield
@@ -183,7 +183,7 @@ def _to_stdout(path: str) -> None:
         with Path(path).open("rb") as file, os.fdopen(_STDOUT, "wb", closefd=False) as stdout:
             shutil.copyfileobj(file, stdout)
     except OSError as error:
-        raise ProcessingError(f"--output -: cannot be written to standard output: {error.strerror}") from error
+        raise ProcessingError(f"`output_path` -: cannot be written to standard output: {error.strerror}") from error
 
 
 @contextmanager

@@ -126,7 +126,7 @@ class VideoSink(Sink):
                 able = ", ".join(ALPHA_SUFFIXES)
                 raise InputError(
                     f"{self._path}: {self._suffix} cannot store transparency; "
-                    f"choose {able}, or pictures: --output folder/%06d.png"
+                    f"choose {able}, or pictures: `output_path` folder/%06d.png"
                 )
             self._file = self._open(image)
             self._encoder = Worker(self._encode_all, "encoder", _MOST_WAITING, leaving_seconds=FINISHING_SECONDS)
@@ -169,6 +169,7 @@ class VideoSink(Sink):
             raise
         encoder.close()
         close_staged(stack, error)
+        self.result = "" if self._file is None or is_spoiled(error) else self._path
 
     def _encode_all(self, encoder: Worker[_Picture]) -> None:
         """Encode what is handed on, and mux it and the sound beside it, in the encoder's own thread."""

@@ -144,7 +144,7 @@ class VideoSource(Source):
         try:
             return av.open(self._path)
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{self._name}: not a readable video ({_reason(error)})") from error
+            raise InputError(f"{self._name}: not a readable video ({_reason(error)})") from None
 
     def _wanted(self) -> Iterator[VideoFrame]:
         """Decode, and leave out what lies outside the part."""

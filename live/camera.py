@@ -218,11 +218,14 @@ def _ask(capture: cv2.VideoCapture, options: CameraOptions, pixels: float) -> fl
 def _no_camera(camera: int | str) -> str:
     if isinstance(camera, str) and "://" in camera:
         return f"camera {camera} cannot be opened; does its URL play in a browser or a player on this computer?"
-    found = [f"{number} ({name})" for number, name in list_cameras().items()]
+    if isinstance(camera, str) and not os.path.exists(camera):
+        return f"camera {camera} cannot be opened; `webcam_id` takes a number, or a URL with rtsp:// or http://"
     if isinstance(camera, int) and is_open_elsewhere(device := f"/dev/video{camera}", otherwise=False):
         return f"camera {camera} cannot be opened: another program is using it (see: fuser {device})"
-    exist = f"cameras here: {', '.join(found)}" if found else "no camera was found on this computer"
+    others = [f"{number} ({name})" for number, name in list_cameras().items() if number != camera]
+    if others:
+        return f"camera {camera} cannot be opened; choose another `webcam_id`: {', '.join(others)}"
     return (
-        f"camera {camera} cannot be opened ({exist}); "
-        "try another --webcam number, --webcam URL, or an image or video file"
+        f"camera {camera} cannot be opened, as none was found on this computer; "
+        "give an image or video file, or a network camera's URL as `webcam_id`"
     )

@@ -75,7 +75,7 @@ class Microphone:
         self._worker.close()
 
     def _cannot_be_opened(self, reason: str) -> InputError:
-        return InputError(f"microphone {self._device}: cannot be opened ({reason}); try --microphone NAME")
+        return InputError(f"`microphone` {self._device}: cannot be opened ({reason}); give the name of another")
 
     def begin(self, clock: float) -> None:
         """Count the sound's time from `clock` on, in terms of `time.monotonic`, and forget what was heard before."""

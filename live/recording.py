@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -13,8 +13,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from files.formats import CONTAINERS, Encoding
+from files.formats import CONTAINERS, Encoding, check_video_format
 from files.images import fitted
+from files.storage import is_file, is_remote
 from files.video_sink import VideoSink, check_video_output
 from live.microphone import Microphone
 from live.options import LiveOptions
@@ -181,6 +182,7 @@ class Recorder(Sink):
         self._info = info
         if not info.live:
             return
+        check_video_format(self._path or f"recording{self._usual_suffix()}", self._encoding)
         if self._path:
             check_video_output(self._path, "", self._encoding)
         if self._microphone_name:
@@ -263,14 +265,16 @@ class Recorder(Sink):
 
     def _begin(self) -> str:
         assert self._info is not None
-        path = self._path or f"recording_{now_as_name()}{self._usual_suffix()}"
+        wanted = path = self._path or f"recording_{now_as_name()}{self._usual_suffix()}"
         if not self._overwrite:
-            path = free_name(path)
+            path = free_name(path, [recording.path for recording in self._ending])
         self._overwrite = False
         try:
             check_video_output(path, "", self._encoding)
         except InputError as error:
             return str(error)
+        if path != wanted:
+            log.info("%s exists; recording %s", wanted, path)
         self._recording = Recording(path, self._info, self._encoding, self._microphone)
         self._began, self._left_out, self._left_out_until = time.monotonic(), 0, 0.0
         return f"recording {path}"
@@ -284,11 +288,16 @@ def now_as_name() -> str:
     return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
 
 
-def free_name(path: str) -> str:
-    """Return `path`, with a number added if there is such a file on this computer already."""
+def free_name(path: str, taken: Collection[str] = ()) -> str:
+    """Return `path`, with a number added if there is such a file already, or soon will be.
+
+    Args:
+        path: Local or remote.
+        taken: What is still being written.
+    """
     stem, suffix = os.path.splitext(path)
     number = 1
-    while os.path.exists(path):
+    while path in taken or (is_file(path) if is_remote(path) else os.path.exists(path)):
         number += 1
         path = f"{stem}_{number}{suffix}"
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +13,8 @@ from live.options import LiveOptions
 from live.recording import free_name, now_as_name
 from pipeline.errors import BackgroundRemovalError
 from pipeline.frame import Frame, Sink, StreamInfo
+
+log = logging.getLogger(__name__)
 
 
 class Snapshots(Sink):
@@ -57,4 +60,5 @@ class Snapshots(Sink):
                 write_image(staged, self._last.image, path)
         except (BackgroundRemovalError, OSError) as error:
             return f"no snapshot: {error}"
+        log.info("saved %s", path)
         return f"saved {path}"

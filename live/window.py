@@ -163,6 +163,6 @@ def require_display() -> None:
     os.environ["QT_QPA_PLATFORM"] = "xcb"
     display = os.environ.get("DISPLAY", "")
     if not display:
-        raise InputError("there is no display to open a window on; run with --no-show (show=False)")
+        raise InputError("there is no display to open a window on; run with `show=False`")
     if not x11.has_display():
-        raise InputError(f"no window can be opened on the display {display}; run with --no-show (show=False)")
+        raise InputError(f"no window can be opened on the display {display}; run with `show=False`")

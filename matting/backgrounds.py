@@ -110,7 +110,7 @@ class SolidColor(Scenery):
     def __init__(self, bgr: Sequence[int]) -> None:
         super().__init__()
         if len(bgr) != 3 or any(not 0 <= value <= 255 for value in bgr):
-            raise InputError(f"colour {bgr}: must be three numbers from 0 to 255 in the order blue, green, red")
+            raise InputError(f"`bg_color` {bgr}: must be three numbers from 0 to 255 in the order blue, green, red")
         blue, green, red = (int(value) for value in bgr)
         self.bgr = (blue, green, red)
         self._filled = np.empty((0, 0, 3), np.uint8)

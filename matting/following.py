@@ -121,6 +121,11 @@ class Follower:
         return inside and _area(crop_around(person, size)) > shrink * _area(self.box)
 
 
+def shows_person(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
+    """Tell whether the alpha drawn in `box`, float32 (h, w), of a frame of (width, height) shows anybody."""
+    return bounds(alpha, box, size) is not None
+
+
 def _ahead(person: Bounds, before: Bounds | None) -> Bounds:
     """Return the rectangle that also holds where the person will be in the next frame if he goes on so."""
     if before is None:

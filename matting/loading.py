@@ -42,9 +42,9 @@ class NetworkOptions:
 
     def __post_init__(self) -> None:
         if self.quality is not None and self.quality not in QUALITIES:
-            raise InputError(f"quality '{self.quality}': must be one of {', '.join(QUALITIES)}")
+            raise InputError(f"`quality` {self.quality}: must be one of {', '.join(QUALITIES)}")
         if self.model_selection not in _MODELS_BY_NUMBER:
-            raise InputError(f"model_selection {self.model_selection}: must be 0 (general) or 1 (landscape)")
+            raise InputError(f"`model_selection` {self.model_selection}: must be 0 (general) or 1 (landscape)")
 
 
 def load_person_matte(options: NetworkOptions, threshold: float = 0.5, edge_softness: float = 0.5) -> PersonMatte:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from matting.following import Box
+from matting.following import Box, shows_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Matte:
     size: tuple[int, int]
     image: np.ndarray
     foreground: np.ndarray | None = None
+
+    @property
+    def shows_person(self) -> bool:
+        """Whether more than specks of the frame are person."""
+        return shows_person(self.alpha, self.box, self.size)
 
     def full(self) -> np.ndarray:
         """Return the alpha at the frame's size, float32 (H, W)."""

@@ -38,12 +38,12 @@ class MediaPipeSegmenter:
                 "pip install -r requirements.txt"
             ) from error
         except (ImportError, OSError) as error:  # OSError: a system library is missing
-            raise InputError(f"runtime 'mediapipe': {first_line(error)}; install it or use runtime 'onnx'") from error
+            raise InputError(f"`runtime` mediapipe: {first_line(error)}; install it or use `runtime` onnx") from error
         installed = metadata.version("mediapipe")
         if tuple(int(part) for part in re.findall(r"\d+", installed)[:3]) >= _FIRST_THAT_PHONES_HOME:
             raise InputError(
-                f"runtime 'mediapipe': MediaPipe {installed} sends usage statistics and cannot be told not to; "
-                "install one that does not: python -m pip install 'mediapipe<0.10.33', or use runtime 'onnx'"
+                f"`runtime` mediapipe: MediaPipe {installed} cannot be told not to send usage statistics; "
+                "install an older one: python -m pip install 'mediapipe<0.10.33'"
             )
         options = vision.ImageSegmenterOptions(
             # The bytes, not the path: MediaPipe cannot open every Unicode path on Windows.

@@ -77,11 +77,11 @@ class ModelOptions:
 
     def __post_init__(self) -> None:
         if self.input_range is not None and self.input_range not in INPUT_RANGES:
-            raise InputError(f"model_input '{self.input_range}': must be one of {', '.join(INPUT_RANGES)}")
+            raise InputError(f"`model_input` {self.input_range}: must be one of {', '.join(INPUT_RANGES)}")
         if self.output not in OUTPUTS:
-            raise InputError(f"model_output '{self.output}': must be one of {', '.join(OUTPUTS)}")
+            raise InputError(f"`model_output` {self.output}: must be one of {', '.join(OUTPUTS)}")
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
-            raise InputError(f"model_size {self.size}: must be a height and a width in pixels")
+            raise InputError(f"`model_size` {self.size}: must be a height and a width in pixels")
 
 
 def make_segmenter(
@@ -101,13 +101,13 @@ def make_segmenter(
         DeviceError: the device was asked for by name and did not load.
     """
     if runtime not in RUNTIMES:
-        raise InputError(f"runtime '{runtime}': must be one of {', '.join(RUNTIMES)}")
+        raise InputError(f"`runtime` {runtime}: must be one of {', '.join(RUNTIMES)}")
     check_device(device)
     if runtime == "mediapipe":
         if model not in MODELS:
-            raise InputError(f"model '{model}': the mediapipe runtime has {' and '.join(sorted(MODELS))} only")
+            raise InputError(f"`model` {model}: `runtime` mediapipe has {' and '.join(sorted(MODELS))} only")
         if device not in ("auto", "cpu"):
-            raise DeviceError(f"device '{device}': the mediapipe runtime uses the CPU only")
+            raise DeviceError(f"`device` {device}: `runtime` mediapipe uses the CPU only")
         return MediaPipeSegmenter(model)
     return OnnxSegmenter(model, load_session(model, device), options or ModelOptions())
 

@@ -38,9 +38,9 @@ def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
     else:
         path = Path(model)
         if path.suffix.lower() != ".onnx":
-            raise InputError(f"model '{model}': must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
+            raise InputError(f"`model` {model}: must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
         if not path.is_file():
-            raise InputNotFoundError(f"{model}: no such model file")
+            raise InputNotFoundError(f"`model` {model}: no such file")
     return load_session_file(path, device)
 
 
@@ -57,7 +57,7 @@ def load_session_file(path: Path, device: str) -> onnxruntime.InferenceSession:
         provider, package = _PROVIDERS[device]
         if provider not in available:
             raise DeviceError(
-                f"device '{device}': this ONNX Runtime has no {provider}; install it with: "
+                f"`device` {device}: this ONNX Runtime has no {provider}; install it with: "
                 f"pip uninstall -y onnxruntime && pip install {package}"
             )
         candidates = [device]
@@ -75,7 +75,7 @@ def load_session_file(path: Path, device: str) -> onnxruntime.InferenceSession:
                 log.info("device %s did not load: %s", name, first_line(error))
                 continue
             if name != "cpu":
-                raise DeviceError(f"device '{device}' did not load: {first_line(error)}") from error
+                raise DeviceError(f"`device` {device} did not load: {first_line(error)}") from error
             raise InputError(f"{path}: not a usable ONNX model: {first_line(error)}") from error
         # ONNX Runtime can fall back to the CPU without a word: what it loaded is compared with what was asked.
         if session.get_providers()[0] == provider:
@@ -83,8 +83,8 @@ def load_session_file(path: Path, device: str) -> onnxruntime.InferenceSession:
             return session
         if device != "auto":
             raise DeviceError(
-                f"device '{device}': {provider} did not load (its driver or libraries are missing); "
-                "use --device auto or cpu"
+                f"`device` {device}: {provider} did not load (its driver or libraries are missing); "
+                "use `device` auto or cpu"
             )
         log.warning("device %s did not load; using the next one", name)
     raise DeviceError("ONNX Runtime offers no processor to run on; install it again: pip install onnxruntime")
@@ -93,7 +93,7 @@ def load_session_file(path: Path, device: str) -> onnxruntime.InferenceSession:
 def check_device(device: str) -> None:
     """Raise InputError unless `device` is one of DEVICES."""
     if device not in DEVICES:
-        raise InputError(f"device '{device}': must be one of {', '.join(DEVICES)}")
+        raise InputError(f"`device` {device}: must be one of {', '.join(DEVICES)}")
 
 
 def first_line(error: BaseException) -> str:

@@ -133,17 +133,32 @@ def downloaded_file(name: str) -> Path:
     folder = os.environ.get(FOLDER_VARIABLE) or pooch.os_cache("background-removal")
     path = Path(folder) / known.url.rsplit("/", 1)[1]
     if not path.exists():
-        log.warning("model %s (%s) is downloaded from %s", name, known.licence, known.url)
+        log.warning("model %s (%s) is being downloaded from %s", name, known.licence, known.url)
     pooch.get_logger().setLevel("ERROR")
     bar = sys.stderr.isatty()
     try:
         pooch.retrieve(known.url, f"sha256:{known.sha256}", path.name, folder, progressbar=bar)
     except Exception as error:  # no network, no such server, no room, another file: each has a class of its own
-        reason = " ".join(str(error).split())
+        log.debug("", exc_info=True)  # its chain of errors is long, and says little that the message does not
+        if "hash" in str(error):
+            raise InputError(f"`model` {name}: {known.url} gives another file than it did; choose another") from None
+        there = ", in place of the other file there" if path.exists() else ""
         raise InputError(
-            f"model {name}: cannot be downloaded ({reason}); get {known.url} by other means and put it at {path}"
-        ) from error
+            f"bring {known.url} by other means and put it at {path}{there}: "
+            f"`model` {name} cannot be downloaded ({_reason(error)})"
+        ) from None
     return path
+
+
+def _reason(error: Exception) -> str:
+    """Return why a download has failed, without what only its library understands."""
+    import requests
+
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"the server answers {error.response.status_code}"
+    if isinstance(error, requests.ConnectionError):
+        return "the server cannot be reached"
+    return " ".join(str(error).split())
 
 
 def model_file(model: Model, suffix: str) -> Path:

@@ -1,4 +1,8 @@
-"""The errors that this project raises on purpose, each with the exit code of the command line."""
+"""The errors that this project raises on purpose, each with the exit code of the command line.
+
+A message is one thought: what was wrong, with what, and what to do. A parameter stands in it as in Python, in
+backticks: `start_video_frame`; the command line shows the option in its place, --start-frame (`cli.words`).
+"""
 
 from __future__ import annotations
 

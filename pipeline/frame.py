@@ -148,10 +148,12 @@ class Sink(Protocol):
     Attributes:
         needs_original: Whether `Frame.original` is to be there.
         needs_matte: Whether `Frame.matte` is to be there, for frames that were processed.
+        result: The file or folder that it has made, as the user named it; "" until `close` has kept one.
     """
 
     needs_original: bool = False
     needs_matte: bool = False
+    result: str = ""
 
     @property
     def watched(self) -> bool:

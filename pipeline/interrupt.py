@@ -1,10 +1,11 @@
-"""Ctrl-C and SIGTERM as a wish that is looked at between two frames."""
+"""Ctrl-C and SIGTERM as a wish that is looked at between two frames, and what is said of them."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -55,3 +56,16 @@ class Interrupt:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+
+
+@contextmanager
+def says_what_is_kept(kept: Callable[[str], str]) -> Iterator[None]:
+    """Let the KeyboardInterrupt that ends the block say what there is of the results, and where.
+
+    Args:
+        kept: Returns that, given what the interrupt says already, "" for nothing.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(*filter(None, [kept(str(stop))])) from None

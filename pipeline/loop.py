@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from pipeline.errors import InputError, Stopped
 from pipeline.frame import Frame, Sink, Source, StreamInfo
-from pipeline.interrupt import Interrupt
+from pipeline.interrupt import Interrupt, says_what_is_kept
 from pipeline.objects import ObjectChain
 from pipeline.worker import Reader
 
@@ -40,9 +40,10 @@ def run_loop(
 
     Raises:
         BackgroundRemovalError: something could not be opened, read, processed or written.
-        KeyboardInterrupt: Ctrl-C was typed; what was done until then was completed, or else discarded.
+        KeyboardInterrupt: Ctrl-C was typed; what was done until then was completed, or else discarded, as it says.
     """
-    with Interrupt() as interrupt:
+    tally = _Tally()
+    with says_what_is_kept(tally.told), Interrupt() as interrupt:
         try:
             with ExitStack() as stack:
                 frames = _opened(stack, source, interrupt)
@@ -50,6 +51,7 @@ def run_loop(
                 open_on(stack, lambda: chain.open(source.info), lambda error: chain.close())
                 for sink in sinks:
                     open_on(stack, functools.partial(sink.open, source.info), sink.close)
+                tally.info, tally.sinks = source.info, sinks
                 try:
                     for frame in frames:
                         if frame is None:
@@ -59,15 +61,18 @@ def run_loop(
                             done = pass_on(frame, source.info)
                             for sink in sinks:
                                 sink.write(done)
+                            tally.frames += 1
                         interrupt.raise_if_requested()
                         if frame is not None and frame.index == last_frame and not source.info.live:
                             break
                     else:
+                        tally.complete = True
                         return
                 except Stopped:
                     if not keep_partial:
                         raise KeyboardInterrupt from None
                     raise
+                tally.complete = True
                 raise Stopped  # by the last frame
         except Stopped:
             pass
@@ -95,6 +100,26 @@ def open_on(
 
     stack.push(leave)
     open_it()
+
+
+class _Tally:
+    """What there is of the results when a run is interrupted."""
+
+    def __init__(self) -> None:
+        self.info: StreamInfo | None = None
+        self.sinks: Sequence[Sink] = ()
+        self.frames = 0
+        self.complete = False
+
+    def told(self, said: str) -> str:
+        """Return it in words; nothing of a camera, whose recordings are told of when they are complete."""
+        results = " and ".join(sink.result for sink in self.sinks if sink.result)
+        if self.info is None or self.info.live or not results:
+            return said
+        if self.complete or self.info.still:  # it came too late to spoil anything
+            return f"complete: {results}"
+        frames = "frame is" if self.frames == 1 else f"{self.frames} frames are"
+        return f"the first {frames} in {results}"
 
 
 class LastImage(Sink):
@@ -132,4 +157,6 @@ class AnyProcessed(Sink):
     def close(self, error: BaseException | None = None) -> None:
         """Raise InputError, which discards what other sinks have written."""
         if error is None and not self._processed:
-            raise InputError(f"{self._name}: it has {self._count} frames; --start-frame {self._first_frame} is behind")
+            raise InputError(
+                f"{self._name}: it has {self._count} frames; `start_video_frame` {self._first_frame} is behind them"
+            )

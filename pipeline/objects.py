@@ -275,7 +275,7 @@ def _named_errors(item: object, what: str) -> Iterator[None]:
 def _not_an_image(result: object) -> str:
     """Say what is wrong with an object's result, "" if it is an image."""
     if not isinstance(result, np.ndarray):
-        return f"{type(result).__name__} instead of an image"
+        return f"{'None' if result is None else type(result).__name__} instead of an image"
     if result.dtype != np.uint8:
         return f"an array of {result.dtype} instead of uint8"
     if result.ndim != 3 or result.shape[2] not in (3, 4) or 0 in result.shape:

@@ -53,7 +53,7 @@ class BackgroundLoader:
         if is_color(text):
             return backgrounds.SolidColor(parse_color(text))
         raise InputNotFoundError(
-            f"--background {text}: no such file or folder, nor one of {', '.join(shipped_pictures())}; "
+            f"`background` {text}: no such file or folder, nor one of {', '.join(shipped_pictures())}; "
             "or use blur, none, transparent, a colour"
         )
 

@@ -43,8 +43,22 @@ def test_no_camera_is_one_helpful_line(run_program) -> None:
         assert outcome.code == 2
         assert outcome.err.count("\n") == 1
         assert f"camera {arguments[1] if arguments else '0'} cannot be opened" in outcome.err
-        for hint in ("--webcam number", "URL", "image or video file"):
+        for hint in ("none was found", "URL as --webcam", "image or video file"):
             assert hint in outcome.err
+
+
+def test_a_camera_that_could_be_none_is_told_what_one_looks_like(run_main) -> None:
+    outcome = run_main("--webcam", "192.168.1.5/video")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "error: camera 192.168.1.5/video cannot be opened; --webcam takes a number, or a URL with rtsp:// or http://\n",
+    )
+
+
+def test_the_other_cameras_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live.camera.list_cameras", lambda: {0: "Lid", 2: "Desk"})
+    with pytest.raises(CameraError, match=r"^camera 0 cannot be opened; choose another `webcam_id`: 2 \(Desk\)$"):
+        Engine().run()
 
 
 def test_a_url_that_is_down_speaks_of_the_url(run_program) -> None:

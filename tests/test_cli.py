@@ -109,7 +109,7 @@ def test_a_video_with_all_its_options(run_main, tmp_path: Path) -> None:
         "--video", source, "--background", "#102030", "--start-frame", 5, "--end-frame", 9, "--break-on-end",
         "--crf", 30, "--preset", "ultrafast", "--flip", "--no-show", "--output", tmp_path / "result.mov",
     )  # fmt: skip
-    assert (outcome.code, outcome.err) == (0, "")
+    assert (outcome.code, outcome.err) == (0, f"warning: no person was found in {source}\n")
     found = probe(tmp_path / "result.mov")
     assert (len(found.times), found.codec, len(found.sound)) == (10, "h264", 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import shutil
 import signal
 import sys
@@ -130,6 +131,37 @@ def test_what_ctrl_c_cut_short_is_not_taken_for_done(tmp_path: Path, start_main)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
     assert not (tmp_path / "all").exists()
+    told = "stopped; 0 of 2 files are done, nothing of a.mp4 was kept; --resume does the rest\n"
+    assert process.communicate()[1] == told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--matte", "m.mp4"), r"stopped; the first (\d+) frames are in clip_out\.mp4 and m\.mp4\n"),
+        (("--frames",), r"stopped; the first (\d+) frames are in clip_out\n"),
+        (("--resume",), r"stopped; nothing was kept\n"),
+        (("--jobs", 2), r"stopped; nothing was kept\n"),
+    ],
+)
+def test_ctrl_c_says_what_was_kept_and_where(tmp_path: Path, start_main, arguments: tuple, told: str) -> None:
+    begun = tmp_path / "begun"
+    slow = f"import pathlib, time\ndef slow(image):\n    pathlib.Path({str(begun)!r}).touch()\n    time.sleep(0.05)\n"
+    (tmp_path / "slow.py").write_text(f"{slow}    return image\n")
+    make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(300)], gop=25)
+    process = start_main("clip.mp4", "--object", "slow.py:slow", *arguments)
+    wait_until(begun.exists, "the work")
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    said = re.fullmatch(told, process.communicate()[1])
+    assert said
+    video = tmp_path / "clip_out.mp4"
+    kept = probe(video).times if video.exists() else sorted(tmp_path.glob("clip_out/*"))
+    assert len(kept) == (int(said[1]) if said.groups() else 0)
+    if "m.mp4" in arguments:
+        assert len(probe(tmp_path / "m.mp4").times) == len(kept)
 
 
 def test_a_folder_of_videos_with_one_broken(folder: Path, tmp_path: Path, run_main) -> None:
@@ -140,8 +172,10 @@ def test_a_folder_of_videos_with_one_broken(folder: Path, tmp_path: Path, run_ma
     made = [results / name for name in ("a.mp4", "b.mkv", Path("deeper/c.mp4"))]
     assert sorted(path for path in results.rglob("*") if path.is_file()) == sorted(made)
     assert outcome.out.splitlines() == [str(path) for path in made]
-    assert "1 of 4 files failed" in outcome.err.splitlines()[-1]
-    assert "broken.mp4: not a readable video" in outcome.err
+    told = outcome.err.splitlines()
+    assert told[-1] == "error: 1 of 4 files failed"
+    assert [line for line in told if "broken.mp4" in line] == [told[0]]
+    assert told[0].startswith(f"error: {folder / 'broken.mp4'}: not a readable video")
     for path in made:
         assert len(probe(path).times) == 5
     # Once more, after one result is lost: only that one is made.
@@ -186,6 +220,9 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
     place, results = tmp_path / "in", tmp_path / "out"
     place.mkdir()
     shutil.copy(PORTRAIT, place / "first.jpg")
+    (place / "deeper").mkdir()
+    for name in ("a.txt", "b.txt", "README"):
+        (place / name).touch()
     process = start_main("--watch", place, "--output", results, "--background", "#0000ff")
     wait_until((results / "first.jpg").exists, "the first result")
     # A file that grows is left alone until it is complete, however long that takes.
@@ -198,11 +235,19 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
             time.sleep(0.6)
             assert process.poll() is None
             assert not list(results.glob("*late*")), "work began on a file that still grows"
-    wait_until((results / "late.mp4").exists, "the second result")
+    told = [process.stdout.readline().strip() for _ in range(2)]
+    assert told == [str(results / name) for name in ("first.jpg", "late.mp4")]
     assert len(probe(results / "late.mp4").times) == 5
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
-    assert process.communicate()[1] == ""
+    assert process.communicate()[1].splitlines() == [  # each kind once, however often it is looked
+        f"note: watching {place} for images and videos; the results go to {results}, Ctrl-C ends",
+        f"note: {place / 'README'}: left aside, as every file without a suffix: it is neither an image nor a video",
+        f"note: {place / 'a.txt'}: left aside, as every .txt: it is neither an image nor a video",
+        f"note: {place / 'deeper'}: left aside, as every folder: --recursive looks into them",
+        f"warning: no person was found in {place / 'late.mp4'}",
+        "stopped; results written: 2",
+    ]
 
 
 @pytest.mark.parametrize("results", ["", "the folder itself"])

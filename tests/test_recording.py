@@ -21,7 +21,7 @@ from files.video_sink import VideoSink
 from live.microphone import Microphone
 from live.options import LiveOptions
 from live.recording import Recorder, Recording
-from pipeline.errors import ProcessingError
+from pipeline.errors import InputError, ProcessingError
 from pipeline.frame import Frame, StreamInfo
 
 PLAIN = ("--no-segmentation", "--no-fps")
@@ -34,6 +34,7 @@ def test_a_recording_keeps_real_time(tmp_path: Path, stream_camera: StreamCamera
     wait_until(lambda: stream_camera.sent > 60, "frames")
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
+    assert process.communicate()[1] == "note: recorded take.mp4\n"
     found = probe(tmp_path / "take.mp4", images=True)
     assert found.times[0] == 0
     assert all(a < b for a, b in zip(found.times, found.times[1:], strict=False))
@@ -135,16 +136,40 @@ def test_a_recording_that_fails_ends_a_run_that_nobody_watches(
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_an_existing_file_is_replaced_only_when_asked(
-    tmp_path: Path, stream_camera: StreamCamera, overwrite: bool
+    tmp_path: Path, stream_camera: StreamCamera, overwrite: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "live")
     (tmp_path / "take.mp4").write_bytes(b"an older one")
     ends = Until(lambda: ends.calls > 10)
     options = LiveOptions(record_path=tmp_path / "take.mp4", overwrite=overwrite)
     with pytest.raises(ProcessingError, match="Until failed"):
         Engine(webcam_id=stream_camera.url, custom_objects=[ends], live=options).run()
     assert len(probe(tmp_path / ("take.mp4" if overwrite else "take_2.mp4")).times) > 5
+    made = str(tmp_path / ("take.mp4" if overwrite else "take_2.mp4"))
+    expected = [f"recorded {made}"]
     if not overwrite:
         assert (tmp_path / "take.mp4").read_bytes() == b"an older one"
+        expected.insert(0, f"{tmp_path / 'take.mp4'} exists; recording {made}")
+    assert [record.getMessage() for record in caplog.records if record.name == "live.recording"] == expected
+
+
+def test_a_recording_does_not_take_the_name_of_one_that_is_still_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    close = VideoSink.close
+    monkeypatch.setattr(VideoSink, "close", lambda sink, error=None: (go_on.wait(), close(sink, error)))
+    recorder = Recorder(LiveOptions(record_path=tmp_path / "take.mp4"), say=lambda text: None)
+    recorder.open(LIVE)
+    for frame in frames_of(3):
+        recorder.write(frame)
+    recorder.on_key("r")
+    recorder.on_key("r")
+    for frame in frames_of(5):
+        recorder.write(frame)
+    go_on.set()
+    recorder.close()
+    assert {path.name: len(probe(path).times) for path in tmp_path.iterdir()} == {"take.mp4": 3, "take_2.mp4": 5}
 
 
 def test_the_key_r_uses_a_suffix_that_suits_the_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,12 +177,14 @@ def test_the_key_r_uses_a_suffix_that_suits_the_codec(tmp_path: Path, monkeypatc
     for encoding, answer in (
         (Encoding("prores"), r"recording recording_.*\.mov"),
         (Encoding("vp9"), r"recording recording_.*\.mkv"),
-        (Encoding(encoder="nonsense"), "--encoder nonsense: does not open"),
     ):
         recorder = Recorder(LiveOptions(), encoding, say=lambda text: None)
         recorder.open(LIVE)
         assert re.match(answer, str(recorder.on_key("r")))
         recorder.close()
+    recorder = Recorder(LiveOptions(), Encoding(encoder="nonsense"), say=lambda text: None)
+    with pytest.raises(InputError, match="`encoder` nonsense: does not open"):
+        recorder.open(LIVE)  # and not when the key is typed
 
 
 def test_the_key_r_begins_and_ends_without_holding_up_the_window(

@@ -310,9 +310,9 @@ def test_a_video_plays_behind_in_step_and_loops(portrait: np.ndarray, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"threshold": 1.5}, "threshold 1.5"),
-        ({"threshold": -0.1}, "threshold -0.1"),
-        ({"model_selection": 2}, "model_selection 2"),
+        ({"threshold": 1.5}, "`threshold` 1.5"),
+        ({"threshold": -0.1}, "`threshold` -0.1"),
+        ({"model_selection": 2}, "`model_selection` 2"),
         ({"bg_blur_ratio": (4, 4)}, "must be odd"),
         ({"bg_blur_ratio": (35, 0)}, "must be odd"),
         # Said at once, and not when a key goes to the blur.
@@ -323,11 +323,11 @@ def test_a_video_plays_behind_in_step_and_loops(portrait: np.ndarray, tmp_path: 
         ({"background": "#12345"}, "#RRGGBB"),
         ({"background": "sunrise"}, "no such file or folder, nor one of .*sunset"),
         ({"background": str(ROOT / "requirements.txt")}, "there is no video in it"),
-        ({"runtime": "torch"}, "runtime 'torch'"),
-        ({"device": "abacus"}, "device 'abacus'"),
-        ({"model": "huge"}, "model 'huge'"),
-        ({"model": "missing.onnx"}, "no such model"),
-        ({"model": "a.onnx", "runtime": "mediapipe"}, "mediapipe runtime has"),
+        ({"runtime": "torch"}, "`runtime` torch"),
+        ({"device": "abacus"}, "`device` abacus"),
+        ({"model": "huge"}, "`model` huge"),
+        ({"model": "missing.onnx"}, "`model` missing.onnx: no such file"),
+        ({"model": "a.onnx", "runtime": "mediapipe"}, "`runtime` mediapipe has"),
     ],
 )
 def test_bad_arguments_are_refused_with_a_reason(arguments: dict, complaint: str) -> None:
@@ -553,7 +553,7 @@ def test_light_wraps_around_only_when_asked() -> None:
     near, middle = (128, 160 - 66), (128, 160)
     assert wrapped[near].mean() > without[near].mean() + 20
     assert (wrapped[middle] == without[middle]).all()
-    with pytest.raises(InputError, match="light_wrap 2"):
+    with pytest.raises(InputError, match="`light_wrap` 2"):
         MPSegmentation(light_wrap=2)
 
 
@@ -662,7 +662,7 @@ def test_the_attributes_of_the_original_can_be_read_and_set(portrait: np.ndarray
     kept = (segmentation.alpha(portrait) > 0.5).sum()
     segmentation.threshold = 0.9
     assert (segmentation.alpha(portrait) > 0.5).sum() < kept
-    with pytest.raises(InputError, match="threshold 1"):
+    with pytest.raises(InputError, match="`threshold` 1"):
         segmentation.threshold = 1.5
     with pytest.raises(InputError, match="odd"):
         segmentation.bg_blur_ratio = (44, 44)

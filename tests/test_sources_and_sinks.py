@@ -308,10 +308,11 @@ def test_ctrl_c_is_heard_also_while_results_are_completed() -> None:
     class Completing(Noting):
         def close(self, error: BaseException | None = None) -> None:
             super().close(error)
+            self.result = "it.mp4"
             signal.raise_signal(signal.SIGINT)
 
     sink = Completing()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"^complete: it\.mp4$"):
         loop([sink])
     assert sink.closed_with is None  # what was done is complete
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -16,6 +16,7 @@ import pytest
 from conftest import PORTRAIT, ROOT, make_clip, probe, scene, wait_until
 
 from files import staging, storage
+from live.recording import free_name
 from pipeline.errors import InputError, InputNotFoundError, ProcessingError
 
 
@@ -147,6 +148,12 @@ def test_a_remote_folder_is_many_files(run_main, bucket) -> None:
     outcome = run_main("--image", "s3://media/folder", "--no-segmentation")
     assert outcome.code == 0, outcome.err
     assert outcome.out.split() == ["s3://media/folder/me_out.jpg", "s3://media/folder/you_out.jpg"]
+
+
+def test_a_remote_recording_replaces_none(bucket) -> None:
+    bucket.put("take.mp4", PORTRAIT)
+    assert free_name("s3://media/take.mp4") == "s3://media/take_2.mp4"
+    assert free_name("s3://media/other.mp4") == "s3://media/other.mp4"
 
 
 def test_a_server_that_does_not_answer_is_one_line(run_program, credentials: None) -> None:

@@ -201,7 +201,10 @@ def test_the_list_of_keys_and_messages_are_drawn_while_they_are_wanted() -> None
     assert difference(drawn()[180:], plain[180:]) > 10
 
 
-def test_snapshots_are_numbered_when_they_come_fast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshots_are_numbered_when_they_come_fast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "live")
     monkeypatch.setattr("live.snapshots.now_as_name", lambda: "2026-01-02_03-04-05")
     snapshots = Snapshots(LiveOptions(snapshots=tmp_path / "deep" / "er"))
     snapshots.open(LIVE)
@@ -210,7 +213,9 @@ def test_snapshots_are_numbered_when_they_come_fast(tmp_path: Path, monkeypatch:
     for level in (10, 20):
         snapshots.write(Frame(np.full((24, 32, 3), level, np.uint8)))
         snapshots.on_key("s")
-    pictures = [cv2.imread(str(path)) for path in sorted((tmp_path / "deep" / "er").iterdir())]
+    found = sorted((tmp_path / "deep" / "er").iterdir())
+    assert caplog.messages == [f"saved {path}" for path in found]
+    pictures = [cv2.imread(str(path)) for path in found]
     assert [int(picture.mean()) for picture in pictures] == [10, 20]
 
 
