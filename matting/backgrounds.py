@@ -12,6 +12,7 @@ from contextlib import closing
 import cv2
 import numpy as np
 
+from matting.blur import BlurStrength
 from matting.compositing import (
     blend_onto,
     blur_behind,
@@ -92,14 +93,12 @@ class Scenery(Background):
 class Blur(Background):
     """The frame itself, blurred, without the person in the blur."""
 
-    def __init__(self, kernel: tuple[int, int]) -> None:
+    def __init__(self, strength: BlurStrength) -> None:
         super().__init__()
-        if len(kernel) != 2 or any(size < 1 or size % 2 == 0 for size in kernel):
-            raise InputError(f"blur {kernel}: the kernel's sizes must be odd and positive")
-        self._kernel = (int(kernel[0]), int(kernel[1]))
+        self._strength = strength
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
-        out = blur_behind(view, matte, self._kernel, self._buffers.take(view.image.shape))
+        out = blur_behind(view, matte, self._strength.sigmas(*view.size), self._buffers.take(view.image.shape))
         blend_onto(out, inside_box(view.image, matte.box), matte)
         return out
 
