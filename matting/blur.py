@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pipeline.errors import InputError
 
 # Standard deviations in percent of the shorter side. Of the contrast of letters as high as an eighteenth of it
-# (60 pixels at 1080) they leave 14, 5 and 2 percent: guessed at, hidden, gone.
+# (60 pixels at 1080) they leave 14, 5 and 1 percent: guessed at, hidden, gone.
 STRENGTHS = {"light": 1.0, "medium": 2.0, "strong": 4.0}
 # What keys step through, in percent.
 _SCALE = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)

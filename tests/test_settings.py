@@ -38,7 +38,7 @@ def test_settings_come_from_a_file_and_options_win(tmp_path: Path, run_main) -> 
     ("text", "complaint"),
     [
         ("backgruond = 'x'", "there is no option backgruond"),
-        ("blur = 'much'", "blur cannot be 'much'"),
+        ("blur = 'much'", "my.toml: blur 'much' is no blur: use light"),
         ("flip = 1", "flip must be true or false"),
         ("quality = 'file'", "quality must be one of fast, best"),
         ("blur = = 3", "--config my.toml"),
