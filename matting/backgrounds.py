@@ -105,7 +105,9 @@ class Blur(Background):
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         out = blur_behind(view, matte, self._strength.sigmas(*view.size), self._buffers.take(view.image.shape))
-        alpha = np.maximum((matte.alpha - _LEAST_PERSON) * (1 / (1 - _LEAST_PERSON)), 0)
+        rest = 1 - _LEAST_PERSON
+        alpha = cv2.addWeighted(matte.alpha, 1 / rest, matte.alpha, 0, -_LEAST_PERSON / rest)
+        _, alpha = cv2.threshold(alpha, 0, 0, cv2.THRESH_TOZERO)
         blend_onto(out, inside_box(view.image, matte.box), replace(matte, alpha=alpha))
         return out
 

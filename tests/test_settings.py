@@ -64,6 +64,16 @@ def test_writing_settings_keeps_the_rest(tmp_path: Path) -> None:
     assert found == {**look, "name": "Zoë"}
 
 
+@pytest.mark.parametrize(
+    ("text", "blur"), [("'light'", "light"), ("'2%'", "medium"), ("'3%'", "3%"), ("44", 45), ("'45'", 45)]
+)
+def test_the_blur_is_written_as_on_the_command_line(tmp_path: Path, text: str, blur: str | int) -> None:
+    (tmp_path / "my.toml").write_text(f"blur = {text}\n")
+    assert read_settings(str(tmp_path / "my.toml"), build_parser()) == {"blur": blur}
+    write_settings(str(tmp_path / "my.toml"), MPSegmentation(blur=blur).look())
+    assert read_settings(str(tmp_path / "my.toml"), build_parser())["blur"] == blur
+
+
 def test_the_source_of_the_command_line_wins(tmp_path: Path, run_main) -> None:
     (tmp_path / "my.toml").write_bytes(b'\xef\xbb\xbfvideo = ["missing.mp4"]\nmicrophone = true\nquiet = true\n')
     outcome = run_main("--config", "my.toml", "--image", ROOT / "samples" / "portrait.jpg", "--output", "p.png",
