@@ -91,8 +91,8 @@ class Scenery(Background):
         return out
 
 
-# What is person by less than that is left to the blur: a pixel of the edge also shows the room, and shows it sharp.
-# From 0.4 on the edge gets steps.
+# Where the person's own colours are not known, what is him by less than that is left to the blur: a pixel of the edge
+# shows the room as well, and sharp. From 0.4 on the edge gets steps.
 _LEAST_PERSON = 0.25
 
 
@@ -105,10 +105,14 @@ class Blur(Background):
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         out = blur_behind(view, matte, self._strength.sigmas(*view.size), self._buffers.take(view.image.shape))
+        front = inside_box(view.image, matte.box)
+        if matte.foreground is not None:
+            blend_onto(out, front, matte, edge_correction(matte))
+            return out
         rest = 1 - _LEAST_PERSON
         alpha = cv2.addWeighted(matte.alpha, 1 / rest, matte.alpha, 0, -_LEAST_PERSON / rest)
         _, alpha = cv2.threshold(alpha, 0, 0, cv2.THRESH_TOZERO)
-        blend_onto(out, inside_box(view.image, matte.box), replace(matte, alpha=alpha))
+        blend_onto(out, front, replace(matte, alpha=alpha))
         return out
 
 

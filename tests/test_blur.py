@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -11,6 +12,7 @@ from conftest import difference
 
 from cli.objects import build_objects
 from cli.options import build_parser
+from matting.backgrounds import Blur
 from matting.blur import BlurStrength, KernelBlur, RelativeBlur, parse_blur
 from matting.compositing import blur_behind
 from matting.matte import Matte
@@ -75,6 +77,19 @@ def test_a_sign_beside_the_person_is_hidden_too(portrait: np.ndarray, width: int
     room = room_with_a_sign(portrait, width, height, "NO ENTRY " * 6)
     distance = cv2.distanceTransform((room.alpha < 0.02).astype(np.uint8), cv2.DIST_L2, 5) * 1080 / height
     assert room.contrast(MPSegmentation(blur="medium")(room.image), (distance > 2) & (distance < 20)) < 0.13
+
+
+def test_soft_edges_show_none_of_the_sharp_room_where_the_colours_are_known() -> None:
+    room, person = np.zeros((256, 320, 3), np.uint8), np.full((256, 320, 3), 120, np.uint8)
+    room[:, ::8] = room[:, 1::8] = 240
+    alpha = np.zeros((256, 320), np.float32)
+    alpha[60:, 100:220] = 0.5
+    image = cv2.addWeighted(room, 0.5, person, 0.5, 0)
+    image[alpha == 0] = room[alpha == 0]
+    matte = Matte(alpha, (0, 0, 320, 256), (320, 256), image)
+    plain, known = (Blur(parse_blur("medium")).compose(Pyramid(image), item)[150, 140:180].std()
+                    for item in (matte, replace(matte, foreground=person)))  # fmt: skip
+    assert known < 3 < plain
 
 
 def test_the_blur_looks_the_same_at_every_size() -> None:
