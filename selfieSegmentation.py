@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from matting import backgrounds
-from matting.backgrounds import Background
-from matting.blur import KernelBlur, parse_blur, parse_kernel
 from matting.loading import NetworkOptions, load_person_matte
-from matting.look import YOURS, Look
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 from matting.segmenters import ModelOptions
 from pipeline.errors import InputError
 from pipeline.frame import StreamInfo
 from pipeline.objects import FrameObject, optional_method
+from scenery import backgrounds
+from scenery.backgrounds import Background
+from scenery.blur import KernelBlur, parse_blur, parse_kernel
 from scenery.loading import BackgroundLoader
+from scenery.look import YOURS, Look
 from scenery.shipped import FOLDER as SHIPPED
 
 _THRESHOLD_STEP = 0.05
@@ -45,7 +45,7 @@ class MPSegmentation(FrameObject):
         background: What the command line takes too: "blur", "none" (the frame is left as it is), the path
             or web address of a picture or a video, a folder, the name of a shipped picture ("sunset"), a colour
             ("#RRGGBB", "navy"), "transparent" (the result has an alpha channel); or a
-            `matting.backgrounds.Background` of your own.
+            `scenery.backgrounds.Background` of your own.
         blur: How strong the blur is, instead of `bg_blur_ratio`: "light", "medium", "strong", "N%" (the standard
             deviation in percent of the frame's shorter side), or a kernel in pixels.
         edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.

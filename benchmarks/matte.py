@@ -24,11 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from matting import compositing  # noqa: E402
-from matting.backgrounds import Blur  # noqa: E402
-from matting.blur import parse_blur  # noqa: E402
 from matting.pyramid import Pyramid  # noqa: E402
 from matting.refine import Refiner  # noqa: E402
 from matting.segmenters import make_segmenter  # noqa: E402
+from scenery.backgrounds import Blur  # noqa: E402
+from scenery.blur import parse_blur  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 SIZES = {"640x360": (640, 360), "1280x720": (1280, 720), "1920x1080": (1920, 1080), "3840x2160": (3840, 2160)}

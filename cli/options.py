@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from matting.blur import parse_blur
 from pipeline.errors import InputError
+from scenery.blur import parse_blur
 
 VERSION = "0.2.0"
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from effects.person import Person
-from matting.blur import parse_blur
 from matting.compositing import blend, blend_onto, blur_behind
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 from pipeline.objects import FrameObject
+from scenery.blur import parse_blur
 
 # Width at which distances are measured, and the distance, as a share of it, from which the blur is full; chosen by
 # eye.

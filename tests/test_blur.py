@@ -12,12 +12,12 @@ from conftest import difference
 
 from cli.objects import build_objects
 from cli.options import build_parser
-from matting.backgrounds import Blur
-from matting.blur import BlurStrength, KernelBlur, RelativeBlur, parse_blur
 from matting.compositing import blur_behind
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 from pipeline.errors import InputError
+from scenery.backgrounds import Blur
+from scenery.blur import BlurStrength, KernelBlur, RelativeBlur, parse_blur
 from selfieSegmentation import MPSegmentation
 
 SIZES = ((640, 360), (1920, 1080), (5120, 2880))

@@ -15,9 +15,6 @@ import pytest
 from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
-from matting.backgrounds import SolidColor as Color
-from matting.backgrounds import Video
-from matting.blur import KernelBlur, kernel_sigma
 from matting.compositing import blend, blend_onto, blur_behind, cover
 from matting.matte import Matte
 from matting.pyramid import Pyramid
@@ -25,6 +22,9 @@ from matting.refine import Refiner
 from matting.segmenters import make_segmenter
 from pipeline.errors import DeviceError, InputError, InputNotFoundError
 from pipeline.frame import StreamInfo
+from scenery.backgrounds import SolidColor as Color
+from scenery.backgrounds import Video
+from scenery.blur import KernelBlur, kernel_sigma
 from selfieSegmentation import MPSegmentation
 
 # Places in the portrait that are surely person and surely background, (row, column).

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from matting.backgrounds import Background, Blur, Folder
-from matting.blur import BlurStrength
-from matting.colors import is_color
+from scenery.backgrounds import Background, Blur, Folder
+from scenery.blur import BlurStrength
+from scenery.colors import is_color
 
 # What the key b offers where nothing of the kind was asked for: the green of broadcast studios.
 _COLOR = "#00b140"

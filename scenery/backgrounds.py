@@ -13,7 +13,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from matting.blur import BlurStrength
 from matting.compositing import (
     blend_onto,
     blur_behind,
@@ -27,6 +26,7 @@ from matting.matte import Matte
 from matting.pyramid import Pyramid
 from pipeline.buffers import Buffers
 from pipeline.errors import InputError
+from scenery.blur import BlurStrength
 
 log = logging.getLogger(__name__)
 
