@@ -9,17 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from matting import backgrounds
-from matting.backgrounds import Background
 from matting.loading import NetworkOptions, load_person_matte
-from matting.look import YOURS, Look
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 from matting.segmenters import ModelOptions
 from pipeline.errors import InputError
 from pipeline.frame import StreamInfo
 from pipeline.objects import FrameObject, optional_method
+from scenery import backgrounds
+from scenery.backgrounds import Background
+from scenery.blur import KernelBlur, parse_blur, parse_kernel
 from scenery.loading import BackgroundLoader
+from scenery.look import YOURS, Look
 from scenery.shipped import FOLDER as SHIPPED
 
 _THRESHOLD_STEP = 0.05
@@ -44,7 +45,9 @@ class MPSegmentation(FrameObject):
         background: What the command line takes too: "blur", "none" (the frame is left as it is), the path
             or web address of a picture or a video, a folder, the name of a shipped picture ("sunset"), a colour
             ("#RRGGBB", "navy"), "transparent" (the result has an alpha channel); or a
-            `matting.backgrounds.Background` of your own.
+            `scenery.backgrounds.Background` of your own.
+        blur: How strong the blur is, instead of `bg_blur_ratio`: "light", "medium", "strong", "N%" (the standard
+            deviation in percent of the frame's shorter side), or a kernel in pixels.
         edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
         light_wrap: How much light of a new background falls over the person's edge, 0 (none) to 1.
         reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
@@ -83,6 +86,7 @@ class MPSegmentation(FrameObject):
         bg_color: Sequence[int] | None = None,
         *,
         background: str | Background | None = None,
+        blur: str | int | None = None,
         edge_softness: float = 0.5,
         light_wrap: float = 0.0,
         reuse_still: bool | None = None,
@@ -101,8 +105,9 @@ class MPSegmentation(FrameObject):
         options = NetworkOptions(model, model_selection, runtime, device, quality, own)
         self._loader = BackgroundLoader()
         weakref.finalize(self, self._loader.close)
-        blur = (int(bg_blur_ratio[0]), int(bg_blur_ratio[1]))
-        first: Background | None = backgrounds.Blur(blur)  # says what is wrong with it, whether it is used or not
+        self._kernel = parse_kernel(bg_blur_ratio)  # says what is wrong with it, whether it is used or not
+        strength = self._kernel if blur is None else parse_blur(blur)
+        first: Background | None = backgrounds.Blur(strength)
         spec = "blur"
         self._color = None if bg_color is None or not len(bg_color) else backgrounds.SolidColor(bg_color)
         if isinstance(background, Background):
@@ -116,7 +121,7 @@ class MPSegmentation(FrameObject):
         elif background is None and self._color is not None:
             spec, first = self._color.label, self._color
         pictures = SHIPPED if os.path.isdir(SHIPPED) else ""
-        self._look = Look(spec, first, self._loader.from_text, blur, pictures, light_wrap)
+        self._look = Look(spec, first, self._loader.from_text, strength, pictures, light_wrap)
         self._threshold = threshold
         self._person = load_person_matte(options, threshold, edge_softness)
         self._person.reuse_still = bool(reuse_still)
@@ -215,12 +220,13 @@ class MPSegmentation(FrameObject):
 
     @property
     def bg_blur_ratio(self) -> tuple[int, int]:
-        """Width and height of the blur's Gaussian kernel in pixels, both odd."""
-        return self._look.blur
+        """Width and height of the blur's Gaussian kernel in pixels, both odd; while `blur` counts, the one given."""
+        kernel = self._look.blur if isinstance(self._look.blur, KernelBlur) else self._kernel
+        return kernel.width, kernel.height
 
     @bg_blur_ratio.setter
     def bg_blur_ratio(self, kernel: tuple[int, int]) -> None:
-        self._look.set_blur(kernel)
+        self._look.set_blur(parse_kernel(kernel))
 
     @property
     def bg_image(self) -> np.ndarray | None:
@@ -314,7 +320,7 @@ class MPSegmentation(FrameObject):
 
     def look(self) -> dict[str, str | float | int]:
         """Return what the keys can change, named as the options of the command line are."""
-        return {"background": self._look.spec, "blur": self._look.blur[0], "threshold": self._threshold}
+        return {"background": self._look.spec, "blur": self._look.blur.value, "threshold": self._threshold}
 
     # -- inside ------------------------------------------------------------------------------------
 

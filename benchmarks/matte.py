@@ -2,6 +2,7 @@
 """What a frame costs: MPSegmentation, its steps, the bare network, and the original's way, in one run.
 
     python benchmarks/matte.py [--rounds N] [--model FILE.onnx]
+    python benchmarks/matte.py --blurs [--rounds N]      the blur alone, by its strength and the frame's size
 
 Every round times every entry once, in turn, so that a machine whose speed drifts does so for all of them; the medians
 are printed, and the ratios are medians of the ratios of each round.
@@ -23,19 +24,21 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from matting import compositing  # noqa: E402
-from matting.backgrounds import Blur  # noqa: E402
 from matting.pyramid import Pyramid  # noqa: E402
 from matting.refine import Refiner  # noqa: E402
 from matting.segmenters import make_segmenter  # noqa: E402
+from scenery.backgrounds import Blur  # noqa: E402
+from scenery.blur import parse_blur  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 SIZES = {"640x360": (640, 360), "1280x720": (1280, 720), "1920x1080": (1920, 1080), "3840x2160": (3840, 2160)}
 LOOKS = {
-    "blur": {"bg_blur_ratio": (45, 45)},
+    "blur": {"blur": "medium"},
     "image": {"bg_image": str(ROOT / "backgrounds" / "4_sunset.jpg")},
     "colour": {"bg_color": (64, 177, 0)},
 }
 MOMENTS = 8
+STRENGTHS = (45, "light", "medium", "strong")
 
 
 def moving_frames(width: int, height: int) -> list[np.ndarray]:
@@ -92,12 +95,33 @@ def ratio(times: dict[str, list[float]], above: str, below: str) -> float:
     return statistics.median(a / b for a, b in zip(times[above], times[below], strict=True))
 
 
+def blurs(count: int) -> int:
+    """Print what it costs to put the person before the blur, without finding him."""
+    print(f"{'milliseconds per frame':28}{'median':>8}{'min':>8}{'/ 45':>8}")
+    for size_name, size in {**SIZES, "5120x3412": (5120, 3412)}.items():
+        frames = moving_frames(*size)
+        person = MPSegmentation()
+        mattes = [person._matte(Pyramid(frame)) for frame in frames]
+        everything: dict[str, Callable[[int], object]] = {}
+        for strength in STRENGTHS:
+            blur = Blur(parse_blur(strength))
+            everything[f"{size_name} {strength}"] = lambda i, b=blur, f=frames, m=mattes: b.compose(Pyramid(f[i]), m[i])
+        times = rounds_of(everything, count)
+        for name, values in times.items():
+            share = ratio(times, name, f"{size_name} {STRENGTHS[0]}")
+            print(f"{name:28}{statistics.median(values):8.2f}{min(values):8.2f}{share:8.2f}", flush=True)
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--blurs", action="store_true", help="time the blur alone")
     parser.add_argument("--model", help="another network, rvm for instance, to time at 1280x720 as well")
     options = parser.parse_args()
     count = options.rounds
+    if options.blurs:
+        return blurs(count)
     network = make_segmenter("wide")
     inputs = [cv2.resize(frame, network.size[::-1]) for frame in moving_frames(640, 360)]
 
@@ -108,7 +132,7 @@ def main() -> int:
             segmentation = MPSegmentation(**arguments)
             everything[f"{size_name} {look}"] = lambda i, s=segmentation, f=frames: s(f[i])
         if size_name == "1280x720" and options.model:
-            other = MPSegmentation(bg_blur_ratio=(45, 45), model=options.model)
+            other = MPSegmentation(blur="medium", model=options.model)
             everything[f"{size_name} blur, other model"] = lambda i, s=other, f=frames: s(f[i])
         if size_name == "1920x1080":
             original = Original()
@@ -127,14 +151,17 @@ def main() -> int:
     mattes = [person._matte(Pyramid(frame)) for frame in frames]
     refiner = Refiner(0.5)
     greys = [cv2.cvtColor(matte.image, cv2.COLOR_BGR2GRAY) for matte in mattes]
-    blur = Blur((45, 45))
+    strength = parse_blur("medium")
+    blur = Blur(strength)
     out = np.empty_like(frames[0])
     steps: dict[str, Callable[[int], object]] = {
         "shrink to the network's input": lambda i: Pyramid(frames[i]).crop(mattes[i].box, 320, 256),
         "network": lambda i: network(mattes[i].image),
         "refine": lambda i: refiner(mattes[i].alpha, greys[i], mattes[0].box),
         "enlarge alpha": lambda i: mattes[i].inside(cv2.convertScaleAbs(mattes[i].alpha, alpha=255)),
-        "blur behind": lambda i: compositing.blur_behind(Pyramid(frames[i]), mattes[i], (45, 45), out),
+        "blur behind": lambda i: compositing.blur_behind(
+            Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080), out
+        ),
         "blend": lambda i: compositing.blend_onto(out, compositing.inside_box(frames[i], mattes[i].box), mattes[i]),
         "compose with the blur": lambda i: blur.compose(Pyramid(frames[i]), mattes[i]),
     }

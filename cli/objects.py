@@ -52,7 +52,7 @@ def build_objects(options: argparse.Namespace) -> list[CustomObject]:
 
 def _segmentation(options: argparse.Namespace) -> MPSegmentation:
     return MPSegmentation(
-        bg_blur_ratio=(options.blur, options.blur),
+        blur=options.blur,
         threshold=options.threshold,
         background="none" if options.defocus else options.background,
         model=options.model,

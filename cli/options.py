@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from pipeline.errors import InputError
+from scenery.blur import parse_blur
+
 VERSION = "0.2.0"
 
 # What is processed: one of them.
@@ -105,7 +108,14 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
         "(a/d cycle), a video, one of --list-backgrounds, transparent",
     )
     look.add_argument("--list-backgrounds", action="store_true", help="name the pictures that ship with the program")
-    look.add_argument("--blur", metavar="N", type=int, default=45, help="odd kernel size in pixels (default 45)")
+    look.add_argument(
+        "--blur",
+        metavar="S",
+        type=_blur,
+        default="medium",
+        help="light, medium (default), strong, N%% of the shorter side as standard deviation (1, 2, 4), "
+        "or a kernel in pixels",
+    )
     look.add_argument(
         "--threshold",
         metavar="T",
@@ -117,6 +127,14 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
     look.add_argument(
         "--light-wrap", metavar="S", type=float, default=0.0, help="light of a new background on the edge, 0..1"
     )
+
+
+def _blur(text: str) -> str | int:
+    """Return a strength of the blur as `parse_blur` names it."""
+    try:
+        return parse_blur(text).value
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:

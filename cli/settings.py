@@ -85,6 +85,8 @@ def _checked(action: argparse.Action, value: Any, where: str) -> Any:
         raise InputError(f"{where} must be one value")
     try:
         value = action.type(str(value)) if callable(action.type) else str(value)
+    except argparse.ArgumentTypeError as error:
+        raise InputError(f"{where} {error}") from error
     except ValueError as error:
         raise InputError(f"{where} cannot be {value!r}") from error
     if action.choices is not None and value not in action.choices:

@@ -12,11 +12,14 @@ from matting.compositing import blend, blend_onto, blur_behind
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 from pipeline.objects import FrameObject
+from scenery.blur import parse_blur
 
 # Width at which distances are measured, and the distance, as a share of it, from which the blur is full; chosen by
 # eye.
 _WIDTH = 160
 _REACH = 0.22
+# Standard deviation beside the person, as a share of the strongest.
+_NEAR = 1 / 3
 
 
 class Defocus(FrameObject):
@@ -26,12 +29,16 @@ class Defocus(FrameObject):
     he leans on, stays nearly sharp.
 
     Args:
-        strength: Odd size of the strongest blur's kernel in pixels.
+        strength: The strongest blur: "light", "medium", "strong", "N%" (the standard deviation in percent of the
+            frame's shorter side), or a kernel in pixels.
+
+    Raises:
+        InputError: it is none of these.
     """
 
-    def __init__(self, strength: int = 61) -> None:
+    def __init__(self, strength: str | int = 61) -> None:
         self._person = Person()
-        self._strength = strength
+        self._strength = parse_blur(strength)
 
     def meet(self, objects: Sequence[object]) -> None:
         """Find out which object knows where the person is."""
@@ -59,9 +66,9 @@ class Defocus(FrameObject):
             (width, height),
             cv2.resize(view.image, middle, interpolation=cv2.INTER_AREA),
         )
-        slight = max(3, self._strength // 3 | 1)
-        near = blur_behind(view, matte, (slight, slight))
-        far = blur_behind(view, matte, (self._strength, self._strength))
+        across, down = self._strength.sigmas(width, height)
+        near = blur_behind(view, matte, (across * _NEAR, down * _NEAR))
+        far = blur_behind(view, matte, (across, down))
         weight = cv2.convertScaleAbs(cv2.blur(near_weight, (5, 5)), alpha=255)
         out = blend(near, far, cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR))
         blend_onto(out, view.image, matte)

@@ -66,16 +66,7 @@ def _edge_places(small: np.ndarray, width: int, height: int) -> Iterator[tuple[s
             yield np.s_[top:bottom, left:right]
 
 
-def kernel_sigma(size: int) -> float:
-    """Return the standard deviation that OpenCV gives a Gaussian kernel of `size` pixels (getGaussianKernel)."""
-    return 0.3 * ((size - 1) * 0.5 - 1) + 0.8
-
-
-# Sum of weights, of 255, from which a weighted average is right to three of 255.
-_LEAST_TOTAL = 48
-
-
-def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.ndarray | None = None) -> np.ndarray:
+def blur_behind(view: Pyramid, matte: Matte, sigmas: tuple[float, float], out: np.ndarray | None = None) -> np.ndarray:
     """Return a frame with its background blurred as by a Gaussian, without the person in the blur.
 
     Each pixel counts by how much it is background, so that the person does not smear into what is behind.
@@ -84,47 +75,72 @@ def blur_behind(view: Pyramid, matte: Matte, kernel: tuple[int, int], out: np.nd
     Args:
         view: The frame.
         matte: Where the person is.
-        kernel: Width and height of the Gaussian in pixels, both odd.
+        sigmas: Standard deviations of the Gaussian across and down, in pixels.
         out: uint8 (H, W, 3), where the result goes; a new array if None.
 
     Returns:
         uint8 (H, W, 3).
     """
     width, height = view.size
-    sigma_x, sigma_y = kernel_sigma(kernel[0]), kernel_sigma(kernel[1])
     level = 0
-    while 2 << level <= min(sigma_x, sigma_y) / 1.5 and 2 << level <= min(height, width):
+    while 2 << level <= min(sigmas) / 1.5 and 2 << level <= min(height, width):
         level += 1
     small = view.level(level)
     # Shrinking and growing blur as well: a box of that many pixels, then a triangle of twice that.
     shrink = 1 << level
     lost = shrink**2 / 12 + shrink**2 / 6 if level else 0
-    sigmas = [max(0.1, (sigma**2 - lost) ** 0.5 / shrink) for sigma in (sigma_x, sigma_y)]
+    sigma_x, sigma_y = (max(0.1, (sigma**2 - lost) ** 0.5 / shrink) for sigma in sigmas)
     # Kernels of three standard deviations to either side, as OpenCV takes for 8 bits.
-    reach_x, reach_y = (math.ceil(3 * sigma) for sigma in sigmas)
+    reach_x, reach_y = math.ceil(3 * sigma_x), math.ceil(3 * sigma_y)
+    across, down = (
+        cv2.getGaussianKernel(2 * reach + 1, sigma) for reach, sigma in ((reach_x, sigma_x), (reach_y, sigma_y))
+    )
+    behind = cv2.GaussianBlur(small, (across.size, down.size), sigma_x, sigmaY=sigma_y)
 
-    def blurred(image: np.ndarray) -> np.ndarray:
-        return cv2.GaussianBlur(image, (2 * reach_x + 1, 2 * reach_y + 1), sigmas[0], sigmaY=sigmas[1])
-
-    # A fourth plane holds how much a pixel counts, and is blurred with the others.
-    weighted = cv2.cvtColor(small, cv2.COLOR_BGR2BGRA)
-    left, top, right, bottom = (round(side / shrink) for side in matte.box)
-    inside = weighted[top : max(top + 1, bottom), left : max(left + 1, right)]
-    if inside.size:
-        # Pixels of the edge hold the person's colour too: only what is mostly background counts.
-        weight = np.clip(255 - 510 * matte.alpha, 0, 255).astype(np.uint8)
-        weight = cv2.resize(weight, inside.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        cv2.multiply(inside, cv2.merge([weight] * 4), dst=inside, scale=1 / 255)
-    weighted = blurred(weighted)
-    behind = cv2.cvtColor(weighted, cv2.COLOR_BGRA2BGR)
-    near_person = np.s_[max(0, top - reach_y) : bottom + 1 + reach_y, max(0, left - reach_x) : right + 1 + reach_x]
-    near = behind[near_person]
-    total = cv2.extractChannel(weighted[near_person], 3)
-    cv2.divide(near, cv2.merge([total] * 3), dst=near, scale=255)
-    # Where hardly any background is near, 8 bits hold too little of it: inside the person, whose soft parts
-    # show some of what is behind them, the plain blur stands in.
-    cv2.copyTo(blurred(small[near_person]), (total < _LEAST_TOTAL).view(np.uint8), dst=near)
+    # As far as the person reaches, averages that leave him out take the place of the plain ones.
+    weighted, (left, top, right, bottom) = _without_person(view, matte, level)
+    far_left, far_top = max(0, left - 2 * reach_x), max(0, top - 2 * reach_y)
+    around = weighted[far_top : bottom + 2 * reach_y, far_left : right + 2 * reach_x]
+    sums = cv2.sepFilter2D(around, cv2.CV_32F, across, down)
+    left, top = max(0, left - reach_x), max(0, top - reach_y)
+    near = behind[top : bottom + reach_y, left : right + reach_x]
+    sums = sums[top - far_top :, left - far_left :][: near.shape[0], : near.shape[1]]
+    total = cv2.extractChannel(sums, 3)
+    averages = cv2.divide(cv2.cvtColor(sums, cv2.COLOR_BGRA2BGR), cv2.merge([total] * 3), scale=255, dtype=cv2.CV_8U)
+    # Where no background is near there is nothing to average: well inside the person.
+    cv2.copyTo(averages, (total > 1).view(np.uint8), dst=near)
     return cv2.resize(behind, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
+
+
+def _without_person(view: Pyramid, matte: Matte, level: int) -> tuple[np.ndarray, Box]:
+    """Return a level of the frame times how much each pixel is background, and the box of the person in it.
+
+    Around him that is done at a finer level, about as fine as the matte, and shrunk then: a large pixel would hold his
+    colour too.
+
+    Returns:
+        uint8 (h, w, 4), whose fourth plane is that weight.
+    """
+    weighted = cv2.cvtColor(view.level(level), cv2.COLOR_BGR2BGRA)
+    finer = 0
+    while finer < level and (matte.box[2] - matte.box[0]) >> (level - finer) < matte.alpha.shape[1] // 2:
+        finer += 1
+    # The box in pixels of the finer level, and in whole ones of the level that is asked for.
+    left, top, right, bottom = (round(side / (1 << level - finer)) for side in matte.box)
+    box = (left >> finer, top >> finer, -(-right >> finer), -(-bottom >> finer))
+    if left < right and top < bottom:
+        first_column, first_row, last_column, last_row = (side << finer for side in box)
+        part = view.level(level - finer)[first_row:last_row, first_column:last_column]
+        # A pixel of the edge holds the person's colour too: only what is mostly background counts.
+        weight = cv2.bitwise_not(cv2.convertScaleAbs(matte.alpha, alpha=2 * 255))
+        weight = cv2.resize(weight, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+        above, before = top - first_row, left - first_column
+        below, after = part.shape[0] - above - weight.shape[0], part.shape[1] - before - weight.shape[1]
+        weight = cv2.copyMakeBorder(weight, above, below, before, after, cv2.BORDER_CONSTANT, value=(255,))
+        part = cv2.multiply(cv2.cvtColor(part, cv2.COLOR_BGR2BGRA), cv2.merge([weight] * 4), scale=1 / 255)
+        inside = inside_box(weighted, box)
+        cv2.resize(part, inside.shape[1::-1], dst=inside, interpolation=cv2.INTER_AREA)
+    return weighted, box
 
 
 def edge_correction(matte: Matte) -> np.ndarray:

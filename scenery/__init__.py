@@ -1,1 +1,1 @@
-"""What stands behind the person: from what the user writes to backgrounds."""
+"""What stands behind the person: backgrounds, how they are made from what the user writes, and the keys for them."""

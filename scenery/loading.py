@@ -11,10 +11,10 @@ import numpy as np
 from files import storage
 from files.images import read_image
 from files.kinds import is_video
-from matting import backgrounds
-from matting.backgrounds import Background, Scenery
-from matting.colors import is_color, parse_color
 from pipeline.errors import InputNotFoundError
+from scenery import backgrounds
+from scenery.backgrounds import Background, Scenery
+from scenery.colors import is_color, parse_color
 from scenery.shipped import shipped_picture, shipped_pictures
 
 

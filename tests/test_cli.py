@@ -259,7 +259,8 @@ def test_a_file_in_new_folders_is_written_and_a_failure_leaves_none(run_main, tm
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--blur", "4"], ["--threshold", "2"], ["--background", "missing.jpg"], ["--model", "missing.onnx"],
+        ["--blur", "much"], ["--blur", "999999999"],
+        ["--threshold", "2"], ["--background", "missing.jpg"], ["--model", "missing.onnx"],
         ["--runtime", "torch"], ["--device", "abacus"], ["--start-frame", "-1"],
         ["--start-frame", "9", "--end-frame", "3"], ["--video", "also.mp4"], ["--no-such-option"],
     ],

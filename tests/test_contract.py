@@ -129,7 +129,7 @@ ROOMS = {
     "scenery": {"pipeline", "files", "matting"},
     "selfieSegmentation.py": {"pipeline", "matting", "scenery"},
     "utils.py": set(),
-    "effects": {"pipeline", "matting", "selfieSegmentation"},
+    "effects": {"pipeline", "matting", "scenery", "selfieSegmentation"},
 }
 OURS = {name.removesuffix(".py") for name in ROOMS} | {"cli", "main"}
 

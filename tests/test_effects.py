@@ -99,10 +99,10 @@ def test_defocus_grows_with_the_distance(portrait: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("flags", "objects"),
     [
-        (("--auto-frame",), lambda: [MPSegmentation(bg_blur_ratio=(45, 45)), AutoFrame()]),
-        (("--low-light",), lambda: [LowLight(), MPSegmentation(bg_blur_ratio=(45, 45))]),
-        (("--name", "Me"), lambda: [MPSegmentation(bg_blur_ratio=(45, 45)), NamePlate("Me")]),
-        (("--defocus",), lambda: [MPSegmentation(background="none"), Defocus(45)]),
+        (("--auto-frame",), lambda: [MPSegmentation(blur="medium"), AutoFrame()]),
+        (("--low-light",), lambda: [LowLight(), MPSegmentation(blur="medium")]),
+        (("--name", "Me"), lambda: [MPSegmentation(blur="medium"), NamePlate("Me")]),
+        (("--defocus",), lambda: [MPSegmentation(background="none"), Defocus("medium")]),
     ],
 )
 def test_effects_by_a_flag(tmp_path: Path, run_main, portrait: np.ndarray, flags: tuple, objects: Callable) -> None:

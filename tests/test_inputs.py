@@ -24,7 +24,7 @@ from PIL import Image
 from files import web
 from files.images import read_image
 from files.kinds import is_video
-from matting.colors import is_color
+from scenery.colors import is_color
 from scenery.shipped import shipped_pictures
 
 CORNER = (60, 480)  # of the portrait: nothing of the person is there

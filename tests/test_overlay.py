@@ -182,7 +182,8 @@ def test_the_window_says_what_is_going_on(
     assert messages(told)[:3] == ["h lists the keys", MESSAGE, "frozen"]
     assert any("frozen" in what["signs"] and not what["message"] for what in told), "for as long as it is"
     assert any(sign.startswith(DOT) for what in told for sign in what["signs"])
-    assert all(what["signs"][0].endswith(" fps") for what in told[2:])
+    # Not of one frame alone, nor while none comes.
+    assert sum(any(sign.endswith(" fps") for sign in what["signs"]) for what in told) > len(told) / 2
     assert "w" not in dict(told[-1]["keys"]), "it can do nothing"
     assert dict(told[-1]["keys"])["g, F11, double click"] == "full screen"
 

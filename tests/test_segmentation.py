@@ -15,8 +15,6 @@ import pytest
 from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
-from matting.backgrounds import SolidColor as Color
-from matting.backgrounds import Video
 from matting.compositing import blend, blend_onto, blur_behind, cover
 from matting.matte import Matte
 from matting.pyramid import Pyramid
@@ -24,6 +22,9 @@ from matting.refine import Refiner
 from matting.segmenters import make_segmenter
 from pipeline.errors import DeviceError, InputError, InputNotFoundError
 from pipeline.frame import StreamInfo
+from scenery.backgrounds import SolidColor as Color
+from scenery.backgrounds import Video
+from scenery.blur import KernelBlur, kernel_sigma
 from selfieSegmentation import MPSegmentation
 
 # Places in the portrait that are surely person and surely background, (row, column).
@@ -164,7 +165,7 @@ def test_the_blur_is_the_gaussian_that_its_size_says() -> None:
     image[90:110, 90:110] = 255
     none = np.zeros((200, 200), np.float32)
     for size in (5, 15, 35, 45, 99):
-        out = blur_behind(Pyramid(image), matte_of(image, none), (size, size))
+        out = blur_behind(Pyramid(image), matte_of(image, none), KernelBlur(size, size).sigmas(200, 200))
         assert np.abs(out.astype(int) - cv2.GaussianBlur(image, (size, size), 0)).max() <= 20
         assert difference(out, cv2.GaussianBlur(image, (size, size), 0)) < 1
 
@@ -174,7 +175,7 @@ def test_the_person_does_not_leak_into_the_blur() -> None:
     image[60:240, 100:220] = 255  # a white person before a dark wall
     alpha = np.zeros((240, 320), np.float32)
     alpha[60:240, 100:220] = 1
-    out = blur_behind(Pyramid(image), matte_of(image, alpha), (45, 45))
+    out = blur_behind(Pyramid(image), matte_of(image, alpha), (kernel_sigma(45),) * 2)
     assert out[alpha == 0].max() <= 48
     assert cv2.GaussianBlur(image, (45, 45), 0)[alpha == 0].max() > 120
 
@@ -588,7 +589,7 @@ def test_behind_soft_parts_of_the_person_the_blur_keeps_its_colour() -> None:
     image = np.full((240, 320, 3), (150, 170, 200), np.uint8)
     for alpha in (0.3, 0.55, 0.7, 0.95, 1.0):
         matte = matte_of(image, np.full((240, 320), alpha, np.float32))
-        assert np.abs(blur_behind(Pyramid(image), matte, (45, 45)).astype(int) - image).max() <= 2
+        assert np.abs(blur_behind(Pyramid(image), matte, (kernel_sigma(45),) * 2).astype(int) - image).max() <= 2
 
 
 def test_a_cut_out_keeps_nothing_of_the_room(portrait: np.ndarray) -> None:

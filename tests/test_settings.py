@@ -38,7 +38,7 @@ def test_settings_come_from_a_file_and_options_win(tmp_path: Path, run_main) -> 
     ("text", "complaint"),
     [
         ("backgruond = 'x'", "there is no option backgruond"),
-        ("blur = 'much'", "blur cannot be 'much'"),
+        ("blur = 'much'", "my.toml: blur 'much' is no blur: use light"),
         ("flip = 1", "flip must be true or false"),
         ("quality = 'file'", "quality must be one of fast, best"),
         ("blur = = 3", "--config my.toml"),
@@ -62,6 +62,16 @@ def test_writing_settings_keeps_the_rest(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith(begins)
     found = read_settings(str(path), build_parser())
     assert found == {**look, "name": "Zoë"}
+
+
+@pytest.mark.parametrize(
+    ("text", "blur"), [("'light'", "light"), ("'2%'", "medium"), ("'3%'", "3%"), ("44", 45), ("'45'", 45)]
+)
+def test_the_blur_is_written_as_on_the_command_line(tmp_path: Path, text: str, blur: str | int) -> None:
+    (tmp_path / "my.toml").write_text(f"blur = {text}\n")
+    assert read_settings(str(tmp_path / "my.toml"), build_parser()) == {"blur": blur}
+    write_settings(str(tmp_path / "my.toml"), MPSegmentation(blur=blur).look())
+    assert read_settings(str(tmp_path / "my.toml"), build_parser())["blur"] == blur
 
 
 def test_the_source_of_the_command_line_wins(tmp_path: Path, run_main) -> None:

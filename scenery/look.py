@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from matting.backgrounds import Background, Blur, Folder
-from matting.colors import is_color
+from scenery.backgrounds import Background, Blur, Folder
+from scenery.blur import BlurStrength
+from scenery.colors import is_color
 
-_BLUR_STEP = 10
 # What the key b offers where nothing of the kind was asked for: the green of broadcast studios.
 _COLOR = "#00b140"
 # What is made from no text, and so has no name of its own.
@@ -22,14 +22,14 @@ class Look:
         spec: What the background at the beginning is called, as on the command line.
         first: That background; None leaves frames as they are.
         make: Makes a background, other than the blur, of what it is called.
-        blur: Width and height of the blur's kernel in pixels.
+        blur: How strong the blur is.
         pictures: The folder of pictures that b goes to; "" for none.
         light_wrap: Light of a new background over the person's edge, 0 to 1.
 
     Attributes:
         background: The one at hand; None leaves frames as they are.
         spec: What it is called.
-        blur: Width and height of the blur's kernel in pixels.
+        blur: How strong the blur is.
         images: The pictures that a and d go through, if there are any.
     """
 
@@ -44,7 +44,7 @@ class Look:
         spec: str,
         first: Background | None,
         make: Callable[[str], Background | None],
-        blur: tuple[int, int],
+        blur: BlurStrength,
         pictures: str,
         light_wrap: float,
     ) -> None:
@@ -111,15 +111,14 @@ class Look:
 
     def change_blur(self, more: bool) -> str:
         """Blur more or less; return what to say of it."""
-        step = _BLUR_STEP if more else -_BLUR_STEP
-        self.set_blur((max(1, self.blur[0] + step), max(1, self.blur[1] + step)))
+        self.set_blur(self.blur.stepped(more))
         self.go_to("blur")
-        return f"blur {self.blur[0]}"
+        return f"blur {self.blur.value}"
 
-    def set_blur(self, kernel: tuple[int, int]) -> None:
-        """Blur by another kernel wherever the blur is at hand."""
-        background = self._add("blur", Blur(kernel))  # says what is wrong with it
-        self.blur = kernel
+    def set_blur(self, strength: BlurStrength) -> None:
+        """Blur that strongly wherever the blur is at hand."""
+        self.blur = strength
+        background = self._add("blur", Blur(strength))
         if self.spec == "blur":
             self.background = background
 
