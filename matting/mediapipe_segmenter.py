@@ -34,7 +34,7 @@ class MediaPipeSegmenter:
             from mediapipe.tasks.python import BaseOptions, vision
         except ModuleNotFoundError as error:
             raise InputError(
-                "--runtime mediapipe: MediaPipe is not installed (or leave the option out): "
+                "`runtime` mediapipe: MediaPipe is not installed (or leave the option out): "
                 "pip install -r requirements.txt"
             ) from error
         except (ImportError, OSError) as error:  # OSError: a system library is missing
