@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from matting.faces import FaceFinder
+from matting.finding import LEAST_FACE, Finder
 from matting.person import PersonMatte, RefinedNetwork
 from matting.photo import Photo
 from matting.recurrent import RecurrentMatting, is_recurrent
 from matting.refine import Refiner
 from matting.segmenters import ModelOptions, OnnxSegmenter, Segmenter, make_segmenter
 from matting.sessions import load_session
-from matting.weights import MODELS
+from matting.weights import DOWNLOADS, MODELS
 from pipeline.errors import InputError
 
 QUALITIES = ("fast", "best")
@@ -66,11 +68,14 @@ def load_person_matte(options: NetworkOptions, threshold: float = 0.5, edge_soft
         session = load_session(model, device)
         if is_recurrent(session):
             drawer = RecurrentMatting(session, model, threshold, edge_softness)
-            return PersonMatte(make_segmenter(finder_model, runtime, device), drawer, options.quality)
+            finder = Finder(make_segmenter(finder_model, runtime, device), FaceFinder(least_score=LEAST_FACE))
+            return PersonMatte(finder, drawer, options.quality)
         network: Segmenter = OnnxSegmenter(model, session, options.own)
     else:
         network = make_segmenter(model or "wide", runtime, device)
     # A network that was asked for by name also finds what it draws: it may know other things than people.
-    finder = network if model else make_segmenter(finder_model, runtime, device)
-    photo = Photo(finder, network, threshold, edge_softness)
+    looking = network if model else make_segmenter(finder_model, runtime, device)
+    photo = Photo(looking, network, threshold, edge_softness)
+    of_people = model is None or model in MODELS or model in DOWNLOADS
+    finder = Finder(looking, FaceFinder(least_score=LEAST_FACE) if of_people else None)
     return PersonMatte(finder, RefinedNetwork(network, Refiner(threshold, edge_softness)), options.quality, photo)

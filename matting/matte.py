@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from matting.following import Box
+from matting.pyramid import Pyramid
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,35 @@ class Matte:
         """Return `small`, (h, w) or (h, w, 3), at the size that `box` has in the frame."""
         left, top, right, bottom = self.box
         return cv2.resize(small, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+
+
+# The alpha of several people has no more pixels than this: as many as three networks' answers.
+_MOST_PIXELS = 3 * 320 * 256
+
+
+def merged(view: Pyramid, mattes: Sequence[Matte]) -> Matte:
+    """Return one matte for those of several people in a frame; that of one person as it is."""
+    if len(mattes) == 1:
+        return mattes[0]
+    boxes = np.array([matte.box for matte in mattes])
+    left, top, right, bottom = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
+    # As fine as the finest of them.
+    finest = max(matte.alpha.shape[1] / (matte.box[2] - matte.box[0]) for matte in mattes)
+    scale = min(finest, 1.0, (_MOST_PIXELS / ((right - left) * (bottom - top))) ** 0.5)
+    width, height = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+    image = view.crop((left, top, right, bottom), width, height)
+    alpha, foreground = np.zeros((height, width), np.float32), image.copy()
+    across, down = width / (right - left), height / (bottom - top)
+    for matte in mattes:
+        rows, columns = matte.alpha.shape
+        zoom_x, zoom_y = (matte.box[2] - matte.box[0]) * across / columns, (matte.box[3] - matte.box[1]) * down / rows
+        shift_x, shift_y = (matte.box[0] - left) * across, (matte.box[1] - top) * down
+        # Pixel centres lie half a pixel inside.
+        matrix = np.array([[zoom_x, 0, shift_x + (zoom_x - 1) / 2], [0, zoom_y, shift_y + (zoom_y - 1) / 2]])
+        his = cv2.warpAffine(matte.alpha, matrix, (width, height))
+        if matte.foreground is not None:
+            colors = cv2.warpAffine(matte.foreground, matrix, (width, height))
+            cv2.copyTo(colors, (his > alpha).view(np.uint8), dst=foreground)
+        np.maximum(alpha, his, out=alpha)
+    told = all(matte.foreground is not None for matte in mattes)
+    return Matte(alpha, (left, top, right, bottom), view.size, image, foreground if told else None)

@@ -1,0 +1,244 @@
+"""Finding who is in the frame: by faces, by a network that looks at the whole frame, by what has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from matting.faces import Face, FaceFinder, merged
+from matting.following import Bounds, Box, crop_around
+from matting.people import SURE_FACE, Person, crop_of_face
+from matting.pyramid import Pyramid
+from matting.segmenters import Segmenter
+
+# Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
+# checked by eye on other people's clips.
+
+# More people than this are not followed.
+MOST_PEOPLE = 4
+# The whole frame is looked at this often, in frames, for someone whom no motion has announced,
+_LOOK_EVERY = 30
+# more often while this share of what the network draws is neither person nor background,
+_UNSURE_SHARE = 0.12
+_LOOK_WHEN_UNSURE = 4
+# and at once when this share of what lies outside the crops has changed by so much brightness (of 255).
+_NEWS_SHARE = 0.02
+_NEWS_CHANGE = 24
+# Faces are looked for this often, in frames: near and far ones in turn.
+_FACES_EVERY = 8
+_FACES_EVERY_OF_SEVERAL = 4
+_NEAR, _FAR = 192, 320
+# A face that is less sure than one of `SURE_FACE` must be found twice, or on someone who is drawn already.
+LEAST_FACE = 0.5
+# Size at which frames are compared.
+GLANCE = (64, 36)
+# Less of the frame than this is no person.
+_LEAST_SEEN = 0.004
+# What has moved in the frame is tried for a person if it is at least this share of it, and no more than that: else it
+# is the light or the camera.
+_LEAST_MOVED, _MOST_MOVED = 0.01, 0.5
+# The room without people is learnt with this share of each frame.
+_LEARNT = 0.1
+# In a crop around what has moved a person is as much as this, and drawn as sharply as this.
+_LEAST_MOVED_PERSON = 0.04
+_MOST_UNSURE_PERSON = 0.25
+
+
+class Finder:
+    """Looks for people, as often as it must.
+
+    Args:
+        looking: The network that looks at the whole frame.
+        faces: What finds faces; None for networks of something else than people.
+    """
+
+    def __init__(self, looking: Segmenter, faces: FaceFinder | None) -> None:
+        self._looking = looking
+        self._faces = faces
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the previous frames."""
+        self._since_look = self._since_faces = 0
+        self._far = False
+        self._first = True
+        self._doubtful: list[Face] = []
+        self._glance: np.ndarray | None = None
+        self._looked_glance: np.ndarray | None = None
+        self._room: np.ndarray | None = None
+        self._seen: np.ndarray | None = None
+
+    def close(self) -> None:
+        """Free the networks."""
+        self._looking.close()
+        if self._faces is not None:
+            self._faces.close()
+
+    def next_frame(self, glance: np.ndarray) -> None:
+        """The next frame has come, which looks like `glance`, grey, uint8 of the size GLANCE."""
+        self._glance = glance
+        self._seen = None
+        self._since_look += 1
+        self._since_faces += 1
+
+    def seen(self, view: Pyramid) -> np.ndarray:
+        """Return what the looking network sees in the whole frame, float32 (h, w) in [0, 1]."""
+        if self._seen is None:
+            self._since_look = 0
+            self._looked_glance = self._glance
+            height, width = self._looking.size
+            self._seen = self._looking(view.crop((0, 0, *view.size), width, height))
+        return self._seen
+
+    def find(self, view: Pyramid, people: list[Person], anew: bool) -> list[Person]:
+        """Return who is in the next frame: those who were there, moved, and those who have come.
+
+        Args:
+            view: The frame.
+            people: Who was there in the frame before.
+            anew: Whether the crops are to be drawn anew.
+        """
+        news = self._has_news(view.size, people)
+        people = list(people)
+        if self._faces is not None and (not people or news or self._since_faces >= self._faces_every(people)):
+            self._meet(self._find_faces(view), people, view.size)
+        if anew or not people or news or self._since_look >= self._look_every(people):
+            self._look(view, people, anew)
+        return people[:MOST_PEOPLE]
+
+    # -- faces ---------------------------------------------------------------------------------------
+
+    def _faces_every(self, people: Sequence[Person]) -> int:
+        return _FACES_EVERY if len(people) < 2 else _FACES_EVERY_OF_SEVERAL
+
+    def _find_faces(self, view: Pyramid) -> list[Face]:
+        assert self._faces is not None
+        self._since_faces = 0
+        sides = (_NEAR, _FAR) if self._first else (_FAR,) if self._far else (_NEAR,)
+        self._first, self._far = False, not self._far
+        return merged(face for side in sides for face in self._faces.find(view, side=side))
+
+    def _meet(self, faces: list[Face], people: list[Person], size: tuple[int, int]) -> None:
+        """Give faces to those whose they are, and add a person for each that is nobody's."""
+        free = list(people)
+        doubtful = []
+        for face in faces:
+            middle = (face.box[0] + face.box[2]) / 2
+            owners = sorted((p for p in free if p.is_at(face)), key=lambda p: p.distance(middle))
+            if owners:
+                owners[0].meet(face)
+                free.remove(owners[0])
+            elif any(p.is_at(face) for p in people if p.face is not None):
+                continue  # the same face once more
+            elif face.score >= SURE_FACE or any(_same(face, other) for other in self._doubtful):
+                people.append(Person(crop_of_face(face, size), size, face))
+            else:
+                doubtful.append(face)
+        self._doubtful = doubtful
+
+    # -- the whole frame -----------------------------------------------------------------------------
+
+    def _look_every(self, people: Sequence[Person]) -> int:
+        return _LOOK_WHEN_UNSURE if any(map(_is_unsure, people)) else _LOOK_EVERY
+
+    def _look(self, view: Pyramid, people: list[Person], anew: bool) -> None:
+        """Set the crops right by what is seen in the whole frame, and add a person for what is in none."""
+        seen, size = self.seen(view), view.size
+        across, down = size[0] / seen.shape[1], size[1] / seen.shape[0]
+        apart = []
+        _, _, stats, _ = cv2.connectedComponentsWithStats((seen > 0.5).view(np.uint8))
+        for x, y, width, height, area in stats[1:].tolist():
+            box = (x * across, y * down, (x + width) * across, (y + height) * down)
+            if area >= _LEAST_SEEN * seen.size and not any(_meets(box, p.follower.box) for p in people):
+                apart.append(box)
+        hidden = seen
+        if apart and people:  # what is somebody else's does not widen a crop
+            hidden = seen.copy()
+            for left, top, right, bottom in apart:
+                hidden[int(top / down) : int(bottom / down) + 1, int(left / across) : int(right / across) + 1] = 0
+        for person in people:
+            if person.matte is not None:
+                person.follower.looked(person.part_of(hidden, people), size, anew)
+        for body in _joined(apart):
+            people.append(Person(crop_around(body, size), size))
+
+    # -- motion --------------------------------------------------------------------------------------
+
+    def _has_news(self, size: tuple[int, int], people: Sequence[Person]) -> bool:
+        assert self._glance is not None
+        if self._looked_glance is None:
+            return True
+        changed = cv2.absdiff(self._glance, self._looked_glance) > _NEWS_CHANGE
+        across, down = GLANCE[0] / size[0], GLANCE[1] / size[1]
+        for person in people:
+            box = person.follower.box
+            if box is not None:
+                rows = slice(int(box[1] * down), int(box[3] * down) + 1)
+                changed[rows, int(box[0] * across) : int(box[2] * across) + 1] = False
+        return bool(changed.mean() > _NEWS_SHARE)
+
+    def moved(self, size: tuple[int, int]) -> Box | None:
+        """Return the part of the frame to try for a person of whom neither face nor shape is seen; None for none.
+
+        To be asked while nobody is there: someone who comes in shows an arm first.
+        """
+        assert self._glance is not None
+        room, self._room = self._room, _learnt(self._room, self._glance)
+        if room is None:
+            return None
+        changed = (cv2.absdiff(self._glance.astype(np.float32), room) > _NEWS_CHANGE).view(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(changed)
+        if len(stats) < 2 or changed.mean() > _MOST_MOVED:
+            return None
+        x, y, width, height, area = stats[1 + int(stats[1:, 4].argmax())].tolist()
+        if area < _LEAST_MOVED * changed.size:
+            return None
+        across, down = size[0] / GLANCE[0], size[1] / GLANCE[1]
+        return crop_around((x * across, y * down, (x + width) * across, (y + height) * down), size, 0.25)
+
+
+def is_sharp(person: Person) -> bool:
+    """Tell whether what was drawn around something that has moved is a person, and not the room."""
+    assert person.matte is not None
+    alpha = person.matte.alpha
+    inside, unsure = (alpha > 0.5).mean(), ((alpha > 0.1) & (alpha < 0.9)).mean()
+    return bool(inside >= _LEAST_MOVED_PERSON and unsure <= _MOST_UNSURE_PERSON * (inside + unsure))
+
+
+def _learnt(room: np.ndarray | None, glance: np.ndarray) -> np.ndarray:
+    now = glance.astype(np.float32)
+    return now if room is None else cv2.addWeighted(room, 1 - _LEARNT, now, _LEARNT, 0)
+
+
+def _is_unsure(person: Person) -> bool:
+    """Tell whether much of what was drawn last is neither person nor background."""
+    if person.matte is None:
+        return False
+    alpha = person.matte.alpha
+    return bool(((alpha > 0.1) & (alpha < 0.9)).mean() > _UNSURE_SHARE)
+
+
+def _same(a: Face, b: Face) -> bool:
+    return abs(a.box[0] - b.box[0]) + abs(a.box[1] - b.box[1]) < a.box[2] - a.box[0]
+
+
+def _meets(a: Bounds, b: Box | None) -> bool:
+    return b is not None and a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _joined(boxes: list[Bounds]) -> list[Bounds]:
+    """Return rectangles around those that are near each other."""
+    result: list[Bounds] = []
+    for box in boxes:
+        near = True
+        while near:
+            room = 0.15 * max(box[2] - box[0], box[3] - box[1])
+            wide = (box[0] - room, box[1] - room, box[2] + room, box[3] + room)
+            near = [other for other in result if wide[0] < other[2] and other[0] < wide[2] and wide[1] < other[3] and other[1] < wide[3]]
+            for other in near:
+                result.remove(other)
+                box = (min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3]))
+        result.append(box)
+    return result

@@ -1,0 +1,271 @@
+"""One person of those in the frame: the crop that follows him, what the drawer remembers of him, and which pixels are his."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from matting.faces import Face
+from matting.following import Bounds, Box, Follower, bounds, crop_around, resampled
+from matting.matte import Matte
+from matting.pyramid import Pyramid
+
+# Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
+# checked by eye on other people's clips.
+
+# The part of the frame around a face that holds a person, in faces: to either side of its middle, above and below its
+# top (benchmarks/faces.py, --crop 5 1 7: on average 99.7 % of a dancing person, arms included).
+_FACES_ASIDE, _FACES_ABOVE, _FACES_BELOW = 2.5, 1.0, 7.0
+# A face's body is this many faces wide to either side, for telling whose a pixel is.
+_FACES_REACH = 1.5
+# What is drawn in the box of a new face must be person, on average, to be believed: a sure face, or any.
+SURE_FACE = 0.7
+_DRAWN_IN_SURE_FACE, _DRAWN_IN_FACE = 0.3, 0.6
+# Faces of one person, in two looks, are no farther apart than this, in their own widths.
+_SAME_FACE = 1.2
+# Where the crop moves, the answer of before is left behind over so many frames,
+_FADE_FRAMES = 8
+# of that share at first, and only where the picture has changed by less than so much brightness (of 255).
+_FADE_SHARE = 0.8
+_FADE_MOTION = 12.0
+
+
+class Drawer(Protocol):
+    """What draws the alpha of the part of a frame that it is shown.
+
+    Attributes:
+        follows: Whether it is to be shown a crop around the person, or else the whole frame.
+        state: What it remembers of the frames before: can be put back to draw a frame anew, or exchanged to draw another
+            person. It is never changed in place.
+    """
+
+    follows: bool
+    state: Any
+
+    def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
+        """Return height and width of the images that it takes for frames of (width, height)."""
+        ...
+
+    def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None, of `image`."""
+        ...
+
+    def set_threshold(self, threshold: float) -> None:
+        """Change where background ends and person begins, 0 to 1."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the previous frames."""
+        ...
+
+    def close(self) -> None:
+        """Free the network."""
+        ...
+
+
+class Person:
+    """A person who is followed.
+
+    Args:
+        crop: The part of the frame in which to draw him first.
+        size: Width and height of the frame.
+        face: His face, if that was seen.
+    """
+
+    def __init__(self, crop: Box, size: tuple[int, int], face: Face | None = None) -> None:
+        self.follower = Follower()
+        self.follower.box = crop
+        self.size = size
+        self.face = face
+        self.matte: Matte | None = None
+        self.bounds: Bounds | None = None
+        self.looks_without_face = 0
+        self._state: Any = None
+        self._new = True
+        self._centre = _middle(face.box if face is not None else crop)
+        self._reach = _reach(face, crop)
+        self._mass: float | None = None
+        self._faded: Matte | None = None
+        self._fade_left = 0
+
+    # -- whose is what -------------------------------------------------------------------------------
+
+    def is_at(self, face: Face) -> bool:
+        """Tell whether a face is his: near where his own was, or anywhere in him if it was never seen."""
+        left, _, right, bottom = face.box
+        width, middle = right - left, (left + right) / 2
+        if self.face is None:
+            if self.bounds is None:
+                box = self.follower.box
+                return box is not None and box[0] <= middle <= box[2]
+            return self.bounds[0] <= middle <= self.bounds[2] and bottom > self.bounds[1]
+        own = self.face.box[2] - self.face.box[0]
+        return abs(middle - self._centre) < _SAME_FACE * max(width, own) and 0.5 < width / own < 2
+
+    def meet(self, face: Face) -> None:
+        """His face was seen."""
+        self.face = face
+        self.looks_without_face = 0
+        self._centre, self._reach = _middle(face.box), _reach(face, self.bounds)
+
+    def distance(self, x: float | np.ndarray) -> Any:
+        """Return how far columns of the frame are from him, in his own measure."""
+        return np.abs(x - self._centre) / self._reach
+
+    def share(self, others: Sequence[Person], box: Box, width: int) -> np.ndarray | None:
+        """Return which columns of `box`, at `width` pixels, are nearer to him than to others; None for all."""
+        rivals = [other for other in others if other is not self and other.follower.box is not None]
+        rivals = [other for other in rivals if _meet(other.follower.box or box, box)]
+        if not rivals:
+            return None
+        columns = box[0] + (np.arange(width) + 0.5) * ((box[2] - box[0]) / width)
+        own = self.distance(columns) <= np.min([other.distance(columns) for other in rivals], axis=0)
+        return None if own.all() else own.astype(np.float32)
+
+    # -- drawing -------------------------------------------------------------------------------------
+
+    def draw(self, drawer: Drawer, view: Pyramid, others: Sequence[Person]) -> bool:
+        """Draw him in the next frame; return whether he has left the crop, and is to be drawn again."""
+        box = self.follower.box
+        assert box is not None
+        self._before = self._state
+        self._draw(drawer, view, box)
+        assert self.matte is not None
+        own = self._own(others)
+        if self._new and not self._is_believed():
+            self.follower.box = None
+            return False
+        self._new = False
+        return self.follower.left_crop(own, box, self.size)
+
+    def draw_again(self, drawer: Drawer, view: Pyramid, seen: np.ndarray, others: Sequence[Person]) -> None:
+        """Draw him once more in the same frame, whom the crop has cut off.
+
+        The follower hears of both drawings: what the first one missed counts as motion, so that the next crop is wider
+        on that side.
+
+        Args:
+            drawer, view, others: As for `draw`.
+            seen: What a network sees in the whole frame, float32 (h, w) in [0, 1].
+        """
+        assert self.matte is not None
+        box = self.matte.box
+        self.follower.drawn(self._own(others), box, self.size)
+        self.follower.looked(self.part_of(seen, others), self.size)
+        if self.follower.box is not None and self.follower.box != box:
+            self._state = self._before
+            self._draw(drawer, view, self.follower.box)
+
+    def drawn(self, others: Sequence[Person]) -> bool:
+        """The drawing stands: move the crop for the next frame; return whether he is there."""
+        if self.follower.box is None:
+            return False
+        assert self.matte is not None
+        matte, own = self.matte, self._own(others)
+        self.bounds = bounds(own, matte.box, self.size)
+        if not self.follower.drawn(own, matte.box, self.size) or self.bounds is None:
+            return False
+        weights = own.sum(axis=0)
+        mass = matte.box[0] + float((weights * np.arange(len(weights))).sum() / weights.sum()) * (
+            (matte.box[2] - matte.box[0]) / len(weights)
+        )
+        if self._mass is not None:
+            self._centre += mass - self._mass
+        if self.face is None:
+            self._centre, self._reach = mass, _reach(None, self.bounds)
+        self._mass = mass
+        return True
+
+    def part_of(self, seen: np.ndarray, others: Sequence[Person]) -> np.ndarray:
+        """Return what is his of what a network sees in the whole frame, float32 (h, w)."""
+        share = self.share(others, (0, 0, *self.size), seen.shape[1])
+        return seen if share is None else seen * share
+
+    def _draw(self, drawer: Drawer, view: Pyramid, box: Box) -> None:
+        height, width = drawer.size_for(view.size)
+        image = view.crop(box, width, height)
+        drawer.state = self._state
+        alpha, foreground = drawer(image, box)
+        self._state = drawer.state
+        self.matte = Matte(alpha, box, view.size, image, foreground)
+
+    def _own(self, others: Sequence[Person]) -> np.ndarray:
+        assert self.matte is not None
+        share = self.share(others, self.matte.box, self.matte.alpha.shape[1])
+        return self.matte.alpha if share is None else self.matte.alpha * share
+
+    def _is_believed(self) -> bool:
+        if self.face is None:
+            return True
+        assert self.matte is not None
+        left, top, right, bottom = self.face.box
+        alpha, box = self.matte.alpha, self.matte.box
+        across, down = alpha.shape[1] / (box[2] - box[0]), alpha.shape[0] / (box[3] - box[1])
+        rows = slice(max(0, int((top - box[1]) * down)), max(1, int((bottom - box[1]) * down)))
+        columns = slice(max(0, int((left - box[0]) * across)), max(1, int((right - box[0]) * across)))
+        inside = alpha[rows, columns]
+        least = _DRAWN_IN_SURE_FACE if self.face.score >= SURE_FACE else _DRAWN_IN_FACE
+        return inside.size > 0 and float(inside.mean()) >= least
+
+    # -- no jumps ------------------------------------------------------------------------------------
+
+    def steadied(self) -> Matte:
+        """Return his matte of this frame, in which what stands still does not leap because the crop has moved."""
+        assert self.matte is not None
+        now, before = self.matte, self._faded
+        if before is not None and before.box != now.box:
+            self._fade_left = _FADE_FRAMES
+        if self._fade_left and before is not None:
+            past, past_image = before.alpha, before.image
+            if before.box != now.box:
+                past = resampled(past, before.box, now.box)
+                past_image = resampled(past_image, before.box, now.box)
+            motion = cv2.cvtColor(cv2.absdiff(now.image, past_image), cv2.COLOR_BGR2GRAY)
+            keep = np.clip(1 - cv2.blur(motion, (5, 5)).astype(np.float32) / _FADE_MOTION, 0, 1)
+            if before.box != now.box:
+                keep *= _inside(before.box, now.box, keep.shape)
+            keep *= _FADE_SHARE * self._fade_left / _FADE_FRAMES
+            now = replace(now, alpha=now.alpha + (past - now.alpha) * keep)
+            self._fade_left -= 1
+        self._faded = now
+        return now
+
+
+def crop_of_face(face: Face, size: tuple[int, int]) -> Box:
+    """Return the part of a frame of `size` (width, height) that holds the person whose face that is."""
+    left, top, right, _ = face.box
+    middle, width = (left + right) / 2, right - left
+    body = (
+        middle - _FACES_ASIDE * width,
+        top - _FACES_ABOVE * width,
+        middle + _FACES_ASIDE * width,
+        top + _FACES_BELOW * width,
+    )
+    return crop_around(body, size, 0)
+
+
+def _reach(face: Face | None, body: Bounds | None) -> float:
+    """Return how wide a person is, to either side of his middle."""
+    if face is not None:
+        return _FACES_REACH * (face.box[2] - face.box[0])
+    return max(1.0, (body[2] - body[0]) / 2) if body is not None else 1.0
+
+
+def _middle(box: Bounds) -> float:
+    return (box[0] + box[2]) / 2
+
+
+def _meet(a: Bounds, b: Bounds) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _inside(old: Box, new: Box, shape: tuple[int, ...]) -> np.ndarray:
+    """Return 1 for each pixel of `new`, at `shape` (h, w), that lies in `old`, else 0."""
+    across = new[0] + (np.arange(shape[1]) + 0.5) * ((new[2] - new[0]) / shape[1])
+    down = new[1] + (np.arange(shape[0]) + 0.5) * ((new[3] - new[1]) / shape[0])
+    columns, rows = (across > old[0]) & (across < old[2]), (down > old[1]) & (down < old[3])
+    return (rows[:, None] & columns).astype(np.float32)
