@@ -15,13 +15,15 @@ Bounds: TypeAlias = tuple[float, float, float, float]  # the same around a perso
 # checked by eye on other people's clips.
 
 # Room around the person, as a share of his own width and height.
-_MARGIN = 0.15
+_MARGIN = 0.12
 # A crop narrower than this share of its height would stretch the person too far.
-_LEAST_ASPECT = 0.8
+_LEAST_ASPECT = 0.7
+# The same for someone whom the frame's side cuts.
+_LEAST_ASPECT_CUT = 1.0
 # The crop stays until the person comes nearer to its side than this share of it,
 _SAFE = 0.05
 # or until a fresh one would be smaller than this share of it.
-_SHRINK = 0.45
+_SHRINK = 0.6
 # A look at the whole frame tells the person from the room better than the crop does, and shrinks it sooner.
 _LOOK_SHRINK = 0.7
 # Crops begin and end on multiples of a power of two, so that they do so in the halvings of the frame too; a
@@ -87,7 +89,7 @@ class Follower:
             return self.box is not None
         if anew:
             self.box = None
-        if known is not None and not _overlap(seen, known):
+        if known is not None and not meet(seen, known):
             both = (min(seen[0], known[0]), min(seen[1], known[1]), max(seen[2], known[2]), max(seen[3], known[3]))
             self._keep_inside(both, size, _SHRINK)
         else:
@@ -118,7 +120,7 @@ class Follower:
             and (person[2] <= right - across or right >= size[0])
             and (person[3] <= bottom - down or bottom >= size[1])
         )
-        return inside and _area(crop_around(person, size)) > shrink * _area(self.box)
+        return inside and area(crop_around(person, size)) > shrink * area(self.box)
 
 
 def _ahead(person: Bounds, before: Bounds | None) -> Bounds:
@@ -129,18 +131,20 @@ def _ahead(person: Bounds, before: Bounds | None) -> Bounds:
     return min(left, person[0]), min(top, person[1]), max(right, person[2]), max(bottom, person[3])
 
 
-def _overlap(a: Bounds, b: Bounds) -> bool:
+def meet(a: Bounds, b: Bounds) -> bool:
+    """Tell whether two rectangles share a part of the frame."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _area(box: Box) -> int:
+def area(box: Bounds) -> float:
+    """Return the area of a rectangle."""
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> Bounds | None:
     """Return the rectangle, in pixels of the frame, around what is more person than not; None if it is too small."""
     inside = (alpha > 0.5).view(np.uint8)
-    covered = cv2.countNonZero(inside) / inside.size * _area(box)
+    covered = cv2.countNonZero(inside) / inside.size * area(box)
     if covered < _LEAST_AREA * size[0] * size[1]:
         return None
     x, y, width, height = cv2.boundingRect(inside)
@@ -158,7 +162,8 @@ def crop_around(person: Bounds, size: tuple[int, int], margin: float = _MARGIN) 
     left, top, right, bottom = person
     across, down = margin * (right - left), margin * (bottom - top)
     left, top, right, bottom = left - across, top - down, right + across, bottom + down
-    missing = (bottom - top) * _LEAST_ASPECT - (right - left)
+    cut = person[0] <= 0 or person[2] >= size[0]
+    missing = (bottom - top) * (_LEAST_ASPECT_CUT if cut else _LEAST_ASPECT) - (right - left)
     if missing > 0:
         left, right = left - missing / 2, right + missing / 2
     grid = 1 << max(0, (min(size) // _LEAST_SIDE).bit_length() - 1)

@@ -45,10 +45,21 @@ class Matte:
 
 # The alpha of several people has no more pixels than this: as many as three networks' answers.
 _MOST_PIXELS = 3 * 320 * 256
+# What two crops show counts in each by how near it is to the middle of whose crop that is: so much at no distance, and
+# how steeply it falls. The greatest of both answers kept more of the room (IoU of two dancers 94.0 for 94.6).
+_NEARNESS, _NEARNESS_POWER = 0.2, 3
+# Towards a side of a crop that is not one of the frame its answer fades out over this share of it.
+_CROP_FADE = 0.08
 
 
-def merged(view: Pyramid, mattes: Sequence[Matte]) -> Matte:
-    """Return one matte for those of several people in a frame; that of one person as it is."""
+def merged(view: Pyramid, mattes: Sequence[Matte], distances: Sequence[np.ndarray]) -> Matte:
+    """Return one matte for those of several people in a frame; that of one person as it is.
+
+    Args:
+        view: The frame.
+        mattes: Each person's.
+        distances: How far each column of a matte is from its person, in half widths of his.
+    """
     if len(mattes) == 1:
         return mattes[0]
     boxes = np.array([matte.box for matte in mattes])
@@ -58,18 +69,34 @@ def merged(view: Pyramid, mattes: Sequence[Matte]) -> Matte:
     scale = min(finest, 1.0, (_MOST_PIXELS / ((right - left) * (bottom - top))) ** 0.5)
     width, height = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
     image = view.crop((left, top, right, bottom), width, height)
-    alpha, foreground = np.zeros((height, width), np.float32), image.copy()
+    alpha, total = np.zeros((height, width), np.float32), np.full((height, width), 1e-6, np.float32)
+    most, foreground = np.zeros((height, width), np.float32), image.copy()
     across, down = width / (right - left), height / (bottom - top)
-    for matte in mattes:
+    for matte, distance in zip(mattes, distances, strict=True):
         rows, columns = matte.alpha.shape
         zoom_x, zoom_y = (matte.box[2] - matte.box[0]) * across / columns, (matte.box[3] - matte.box[1]) * down / rows
         shift_x, shift_y = (matte.box[0] - left) * across, (matte.box[1] - top) * down
         # Pixel centres lie half a pixel inside.
         matrix = np.array([[zoom_x, 0, shift_x + (zoom_x - 1) / 2], [0, zoom_y, shift_y + (zoom_y - 1) / 2]])
-        his = cv2.warpAffine(matte.alpha, matrix, (width, height))
+        near = _fading(rows, matte.box[1] > 0, matte.box[3] < matte.size[1])[:, None] * (
+            _fading(columns, matte.box[0] > 0, matte.box[2] < matte.size[0]) / (_NEARNESS + distance) ** _NEARNESS_POWER
+        )
+        weight = cv2.warpAffine(near.astype(np.float32), matrix, (width, height))
+        weighted = cv2.warpAffine(matte.alpha, matrix, (width, height)) * weight
         if matte.foreground is not None:
             colors = cv2.warpAffine(matte.foreground, matrix, (width, height))
-            cv2.copyTo(colors, (his > alpha).view(np.uint8), dst=foreground)
-        np.maximum(alpha, his, out=alpha)
+            cv2.copyTo(colors, (weighted > most).view(np.uint8), dst=foreground)
+            np.maximum(most, weighted, out=most)
+        alpha += weighted
+        total += weight
     told = all(matte.foreground is not None for matte in mattes)
-    return Matte(alpha, (left, top, right, bottom), view.size, image, foreground if told else None)
+    return Matte(alpha / total, (left, top, right, bottom), view.size, image, foreground if told else None)
+
+
+def _fading(count: int, at_start: bool, at_end: bool) -> np.ndarray:
+    """Return `count` weights of 1 that rise from nearly 0, at the start and at the end where that is wanted."""
+    steps = (np.arange(count) + 0.5) / (_CROP_FADE * count)
+    weights = np.ones(count)
+    if at_start:
+        weights = np.minimum(weights, steps)
+    return np.minimum(weights, steps[::-1]) if at_end else weights

@@ -1,4 +1,4 @@
-"""One person of those in the frame: the crop that follows him, what the drawer remembers of him, and which pixels are his."""
+"""One of the people in the frame: the crop that follows him, what the drawer remembers of him, what is his."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from matting.faces import Face
-from matting.following import Bounds, Box, Follower, bounds, crop_around, resampled
+from matting.following import Bounds, Box, Follower, area, bounds, crop_around, meet, resampled
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 
@@ -22,11 +22,14 @@ from matting.pyramid import Pyramid
 _FACES_ASIDE, _FACES_ABOVE, _FACES_BELOW = 2.5, 1.0, 7.0
 # A face's body is this many faces wide to either side, for telling whose a pixel is.
 _FACES_REACH = 1.5
-# What is drawn in the box of a new face must be person, on average, to be believed: a sure face, or any.
-SURE_FACE = 0.7
-_DRAWN_IN_SURE_FACE, _DRAWN_IN_FACE = 0.3, 0.6
+# Of what is drawn in the box of a new face so much must be person.
+_DRAWN_IN_FACE = 0.3
 # Faces of one person, in two looks, are no farther apart than this, in their own widths.
 _SAME_FACE = 1.2
+# Whose face was missed in so many looks may have it elsewhere.
+_LOOKS_WITHOUT_FACE = 2
+# A look that sees less than this share of what is drawn has seen a part of him.
+_LEAST_LOOKED = 0.5
 # Where the crop moves, the answer of before is left behind over so many frames,
 _FADE_FRAMES = 8
 # of that share at first, and only where the picture has changed by less than so much brightness (of 255).
@@ -39,8 +42,8 @@ class Drawer(Protocol):
 
     Attributes:
         follows: Whether it is to be shown a crop around the person, or else the whole frame.
-        state: What it remembers of the frames before: can be put back to draw a frame anew, or exchanged to draw another
-            person. It is never changed in place.
+        state: What it remembers of the frames before: can be put back to draw a frame anew, or exchanged to draw
+            another person. It is never changed in place.
     """
 
     follows: bool
@@ -94,17 +97,20 @@ class Person:
 
     # -- whose is what -------------------------------------------------------------------------------
 
-    def is_at(self, face: Face) -> bool:
-        """Tell whether a face is his: near where his own was, or anywhere in him if it was never seen."""
-        left, _, right, bottom = face.box
-        width, middle = right - left, (left + right) / 2
+    def has_face_at(self, face: Face) -> bool:
+        """Tell whether a face is where his was seen last."""
         if self.face is None:
-            if self.bounds is None:
-                box = self.follower.box
-                return box is not None and box[0] <= middle <= box[2]
-            return self.bounds[0] <= middle <= self.bounds[2] and bottom > self.bounds[1]
-        own = self.face.box[2] - self.face.box[0]
-        return abs(middle - self._centre) < _SAME_FACE * max(width, own) and 0.5 < width / own < 2
+            return False
+        own, width = self.face.box[2] - self.face.box[0], face.box[2] - face.box[0]
+        aside, below = abs(_middle(face.box) - self._centre), abs(face.box[1] - self.face.box[1])
+        return max(aside, below) < _SAME_FACE * max(own, width) and 0.5 < width / own < 2
+
+    def may_have(self, face: Face) -> bool:
+        """Tell whether a face may be his whose own was not seen, or seen elsewhere a while ago."""
+        if self.face is not None and self.looks_without_face < _LOOKS_WITHOUT_FACE:
+            return False
+        left, top, right, bottom = self.bounds or self.follower.box or face.box
+        return left <= _middle(face.box) <= right and top < face.box[3] and face.box[1] < bottom
 
     def meet(self, face: Face) -> None:
         """His face was seen."""
@@ -112,18 +118,29 @@ class Person:
         self.looks_without_face = 0
         self._centre, self._reach = _middle(face.box), _reach(face, self.bounds)
 
-    def distance(self, x: float | np.ndarray) -> Any:
-        """Return how far columns of the frame are from him, in his own measure."""
-        return np.abs(x - self._centre) / self._reach
+    def distance(self, x: float) -> float:
+        """Return how far a column of the frame is from him, in half widths of his."""
+        return abs(x - self._centre) / self._reach
 
-    def share(self, others: Sequence[Person], box: Box, width: int) -> np.ndarray | None:
+    def distances(self) -> np.ndarray:
+        """Return how far each column of his matte is from him, in half widths of his."""
+        assert self.matte is not None
+        return self._distances(self.matte.box, self.matte.alpha.shape[1])
+
+    def _distances(self, box: Box, width: int) -> np.ndarray:
+        columns = box[0] + (np.arange(width) + 0.5) * ((box[2] - box[0]) / width)
+        return np.abs(columns - self._centre) / self._reach
+
+    def _share(self, others: Sequence[Person], box: Box, width: int) -> np.ndarray | None:
         """Return which columns of `box`, at `width` pixels, are nearer to him than to others; None for all."""
-        rivals = [other for other in others if other is not self and other.follower.box is not None]
-        rivals = [other for other in rivals if _meet(other.follower.box or box, box)]
+        rivals = [
+            other._distances(box, width)
+            for other in others
+            if other is not self and other.follower.box is not None and meet(other.follower.box, box)
+        ]
         if not rivals:
             return None
-        columns = box[0] + (np.arange(width) + 0.5) * ((box[2] - box[0]) / width)
-        own = self.distance(columns) <= np.min([other.distance(columns) for other in rivals], axis=0)
+        own = self._distances(box, width) <= np.min(rivals, axis=0)
         return None if own.all() else own.astype(np.float32)
 
     # -- drawing -------------------------------------------------------------------------------------
@@ -155,7 +172,7 @@ class Person:
         assert self.matte is not None
         box = self.matte.box
         self.follower.drawn(self._own(others), box, self.size)
-        self.follower.looked(self.part_of(seen, others), self.size)
+        self.looked(seen, others)
         if self.follower.box is not None and self.follower.box != box:
             self._state = self._before
             self._draw(drawer, view, self.follower.box)
@@ -180,10 +197,21 @@ class Person:
         self._mass = mass
         return True
 
-    def part_of(self, seen: np.ndarray, others: Sequence[Person]) -> np.ndarray:
-        """Return what is his of what a network sees in the whole frame, float32 (h, w)."""
-        share = self.share(others, (0, 0, *self.size), seen.shape[1])
-        return seen if share is None else seen * share
+    def looked(self, seen: np.ndarray, others: Sequence[Person], anew: bool = False) -> None:
+        """A network has looked at the whole frame: set the crop right.
+
+        Args:
+            seen: What it saw, float32 (h, w) in [0, 1].
+            others: Who is there.
+            anew: Whether to draw the crop anew even where the old one would still do.
+        """
+        share = self._share(others, (0, 0, *self.size), seen.shape[1])
+        his = seen if share is None else seen * share
+        found = bounds(his, (0, 0, *self.size), self.size)
+        # Of someone far it may see no more than his head: what is drawn around a face tells more.
+        if self.face is not None and found and self.bounds and area(found) < _LEAST_LOOKED * area(self.bounds):
+            his = np.zeros_like(his)
+        self.follower.looked(his, self.size, anew)
 
     def _draw(self, drawer: Drawer, view: Pyramid, box: Box) -> None:
         height, width = drawer.size_for(view.size)
@@ -195,7 +223,7 @@ class Person:
 
     def _own(self, others: Sequence[Person]) -> np.ndarray:
         assert self.matte is not None
-        share = self.share(others, self.matte.box, self.matte.alpha.shape[1])
+        share = self._share(others, self.matte.box, self.matte.alpha.shape[1])
         return self.matte.alpha if share is None else self.matte.alpha * share
 
     def _is_believed(self) -> bool:
@@ -208,8 +236,7 @@ class Person:
         rows = slice(max(0, int((top - box[1]) * down)), max(1, int((bottom - box[1]) * down)))
         columns = slice(max(0, int((left - box[0]) * across)), max(1, int((right - box[0]) * across)))
         inside = alpha[rows, columns]
-        least = _DRAWN_IN_SURE_FACE if self.face.score >= SURE_FACE else _DRAWN_IN_FACE
-        return inside.size > 0 and float(inside.mean()) >= least
+        return inside.size > 0 and float(inside.mean()) >= _DRAWN_IN_FACE
 
     # -- no jumps ------------------------------------------------------------------------------------
 
@@ -257,10 +284,6 @@ def _reach(face: Face | None, body: Bounds | None) -> float:
 
 def _middle(box: Bounds) -> float:
     return (box[0] + box[2]) / 2
-
-
-def _meet(a: Bounds, b: Bounds) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _inside(old: Box, new: Box, shape: tuple[int, ...]) -> np.ndarray:

@@ -180,7 +180,9 @@ class PersonMatte:
             person = Person(box, view.size)
             drawn = [person] if self._draws(person, view, [person]) and is_sharp(person) else []
         self._people = drawn
-        return merged(view, [person.steadied() for person in drawn]) if drawn else self._nobody(view)
+        if not drawn:
+            return self._nobody(view)
+        return merged(view, [person.steadied() for person in drawn], [person.distances() for person in drawn])
 
     def _draws(self, person: Person, view: Pyramid, people: Sequence[Person]) -> bool:
         """Draw a person; return whether he is there."""
