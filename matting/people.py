@@ -26,6 +26,7 @@ _FACES_REACH = 1.5
 _DRAWN_IN_FACE = 0.3
 # Faces of one person, in two looks, are no farther apart than this, in their own widths.
 _SAME_FACE = 1.2
+_NOWHERE = (0.0, 0.0, 0.0, 0.0)
 # Whose face was missed in so many looks may have it elsewhere.
 _LOOKS_WITHOUT_FACE = 2
 # A look that sees less than this share of what is drawn has seen a part of him.
@@ -227,16 +228,34 @@ class Person:
         return self.matte.alpha if share is None else self.matte.alpha * share
 
     def _is_believed(self) -> bool:
-        if self.face is None:
-            return True
+        return self.face is None or self._drawn_in_face(self.face.box) >= _DRAWN_IN_FACE
+
+    def _drawn_in_face(self, face: Bounds) -> float:
+        """Return how much of what is drawn in the box of a face is person; 1 if the crop does not hold it."""
         assert self.matte is not None
-        left, top, right, bottom = self.face.box
         alpha, box = self.matte.alpha, self.matte.box
         across, down = alpha.shape[1] / (box[2] - box[0]), alpha.shape[0] / (box[3] - box[1])
-        rows = slice(max(0, int((top - box[1]) * down)), max(1, int((bottom - box[1]) * down)))
-        columns = slice(max(0, int((left - box[0]) * across)), max(1, int((right - box[0]) * across)))
+        rows = slice(max(0, int((face[1] - box[1]) * down)), max(0, int((face[3] - box[1]) * down)))
+        columns = slice(max(0, int((face[0] - box[0]) * across)), max(0, int((face[2] - box[0]) * across)))
         inside = alpha[rows, columns]
-        return inside.size > 0 and float(inside.mean()) >= _DRAWN_IN_FACE
+        return float(inside.mean()) if inside.size else 1.0
+
+    def forget_lost_face(self, others: Sequence[Person]) -> bool:
+        """Forget a face that is no longer where he is; return whether he is still there without it.
+
+        Who leaps is found a second time, where his face is now; what is left where it was is no other person.
+        """
+        if self.face is None or not self.looks_without_face:
+            return True
+        left, top, right, bottom = self.face.box
+        half = (right - left) / 2
+        if self._drawn_in_face((self._centre - half, top, self._centre + half, bottom)) >= _DRAWN_IN_FACE:
+            return True
+        self.face = None
+        return not any(
+            other is not self and other.follower.box and meet(other.follower.box, self.bounds or _NOWHERE)
+            for other in others
+        )
 
     # -- no jumps ------------------------------------------------------------------------------------
 

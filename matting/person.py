@@ -179,6 +179,7 @@ class PersonMatte:
         if not drawn and (box := self._finder.moved(view.size)) is not None:
             person = Person(box, view.size)
             drawn = [person] if self._draws(person, view, [person]) and is_sharp(person) else []
+        drawn = [person for person in drawn if person.forget_lost_face(drawn)]
         self._people = drawn
         if not drawn:
             return self._nobody(view)
