@@ -11,6 +11,7 @@ import numpy as np
 
 from matting.faces import Face
 from matting.following import Bounds, Box, Follower, area, bounds, crop_around, meet, resampled
+from matting.islands import without_islands
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 
@@ -259,10 +260,11 @@ class Person:
 
     # -- no jumps ------------------------------------------------------------------------------------
 
-    def steadied(self) -> Matte:
-        """Return his matte of this frame, in which what stands still does not leap because the crop has moved."""
+    def steadied(self, others: Sequence[Person]) -> Matte:
+        """Return his matte of this frame, without islands, and without a leap of what stands still if the crop moves."""
         assert self.matte is not None
-        now, before = self.matte, self._faded
+        own = self._share(others, self.matte.box, self.matte.alpha.shape[1])
+        now, before = replace(self.matte, alpha=without_islands(self.matte.alpha, own)), self._faded
         if before is not None and before.box != now.box:
             self._fade_left = _FADE_FRAMES
         if self._fade_left and before is not None:

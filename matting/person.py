@@ -183,7 +183,7 @@ class PersonMatte:
         self._people = drawn
         if not drawn:
             return self._nobody(view)
-        return merged(view, [person.steadied() for person in drawn], [person.distances() for person in drawn])
+        return merged(view, [person.steadied(drawn) for person in drawn], [person.distances() for person in drawn])
 
     def _draws(self, person: Person, view: Pyramid, people: Sequence[Person]) -> bool:
         """Draw a person; return whether he is there."""
