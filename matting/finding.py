@@ -164,7 +164,8 @@ class Finder:
     # -- the whole frame -----------------------------------------------------------------------------
 
     def _look_every(self, people: Sequence[Person]) -> int:
-        return _LOOK_WHEN_UNSURE if any(map(_is_unsure, people)) else _LOOK_EVERY
+        unsure = any(person.trial is not None or _is_unsure(person) for person in people)
+        return _LOOK_WHEN_UNSURE if unsure else _LOOK_EVERY
 
     def _look(self, view: Pyramid, people: list[Person], anew: bool) -> None:
         """Set the crops right by what is seen in the whole frame, and add a person for what is in none."""
@@ -183,8 +184,8 @@ class Finder:
             for left, top, right, bottom in apart:
                 hidden[int(top / down) : int(bottom / down) + 1, int(left / across) : int(right / across) + 1] = 0
         for person in people:
-            if person.matte is not None:
-                person.looked(hidden, people, anew)
+            if person.matte is not None and person.looked(hidden, people, anew):
+                person.trial = None
         for body in _joined(apart):
             people.append(Person(crop_around(body, size), size))
 

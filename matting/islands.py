@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 # Alpha from which on something is taken for a thing of its own; chosen by eye.
-_SOLID = 0.2
+_SOLID = 0.3
+# A hand is drawn as surely as this, on average; what is nearly nothing is a piece of the room.
+_SURE = 0.5
 # A hand whose arm is not seen, or what it holds, is no farther from the person than this share of the crop's height;
 # by eye on the clips, where hands were at most a sixteenth away.
 _NEAR = 0.1
@@ -39,8 +41,8 @@ def without_islands(alpha: np.ndarray, own: np.ndarray | None = None) -> np.ndar
             continue
         left, top, width, height = stats[number, :4]
         place = np.s_[top : top + height, left : left + width]
-        nearest = distance[place][labels[place] == number].min()
-        kept[number] = nearest <= _NEAR * len(alpha)
+        island = labels[place] == number
+        kept[number] = distance[place][island].min() <= _NEAR * len(alpha) and alpha[place][island].mean() >= _SURE
     if kept.all():
         return alpha
     islands = (~kept)[labels].view(np.uint8)

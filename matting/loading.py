@@ -16,6 +16,7 @@ from matting.weights import DOWNLOADS, MODELS
 from pipeline.errors import InputError
 
 QUALITIES = ("fast", "best")
+PEOPLE = ("all", "main")
 _MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
 
 
@@ -49,19 +50,24 @@ class NetworkOptions:
             raise InputError(f"model_selection {self.model_selection}: must be 0 (general) or 1 (landscape)")
 
 
-def load_person_matte(options: NetworkOptions, threshold: float = 0.5, edge_softness: float = 0.5) -> PersonMatte:
+def load_person_matte(
+    options: NetworkOptions, threshold: float = 0.5, edge_softness: float = 0.5, people: str = "all"
+) -> PersonMatte:
     """Load the networks that `options` ask for.
 
     Args:
         options: Which they are.
         threshold: Where background ends and person begins, 0 to 1.
         edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
+        people: Who is kept: one of PEOPLE.
 
     Raises:
         InputNotFoundError: there is no such model.
         InputError: the runtime, the device or the file cannot be used.
         DeviceError: the device was asked for by name and did not load.
     """
+    if people not in PEOPLE:
+        raise InputError(f"people '{people}': must be one of {', '.join(PEOPLE)}")
     model, runtime, device = options.model, options.runtime, options.device
     finder_model = _MODELS_BY_NUMBER[options.model_selection]
     if runtime == "onnx" and model is not None and model not in MODELS:
@@ -69,7 +75,7 @@ def load_person_matte(options: NetworkOptions, threshold: float = 0.5, edge_soft
         if is_recurrent(session):
             drawer = RecurrentMatting(session, model, threshold, edge_softness)
             finder = Finder(make_segmenter(finder_model, runtime, device), FaceFinder(least_score=LEAST_FACE))
-            return PersonMatte(finder, drawer, options.quality)
+            return PersonMatte(finder, drawer, options.quality, people=people)
         network: Segmenter = OnnxSegmenter(model, session, options.own)
     else:
         network = make_segmenter(model or "wide", runtime, device)
@@ -78,4 +84,5 @@ def load_person_matte(options: NetworkOptions, threshold: float = 0.5, edge_soft
     photo = Photo(looking, network, threshold, edge_softness)
     of_people = model is None or model in MODELS or model in DOWNLOADS
     finder = Finder(looking, FaceFinder(least_score=LEAST_FACE) if of_people else None)
-    return PersonMatte(finder, RefinedNetwork(network, Refiner(threshold, edge_softness)), options.quality, photo)
+    drawing = RefinedNetwork(network, Refiner(threshold, edge_softness))
+    return PersonMatte(finder, drawing, options.quality, photo, people=people)

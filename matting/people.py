@@ -32,10 +32,12 @@ _NOWHERE = (0.0, 0.0, 0.0, 0.0)
 _LOOKS_WITHOUT_FACE = 2
 # A look that sees less than this share of what is drawn has seen a part of him.
 _LEAST_LOOKED = 0.5
+# Between two people, of whom one is shown, the alpha ends over so many columns.
+_SHARE_FADE = 9
 # Where the crop moves, the answer of before is left behind over so many frames,
-_FADE_FRAMES = 8
+_FADE_FRAMES = 10
 # of that share at first, and only where the picture has changed by less than so much brightness (of 255).
-_FADE_SHARE = 0.8
+_FADE_SHARE = 0.9
 _FADE_MOTION = 12.0
 
 
@@ -89,9 +91,13 @@ class Person:
         self.matte: Matte | None = None
         self.bounds: Bounds | None = None
         self.looks_without_face = 0
+        # In frames: since when he is there, and for how long he will be believed without having been seen otherwise.
+        self.age = 0
+        self.trial: int | None = None
         self._state: Any = None
         self._new = True
-        self._centre = _middle(face.box if face is not None else crop)
+        # The column of the frame in which his middle is.
+        self.centre = _middle(face.box if face is not None else crop)
         self._reach = _reach(face, crop)
         self._mass: float | None = None
         self._faded: Matte | None = None
@@ -104,7 +110,7 @@ class Person:
         if self.face is None:
             return False
         own, width = self.face.box[2] - self.face.box[0], face.box[2] - face.box[0]
-        aside, below = abs(_middle(face.box) - self._centre), abs(face.box[1] - self.face.box[1])
+        aside, below = abs(_middle(face.box) - self.centre), abs(face.box[1] - self.face.box[1])
         return max(aside, below) < _SAME_FACE * max(own, width) and 0.5 < width / own < 2
 
     def may_have(self, face: Face) -> bool:
@@ -118,11 +124,17 @@ class Person:
         """His face was seen."""
         self.face = face
         self.looks_without_face = 0
-        self._centre, self._reach = _middle(face.box), _reach(face, self.bounds)
+        self.trial = None
+        self.centre, self._reach = _middle(face.box), _reach(face, self.bounds)
+
+    @property
+    def height(self) -> float:
+        """How tall he is drawn, in pixels of the frame: whoever is nearest is tallest."""
+        return 0.0 if self.bounds is None else self.bounds[3] - self.bounds[1]
 
     def distance(self, x: float) -> float:
         """Return how far a column of the frame is from him, in half widths of his."""
-        return abs(x - self._centre) / self._reach
+        return abs(x - self.centre) / self._reach
 
     def distances(self) -> np.ndarray:
         """Return how far each column of his matte is from him, in half widths of his."""
@@ -131,7 +143,7 @@ class Person:
 
     def _distances(self, box: Box, width: int) -> np.ndarray:
         columns = box[0] + (np.arange(width) + 0.5) * ((box[2] - box[0]) / width)
-        return np.abs(columns - self._centre) / self._reach
+        return np.abs(columns - self.centre) / self._reach
 
     def _share(self, others: Sequence[Person], box: Box, width: int) -> np.ndarray | None:
         """Return which columns of `box`, at `width` pixels, are nearer to him than to others; None for all."""
@@ -154,11 +166,10 @@ class Person:
         self._before = self._state
         self._draw(drawer, view, box)
         assert self.matte is not None
-        own = self._own(others)
+        own = self.own(others)
         if self._new and not self._is_believed():
             self.follower.box = None
             return False
-        self._new = False
         return self.follower.left_crop(own, box, self.size)
 
     def draw_again(self, drawer: Drawer, view: Pyramid, seen: np.ndarray, others: Sequence[Person]) -> None:
@@ -173,7 +184,7 @@ class Person:
         """
         assert self.matte is not None
         box = self.matte.box
-        self.follower.drawn(self._own(others), box, self.size)
+        self.follower.drawn(self.own(others), box, self.size)
         self.looked(seen, others)
         if self.follower.box is not None and self.follower.box != box:
             self._state = self._before
@@ -181,26 +192,32 @@ class Person:
 
     def drawn(self, others: Sequence[Person]) -> bool:
         """The drawing stands: move the crop for the next frame; return whether he is there."""
-        if self.follower.box is None:
+        if self.trial is not None:
+            self.trial -= 1
+        if self.follower.box is None or self.trial == 0:
             return False
+        self.age += 1
         assert self.matte is not None
-        matte, own = self.matte, self._own(others)
+        matte, own = self.matte, self.own(others)
         self.bounds = bounds(own, matte.box, self.size)
         if not self.follower.drawn(own, matte.box, self.size) or self.bounds is None:
             return False
+        if self._new:  # the first crop was drawn around a guess
+            self._new = False
+            self.follower.box = crop_around(self.bounds, self.size)
         weights = own.sum(axis=0)
         mass = matte.box[0] + float((weights * np.arange(len(weights))).sum() / weights.sum()) * (
             (matte.box[2] - matte.box[0]) / len(weights)
         )
         if self._mass is not None:
-            self._centre += mass - self._mass
+            self.centre += mass - self._mass
         if self.face is None:
-            self._centre, self._reach = mass, _reach(None, self.bounds)
+            self.centre, self._reach = mass, _reach(None, self.bounds)
         self._mass = mass
         return True
 
-    def looked(self, seen: np.ndarray, others: Sequence[Person], anew: bool = False) -> None:
-        """A network has looked at the whole frame: set the crop right.
+    def looked(self, seen: np.ndarray, others: Sequence[Person], anew: bool = False) -> bool:
+        """A network has looked at the whole frame: set the crop right, and return whether it has seen most of him.
 
         Args:
             seen: What it saw, float32 (h, w) in [0, 1].
@@ -211,9 +228,11 @@ class Person:
         his = seen if share is None else seen * share
         found = bounds(his, (0, 0, *self.size), self.size)
         # Of someone far it may see no more than his head: what is drawn around a face tells more.
-        if self.face is not None and found and self.bounds and area(found) < _LEAST_LOOKED * area(self.bounds):
+        much = bool(found and self.bounds and area(found) >= _LEAST_LOOKED * area(self.bounds))
+        if self.face is not None and self.bounds and not much:
             his = np.zeros_like(his)
         self.follower.looked(his, self.size, anew)
+        return much
 
     def _draw(self, drawer: Drawer, view: Pyramid, box: Box) -> None:
         height, width = drawer.size_for(view.size)
@@ -223,7 +242,8 @@ class Person:
         self._state = drawer.state
         self.matte = Matte(alpha, box, view.size, image, foreground)
 
-    def _own(self, others: Sequence[Person]) -> np.ndarray:
+    def own(self, others: Sequence[Person]) -> np.ndarray:
+        """Return what is his of what was drawn, float32 (h, w)."""
         assert self.matte is not None
         share = self._share(others, self.matte.box, self.matte.alpha.shape[1])
         return self.matte.alpha if share is None else self.matte.alpha * share
@@ -250,7 +270,7 @@ class Person:
             return True
         left, top, right, bottom = self.face.box
         half = (right - left) / 2
-        if self._drawn_in_face((self._centre - half, top, self._centre + half, bottom)) >= _DRAWN_IN_FACE:
+        if self._drawn_in_face((self.centre - half, top, self.centre + half, bottom)) >= _DRAWN_IN_FACE:
             return True
         self.face = None
         return not any(
@@ -260,8 +280,13 @@ class Person:
 
     # -- no jumps ------------------------------------------------------------------------------------
 
+    def alone(self, matte: Matte, others: Sequence[Person]) -> Matte:
+        """Return a matte of his without what is somebody else's."""
+        share = self._share(others, matte.box, matte.alpha.shape[1])
+        return matte if share is None else replace(matte, alpha=matte.alpha * cv2.blur(share[None], (_SHARE_FADE, 1)))
+
     def steadied(self, others: Sequence[Person]) -> Matte:
-        """Return his matte of this frame, without islands, and without a leap of what stands still if the crop moves."""
+        """Return his matte of this frame: without islands, and what stands still does not leap if the crop moves."""
         assert self.matte is not None
         own = self._share(others, self.matte.box, self.matte.alpha.shape[1])
         now, before = replace(self.matte, alpha=without_islands(self.matte.alpha, own)), self._faded

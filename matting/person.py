@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
+from matting.choosing import MainPerson
 from matting.finding import GLANCE, Finder, is_sharp
 from matting.following import Box
 from matting.matte import Matte, merged
@@ -16,13 +18,23 @@ from matting.photo import Photo
 from matting.pyramid import Pyramid
 from matting.refine import Refiner
 from matting.segmenters import Segmenter
-from pipeline.errors import InputError
+from pipeline.errors import InputError, ProcessingError
+
+log = logging.getLogger(__name__)
 
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
 # checked by eye on other people's clips.
 
 # A change of the whole frame, on average, that is taken for a cut to another scene.
 _CUT_CHANGE = 40
+# So is one of this share of it by this much.
+_CUT_SHARE, _CUT_PIXEL_CHANGE = 0.6, 24
+# A frame whose brightness deviates less from its mean (of 255) shows nothing.
+_LEAST_CONTRAST = 3
+# Whom only his motion has shown is believed for so many frames, in which a look must see him.
+_TRIAL_FRAMES = 30
+# After so many frames in a row in which a network has failed it is no use to go on: two seconds of a camera.
+_MOST_FAILURES = 60
 # No pixel of a still scene, averaged over a small neighbourhood, differs by more from the last frame that the
 # network saw.
 _STILL_CHANGE = 3
@@ -78,6 +90,7 @@ class PersonMatte:
         quality: "fast" or "best"; None for the best of a still and fast of what moves.
         photo: What makes the best matte; None for a drawer that does so where it is shown the whole frame.
         reuse_still: Whether a frame that has hardly changed since it was drawn gets the same matte.
+        people: "all", or "main" for the one who was there first and is nearest; the others go with the background.
     """
 
     def __init__(
@@ -87,16 +100,21 @@ class PersonMatte:
         quality: str | None = None,
         photo: Photo | None = None,
         reuse_still: bool = False,
+        people: str = "all",
     ) -> None:
         self._finder = finder
         self._drawer = drawer
         self._quality = quality
         self._photo = photo
         self.reuse_still = reuse_still
+        self._people_kept = people
+        self._main = MainPerson()
+        self._live = False
+        self._failures = 0
         self._set_best(quality == "best")
 
-    def begin(self, still: bool) -> None:
-        """A stream begins, of one picture or of many.
+    def begin(self, still: bool, live: bool = False) -> None:
+        """A stream begins, of one picture or of many, or of a camera.
 
         Raises:
             InputError: the best is asked for, and can be had of one picture only.
@@ -105,6 +123,7 @@ class PersonMatte:
             raise InputError(
                 "--quality best takes seconds for each picture: it is for images, or for --model rvm; leave it out"
             )
+        self._live, self._failures = live, 0
         self._set_best(self._quality == "best" or (self._quality is None and still))
 
     def _set_best(self, best: bool) -> None:
@@ -117,6 +136,7 @@ class PersonMatte:
         """Forget the previous frames."""
         self._finder.reset()
         self._people: list[Person] = []
+        self._main.reset()
         self._drawer.reset()
         if self._photo is not None:
             self._photo.reset()
@@ -144,6 +164,32 @@ class PersonMatte:
             self._photo.set_threshold(threshold)
         self._last_grey = None  # or a still frame would keep its matte
 
+    @property
+    def people(self) -> str:
+        """Who is kept: "all", or "main"."""
+        return self._people_kept
+
+    def next_people(self) -> str:
+        """Keep the main person alone, then each of the others, then all again; return what to say of it."""
+        self._last_grey = None
+        others = [person for person in self._people if person is not self._main.person]
+        if self._people_kept == "all":
+            self._people_kept, self._turn = "main", len(others)
+            self._main.choose(None)
+            return "the main person alone"
+        self._turn -= 1
+        if self._turn < 1 or not others:
+            self._people_kept = "all"
+            return "everybody"
+        self._main.choose(self._after_main())
+        return "another person alone"
+
+    def _after_main(self) -> Person:
+        """Return who stands to the right of the main person, the first on the left if there is nobody."""
+        row = sorted(self._people, key=lambda person: person.centre)
+        place = row.index(self._main.person) + 1 if self._main.person in row else 0
+        return row[place % len(row)]
+
     def close(self) -> None:
         """Free the networks."""
         self._finder.close()
@@ -160,27 +206,46 @@ class PersonMatte:
             assert self._last is not None
             return self._last
         self._glance, before = _glance(view), self._glance
-        if before is not None and _difference(self._glance, before) > _CUT_CHANGE:
+        if before is not None and _is_cut(self._glance, before):
             glance, span = self._glance, self._span
             self.reset()
             self._glance, self._span = glance, span
-        matte = self._matte(view)
-        self._last = matte
+        self._last = self._safe_matte(view)
+        return self._last
+
+    def _safe_matte(self, view: Pyramid) -> Matte:
+        """Return a matte that shows no more of a camera's picture than people, also if a network fails."""
+        try:
+            matte = self._matte(view)
+        except ProcessingError as error:
+            self._failures += 1
+            if not self._live or self._failures > _MOST_FAILURES:
+                raise
+            log.warning("nobody is shown in this frame: %s", error)
+            return self._nobody(view)
+        self._failures = 0
         return matte
 
     def _matte(self, view: Pyramid) -> Matte:
         if not self._drawer.follows:
             return self._whole(view)
         assert self._glance is not None
+        if self._glance.std() < _LEAST_CONTRAST:  # the camera is covered
+            self._people = []
+            return self._nobody(view)
         self._finder.next_frame(self._glance)
         anew, self._crop_anew = self._crop_anew, False
         people = self._finder.find(view, self._people, anew)
         drawn = [person for person in people if self._draws(person, view, people)]
         if not drawn and (box := self._finder.moved(view.size)) is not None:
             person = Person(box, view.size)
+            person.trial = _TRIAL_FRAMES
             drawn = [person] if self._draws(person, view, [person]) and is_sharp(person) else []
         drawn = [person for person in drawn if person.forget_lost_face(drawn)]
         self._people = drawn
+        if self._people_kept == "main":
+            person = self._main.among(drawn)
+            return self._nobody(view) if person is None else person.alone(person.steadied(drawn), drawn)
         if not drawn:
             return self._nobody(view)
         return merged(view, [person.steadied(drawn) for person in drawn], [person.distances() for person in drawn])
@@ -224,5 +289,7 @@ def _glance(view: Pyramid) -> np.ndarray:
     return cv2.cvtColor(view.crop((0, 0, *view.size), *GLANCE), cv2.COLOR_BGR2GRAY)
 
 
-def _difference(a: np.ndarray, b: np.ndarray) -> float:
-    return float(cv2.absdiff(a, b).mean())
+def _is_cut(now: np.ndarray, before: np.ndarray) -> bool:
+    """Tell whether a glance shows another scene than the one before."""
+    change = cv2.absdiff(now, before)
+    return bool(change.mean() > _CUT_CHANGE or (change > _CUT_PIXEL_CHANGE).mean() > _CUT_SHARE)
