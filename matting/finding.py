@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from matting.faces import Face, FaceFinder, merged
-from matting.following import Bounds, Box, crop_around, meet
+from matting.following import Bounds, Room, crop_around, meet
 from matting.people import Person, crop_of_face
 from matting.pyramid import Pyramid
 from matting.segmenters import Segmenter
@@ -42,6 +42,8 @@ _LEAST_SEEN = 0.004
 # What has moved in the frame is tried for a person if it is at least this share of it, and no more than that: else it
 # is the light or the camera.
 _LEAST_MOVED, _MOST_MOVED = 0.01, 0.5
+# Whom only his motion has shown is believed for so many frames, in which a look must see him.
+_TRIAL_FRAMES = 30
 # The room without people is learnt with this share of each frame.
 _LEARNT = 0.1
 # Room around what has moved, as a share of it.
@@ -57,11 +59,13 @@ class Finder:
     Args:
         looking: The network that looks at the whole frame.
         faces: What finds faces; None for networks of something else than people.
+        room: How much of the room the crops show.
     """
 
-    def __init__(self, looking: Segmenter, faces: FaceFinder | None) -> None:
+    def __init__(self, looking: Segmenter, faces: FaceFinder | None, room: Room = Room()) -> None:  # noqa: B008
         self._looking = looking
         self._faces = faces
+        self._room_around = room
         self.reset()
 
     def reset(self) -> None:
@@ -137,7 +141,7 @@ class Finder:
                     continue  # the same face once more, or round lights
                 owner = min((p for p in free if p.may_have(face)), key=lambda p: p.distance(middle), default=None)
             if owner is None:
-                people.append(Person(crop_of_face(face, view.size), view.size, face))
+                people.append(Person(crop_of_face(face, view.size), view.size, self._room_around, face))
             else:
                 owner.meet(face)
                 free.remove(owner)
@@ -187,7 +191,7 @@ class Finder:
             if person.matte is not None and person.looked(hidden, people, anew):
                 person.trial = None
         for body in _joined(apart):
-            people.append(Person(crop_around(body, size), size))
+            people.append(Person(crop_around(body, size, self._room_around), size, self._room_around))
 
     # -- motion --------------------------------------------------------------------------------------
 
@@ -204,8 +208,8 @@ class Finder:
                 changed[rows, int(box[0] * across) : int(box[2] * across) + 1] = False
         return bool(changed.mean() > _NEWS_SHARE)
 
-    def moved(self, size: tuple[int, int]) -> Box | None:
-        """Return the part of the frame to try for a person of whom neither face nor shape is seen; None for none.
+    def moved(self, size: tuple[int, int]) -> Person | None:
+        """Return a person to try of whom neither face nor shape is seen, only that something has moved; None for none.
 
         To be asked while nobody is there: someone who comes in shows an arm first.
         """
@@ -221,7 +225,10 @@ class Finder:
         if area < _LEAST_MOVED * changed.size:
             return None
         across, down = size[0] / GLANCE[0], size[1] / GLANCE[1]
-        return crop_around((x * across, y * down, (x + width) * across, (y + height) * down), size, _MOVED_MARGIN)
+        place = (x * across, y * down, (x + width) * across, (y + height) * down)
+        person = Person(crop_around(place, size, Room(_MOVED_MARGIN)), size, self._room_around)
+        person.trial = _TRIAL_FRAMES
+        return person
 
 
 def is_sharp(person: Person) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from matting.faces import FaceFinder
 from matting.finding import LEAST_FACE, Finder
+from matting.following import ROOM_OF_RECURRENT
 from matting.person import PersonMatte, RefinedNetwork
 from matting.photo import Photo
 from matting.recurrent import RecurrentMatting, is_recurrent
@@ -74,7 +75,8 @@ def load_person_matte(
         session = load_session(model, device)
         if is_recurrent(session):
             drawer = RecurrentMatting(session, model, threshold, edge_softness)
-            finder = Finder(make_segmenter(finder_model, runtime, device), FaceFinder(least_score=LEAST_FACE))
+            looking, faces = make_segmenter(finder_model, runtime, device), FaceFinder(least_score=LEAST_FACE)
+            finder = Finder(looking, faces, ROOM_OF_RECURRENT)
             return PersonMatte(finder, drawer, options.quality, people=people)
         network: Segmenter = OnnxSegmenter(model, session, options.own)
     else:

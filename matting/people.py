@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from matting.faces import Face
-from matting.following import Bounds, Box, Follower, area, bounds, crop_around, meet, resampled
+from matting.following import Bounds, Box, Follower, Room, area, bounds, crop_around, meet, resampled
 from matting.islands import without_islands
 from matting.matte import Matte
 from matting.pyramid import Pyramid
@@ -38,7 +38,7 @@ _SHARE_FADE = 9
 _FADE_FRAMES = 10
 # of that share at first, and only where the picture has changed by less than so much brightness (of 255).
 _FADE_SHARE = 0.9
-_FADE_MOTION = 12.0
+_FADE_MOTION = 6.0
 
 
 class Drawer(Protocol):
@@ -80,11 +80,12 @@ class Person:
     Args:
         crop: The part of the frame in which to draw him first.
         size: Width and height of the frame.
+        room: How much of the room the crop shows.
         face: His face, if that was seen.
     """
 
-    def __init__(self, crop: Box, size: tuple[int, int], face: Face | None = None) -> None:
-        self.follower = Follower()
+    def __init__(self, crop: Box, size: tuple[int, int], room: Room, face: Face | None = None) -> None:
+        self.follower = Follower(room)
         self.follower.box = crop
         self.size = size
         self.face = face
@@ -204,7 +205,7 @@ class Person:
             return False
         if self._new:  # the first crop was drawn around a guess
             self._new = False
-            self.follower.box = crop_around(self.bounds, self.size)
+            self.follower.tighten(self.bounds, self.size)
         weights = own.sum(axis=0)
         mass = matte.box[0] + float((weights * np.arange(len(weights))).sum() / weights.sum()) * (
             (matte.box[2] - matte.box[0]) / len(weights)
@@ -318,7 +319,7 @@ def crop_of_face(face: Face, size: tuple[int, int]) -> Box:
         middle + _FACES_ASIDE * width,
         top + _FACES_BELOW * width,
     )
-    return crop_around(body, size, 0)
+    return crop_around(body, size, Room(0))
 
 
 def _reach(face: Face | None, body: Bounds | None) -> float:

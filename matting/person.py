@@ -31,8 +31,6 @@ _CUT_CHANGE = 40
 _CUT_SHARE, _CUT_PIXEL_CHANGE = 0.6, 24
 # A frame whose brightness deviates less from its mean (of 255) shows nothing.
 _LEAST_CONTRAST = 3
-# Whom only his motion has shown is believed for so many frames, in which a look must see him.
-_TRIAL_FRAMES = 30
 # After so many frames in a row in which a network has failed it is no use to go on: two seconds of a camera.
 _MOST_FAILURES = 60
 # No pixel of a still scene, averaged over a small neighbourhood, differs by more from the last frame that the
@@ -108,6 +106,7 @@ class PersonMatte:
         self._photo = photo
         self.reuse_still = reuse_still
         self._people_kept = people
+        self._turn = 0
         self._main = MainPerson()
         self._live = False
         self._failures = 0
@@ -117,14 +116,18 @@ class PersonMatte:
         """A stream begins, of one picture or of many, or of a camera.
 
         Raises:
-            InputError: the best is asked for, and can be had of one picture only.
+            InputError: the best is asked for, and can be had of one picture only, and of everybody only.
         """
         if self._quality == "best" and self._photo is not None and not still:
             raise InputError(
                 "--quality best takes seconds for each picture: it is for images, or for --model rvm; leave it out"
             )
+        if self._quality == "best" and self._people_kept == "main":
+            raise InputError("--quality best keeps everybody; leave it or --people main out")
         self._live, self._failures = live, 0
-        self._set_best(self._quality == "best" or (self._quality is None and still))
+        # The best matte knows no single people.
+        still_best = self._quality is None and still and self._people_kept == "all"
+        self._set_best(self._quality == "best" or still_best)
 
     def _set_best(self, best: bool) -> None:
         self._best = best
@@ -171,6 +174,8 @@ class PersonMatte:
 
     def next_people(self) -> str:
         """Keep the main person alone, then each of the others, then all again; return what to say of it."""
+        if self._best:
+            return "the best matte keeps everybody: leave --quality best out, or give --people main"
         self._last_grey = None
         others = [person for person in self._people if person is not self._main.person]
         if self._people_kept == "all":
@@ -237,9 +242,7 @@ class PersonMatte:
         anew, self._crop_anew = self._crop_anew, False
         people = self._finder.find(view, self._people, anew)
         drawn = [person for person in people if self._draws(person, view, people)]
-        if not drawn and (box := self._finder.moved(view.size)) is not None:
-            person = Person(box, view.size)
-            person.trial = _TRIAL_FRAMES
+        if not drawn and (person := self._finder.moved(view.size)) is not None:
             drawn = [person] if self._draws(person, view, [person]) and is_sharp(person) else []
         drawn = [person for person in drawn if person.forget_lost_face(drawn)]
         self._people = drawn
