@@ -28,7 +28,7 @@ _NEWS_SHARE = 0.02
 _NEWS_CHANGE = 24
 # Faces are looked for this often, in frames: near and far ones in turn.
 _FACES_EVERY = 8
-_FACES_EVERY_OF_SEVERAL = 4
+_FACES_EVERY_OF_SEVERAL = 6
 _NEAR, _FAR = 192, 320
 # A new face must be found once more from so near, in its own widths, and be so sure in one of the looks at least: on
 # the clips 95 % of the faces are, and of fifteen false ones, round lights for the most part, none.

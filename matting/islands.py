@@ -14,8 +14,8 @@ _SURE = 0.5
 _NEAR = 0.1
 # What is as large as this share of the person may be another, or half of him.
 _LARGE = 0.2
-# How far, in pixels, the softest of an edge reaches beyond what is solid.
-_SOFT_PIXELS = 9
+# How far, in pixels of half the size, the softest of an edge reaches beyond what is solid.
+_SOFT_PIXELS = 5
 
 
 def without_islands(alpha: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
@@ -25,14 +25,15 @@ def without_islands(alpha: np.ndarray, own: np.ndarray | None = None) -> np.ndar
         alpha: The alpha.
         own: 1 for each column in which nothing is somebody else's; None for all.
     """
-    solid = (alpha > _SOLID).view(np.uint8)
+    half = cv2.resize(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    solid = (half > _SOLID).view(np.uint8)
     count, labels, stats, centres = cv2.connectedComponentsWithStats(solid)
     if count <= 2:
         return alpha
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     if own is not None:
-        areas[own[np.clip(centres[:, 0], 0, len(own) - 1).astype(int)] == 0] = 0
+        areas[own[np.clip(2 * centres[:, 0], 0, len(own) - 1).astype(int)] == 0] = 0
     person = int(areas.argmax())
     distance = cv2.distanceTransform((labels != person).view(np.uint8), cv2.DIST_L2, 3)
     kept = np.ones(count, bool)
@@ -42,11 +43,12 @@ def without_islands(alpha: np.ndarray, own: np.ndarray | None = None) -> np.ndar
         left, top, width, height = stats[number, :4]
         place = np.s_[top : top + height, left : left + width]
         island = labels[place] == number
-        kept[number] = distance[place][island].min() <= _NEAR * len(alpha) and alpha[place][island].mean() >= _SURE
+        kept[number] = distance[place][island].min() <= _NEAR * len(half) and half[place][island].mean() >= _SURE
     if kept.all():
         return alpha
-    islands = (~kept)[labels].view(np.uint8)
+    islands = np.asarray(~kept)[np.asarray(labels)].view(np.uint8)
     around = cv2.dilate(islands, np.ones((_SOFT_PIXELS, _SOFT_PIXELS), np.uint8)) > 0
+    gone = (around & ((islands > 0) | (solid == 0))).view(np.uint8)
     result = alpha.copy()
-    result[around & ((islands > 0) | (solid == 0))] = 0
+    result[cv2.resize(gone, alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0] = 0
     return result

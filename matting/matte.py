@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,8 +44,8 @@ class Matte:
         return cv2.resize(small, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
 
 
-# The alpha of several people has no more pixels than this: as many as three networks' answers.
-_MOST_PIXELS = 3 * 320 * 256
+# The alpha of several people has no more pixels than this: as many as two networks' answers.
+_MOST_PIXELS = 2 * 320 * 256
 # What two crops show counts in each by how near it is to the middle of whose crop that is: so much at no distance, and
 # how steeply it falls. The greatest of both answers kept more of the room (IoU of two dancers 94.0 for 94.6).
 _NEARNESS, _NEARNESS_POWER = 0.2, 3
@@ -73,22 +74,29 @@ def merged(view: Pyramid, mattes: Sequence[Matte], distances: Sequence[np.ndarra
     most, foreground = np.zeros((height, width), np.float32), image.copy()
     across, down = width / (right - left), height / (bottom - top)
     for matte, distance in zip(mattes, distances, strict=True):
-        rows, columns = matte.alpha.shape
-        zoom_x, zoom_y = (matte.box[2] - matte.box[0]) * across / columns, (matte.box[3] - matte.box[1]) * down / rows
-        shift_x, shift_y = (matte.box[0] - left) * across, (matte.box[1] - top) * down
+        start_x, end_x = ((side - left) * across for side in matte.box[::2])
+        start_y, end_y = ((side - top) * down for side in matte.box[1::2])
+        columns, rows = (
+            slice(int(start_x), min(width, math.ceil(end_x))),
+            slice(int(start_y), min(height, math.ceil(end_y))),
+        )
+        size = (columns.stop - columns.start, rows.stop - rows.start)
+        zoom_x, zoom_y = (end_x - start_x) / matte.alpha.shape[1], (end_y - start_y) / matte.alpha.shape[0]
+        shift_x, shift_y = start_x - columns.start, start_y - rows.start
         # Pixel centres lie half a pixel inside.
         matrix = np.array([[zoom_x, 0, shift_x + (zoom_x - 1) / 2], [0, zoom_y, shift_y + (zoom_y - 1) / 2]])
-        near = _fading(rows, matte.box[1] > 0, matte.box[3] < matte.size[1])[:, None] * (
-            _fading(columns, matte.box[0] > 0, matte.box[2] < matte.size[0]) / (_NEARNESS + distance) ** _NEARNESS_POWER
+        near = _fading(size[0], matte.box[0] > 0, matte.box[2] < matte.size[0])
+        near /= (_NEARNESS + np.interp(np.linspace(0, 1, size[0]), np.linspace(0, 1, len(distance)), distance)) ** (
+            _NEARNESS_POWER
         )
-        weight = cv2.warpAffine(near.astype(np.float32), matrix, (width, height))
-        weighted = cv2.warpAffine(matte.alpha, matrix, (width, height)) * weight
+        weight = (_fading(size[1], matte.box[1] > 0, matte.box[3] < matte.size[1])[:, None] * near).astype(np.float32)
+        weighted = cv2.warpAffine(matte.alpha, matrix, size, borderMode=cv2.BORDER_REPLICATE) * weight
         if matte.foreground is not None:
-            colors = cv2.warpAffine(matte.foreground, matrix, (width, height))
-            cv2.copyTo(colors, (weighted > most).view(np.uint8), dst=foreground)
-            np.maximum(most, weighted, out=most)
-        alpha += weighted
-        total += weight
+            colors = cv2.warpAffine(matte.foreground, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+            cv2.copyTo(colors, (weighted > most[rows, columns]).view(np.uint8), dst=foreground[rows, columns])
+            np.maximum(most[rows, columns], weighted, out=most[rows, columns])
+        alpha[rows, columns] += weighted
+        total[rows, columns] += weight
     told = all(matte.foreground is not None for matte in mattes)
     return Matte(alpha / total, (left, top, right, bottom), view.size, image, foreground if told else None)
 
