@@ -3,8 +3,8 @@
 
     python benchmarks/quality.py CLIPS [CLIPS ...] REFEREE.py [--model M] [--ablation]
 
-Each of CLIPS is a folder with one folder per clip, which holds input.mp4 and the true alpha as alpha.mkv; REFEREE.py has
-``read_video(path)`` and ``score(pairs, video=True)`` and defines the figures.
+Each of CLIPS is a folder with one folder per clip, which holds input.mp4 and the true alpha as alpha.mkv; REFEREE.py
+has ``read_video(path)`` and ``score(pairs, video=True)`` and defines the figures.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -58,13 +58,15 @@ class Finder:
 
     Args:
         looking: The network that looks at the whole frame.
-        faces: What finds faces; None for networks of something else than people.
+        load_faces: Loads what finds faces, when it is first needed: single pictures do without. None for networks of
+            something else than people.
         room: How much of the room the crops show.
     """
 
-    def __init__(self, looking: Segmenter, faces: FaceFinder | None, room: Room = Room()) -> None:  # noqa: B008
+    def __init__(self, looking: Segmenter, load_faces: Callable[[], FaceFinder] | None, room: Room = Room()) -> None:  # noqa: B008
         self._looking = looking
-        self._faces = faces
+        self._load_faces = load_faces
+        self._faces: FaceFinder | None = None
         self._room_around = room
         self.reset()
 
@@ -110,7 +112,7 @@ class Finder:
         """
         news = self._has_news(view.size, people)
         people = list(people)
-        if self._faces is not None and (not people or news or self._since_faces >= self._faces_every(people)):
+        if self._load_faces is not None and (not people or news or self._since_faces >= self._faces_every(people)):
             self._meet(view, people)
         if anew or not people or news or self._since_look >= self._look_every(people):
             self._look(view, people, anew)
@@ -122,11 +124,14 @@ class Finder:
         return _FACES_EVERY if len(people) < 2 else _FACES_EVERY_OF_SEVERAL
 
     def _find_faces(self, view: Pyramid) -> list[Face]:
-        assert self._faces is not None
+        if self._faces is None:
+            assert self._load_faces is not None
+            self._faces = self._load_faces()
+        faces = self._faces
         self._since_faces = 0
         sides = (_NEAR, _FAR) if self._first else (_FAR,) if self._far else (_NEAR,)
         self._first, self._far = False, not self._far
-        return merged(face for side in sides for face in self._faces.find(view, side=side))
+        return merged(face for side in sides for face in faces.find(view, side=side))
 
     def _meet(self, view: Pyramid, people: list[Person]) -> None:
         """Give faces to those whose they are, and add a person for each that is nobody's."""

@@ -75,8 +75,7 @@ def load_person_matte(
         session = load_session(model, device)
         if is_recurrent(session):
             drawer = RecurrentMatting(session, model, threshold, edge_softness)
-            looking, faces = make_segmenter(finder_model, runtime, device), FaceFinder(least_score=LEAST_FACE)
-            finder = Finder(looking, faces, ROOM_OF_RECURRENT)
+            finder = Finder(make_segmenter(finder_model, runtime, device), _load_faces, ROOM_OF_RECURRENT)
             return PersonMatte(finder, drawer, options.quality, people=people)
         network: Segmenter = OnnxSegmenter(model, session, options.own)
     else:
@@ -85,6 +84,10 @@ def load_person_matte(
     looking = network if model else make_segmenter(finder_model, runtime, device)
     photo = Photo(looking, network, threshold, edge_softness)
     of_people = model is None or model in MODELS or model in DOWNLOADS
-    finder = Finder(looking, FaceFinder(least_score=LEAST_FACE) if of_people else None)
+    finder = Finder(looking, _load_faces if of_people else None)
     drawing = RefinedNetwork(network, Refiner(threshold, edge_softness))
     return PersonMatte(finder, drawing, options.quality, photo, people=people)
+
+
+def _load_faces() -> FaceFinder:
+    return FaceFinder(least_score=LEAST_FACE)

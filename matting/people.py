@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -30,6 +30,8 @@ _SAME_FACE = 1.2
 _NOWHERE = (0.0, 0.0, 0.0, 0.0)
 # Whose face was missed in so many looks may have it elsewhere.
 _LOOKS_WITHOUT_FACE = 2
+# Whose face is known is drawn for so many frames more in which the network draws next to nothing.
+_MOST_MISSED = 2
 # A look that sees less than this share of what is drawn has seen a part of him.
 _LEAST_LOOKED = 0.5
 # Between two people, of whom one is shown, the alpha ends over so many columns.
@@ -97,6 +99,7 @@ class Person:
         self.trial: int | None = None
         self._state: Any = None
         self._new = True
+        self._missed = 0
         # The column of the frame in which his middle is.
         self.centre = _middle(face.box if face is not None else crop)
         self._reach = _reach(face, crop)
@@ -168,9 +171,6 @@ class Person:
         self._draw(drawer, view, box)
         assert self.matte is not None
         own = self.own(others)
-        if self._new and not self._is_believed():
-            self.follower.box = None
-            return False
         return self.follower.left_crop(own, box, self.size)
 
     def draw_again(self, drawer: Drawer, view: Pyramid, seen: np.ndarray, others: Sequence[Person]) -> None:
@@ -202,7 +202,10 @@ class Person:
         matte, own = self.matte, self.own(others)
         self.bounds = bounds(own, matte.box, self.size)
         if not self.follower.drawn(own, matte.box, self.size) or self.bounds is None:
-            return False
+            self._missed += 1
+            self.follower.box = matte.box
+            return self.face is not None and self._missed <= _MOST_MISSED
+        self._missed = 0
         if self._new:  # the first crop was drawn around a guess
             self._new = False
             self.follower.tighten(self.bounds, self.size)
@@ -249,8 +252,14 @@ class Person:
         share = self._share(others, self.matte.box, self.matte.alpha.shape[1])
         return self.matte.alpha if share is None else self.matte.alpha * share
 
-    def _is_believed(self) -> bool:
-        return self.face is None or self._drawn_in_face(self.face.box) >= _DRAWN_IN_FACE
+    def is_believed(self, seen: Callable[[], np.ndarray]) -> bool:
+        """Tell whether a face that is new is a person's: one is drawn there, or seen in the whole frame by `seen`."""
+        if not self._new or self.face is None or self._drawn_in_face(self.face.box) >= _DRAWN_IN_FACE:
+            return True
+        whole = seen()
+        scale = whole.shape[1] / self.size[0], whole.shape[0] / self.size[1]
+        x, y = (int((self.face.box[n] + self.face.box[n + 2]) / 2 * scale[n]) for n in (0, 1))
+        return bool(whole[min(max(y, 0), whole.shape[0] - 1), min(max(x, 0), whole.shape[1] - 1)] > 0.5)
 
     def _drawn_in_face(self, face: Bounds) -> float:
         """Return how much of what is drawn in the box of a face is person; 1 if the crop does not hold it."""

@@ -255,7 +255,10 @@ class PersonMatte:
 
     def _draws(self, person: Person, view: Pyramid, people: Sequence[Person]) -> bool:
         """Draw a person; return whether he is there."""
-        if person.draw(self._drawer, view, people):
+        outside = person.draw(self._drawer, view, people)
+        if not person.is_believed(lambda: self._finder.seen(view)):
+            return False
+        if outside:
             # Once more at once if he has outrun the crop.
             person.draw_again(self._drawer, view, self._finder.seen(view), people)
         return person.drawn(people)
