@@ -12,9 +12,11 @@ from matting.people import Person
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
 # checked by eye on other people's clips.
 
-# The colours of a person: a histogram of so many bins of a* and b* each (CIELAB), learnt with this share of each frame.
+# The colours of a person: a histogram of so many bins of a* and b* each (CIELAB), learnt with this share of each frame
+# in which he looks like himself: while two people cross, what is taken for one of them is both.
 _BINS = 16
 _LEARNT = 0.05
+_LIKE_HIMSELF = 0.85
 _SURELY = 0.9
 # Histograms are alike from 0 to 1 (their intersection, Swain and Ballard, Color Indexing, 1991). Someone who wears the
 # main person's colours better than whoever is taken for him, by this much and for so many frames, is he: two people
@@ -81,7 +83,10 @@ class MainPerson:
         return self.person
 
     def _learn(self, colors: np.ndarray) -> None:
-        self._colors = colors if self._colors is None else (1 - _LEARNT) * self._colors + _LEARNT * colors
+        if self._colors is None:
+            self._colors = colors
+        elif _alike(colors, self._colors) >= _LIKE_HIMSELF:
+            self._colors = (1 - _LEARNT) * self._colors + _LEARNT * colors
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> float:

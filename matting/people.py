@@ -40,7 +40,7 @@ _SHARE_FADE = 9
 _FADE_FRAMES = 10
 # of that share at first, and only where the picture has changed by less than so much brightness (of 255).
 _FADE_SHARE = 0.9
-_FADE_MOTION = 6.0
+_FADE_MOTION = 3.0
 
 
 class Drawer(Protocol):
@@ -307,8 +307,11 @@ class Person:
             if before.box != now.box:
                 past = resampled(past, before.box, now.box)
                 past_image = resampled(past_image, before.box, now.box)
-            motion = cv2.cvtColor(cv2.absdiff(now.image, past_image), cv2.COLOR_BGR2GRAY)
-            keep = np.clip(1 - cv2.blur(motion, (5, 5)).astype(np.float32) / _FADE_MOTION, 0, 1)
+            # Smoothed first, for what another crop shows more or less sharply has not moved.
+            motion = cv2.absdiff(
+                *(cv2.blur(cv2.cvtColor(i, cv2.COLOR_BGR2GRAY), (7, 7)) for i in (now.image, past_image))
+            )
+            keep = np.clip(1 - motion.astype(np.float32) / _FADE_MOTION, 0, 1)
             if before.box != now.box:
                 keep *= _inside(before.box, now.box, keep.shape)
             keep *= _FADE_SHARE * self._fade_left / _FADE_FRAMES
