@@ -63,6 +63,7 @@ class MPSegmentation(FrameObject):
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
         model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet".
         model_output: "probability", "logits", or "auto": values outside [0, 1] are logits.
+        people: "all" keeps everybody, up to four; "main" only who was there first and is nearest.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -74,6 +75,7 @@ class MPSegmentation(FrameObject):
         **Look.keys,
         "- / +": "keep more / less of the picture",
         "m": "show the matte",
+        "p": "the main person alone, another, everybody",
     }
 
     def __init__(
@@ -97,6 +99,7 @@ class MPSegmentation(FrameObject):
         model_size: tuple[int, int] | None = None,
         model_input: str | None = None,
         model_output: str = "auto",
+        people: str = "all",
     ) -> None:
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
             if not 0 <= value <= 1:
@@ -123,7 +126,7 @@ class MPSegmentation(FrameObject):
         pictures = SHIPPED if os.path.isdir(SHIPPED) else ""
         self._look = Look(spec, first, self._loader.from_text, strength, pictures, light_wrap)
         self._threshold = threshold
-        self._person = load_person_matte(options, threshold, edge_softness)
+        self._person = load_person_matte(options, threshold, edge_softness, people)
         self._person.reuse_still = bool(reuse_still)
         self._reuse_still = reuse_still
         self._live = False
@@ -283,7 +286,7 @@ class MPSegmentation(FrameObject):
     def open(self, info: StreamInfo) -> None:
         """A stream begins."""
         self.reset()
-        self._person.begin(info.still)
+        self._person.begin(info.still, info.live)
         self._live = info.live
         if self._reuse_still is None:
             self._person.reuse_still = info.live
@@ -311,6 +314,8 @@ class MPSegmentation(FrameObject):
         if key == "m":
             self._showing_matte = not self._showing_matte
             return "the matte" if self._showing_matte else "the picture"
+        if key == "p":
+            return self._person.next_people()
         return self._look.on_key(key)
 
     def view(self, image: np.ndarray) -> np.ndarray:
@@ -320,7 +325,8 @@ class MPSegmentation(FrameObject):
 
     def look(self) -> dict[str, str | float | int]:
         """Return what the keys can change, named as the options of the command line are."""
-        return {"background": self._look.spec, "blur": self._look.blur.value, "threshold": self._threshold}
+        look: dict[str, str | float | int] = {"background": self._look.spec, "blur": self._look.blur.value}
+        return {**look, "threshold": self._threshold, "people": self._person.people}
 
     # -- inside ------------------------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """How good the mattes are: scores on clips whose true alpha is known, and what each step contributes.
 
-    python benchmarks/quality.py CLIPS REFEREE.py [--model M] [--ablation]
+    python benchmarks/quality.py CLIPS [CLIPS ...] REFEREE.py [--model M] [--ablation]
 
-CLIPS is a folder with one folder per clip, which holds input.mp4 and the true alpha as alpha.mkv; REFEREE.py has
-``read_video(path)`` and ``score(pairs, video=True)`` and defines the figures.
+Each of CLIPS is a folder with one folder per clip, which holds input.mp4 and the true alpha as alpha.mkv; REFEREE.py
+has ``read_video(path)`` and ``score(pairs, video=True)`` and defines the figures.
 """
 
 from __future__ import annotations
@@ -26,16 +26,24 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from matting import person, refine  # noqa: E402
+from matting import finding, people, person, refine  # noqa: E402
 from matting.weights import MODELS  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 FIGURES = ("MAD", "Grad", "dtSSD", "IoU")
+# Scored beside the whole: someone far is not to be found in the first half second.
+LATER = 15
 
 # Each step of the default, and how to do without it.
 STEPS: dict[str, Callable[[], Any]] = {
     "all steps": nullcontext,
     "no following": lambda: mock.patch.object(person.RefinedNetwork, "follows", False),
+    "no faces": lambda: mock.patch.object(finding.Finder, "_find_faces", return_value=[]),
+    "no second look at a face": lambda: mock.patch.object(finding.Finder, "_is_face", return_value=True),
+    "one crop": lambda: mock.patch.object(finding, "MOST_PEOPLE", 1),
+    "no trial of what moves": lambda: mock.patch.object(finding.Finder, "moved", return_value=None),
+    "islands": lambda: mock.patch.object(people, "without_islands", lambda alpha, own: alpha),
+    "crop leaps": lambda: mock.patch.object(people, "_FADE_SHARE", 0),
     "trained input size": lambda: mock.patch.dict(MODELS, {"wide": MODELS["general"]}),
     "no guided filter": lambda: mock.patch.object(refine, "guided", lambda value, grey: value),
     "no smoothing in time": lambda: mock.patch.object(refine, "_KEEP", np.zeros(256, np.float32)),
@@ -63,8 +71,9 @@ def scores(clips: dict[str, tuple[list[np.ndarray], list[np.ndarray]]], referee:
             start = time.perf_counter()
             alphas.append(segmentation.alpha(frame).astype(np.float64))
             spent.append((time.perf_counter() - start) * 1e3)
-        row = referee.score(list(zip(alphas, truth, strict=True)), video=True)
-        results.append({"name": name, "ms": statistics.median(spent), **row})
+        pairs = list(zip(alphas, truth, strict=True))
+        row = {"name": name, "ms": statistics.median(spent), **referee.score(pairs, video=True)}
+        results.append({**row, "later": referee.score(pairs[LATER - 1 :], video=True)})
     return results
 
 
@@ -87,26 +96,34 @@ def load_referee(path: Path) -> Any:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("clips", type=Path)
+    parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("referee", type=Path)
     parser.add_argument("--model", help="as for main.py (default: what MPSegmentation does by default)")
     parser.add_argument("--ablation", action="store_true", help="also without each step in turn")
     options = parser.parse_args()
     referee = load_referee(options.referee)
-    clips = {
-        path.parent.name: (frames_of(path), referee.read_video(path.parent / "alpha.mkv"))
-        for path in sorted(options.clips.glob("*/input.mp4"))
-    }
+    sets: list[list[str]] = []
+    clips = {}
+    for folder in options.clips:
+        paths = sorted(folder.glob("*/input.mp4"))
+        sets.append([path.parent.name for path in paths])
+        clips |= {path.parent.name: (frames_of(path), referee.read_video(path.parent / "alpha.mkv")) for path in paths}
     print(f"{'':32}" + "".join(f"{figure:>9}" for figure in FIGURES))
     rows = scores(clips, referee, options.model)
     for row in rows:
         print(line(f"{row['name']} ({row['ms']:.1f} ms)", row))
-    print(line("mean", mean(rows)))
+        print(line(f"  from frame {LATER} on", row["later"]))
+    for folder, names in zip(options.clips, sets, strict=True):
+        print(line(f"mean of {folder.name}", mean([row for row in rows if row["name"] in names])))
     if options.ablation:
         print()
         for name, without in STEPS.items():
             with without():
-                print(line(name, mean(scores(clips, referee, options.model))), flush=True)
+                changed = scores(clips, referee, options.model)
+            for folder, names in zip(options.clips, sets, strict=True):
+                print(
+                    line(f"{name}: {folder.name}", mean([row for row in changed if row["name"] in names])), flush=True
+                )
     return 0
 
 

@@ -64,6 +64,7 @@ def _segmentation(options: argparse.Namespace) -> MPSegmentation:
         model_size=size_of(options.model_size, "--model-size", "256x320"),
         model_input=options.model_input,
         model_output=options.model_output,
+        people=options.people,
     )
 
 

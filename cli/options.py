@@ -123,6 +123,12 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
         default=0.5,
         help="0..1, where background ends and person begins (default 0.5)",
     )
+    look.add_argument(
+        "--people",
+        choices=("all", "main"),
+        default="all",
+        help="all (default) keeps everybody; main only who was there first and is nearest (key p)",
+    )
     look.add_argument("--edge-softness", metavar="S", type=float, default=0.5, help="0 hard to 1 soft (default 0.5)")
     look.add_argument(
         "--light-wrap", metavar="S", type=float, default=0.0, help="light of a new background on the edge, 0..1"

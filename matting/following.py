@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import cv2
@@ -14,14 +15,10 @@ Bounds: TypeAlias = tuple[float, float, float, float]  # the same around a perso
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
 # checked by eye on other people's clips.
 
-# Room around the person, as a share of his own width and height.
-_MARGIN = 0.15
-# A crop narrower than this share of its height would stretch the person too far.
-_LEAST_ASPECT = 0.8
-# The crop stays until the person comes nearer to its side than this share of it,
+# As `Room.least_aspect`, for someone whom the frame's side cuts.
+_LEAST_ASPECT_CUT = 1.0
+# The crop stays until the person comes nearer to its side than this share of it.
 _SAFE = 0.05
-# or until a fresh one would be smaller than this share of it.
-_SHRINK = 0.45
 # A look at the whole frame tells the person from the room better than the crop does, and shrinks it sooner.
 _LOOK_SHRINK = 0.7
 # Crops begin and end on multiples of a power of two, so that they do so in the halvings of the frame too; a
@@ -33,19 +30,43 @@ _LEAST_AREA = 0.002
 _LEFT_SIDE = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of the room a crop shows around a person; networks differ in what they do best with.
+
+    Attributes:
+        margin: The room to every side, as a share of his own width and height.
+        least_aspect: A crop narrower than this share of its height would stretch him too far.
+        shrink: The crop stays until a fresh one would be smaller than this share of it.
+    """
+
+    margin: float = 0.12
+    least_aspect: float = 0.7
+    shrink: float = 0.6
+
+
+# RobustVideoMatting remembers better what it sees in a crop that stays, and has been trained on whole frames.
+ROOM_OF_RECURRENT = Room(0.15, 0.8, 0.45)
+
+
 class Follower:
     """Keeps a crop around the person; the fewer pixels are wasted on the room, the finer his edge.
 
     The crop moves only when it must, or is told to be drawn anew: a network's answer changes a little with every move.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room = Room()) -> None:
+        self._room = room
         self.reset()
 
     def reset(self) -> None:
         """Forget where the person was."""
         self.box: Box | None = None
         self._person: Bounds | None = None
+
+    def tighten(self, person: Bounds, size: tuple[int, int]) -> None:
+        """Draw the crop anew around a person of whom only a guess was known."""
+        self.box = crop_around(person, size, self._room)
 
     def drawn(self, alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
         """Take note of the alpha drawn in `box`, float32 (h, w), and move the crop if it has to.
@@ -62,7 +83,7 @@ class Follower:
         if self._person is None:
             self.box = None
             return False
-        self._keep_inside(_ahead(self._person, before), size, _SHRINK)
+        self._keep_inside(_ahead(self._person, before), size, self._room.shrink)
         return True
 
     def looked(self, probability: np.ndarray, size: tuple[int, int], anew: bool = False) -> bool:
@@ -83,20 +104,20 @@ class Follower:
         known = self._person
         if seen is None:
             if anew and self.box is not None and known is not None:
-                self.box = crop_around(known, size)
+                self.box = crop_around(known, size, self._room)
             return self.box is not None
         if anew:
             self.box = None
-        if known is not None and not _overlap(seen, known):
+        if known is not None and not meet(seen, known):
             both = (min(seen[0], known[0]), min(seen[1], known[1]), max(seen[2], known[2]), max(seen[3], known[3]))
-            self._keep_inside(both, size, _SHRINK)
+            self._keep_inside(both, size, self._room.shrink)
         else:
             self._keep_inside(seen, size, _LOOK_SHRINK)
         return True
 
     def _keep_inside(self, person: Bounds, size: tuple[int, int], shrink: float) -> None:
         if self.box is None or not self._fits(person, size, shrink):
-            self.box = crop_around(person, size)
+            self.box = crop_around(person, size, self._room)
 
     def left_crop(self, alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
         """Tell whether the person reaches over a side of `box` that is not a side of the frame."""
@@ -118,7 +139,7 @@ class Follower:
             and (person[2] <= right - across or right >= size[0])
             and (person[3] <= bottom - down or bottom >= size[1])
         )
-        return inside and _area(crop_around(person, size)) > shrink * _area(self.box)
+        return inside and area(crop_around(person, size, self._room)) > shrink * area(self.box)
 
 
 def shows_person(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
@@ -134,18 +155,20 @@ def _ahead(person: Bounds, before: Bounds | None) -> Bounds:
     return min(left, person[0]), min(top, person[1]), max(right, person[2]), max(bottom, person[3])
 
 
-def _overlap(a: Bounds, b: Bounds) -> bool:
+def meet(a: Bounds, b: Bounds) -> bool:
+    """Tell whether two rectangles share a part of the frame."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _area(box: Box) -> int:
+def area(box: Bounds) -> float:
+    """Return the area of a rectangle."""
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> Bounds | None:
     """Return the rectangle, in pixels of the frame, around what is more person than not; None if it is too small."""
     inside = (alpha > 0.5).view(np.uint8)
-    covered = cv2.countNonZero(inside) / inside.size * _area(box)
+    covered = cv2.countNonZero(inside) / inside.size * area(box)
     if covered < _LEAST_AREA * size[0] * size[1]:
         return None
     x, y, width, height = cv2.boundingRect(inside)
@@ -158,12 +181,13 @@ def bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> Bounds | None:
     )
 
 
-def crop_around(person: Bounds, size: tuple[int, int], margin: float = _MARGIN) -> Box:
-    """Return the crop of a frame of `size` (width, height) with room for a person, `margin` of him to every side."""
+def crop_around(person: Bounds, size: tuple[int, int], room: Room) -> Box:
+    """Return the crop of a frame of `size` (width, height) with room for a person."""
     left, top, right, bottom = person
-    across, down = margin * (right - left), margin * (bottom - top)
+    across, down = room.margin * (right - left), room.margin * (bottom - top)
     left, top, right, bottom = left - across, top - down, right + across, bottom + down
-    missing = (bottom - top) * _LEAST_ASPECT - (right - left)
+    cut = person[0] <= 0 or person[2] >= size[0]
+    missing = (bottom - top) * (_LEAST_ASPECT_CUT if cut else room.least_aspect) - (right - left)
     if missing > 0:
         left, right = left - missing / 2, right + missing / 2
     grid = 1 << max(0, (min(size) // _LEAST_SIDE).bit_length() - 1)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from matting.faces import FaceFinder
+from matting.finding import LEAST_FACE, Finder
+from matting.following import ROOM_OF_RECURRENT
 from matting.person import PersonMatte, RefinedNetwork
 from matting.photo import Photo
 from matting.recurrent import RecurrentMatting, is_recurrent
 from matting.refine import Refiner
 from matting.segmenters import ModelOptions, OnnxSegmenter, Segmenter, make_segmenter
 from matting.sessions import load_session
-from matting.weights import MODELS
+from matting.weights import DOWNLOADS, MODELS
 from pipeline.errors import InputError
 
 QUALITIES = ("fast", "best")
+PEOPLE = ("all", "main")
 _MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
 
 
@@ -47,30 +51,43 @@ class NetworkOptions:
             raise InputError(f"`model_selection` {self.model_selection}: must be 0 (general) or 1 (landscape)")
 
 
-def load_person_matte(options: NetworkOptions, threshold: float = 0.5, edge_softness: float = 0.5) -> PersonMatte:
+def load_person_matte(
+    options: NetworkOptions, threshold: float = 0.5, edge_softness: float = 0.5, people: str = "all"
+) -> PersonMatte:
     """Load the networks that `options` ask for.
 
     Args:
         options: Which they are.
         threshold: Where background ends and person begins, 0 to 1.
         edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
+        people: Who is kept: one of PEOPLE.
 
     Raises:
         InputNotFoundError: there is no such model.
         InputError: the runtime, the device or the file cannot be used.
         DeviceError: the device was asked for by name and did not load.
     """
+    if people not in PEOPLE:
+        raise InputError(f"people '{people}': must be one of {', '.join(PEOPLE)}")
     model, runtime, device = options.model, options.runtime, options.device
     finder_model = _MODELS_BY_NUMBER[options.model_selection]
     if runtime == "onnx" and model is not None and model not in MODELS:
         session = load_session(model, device)
         if is_recurrent(session):
             drawer = RecurrentMatting(session, model, threshold, edge_softness)
-            return PersonMatte(make_segmenter(finder_model, runtime, device), drawer, options.quality)
+            finder = Finder(make_segmenter(finder_model, runtime, device), _load_faces, ROOM_OF_RECURRENT)
+            return PersonMatte(finder, drawer, options.quality, people=people)
         network: Segmenter = OnnxSegmenter(model, session, options.own)
     else:
         network = make_segmenter(model or "wide", runtime, device)
     # A network that was asked for by name also finds what it draws: it may know other things than people.
-    finder = network if model else make_segmenter(finder_model, runtime, device)
-    photo = Photo(finder, network, threshold, edge_softness)
-    return PersonMatte(finder, RefinedNetwork(network, Refiner(threshold, edge_softness)), options.quality, photo)
+    looking = network if model else make_segmenter(finder_model, runtime, device)
+    photo = Photo(looking, network, threshold, edge_softness)
+    of_people = model is None or model in MODELS or model in DOWNLOADS
+    finder = Finder(looking, _load_faces if of_people else None)
+    drawing = RefinedNetwork(network, Refiner(threshold, edge_softness))
+    return PersonMatte(finder, drawing, options.quality, photo, people=people)
+
+
+def _load_faces() -> FaceFinder:
+    return FaceFinder(least_score=LEAST_FACE)

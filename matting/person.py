@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import logging
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
-from matting.following import Box, Follower
-from matting.matte import Matte
+from matting.choosing import MainPerson
+from matting.finding import GLANCE, Finder, is_sharp
+from matting.following import Box
+from matting.matte import Matte, merged
+from matting.people import Drawer, Person
 from matting.photo import Photo
 from matting.pyramid import Pyramid
 from matting.refine import Refiner
 from matting.segmenters import Segmenter
-from pipeline.errors import InputError
+from pipeline.errors import InputError, ProcessingError
+
+log = logging.getLogger(__name__)
 
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
 # checked by eye on other people's clips.
 
-# The whole frame is looked at this often, in frames, for someone whom no motion has announced,
-_LOOK_EVERY = 30
-# more often while this share of what the network draws is neither person nor background,
-_UNSURE_SHARE = 0.12
-_LOOK_WHEN_UNSURE = 4
-# and at once when this share of what lies outside the crop has changed by so much brightness (of 255).
-_NEWS_SHARE = 0.02
-_NEWS_CHANGE = 24
 # A change of the whole frame, on average, that is taken for a cut to another scene.
 _CUT_CHANGE = 40
-# Size at which frames are compared.
-_GLANCE = (64, 36)
+# So is one of this share of it by this much.
+_CUT_SHARE, _CUT_PIXEL_CHANGE = 0.6, 24
+# A frame whose brightness deviates less from its mean (of 255) shows nothing.
+_LEAST_CONTRAST = 3
+# After so many frames in a row in which a network has failed it is no use to go on: two seconds of a camera.
+_MOST_FAILURES = 60
 # No pixel of a still scene, averaged over a small neighbourhood, differs by more from the last frame that the
 # network saw.
 _STILL_CHANGE = 3
@@ -37,38 +40,6 @@ _STILL_CHANGE = 3
 _SETTLING_FRAMES = 12
 # Where frames have times, the crop is drawn anew this often, in seconds.
 _CROP_SECONDS = 2
-
-
-class Drawer(Protocol):
-    """What draws the alpha of the part of a frame that it is shown.
-
-    Attributes:
-        follows: Whether it is to be shown a crop around the person, or else the whole frame.
-        state: What it remembers of the frames before; can be put back to draw a frame anew.
-    """
-
-    follows: bool
-    state: Any
-
-    def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
-        """Return height and width of the images that it takes for frames of (width, height)."""
-        ...
-
-    def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None, of `image`."""
-        ...
-
-    def set_threshold(self, threshold: float) -> None:
-        """Change where background ends and person begins, 0 to 1."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the previous frames."""
-        ...
-
-    def close(self) -> None:
-        """Free the network."""
-        ...
 
 
 class RefinedNetwork:
@@ -112,40 +83,51 @@ class PersonMatte:
     from a crop around him.
 
     Args:
-        looking: The network that looks at the whole frame.
+        finder: What finds the people in the frame.
         drawer: What draws the person.
         quality: "fast" or "best"; None for the best of a still and fast of what moves.
         photo: What makes the best matte; None for a drawer that does so where it is shown the whole frame.
         reuse_still: Whether a frame that has hardly changed since it was drawn gets the same matte.
+        people: "all", or "main" for the one who was there first and is nearest; the others go with the background.
     """
 
     def __init__(
         self,
-        looking: Segmenter,
+        finder: Finder,
         drawer: Drawer,
         quality: str | None = None,
         photo: Photo | None = None,
         reuse_still: bool = False,
+        people: str = "all",
     ) -> None:
-        self._looking = looking
+        self._finder = finder
         self._drawer = drawer
         self._quality = quality
         self._photo = photo
         self.reuse_still = reuse_still
-        self._follower = Follower()
+        self._people_kept = people
+        self._turn = 0
+        self._main = MainPerson()
+        self._live = False
+        self._failures = 0
         self._set_best(quality == "best")
 
-    def begin(self, still: bool) -> None:
-        """A stream begins, of one picture or of many.
+    def begin(self, still: bool, live: bool = False) -> None:
+        """A stream begins, of one picture or of many, or of a camera.
 
         Raises:
-            InputError: the best is asked for, and can be had of one picture only.
+            InputError: the best is asked for, and can be had of one picture only, and of everybody only.
         """
         if self._quality == "best" and self._photo is not None and not still:
             raise InputError(
                 "`quality` best takes seconds for each picture: it is for images, or for `model` rvm; leave it out"
             )
-        self._set_best(self._quality == "best" or (self._quality is None and still))
+        if self._quality == "best" and self._people_kept == "main":
+            raise InputError("--quality best keeps everybody; leave it or --people main out")
+        self._live, self._failures = live, 0
+        # The best matte knows no single people.
+        still_best = self._quality is None and still and self._people_kept == "all"
+        self._set_best(self._quality == "best" or still_best)
 
     def _set_best(self, best: bool) -> None:
         self._best = best
@@ -155,13 +137,13 @@ class PersonMatte:
 
     def reset(self) -> None:
         """Forget the previous frames."""
-        self._follower.reset()
+        self._finder.reset()
+        self._people: list[Person] = []
+        self._main.reset()
         self._drawer.reset()
         if self._photo is not None:
             self._photo.reset()
-        self._since_look = 0
         self._glance: np.ndarray | None = None
-        self._looked_glance: np.ndarray | None = None
         self._last: Matte | None = None
         self._last_grey: np.ndarray | None = None
         self._still_frames = 0
@@ -185,9 +167,37 @@ class PersonMatte:
             self._photo.set_threshold(threshold)
         self._last_grey = None  # or a still frame would keep its matte
 
+    @property
+    def people(self) -> str:
+        """Who is kept: "all", or "main"."""
+        return self._people_kept
+
+    def next_people(self) -> str:
+        """Keep the main person alone, then each of the others, then all again; return what to say of it."""
+        if self._best:
+            return "the best matte keeps everybody: leave --quality best out, or give --people main"
+        self._last_grey = None
+        others = [person for person in self._people if person is not self._main.person]
+        if self._people_kept == "all":
+            self._people_kept, self._turn = "main", len(others)
+            self._main.choose(None)
+            return "the main person alone"
+        self._turn -= 1
+        if self._turn < 1 or not others:
+            self._people_kept = "all"
+            return "everybody"
+        self._main.choose(self._after_main())
+        return "another person alone"
+
+    def _after_main(self) -> Person:
+        """Return who stands to the right of the main person, the first on the left if there is nobody."""
+        row = sorted(self._people, key=lambda person: person.centre)
+        place = row.index(self._main.person) + 1 if self._main.person in row else 0
+        return row[place % len(row)]
+
     def close(self) -> None:
         """Free the networks."""
-        self._looking.close()
+        self._finder.close()
         self._drawer.close()
 
     def __call__(self, view: Pyramid) -> Matte:
@@ -201,75 +211,71 @@ class PersonMatte:
             assert self._last is not None
             return self._last
         self._glance, before = _glance(view), self._glance
-        if before is not None and _difference(self._glance, before) > _CUT_CHANGE:
+        if before is not None and _is_cut(self._glance, before):
             glance, span = self._glance, self._span
             self.reset()
             self._glance, self._span = glance, span
-        matte = self._matte(view)
-        self._last = matte
+        self._last = self._safe_matte(view)
+        return self._last
+
+    def _safe_matte(self, view: Pyramid) -> Matte:
+        """Return a matte that shows no more of a camera's picture than people, also if a network fails."""
+        try:
+            matte = self._matte(view)
+        except ProcessingError as error:
+            self._failures += 1
+            if not self._live or self._failures > _MOST_FAILURES:
+                raise
+            log.warning("nobody is shown in this frame: %s", error)
+            return self._nobody(view)
+        self._failures = 0
         return matte
 
     def _matte(self, view: Pyramid) -> Matte:
-        size = view.size
-        whole: Box = (0, 0, *size)
         if not self._drawer.follows:
-            return self._drawn(view, whole)
+            return self._whole(view)
+        assert self._glance is not None
+        if self._glance.std() < _LEAST_CONTRAST:  # the camera is covered
+            self._people = []
+            return self._nobody(view)
+        self._finder.next_frame(self._glance)
         anew, self._crop_anew = self._crop_anew, False
-        if (anew or self._look_is_due(size)) and not self._look(view, whole, anew):
-            return self._nobody(view, whole)
-        box = self._follower.box or whole
-        before = self._drawer.state
-        matte = self._drawn(view, box)
-        # Once more at once if he has outrun the crop. The follower hears of both drawings: what the first one
-        # missed counts as motion, so that the next crop is wider on that side.
-        if self._follower.left_crop(matte.alpha, box, size):
-            self._follower.drawn(matte.alpha, box, size)
-            self._look(view, whole)
-            if self._follower.box is not None and self._follower.box != box:
-                box = self._follower.box
-                self._drawer.state = before
-                matte = self._drawn(view, box)
-        self._follower.drawn(matte.alpha, box, size)
-        return matte
+        people = self._finder.find(view, self._people, anew)
+        drawn = [person for person in people if self._draws(person, view, people)]
+        if not drawn and (person := self._finder.moved(view.size)) is not None:
+            drawn = [person] if self._draws(person, view, [person]) and is_sharp(person) else []
+        drawn = [person for person in drawn if person.forget_lost_face(drawn)]
+        self._people = drawn
+        if self._people_kept == "main":
+            person = self._main.among(drawn)
+            return self._nobody(view) if person is None else person.alone(person.steadied(drawn), drawn)
+        if not drawn:
+            return self._nobody(view)
+        return merged(view, [person.steadied(drawn) for person in drawn], [person.distances() for person in drawn])
 
-    def _nobody(self, view: Pyramid, whole: Box) -> Matte:
+    def _draws(self, person: Person, view: Pyramid, people: Sequence[Person]) -> bool:
+        """Draw a person; return whether he is there."""
+        outside = person.draw(self._drawer, view, people)
+        if not person.is_believed(lambda: self._finder.seen(view)):
+            return False
+        if outside:
+            # Once more at once if he has outrun the crop.
+            person.draw_again(self._drawer, view, self._finder.seen(view), people)
+        return person.drawn(people)
+
+    def _nobody(self, view: Pyramid) -> Matte:
         """Return a matte of nothing: what little a network sees of nobody would flash here and there."""
-        self._drawer.reset()
-        image = view.crop(whole, *_GLANCE)
+        whole = (0, 0, *view.size)
+        image = view.crop(whole, *GLANCE)
         return Matte(np.zeros(image.shape[:2], np.float32), whole, view.size, image)
 
-    def _drawn(self, view: Pyramid, box: Box) -> Matte:
+    def _whole(self, view: Pyramid) -> Matte:
+        """Return the matte of a drawer that is shown the whole frame."""
         height, width = self._drawer.size_for(view.size)
-        image = view.crop(box, width, height)
-        alpha, foreground = self._drawer(image, box)
-        return Matte(alpha, box, view.size, image, foreground)
-
-    def _look(self, view: Pyramid, whole: Box, anew: bool = False) -> bool:
-        """Look at the whole frame; return whether there is a person, there or in the crop."""
-        self._since_look = 0
-        self._looked_glance = self._glance
-        height, width = self._looking.size
-        return self._follower.looked(self._looking(view.crop(whole, width, height)), view.size, anew)
-
-    def _look_is_due(self, size: tuple[int, int]) -> bool:
-        self._since_look += 1
-        box = self._follower.box
-        if box is None or self._since_look >= (_LOOK_WHEN_UNSURE if self._is_unsure() else _LOOK_EVERY):
-            return True
-        assert self._glance is not None
-        if self._looked_glance is None:
-            return True
-        changed = cv2.absdiff(self._glance, self._looked_glance) > _NEWS_CHANGE
-        across, down = _GLANCE[0] / size[0], _GLANCE[1] / size[1]
-        changed[int(box[1] * down) : int(box[3] * down) + 1, int(box[0] * across) : int(box[2] * across) + 1] = False
-        return bool(changed.mean() > _NEWS_SHARE)
-
-    def _is_unsure(self) -> bool:
-        """Tell whether much of what was drawn last is neither person nor background."""
-        if self._last is None:
-            return False
-        alpha = self._last.alpha
-        return bool(((alpha > 0.1) & (alpha < 0.9)).mean() > _UNSURE_SHARE)
+        whole = (0, 0, *view.size)
+        image = view.crop(whole, width, height)
+        alpha, foreground = self._drawer(image, whole)
+        return Matte(alpha, whole, view.size, image, foreground)
 
     def _is_still(self, view: Pyramid) -> bool:
         """Tell whether nothing but noise has changed for long enough to keep the last matte."""
@@ -286,8 +292,10 @@ class PersonMatte:
 
 
 def _glance(view: Pyramid) -> np.ndarray:
-    return cv2.cvtColor(view.crop((0, 0, *view.size), *_GLANCE), cv2.COLOR_BGR2GRAY)
+    return cv2.cvtColor(view.crop((0, 0, *view.size), *GLANCE), cv2.COLOR_BGR2GRAY)
 
 
-def _difference(a: np.ndarray, b: np.ndarray) -> float:
-    return float(cv2.absdiff(a, b).mean())
+def _is_cut(now: np.ndarray, before: np.ndarray) -> bool:
+    """Tell whether a glance shows another scene than the one before."""
+    change = cv2.absdiff(now, before)
+    return bool(change.mean() > _CUT_CHANGE or (change > _CUT_PIXEL_CHANGE).mean() > _CUT_SHARE)

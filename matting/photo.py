@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from matting.closed_form import solved
-from matting.following import Box, bounds, crop_around
+from matting.following import Box, Room, bounds, crop_around
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 from matting.refine import WIDEST_STEP, soft_step, step_around
@@ -19,6 +19,7 @@ from matting.segmenters import Segmenter
 # Room around the person in the crops that the network is shown, as shares of his own width and height. With two
 # input sizes that is ten answers; on frames with a known alpha six err a twentieth more, and mirrored ones are no help.
 _MARGINS = (0.0, 0.05, 0.1, 0.15, 0.25)
+_ROOM = Room(margin=0.15, least_aspect=0.8)
 # Along a side that is not the frame's, a crop's answer counts less over this share of it, down to nothing: nothing
 # ends where a crop does.
 _FADE = 0.08
@@ -156,10 +157,10 @@ def _ask(looking: Segmenter, network: Segmenter, view: Pyramid) -> _Answer | Non
     if person is None:
         return None
     # The first crop tells better than the look what belongs to the person.
-    middle = crop_around(person, view.size)
+    middle = crop_around(person, view.size, _ROOM)
     drawn = network(view.crop(middle, *network.size[::-1]))
     person = bounds(drawn, middle, view.size) or person
-    crop = crop_around(person, view.size)
+    crop = crop_around(person, view.size, _ROOM)
     pixel = max((crop[3] - crop[1]) / network.size[0], (crop[2] - crop[0]) / network.size[1])
     level = 0
     while pixel > _COARSEST * (1 << level):
@@ -168,7 +169,7 @@ def _ask(looking: Segmenter, network: Segmenter, view: Pyramid) -> _Answer | Non
     total = np.full((height, width), _LOOK_WEIGHT, np.float32)
     merged = cv2.resize(look, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(_LOOK_WEIGHT)
     for margin in _MARGINS:
-        box = crop_around(person, view.size, margin)
+        box = crop_around(person, view.size, replace(_ROOM, margin=margin))
         weight = _fading(box, view.size, _part(total, box, level).shape)
         for size in network.sizes:
             answer = network(view.crop(box, *size[::-1]))

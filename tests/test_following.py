@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 
 from matting.compositing import cover
+from matting.finding import Finder
 from matting.following import Follower, resampled
 from matting.loading import NetworkOptions, load_person_matte
 from matting.person import PersonMatte, RefinedNetwork
@@ -191,7 +192,8 @@ def test_a_still_scene_is_drawn_once_and_a_moving_one_never_freezes(stand: Calla
 
     rng = np.random.default_rng(5)
     drawing = Counting()
-    person = PersonMatte(make_segmenter("landscape"), RefinedNetwork(drawing, Refiner(0.5)), reuse_still=True)
+    finder = Finder(make_segmenter("landscape"), None)
+    person = PersonMatte(finder, RefinedNetwork(drawing, Refiner(0.5)), reuse_still=True)
 
     def alpha(frame: np.ndarray) -> np.ndarray:
         return person(Pyramid(frame)).full()
