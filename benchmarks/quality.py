@@ -44,6 +44,7 @@ STEPS: dict[str, Callable[[], Any]] = {
     "no guided filter": lambda: mock.patch.object(refine, "guided", lambda value, grey: value),
     "no smoothing in time": lambda: mock.patch.object(refine, "_KEEP", np.zeros(256, np.float32)),
     "smoothing without motion gate": lambda: mock.patch.object(refine, "_KEEP", np.full(256, 0.7, np.float32)),
+    "edge not fitted to colours": lambda: mock.patch.object(refine, "fitted", lambda alpha, image: alpha),
     "no step": lambda: mock.patch.object(refine, "step_around", return_value=(0.0, 1.0)),
 }
 

@@ -89,7 +89,7 @@ class RefinedNetwork:
     def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
         seen = lifted(image)
         probability = self._colors(self._network(seen), seen)
-        return self._refiner(probability, cv2.cvtColor(seen, cv2.COLOR_BGR2GRAY), box), None
+        return self._refiner(probability, cv2.cvtColor(seen, cv2.COLOR_BGR2GRAY), box, seen), None
 
     @property
     def state(self) -> Any:
