@@ -26,7 +26,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from matting import finding, people, person, refine  # noqa: E402
+from matting import color_model, finding, people, person, refine  # noqa: E402
 from matting.weights import MODELS  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
@@ -45,9 +45,14 @@ STEPS: dict[str, Callable[[], Any]] = {
     "islands": lambda: mock.patch.object(people, "without_islands", lambda alpha, own: alpha),
     "crop leaps": lambda: mock.patch.object(people, "_FADE_SHARE", 0),
     "trained input size": lambda: mock.patch.dict(MODELS, {"wide": MODELS["general"]}),
+    "no lifting of dim scenes": lambda: mock.patch.object(person, "lifted", lambda image: image),
+    "no colour model": lambda: mock.patch.object(color_model, "_STRENGTH", 0.0),
+    "half the colour model": lambda: mock.patch.object(color_model, "_STRENGTH", 0.5 * color_model._STRENGTH),
+    "twice the colour model": lambda: mock.patch.object(color_model, "_STRENGTH", 2 * color_model._STRENGTH),
     "no guided filter": lambda: mock.patch.object(refine, "guided", lambda value, grey: value),
     "no smoothing in time": lambda: mock.patch.object(refine, "_KEEP", np.zeros(256, np.float32)),
     "smoothing without motion gate": lambda: mock.patch.object(refine, "_KEEP", np.full(256, 0.7, np.float32)),
+    "edge not fitted to colours": lambda: mock.patch.object(refine, "fitted", lambda alpha, image: alpha),
     "no step": lambda: mock.patch.object(refine, "step_around", return_value=(0.0, 1.0)),
 }
 

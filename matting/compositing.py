@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from matting.edge import side_colors
 from matting.following import Box
 from matting.matte import Matte
 from matting.pyramid import Pyramid
@@ -147,9 +148,7 @@ def edge_correction(matte: Matte) -> np.ndarray:
     """Return what takes the old background's colour off the person's edge, for `corrected`.
 
     Where the network tells the person's own colours they are taken. Else the colours of both sides of the edge
-    are estimated as averages weighted by how much of that side each pixel is (after Forte: Approximate Fast
-    Foreground Colour Estimation, ICIP 2021); a pixel of which `a` is person shows (1 - a) too much of the
-    background's.
+    are estimated from the picture; a pixel of which `a` is person shows (1 - a) too much of the background's.
 
     Returns:
         uint8 (h, w, 3) of the size of the box: half of what is to be added, plus 128.
@@ -160,11 +159,8 @@ def edge_correction(matte: Matte) -> np.ndarray:
         share = cv2.convertScaleAbs(np.minimum(1, 4 * (1 - matte.alpha)), alpha=255)
         share[matte.alpha == 0] = 0
         return matte.inside(blend(missing, np.full_like(missing, 128), share))
-    image = matte.image.astype(np.float32)
     person = matte.alpha[..., None]
-    # What is mostly of one side counts for it; the rest only where nothing better is near.
-    front = _local_mean(image, np.clip(2 * matte.alpha - 1, 1e-3, 1) * matte.alpha)
-    back = _local_mean(image, np.clip(1 - 2 * matte.alpha, 1e-3, 1) * (1 - matte.alpha))
+    front, back = side_colors(matte.image, matte.alpha, _EDGE_PIXELS)
     missing = (front - back) * ((1 - person) * (person > 0))
     return matte.inside(np.clip(missing * 0.5 + 128.5, 0, 255).astype(np.uint8))
 
@@ -177,11 +173,6 @@ def corrected(part: np.ndarray, correction: np.ndarray) -> np.ndarray:
 # Neighbourhood, at the size of the matte, in which pixels of either side are found for one on the edge; by trial on
 # clips with known alpha (benchmarks/quality.py).
 _EDGE_PIXELS = 13
-
-
-def _local_mean(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    size = (_EDGE_PIXELS, _EDGE_PIXELS)
-    return cv2.blur(image * weight[..., None], size) / (cv2.blur(weight, size) + 1e-6)[..., None]
 
 
 def inside_box(image: np.ndarray, box: Box) -> np.ndarray:

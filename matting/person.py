@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 
 from matting.choosing import MainPerson
+from matting.color_model import ColorModel
 from matting.finding import GLANCE, Finder, is_sharp
 from matting.following import Box
+from matting.light import lifted
 from matting.matte import Matte, merged
 from matting.people import Drawer, Person
 from matting.photo import Photo
@@ -43,33 +45,36 @@ _CROP_SECONDS = 2
 
 
 class RefinedNetwork:
-    """A segmenting network whose probabilities a refiner turns into alphas."""
+    """A segmenting network whose probabilities a colour model corrects and a refiner turns into alphas."""
 
     follows = True
 
     def __init__(self, network: Segmenter, refiner: Refiner) -> None:
         self._network = network
+        self._colors = ColorModel()
         self._refiner = refiner
 
     def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
         return self._network.size
 
     def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
-        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        return self._refiner(self._network(image), grey, box), None
+        seen = lifted(image)
+        probability = self._colors(self._network(seen), seen)
+        return self._refiner(probability, cv2.cvtColor(seen, cv2.COLOR_BGR2GRAY), box, seen), None
 
     @property
     def state(self) -> Any:
-        return self._refiner.before
+        return self._refiner.before, self._colors.state
 
     @state.setter
     def state(self, value: Any) -> None:
-        self._refiner.before = value
+        self._refiner.before, self._colors.state = value
 
     def set_threshold(self, threshold: float) -> None:
         self._refiner.set_threshold(threshold)
 
     def reset(self) -> None:
+        self._colors.reset()
         self._refiner.reset()
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from matting.closed_form import solved
+from matting.color_model import ColorModel
 from matting.following import Box, Room, bounds, crop_around
 from matting.matte import Matte
 from matting.pyramid import Pyramid
@@ -175,7 +176,7 @@ def _ask(looking: Segmenter, network: Segmenter, view: Pyramid) -> _Answer | Non
             answer = network(view.crop(box, *size[::-1]))
             _part(merged, box, level)[:] += weight * cv2.resize(answer, weight.shape[::-1])
             _part(total, box, level)[:] += weight
-    return _Answer(merged / total, level, max(1.0, pixel / (1 << level)))
+    return _Answer(ColorModel()(merged / total, view.level(level)), level, max(1.0, pixel / (1 << level)))
 
 
 def _fading(box: Box, size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:

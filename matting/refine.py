@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from matting.edge import fitted
 from matting.following import Box, resampled
 
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
@@ -51,19 +52,27 @@ class Refiner:
         """Forget the previous frames."""
         self.before = None
 
-    def __call__(self, probability: np.ndarray, grey: np.ndarray, box: Box) -> np.ndarray:
+    def __call__(
+        self, probability: np.ndarray, grey: np.ndarray, box: Box, image: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return the alpha of one frame.
 
         Args:
             probability: float32 (h, w) in [0, 1], of the part `box` of the frame.
             grey: The same part in grey, uint8 (h, w).
+            image: The same part in colour, uint8 (h, w, 3), for the edge to be fitted to.
 
         Returns:
             float32 (h, w) in [0, 1].
         """
         steady = self._steadied(probability, grey, box)
         self.before = (steady, grey, box)
-        return soft_step(guided(steady, grey), *self._step)
+        found = guided(steady, grey)
+        if image is not None:
+            # Fitted as what it is by default, so that a higher threshold keeps less of every pixel.
+            alpha = soft_step(found, *_USUAL_STEP)
+            found += (fitted(alpha, image) - alpha) * np.float32(_USUAL_STEP[1] - _USUAL_STEP[0])
+        return soft_step(found, *self._step)
 
     def _steadied(self, probability: np.ndarray, grey: np.ndarray, box: Box) -> np.ndarray:
         """Mix the past in where the picture stands still: flicker goes, and nothing that moves trails."""
@@ -108,6 +117,9 @@ def step_around(threshold: float, width: float) -> tuple[float, float]:
     width = max(min(width, threshold, 1 - threshold), 1e-3)
     middle = min(max(threshold, width), 1 - width)
     return middle - width, middle + width
+
+
+_USUAL_STEP = step_around(0.5, WIDEST_STEP * 0.5)
 
 
 def soft_step(value: np.ndarray, low: float, high: float) -> np.ndarray:
