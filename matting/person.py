@@ -68,7 +68,8 @@ class RefinedNetwork:
 
     @state.setter
     def state(self, value: Any) -> None:
-        self._refiner.before, self._colors.state = value
+        # None stands for somebody who is drawn for the first time.
+        self._refiner.before, self._colors.state = (None, None) if value is None else value
 
     def set_threshold(self, threshold: float) -> None:
         self._refiner.set_threshold(threshold)
@@ -128,7 +129,7 @@ class PersonMatte:
                 "`quality` best takes seconds for each picture: it is for images, or for `model` rvm; leave it out"
             )
         if self._quality == "best" and self._people_kept == "main":
-            raise InputError("--quality best keeps everybody; leave it or --people main out")
+            raise InputError("`quality` best keeps everybody; leave it or `people` main out")
         self._live, self._failures = live, 0
         # The best matte knows no single people.
         still_best = self._quality is None and still and self._people_kept == "all"

@@ -15,6 +15,7 @@ from pipeline.errors import InputNotFoundError
 from scenery import backgrounds
 from scenery.backgrounds import Background, Scenery
 from scenery.colors import is_color, parse_color
+from scenery.look import YOURS
 from scenery.shipped import shipped_picture, shipped_pictures
 
 
@@ -56,6 +57,12 @@ class BackgroundLoader:
             f"`background` {text}: no such file or folder, nor one of {', '.join(shipped_pictures())}; "
             "or use blur, none, transparent, a colour"
         )
+
+    def picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, Background] | None:
+        """Return what a picture that was given is called, and its background; None if none was given."""
+        if isinstance(image, np.ndarray):
+            return YOURS, backgrounds.Picture(image)
+        return (os.fspath(image), self.file(image)) if image is not None and os.fspath(image) else None
 
     def folder(self, path: str | os.PathLike[str]) -> backgrounds.Folder:
         """Return the pictures and videos of a folder, to go through one by one; raises as `from_text` does."""
