@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from matting.choosing import MainPerson
+from matting.drawing import Drawer
 from matting.finding import GLANCE, Finder, is_sharp
 from matting.following import Box
 from matting.matte import Matte, merged
-from matting.people import Drawer, Person
+from matting.people import Person
 from matting.photo import Photo
 from matting.pyramid import Pyramid
 from matting.refine import Refiner
