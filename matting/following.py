@@ -38,15 +38,18 @@ class Room:
         margin: The room to every side, as a share of his own width and height.
         least_aspect: A crop narrower than this share of its height would stretch him too far.
         shrink: The crop stays until a fresh one would be smaller than this share of it.
+        remembers: Whether the network remembers what it saw, and so does best in a crop that is not tightened at once
+            and with what it says of a new crop left as it is.
     """
 
     margin: float = 0.12
     least_aspect: float = 0.7
     shrink: float = 0.6
+    remembers: bool = False
 
 
 # RobustVideoMatting remembers better what it sees in a crop that stays, and has been trained on whole frames.
-ROOM_OF_RECURRENT = Room(0.15, 0.8, 0.45)
+ROOM_OF_RECURRENT = Room(0.15, 0.8, 0.45, remembers=True)
 
 
 class Follower:

@@ -46,7 +46,7 @@ def without_islands(alpha: np.ndarray, own: np.ndarray | None = None) -> np.ndar
         kept[number] = distance[place][island].min() <= _NEAR * len(half) and half[place][island].mean() >= _SURE
     if kept.all():
         return alpha
-    islands = np.take(~kept, labels).astype(np.uint8)
+    islands = np.isin(labels, np.flatnonzero(~kept)).astype(np.uint8)
     around = cv2.dilate(islands, np.ones((_SOFT_PIXELS, _SOFT_PIXELS), np.uint8)) > 0
     gone = (around & ((islands > 0) | (solid == 0))).view(np.uint8)
     result = alpha.copy()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 
+from matting.drawing import Drawer
 from matting.faces import Face
 from matting.following import Bounds, Box, Follower, Room, area, bounds, crop_around, meet, resampled
 from matting.islands import without_islands
@@ -43,39 +44,6 @@ _FADE_SHARE = 0.9
 _FADE_MOTION = 3.0
 
 
-class Drawer(Protocol):
-    """What draws the alpha of the part of a frame that it is shown.
-
-    Attributes:
-        follows: Whether it is to be shown a crop around the person, or else the whole frame.
-        state: What it remembers of the frames before: can be put back to draw a frame anew, or exchanged to draw
-            another person. It is never changed in place.
-    """
-
-    follows: bool
-    state: Any
-
-    def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
-        """Return height and width of the images that it takes for frames of (width, height)."""
-        ...
-
-    def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None, of `image`."""
-        ...
-
-    def set_threshold(self, threshold: float) -> None:
-        """Change where background ends and person begins, 0 to 1."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the previous frames."""
-        ...
-
-    def close(self) -> None:
-        """Free the network."""
-        ...
-
-
 class Person:
     """A person who is followed.
 
@@ -88,6 +56,7 @@ class Person:
 
     def __init__(self, crop: Box, size: tuple[int, int], room: Room, face: Face | None = None) -> None:
         self.follower = Follower(room)
+        self._remembers = room.remembers
         self.follower.box = crop
         self.size = size
         self.face = face
@@ -208,7 +177,8 @@ class Person:
         self._missed = 0
         if self._new:  # the first crop was drawn around a guess
             self._new = False
-            self.follower.tighten(self.bounds, self.size)
+            if not self._remembers:
+                self.follower.tighten(self.bounds, self.size)
         weights = own.sum(axis=0)
         mass = matte.box[0] + float((weights * np.arange(len(weights))).sum() / weights.sum()) * (
             (matte.box[2] - matte.box[0]) / len(weights)
@@ -300,7 +270,7 @@ class Person:
         assert self.matte is not None
         own = self._share(others, self.matte.box, self.matte.alpha.shape[1])
         now, before = replace(self.matte, alpha=without_islands(self.matte.alpha, own)), self._faded
-        if before is not None and before.box != now.box:
+        if before is not None and before.box != now.box and not self._remembers:
             self._fade_left = _FADE_FRAMES
         if self._fade_left and before is not None:
             past, past_image = before.alpha, before.image
@@ -308,9 +278,8 @@ class Person:
                 past = resampled(past, before.box, now.box)
                 past_image = resampled(past_image, before.box, now.box)
             # Smoothed first, for what another crop shows more or less sharply has not moved.
-            motion = cv2.absdiff(
-                *(cv2.blur(cv2.cvtColor(i, cv2.COLOR_BGR2GRAY), (7, 7)) for i in (now.image, past_image))
-            )
+            greys = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (now.image, past_image)]
+            motion = cv2.absdiff(cv2.blur(greys[0], (7, 7)), cv2.blur(greys[1], (7, 7)))
             keep = np.clip(1 - motion.astype(np.float32) / _FADE_MOTION, 0, 1)
             if before.box != now.box:
                 keep *= _inside(before.box, now.box, keep.shape)

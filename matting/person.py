@@ -11,11 +11,12 @@ import numpy as np
 
 from matting.choosing import MainPerson
 from matting.color_model import ColorModel
+from matting.drawing import Drawer
 from matting.finding import GLANCE, Finder, is_sharp
 from matting.following import Box
 from matting.light import lifted
 from matting.matte import Matte, merged
-from matting.people import Drawer, Person
+from matting.people import Person
 from matting.photo import Photo
 from matting.pyramid import Pyramid
 from matting.refine import Refiner

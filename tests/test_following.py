@@ -149,7 +149,7 @@ def test_a_frame_drawn_twice_is_steadied_once(stand: Callable[..., Scene]) -> No
 
 def test_streams_that_begin_at_different_frames_come_to_agree(stand: Callable[..., Scene]) -> None:
     # He swings wide at first and little later: who has seen the first holds a larger crop, unless it is drawn anew.
-    frames = [stand(0.3 + (0.25 if i < 20 else 0.02) * np.sin(i / 3), room=0)[0] for i in range(70)]
+    frames = [stand(0.3 + (0.25 if i < 20 else 0.02) * np.sin(i / 3), room=0)[0] for i in range(78)]
 
     def alphas(first: int, timed: bool) -> list[np.ndarray]:
         segmentation = MPSegmentation()
