@@ -90,10 +90,9 @@ class ColorModel:
 
 def _bins(image: np.ndarray) -> np.ndarray:
     """Return the number of the bin that each pixel's colour is in, int32 (h, w), of uint8 (h, w, 3) BGR."""
-    lightness, a, b = (np.asarray(plane) for plane in cv2.split(cv2.cvtColor(image, cv2.COLOR_BGR2LAB)))
+    lightness, a, b = (plane.astype(np.int32) for plane in cv2.split(cv2.cvtColor(image, cv2.COLOR_BGR2LAB)))
     shift = 8 - _BITS_AB
-    bins = (lightness >> (8 - _BITS_L)).astype(np.int32) << 2 * _BITS_AB
-    return bins | ((a >> shift).astype(np.int32) << _BITS_AB) | (b >> shift)
+    return (lightness >> (8 - _BITS_L) << 2 * _BITS_AB) | (a >> shift << _BITS_AB) | (b >> shift)
 
 
 def _counted(bins: np.ndarray) -> np.ndarray:
