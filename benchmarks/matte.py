@@ -41,24 +41,31 @@ MOMENTS = 8
 STRENGTHS = (45, "light", "medium", "strong")
 
 
-def moving_frames(width: int, height: int) -> list[np.ndarray]:
-    """Return a few frames of the sample portrait's person moving before a noisy room; never twice the same."""
-    rng = np.random.default_rng(1)
+def person_in_room(width: int, height: int) -> Callable[[float], np.ndarray]:
+    """Return what draws a room with the sample portrait's person, moved right by pixels of a portrait 512 high."""
     portrait = cv2.imread(str(ROOT / "samples" / "portrait.jpg"))
     assert portrait is not None
     alpha = MPSegmentation().alpha(portrait)
     room = cv2.imread(str(ROOT / "backgrounds" / "1_studio.jpg"))
     assert room is not None
     room = cv2.resize(room, (width, height))
-    frames = []
-    for moment in range(MOMENTS):
-        scale = height / 512
-        shift = np.array([[scale, 0, width / 2 - 256 * scale + scale * 6 * moment], [0, scale, 0]], np.float32)
+    scale = height / 512
+
+    def draw(moved: float) -> np.ndarray:
+        shift = np.array([[scale, 0, width / 2 - 256 * scale + scale * moved], [0, scale, 0]], np.float32)
         person = cv2.warpAffine(portrait, shift, (width, height))
         matte = cv2.warpAffine(alpha, shift, (width, height))
-        frame = cv2.blendLinear(person, room, matte, 1 - matte)
-        frames.append(cv2.add(frame, rng.integers(0, 12, frame.shape, np.uint8)))
-    return frames
+        return cv2.blendLinear(person, room, matte, 1 - matte)
+
+    return draw
+
+
+def moving_frames(width: int, height: int) -> list[np.ndarray]:
+    """Return a few frames of the sample portrait's person moving before a noisy room; never twice the same."""
+    rng = np.random.default_rng(1)
+    draw = person_in_room(width, height)
+    frames = [draw(6 * moment) for moment in range(MOMENTS)]
+    return [cv2.add(frame, rng.integers(0, 12, frame.shape, np.uint8)) for frame in frames]
 
 
 class Original:
