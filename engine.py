@@ -13,10 +13,8 @@ import numpy as np
 
 from files import storage
 from files.formats import Encoding
-from files.images import ImageSink, ImageSource, SequenceSink, is_sequence
-from files.outputs import check_result, result_path
-from files.video_sink import VideoSink
-from files.video_source import VideoSource
+from files.images import ImageSink, ImageSource
+from files.outputs import check_result, result_path, video_sink
 from live.options import LiveOptions
 from pipeline.errors import InputError, Stopped
 from pipeline.frame import Frame, Sink, Source, StreamInfo
@@ -147,16 +145,14 @@ class Engine:
             ProcessingError: an object failed, or the result cannot be written.
             KeyboardInterrupt: Ctrl-C was typed; the result so far has been written.
         """
+        from files.video_source import VideoSource
+
         output, encoding = self.result_path, self.encoding
         check_result(output, self.video_path, video=True, encoding=encoding)
         with storage.local_file(self.video_path) as local:
-            sink: Sink
-            if is_sequence(output):
-                sink = SequenceSink(output)
-            else:
-                alpha = ObjectChain(self.custom_objects).makes_alpha
-                frames = None if self.last_frame is None else self.last_frame + 1
-                sink = VideoSink(output, source=local, encoding=encoding, alpha=alpha, frames=frames)
+            alpha = ObjectChain(self.custom_objects).makes_alpha
+            frames = None if self.last_frame is None else self.last_frame + 1
+            sink = video_sink(output, source=local, encoding=encoding, alpha=alpha, frames=frames)
             checks = AnyProcessed(self.start_video_frame)
             self.process(VideoSource(local, self.video_path), [sink, *self.sinks, checks, Progress(self.progress)])
 

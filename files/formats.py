@@ -9,11 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-import av.codec
-import av.error
-from av.codec.context import CodecContext
-from av.video.codeccontext import VideoCodecContext
-
 from pipeline.errors import InputError
 
 PRESETS = (
@@ -205,13 +200,19 @@ def pixel_format(encoder: str, alpha: bool) -> str:
         return "pal8"
     if alpha:
         return "yuva420p"
-    known = av.codec.Codec(encoder, "w").video_formats or []
+    from av.codec import Codec
+
+    known = Codec(encoder, "w").video_formats or []
     return "yuv420p" if any(item.name == "yuv420p" for item in known) else "nv12"
 
 
 @functools.cache
 def _opens(encoder: str) -> bool:
     """Tell whether FFmpeg has an encoder of this name for video and it opens on this computer."""
+    import av.error
+    from av.codec.context import CodecContext
+    from av.video.codeccontext import VideoCodecContext
+
     try:
         context = CodecContext.create(encoder, "w")
         if not isinstance(context, VideoCodecContext):
