@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from pipeline.cores import core_limit
 from pipeline.errors import InputError
 
 PRESETS = (
@@ -160,6 +161,19 @@ def codec_of(encoder: str) -> str:
 
 def encoder_options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
     """Return FFmpeg's options for an encoder, so that quality and speed mean about the same with each."""
+    limit = core_limit()
+    if limit is None:
+        return _quality_options(encoder, encoding, alpha)
+    options = {**_quality_options(encoder, encoding, alpha), "threads": str(limit)}
+    # These two go by settings of their own.
+    if encoder == "libx265":
+        options["x265-params"] += f":pools={limit}"
+    if encoder == "libsvtav1":
+        options["svtav1-params"] = f"lp={limit}"
+    return options
+
+
+def _quality_options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
     quality = encoding.crf
     if quality is None:
         quality = dict(_SOFTWARE.values()).get(encoder, 23)

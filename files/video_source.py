@@ -23,6 +23,7 @@ from files.color.hdr import HLG, PQ, SDR, HdrToBgr
 from files.color.yuv import ToBgr
 from files.parts import Part
 from files.timing import clock_start
+from pipeline.cores import core_limit
 from pipeline.errors import InputError
 from pipeline.frame import ColorDescription, Frame, Source, StreamInfo
 
@@ -94,6 +95,7 @@ class VideoSource(Source):
             raise InputError(f"{self._name}: there is no video in it")
         self._stream = cast("VideoStream", stream)
         self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = core_limit() or 0
         self._offset = round(clock_start(container) / stream.time_base) if stream.time_base else 0
         self._frames = self._wanted()
         first = next(self._frames, None)
