@@ -117,8 +117,8 @@ def engine(objects: Callable[[], list[CustomObject]], jobs: int, source: str, ou
         raise SystemExit(f"{source}: cannot be cut into parts")
 
 
-def identity() -> list[CustomObject]:
-    return [lambda image: image]
+def nothing() -> list[CustomObject]:
+    return []
 
 
 def segmentation(**options: Any) -> list[CustomObject]:
@@ -142,7 +142,7 @@ def original(source: str, output: str) -> None:
 BLUR, PICTURE, COLOUR = (functools.partial(segmentation, **LOOKS[name]) for name in ("blur", "image", "colour"))
 WAYS: dict[str, Callable[[str, str], object]] = {
     "(a) bare transcode": transcode,
-    "(b) engine, identity": functools.partial(engine, identity, 1),
+    "(b) engine, no object": functools.partial(engine, nothing, 1),
     "(c) engine, blur": functools.partial(engine, BLUR, 1),
     "(d) engine, colour": functools.partial(engine, COLOUR, 1),
     "(e) engine, picture": functools.partial(engine, PICTURE, 1),

@@ -89,7 +89,7 @@ def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) ->
     engine = Engine(video_path=job.path, custom_objects=job.make_objects(), keep_partial=False, **job.options)
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(job.output, encoding=engine.encoding, alpha=alpha), job.part, on_frame)
-    engine.process(VideoSource(job.path, job.name, job.part), [sink])
+    engine.process(VideoSource(job.path, job.name, job.part, in_planes=engine.may_stay_in_planes), [sink])
     return PartResult(sink.written, found_person(engine.custom_objects))
 
 

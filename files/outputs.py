@@ -141,7 +141,7 @@ class MatteSink(Sink):
             ProcessingError: there is none, it is not of the frame's size, or it cannot be written.
         """
         assert self._sink is not None
-        height, width = frame.image.shape[:2]
+        height, width = frame.shape[:2]
         picture = frame.matte if frame.processed else np.full((height, width, 3), 255, np.uint8)
         if picture is None:
             raise ProcessingError(f"{self._path}: no custom object makes a matte (see FrameObject.matte_picture)")

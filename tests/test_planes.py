@@ -1,0 +1,118 @@
+"""Frames in the codec's planes: what nobody changes comes out as it was decoded, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from conftest import difference, make_clip, scene
+
+from engine import Engine
+from files.formats import Encoding
+from files.video_source import VideoSource
+from pipeline.frame import Frame, Planes, Sink
+
+# x264's 0 is lossless: what is read back is what the encoder was given.
+LOSSLESS = Encoding(crf=0)
+
+
+def decoded(path: Path) -> list[tuple[np.ndarray, ...]]:
+    """Return the planes of every frame, read by PyAV alone."""
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray() for frame in container.decode(video=0)]
+        height, width = container.streams.video[0].height, container.streams.video[0].width
+    half = (height // 2, width // 2)
+    return [
+        (frame[:height], *(part.reshape(half) for part in np.split(frame[height:].reshape(-1), 2))) for frame in frames
+    ]
+
+
+def noisy_clip(path: Path, count: int = 6) -> Path:
+    rng = np.random.default_rng(3)
+    return make_clip(
+        path, [cv2.add(scene(i), rng.integers(0, 60, scene(i).shape, np.uint8)) for i in range(count)]
+    ).path
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_run_without_objects_leaves_every_bit(tmp_path: Path, flip: bool) -> None:
+    source, output = noisy_clip(tmp_path / "clip.mp4"), tmp_path / "r.mp4"
+    Engine(video_path=source, output_path=output, flip_view=flip, encoding=LOSSLESS).run()
+    for before, after in zip(decoded(source), decoded(output), strict=True):
+        for one, other in zip(before, after, strict=True):
+            assert np.array_equal(one[:, ::-1] if flip else one, other)
+
+
+def test_frames_outside_the_range_are_left_in_every_bit(tmp_path: Path) -> None:
+    source, output = noisy_clip(tmp_path / "clip.mp4"), tmp_path / "r.mp4"
+    dark = [lambda image: image // 2]
+    Engine(
+        video_path=source, output_path=output, custom_objects=dark, start_video_frame=2, end_video_frame=3,
+        encoding=LOSSLESS,
+    ).run()  # fmt: skip
+    same = [all(map(np.array_equal, *pair)) for pair in zip(decoded(source), decoded(output), strict=True)]
+    assert same == [True, True, False, False, True, True]
+
+
+class Halved:
+    """Halves the brightness, of planes or of images."""
+
+    def __init__(self) -> None:
+        self.got: list[type] = []
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        self.got.append(np.ndarray)
+        return image // 2
+
+    def on_planes(self, planes: Planes) -> Planes:
+        self.got.append(Planes)
+        y, u, v = planes.layers
+        return planes.with_layers((y // 2, u, v))
+
+
+def test_an_object_may_take_planes(tmp_path: Path) -> None:
+    source, output = noisy_clip(tmp_path / "clip.mp4"), tmp_path / "r.mp4"
+    halved = Halved()
+    Engine(video_path=source, output_path=output, custom_objects=[halved], encoding=LOSSLESS).run()
+    assert set(halved.got) == {Planes}
+    for before, after in zip(decoded(source), decoded(output), strict=True):
+        assert np.array_equal(before[0] // 2, after[0])
+        assert np.array_equal(before[1], after[1])
+    # Beside one that takes none, all get images.
+    halved = Halved()
+    Engine(video_path=source, output_path=output, custom_objects=[halved, lambda image: image]).run()
+    assert set(halved.got) == {np.ndarray}
+
+
+def test_a_sink_that_wants_images_gets_them(tmp_path: Path) -> None:
+    class Images(Sink):
+        def __init__(self) -> None:
+            self.images: list[np.ndarray] = []
+
+        def write(self, frame: Frame) -> None:
+            assert isinstance(frame.picture, Planes)
+            assert frame.shape == frame.image.shape
+            assert frame.image.flags.writeable
+            assert frame.image.flags.c_contiguous
+            assert frame.image is frame.image
+            self.images.append(frame.image)
+
+    source, sink = noisy_clip(tmp_path / "clip.mp4"), Images()
+    Engine(video_path=source, output_path=tmp_path / "r.mp4", sinks=[sink]).run()
+    with VideoSource(str(source)) as video:
+        for frame, image in zip(video, sink.images, strict=True):
+            assert isinstance(frame.picture, np.ndarray)
+            assert np.array_equal(frame.picture, image)
+
+
+@pytest.mark.parametrize(("pix_fmt", "size"), [("yuv422p", (64, 48)), ("yuv420p10le", (64, 48)), ("yuv444p", (63, 47))])
+def test_what_is_not_8_bit_420_goes_through_images(tmp_path: Path, pix_fmt: str, size: tuple[int, int]) -> None:
+    images = [scene(i, *size) for i in range(3)]
+    source = make_clip(tmp_path / "clip.mkv", images, pix_fmt=pix_fmt, codec="ffv1").path
+    with VideoSource(str(source), in_planes=lambda index: True) as video:
+        for frame, image in zip(video, images, strict=True):
+            assert isinstance(frame.picture, np.ndarray)
+            assert difference(frame.image, image) < 8
