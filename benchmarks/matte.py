@@ -166,9 +166,7 @@ def main() -> int:
         "network": lambda i: network(mattes[i].image),
         "refine": lambda i: refiner(mattes[i].alpha, greys[i], mattes[0].box),
         "enlarge alpha": lambda i: mattes[i].inside(cv2.convertScaleAbs(mattes[i].alpha, alpha=255)),
-        "blur behind": lambda i: compositing.blur_behind(
-            Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080), out
-        ),
+        "blur behind": lambda i: compositing.blur_behind(Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080)),
         "blend": lambda i: compositing.blend_onto(out, compositing.inside_box(frames[i], mattes[i].box), mattes[i]),
         "compose with the blur": lambda i: blur.compose(Pyramid(frames[i]), mattes[i]),
     }

@@ -272,6 +272,8 @@ class ObjectChain:
 def optional_method(item: object, name: str) -> Callable[..., Any] | None:
     """Return an object's method of the contract; None if there is none, or what has that name is something else."""
     method = getattr(item, name, None)
+    if name == "on_planes" and _calls_otherwise(type(item)):
+        return None
     if not callable(method) or getattr(method, "__func__", None) is getattr(FrameObject, name):
         return None
     try:
@@ -284,6 +286,12 @@ def optional_method(item: object, name: str) -> Callable[..., Any] | None:
         log.debug("custom object %s: its %s%s takes other arguments and is not called", name_of(item), name, signature)
         return None
     return method
+
+
+def _calls_otherwise(kind: type) -> bool:
+    """Tell whether a class has another call than the one whose `on_planes` it has inherited."""
+    first = next((base for base in kind.__mro__ if {"__call__", "on_planes"} & vars(base).keys()), object)
+    return "on_planes" not in vars(first)
 
 
 def name_of(item: object) -> str:

@@ -137,6 +137,32 @@ class Planes:
             self._image = self.to_bgr(self.layers)
         return self._image
 
+    def values(self, bgr: np.ndarray) -> Layers:
+        """Return uint8 (h, w, 3) BGR of any size as Y, Cb and Cr, each uint8 (h, w)."""
+        y, u, v = cv2.split(cv2.transform(bgr, bgr_to_yuv_matrix(self.color.matrix, self.color.full_range)))
+        return y, u, v
+
+    def changes(self, bgr: np.ndarray) -> Layers:
+        """Return what is to be added to BGR, halved and 128 more, uint8 (h, w, 3), as the same for Y, Cb and Cr."""
+        linear = bgr_to_yuv_matrix(self.color.matrix, self.color.full_range)[:, :3]
+        y, u, v = cv2.split(cv2.transform(bgr, np.column_stack([linear, 128 - linear @ (128, 128, 128)])))
+        return y, u, v
+
+    def part(self, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+        """Return a part of the picture as an image; the rest is not converted."""
+        even_left, even_top = left // 2 * 2, top // 2 * 2
+        y, u, v = self.layers
+        half = np.s_[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
+        y = y[even_top : (bottom + 1) // 2 * 2, even_left : (right + 1) // 2 * 2]
+        image = LayersToBgr(self.color)((y, u[half], v[half]))
+        return image[top - even_top :, left - even_left :][: bottom - top, : right - left]
+
+    def half(self) -> np.ndarray:
+        """Return the picture at half its width and height as an image."""
+        y, u, v = self.layers
+        small = cv2.resize(y, u.shape[::-1], interpolation=cv2.INTER_AREA)
+        return cv2.transform(cv2.merge([small, u, v]), yuv_to_bgr_matrix(self.color.matrix, self.color.full_range))
+
     def with_layers(self, layers: Layers) -> Planes:
         """Return another picture whose values are meant the same."""
         return Planes(layers, self.color, self.to_bgr)

@@ -8,12 +8,14 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import difference, make_clip, scene
+from conftest import PORTRAIT, difference, make_clip, scene
 
 from engine import Engine
 from files.formats import Encoding
 from files.video_source import VideoSource
-from pipeline.frame import Frame, Planes, Sink
+from matting.pyramid import Pyramid
+from pipeline.frame import Frame, Planes, Sink, image_of
+from selfieSegmentation import MPSegmentation
 
 # x264's 0 is lossless: what is read back is what the encoder was given.
 LOSSLESS = Encoding(crf=0)
@@ -116,3 +118,78 @@ def test_what_is_not_8_bit_420_goes_through_images(tmp_path: Path, pix_fmt: str,
         for frame, image in zip(video, images, strict=True):
             assert isinstance(frame.picture, np.ndarray)
             assert difference(frame.image, image) < 8
+
+
+def portrait_clip(path: Path) -> Path:
+    """Write a clip of the sample portrait, which moves a little."""
+    portrait = cv2.imread(str(PORTRAIT))
+    return make_clip(path, [np.roll(portrait, 2 * i, axis=1) for i in range(3)]).path
+
+
+LOOKS = {
+    "blur": {"blur": "medium"},
+    "a blur at full size": {"bg_blur_ratio": (3, 3)},
+    "a colour": {"bg_color": (64, 177, 0)},
+    "a picture": {"background": "sunset"},
+    "light": {"background": "sunset", "light_wrap": 0.5},  # for which there are images only
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_is_composed_on_planes_is_what_is_composed_on_images(tmp_path: Path, look: str) -> None:
+    on_planes, on_images = MPSegmentation(**LOOKS[look]), MPSegmentation(**LOOKS[look])
+    with VideoSource(str(portrait_clip(tmp_path / "clip.mp4")), in_planes=lambda index: True) as video:
+        for frame in video:
+            assert isinstance(frame.picture, Planes)
+            before = [layer.copy() for layer in frame.picture.layers]
+            result = on_planes.on_planes(frame.picture)
+            assert isinstance(result, np.ndarray if look == "light" else Planes)
+            assert all(map(np.array_equal, before, frame.picture.layers))  # nobody writes into them
+            image = on_images(frame.picture.to_bgr(frame.picture.layers))
+            assert difference(image_of(result), image) < 1.5
+            assert np.abs(on_planes.last_alpha() - on_images.last_alpha()).mean() < 2e-3
+
+
+@pytest.mark.parametrize("look", ["blur", "a colour", "a picture"])
+def test_what_is_all_person_is_left_in_every_bit(tmp_path: Path, look: str) -> None:
+    source, output = portrait_clip(tmp_path / "clip.mp4"), tmp_path / "r.mp4"
+    segmentation = MPSegmentation(**LOOKS[look])
+    mattes: list[np.ndarray] = []
+
+    class Mattes(Sink):
+        def write(self, frame: Frame) -> None:
+            mattes.append(segmentation.last_alpha())
+
+    Engine(
+        video_path=source, output_path=output, custom_objects=[segmentation], sinks=[Mattes()], encoding=LOSSLESS
+    ).run()
+    for before, after, matte in zip(decoded(source), decoded(output), mattes, strict=True):
+        whole = matte > 0.9999
+        assert whole.mean() > 0.1
+        assert np.array_equal(before[0][whole], after[0][whole])
+        whole = whole.reshape(whole.shape[0] // 2, 2, -1, 2).all(axis=(1, 3))
+        for plane in (1, 2):
+            assert np.array_equal(before[plane][whole], after[plane][whole])
+        assert not np.array_equal(before[0], after[0])
+
+
+def test_a_call_of_its_own_is_not_passed_by(tmp_path: Path) -> None:
+    class Louder(MPSegmentation):
+        def __call__(self, frame: np.ndarray) -> np.ndarray:
+            return np.full_like(frame, 200)
+
+    Engine(
+        video_path=portrait_clip(tmp_path / "clip.mp4"), output_path=tmp_path / "r.mp4", custom_objects=[Louder()]
+    ).run()
+    assert decoded(tmp_path / "r.mp4")[0][0].std() < 1
+
+
+def test_parts_of_planes_are_parts_of_their_image(tmp_path: Path) -> None:
+    with VideoSource(str(noisy_clip(tmp_path / "clip.mp4", 1)), in_planes=lambda index: True) as video:
+        planes = next(iter(video)).picture
+        assert isinstance(planes, Planes)
+        view = Pyramid(planes)
+        for left, top, right, bottom in ((0, 0, 64, 48), (3, 5, 40, 31), (2, 4, 9, 8), (61, 45, 64, 48)):
+            part = view.crop((left, top, right, bottom), right - left, bottom - top)
+            assert np.array_equal(part, planes.image[top:bottom, left:right])
+        assert difference(view.level(1), Pyramid(planes.image).level(1)) < 2
