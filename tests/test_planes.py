@@ -11,10 +11,11 @@ import pytest
 from conftest import PORTRAIT, difference, make_clip, scene
 
 from engine import Engine
+from files.color.yuv import FromBgr
 from files.formats import Encoding
 from files.video_source import VideoSource
 from matting.pyramid import Pyramid
-from pipeline.frame import Frame, Planes, Sink, image_of
+from pipeline.frame import ColorDescription, Frame, Planes, Sink, image_of
 from selfieSegmentation import MPSegmentation
 
 # x264's 0 is lossless: what is read back is what the encoder was given.
@@ -193,3 +194,17 @@ def test_parts_of_planes_are_parts_of_their_image(tmp_path: Path) -> None:
             part = view.crop((left, top, right, bottom), right - left, bottom - top)
             assert np.array_equal(part, planes.image[top:bottom, left:right])
         assert difference(view.level(1), Pyramid(planes.image).level(1)) < 2
+
+
+def test_planes_go_to_encoders_of_either_format() -> None:
+    rng = np.random.default_rng(4)
+    color = ColorDescription(1, 1, 1, 1)
+    y, u, v = (rng.integers(0, 256, size, np.uint8) for size in ((48, 64), (24, 32), (24, 32)))
+    planes = Planes((y, u, v), color)
+    for pix_fmt, pairs in (("yuv420p", np.concatenate([u.ravel(), v.ravel()])), ("nv12", np.dstack([u, v]).ravel())):
+        convert = FromBgr(color, pix_fmt, 64, 48)
+        assert convert.takes(planes)
+        flat = convert.copied(planes).to_ndarray().ravel()
+        assert np.array_equal(flat, np.concatenate([y.ravel(), pairs]))
+    assert not FromBgr(ColorDescription(1, 2, 1, 1), "yuv420p", 64, 48).takes(planes)
+    assert not FromBgr(color, "yuv420p", 66, 48).takes(planes)

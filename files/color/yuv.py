@@ -107,13 +107,19 @@ class FromBgr:
     def takes(self, planes: Planes) -> bool:
         """Tell whether planes are what an encoder takes, with no need to convert them."""
         same_color = (planes.color.matrix, planes.color.range) == (self._color.matrix, self._color.range)
-        return self._pix_fmt == "yuv420p" and planes.shape[1::-1] == self._size and same_color
+        return self._pix_fmt in ("yuv420p", "nv12") and planes.shape[1::-1] == self._size and same_color
 
     def copied(self, planes: Planes) -> VideoFrame:
         """Return planes that `takes` likes as a frame, which keeps nothing of them."""
         frame = VideoFrame(*self._size, self._pix_fmt)
-        for number, layer in enumerate(planes.layers):
-            np.copyto(_plane(frame, number), layer)
+        y, u, v = planes.layers
+        np.copyto(_plane(frame, 0), y)
+        if self._pix_fmt == "nv12":
+            pairs = _plane(frame, 1)
+            pairs[:, 0::2], pairs[:, 1::2] = u, v
+        else:
+            np.copyto(_plane(frame, 1), u)
+            np.copyto(_plane(frame, 2), v)
         return frame
 
     def _in_planes(self, image: np.ndarray) -> VideoFrame:
