@@ -8,18 +8,15 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from files import storage
 from files.formats import Encoding
-from files.images import ImageSink, ImageSource, SequenceSink, is_sequence
-from files.outputs import check_result, result_path
-from files.video_sink import VideoSink
-from files.video_source import VideoSource
+from files.images import ImageSink, ImageSource
+from files.outputs import check_result, result_path, video_sink
 from live.options import LiveOptions
 from pipeline.errors import InputError, Stopped
-from pipeline.frame import Frame, Sink, Source, StreamInfo
+from pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, image_of, mirrored
 from pipeline.loop import AnyProcessed, LastImage, run_loop
 from pipeline.objects import CustomObject, ObjectChain
 from pipeline.progress import Progress
@@ -147,18 +144,17 @@ class Engine:
             ProcessingError: an object failed, or the result cannot be written.
             KeyboardInterrupt: Ctrl-C was typed; the result so far has been written.
         """
+        from files.video_source import VideoSource
+
         output, encoding = self.result_path, self.encoding
         check_result(output, self.video_path, video=True, encoding=encoding)
         with storage.local_file(self.video_path) as local:
-            sink: Sink
-            if is_sequence(output):
-                sink = SequenceSink(output)
-            else:
-                alpha = ObjectChain(self.custom_objects).makes_alpha
-                frames = None if self.last_frame is None else self.last_frame + 1
-                sink = VideoSink(output, source=local, encoding=encoding, alpha=alpha, frames=frames)
+            alpha = ObjectChain(self.custom_objects).makes_alpha
+            frames = None if self.last_frame is None else self.last_frame + 1
+            sink = video_sink(output, source=local, encoding=encoding, alpha=alpha, frames=frames)
             checks = AnyProcessed(self.start_video_frame)
-            self.process(VideoSource(local, self.video_path), [sink, *self.sinks, checks, Progress(self.progress)])
+            source = VideoSource(local, self.video_path, in_planes=self.may_stay_in_planes)
+            self.process(source, [sink, *self.sinks, checks, Progress(self.progress)])
 
     def process_webcam(self) -> None:
         """Process a camera's frames until ``q``, Esc, the window's closing or Ctrl-C.
@@ -207,22 +203,22 @@ class Engine:
     @property
     def result_path(self) -> str:
         """Where the result of `run` goes; "" for the webcam."""
-        path = self.video_path or self.image_path
+        path, video = self.video_path or self.image_path, bool(self.video_path)
         if not path:
             return ""
-        return result_path(
-            path,
-            self.output_path,
-            video=bool(self.video_path),
-            tag=self.output_extension,
-            alpha=ObjectChain(self.custom_objects).makes_alpha,
-            encoding=self.encoding,
-        )
+        alpha, tag = ObjectChain(self.custom_objects).makes_alpha, self.output_extension
+        return result_path(path, self.output_path, video=video, tag=tag, alpha=alpha, encoding=self.encoding)
 
     @property
     def last_frame(self) -> int | None:
         """The number of the frame after which a run ends; None if it goes on to the end of the video."""
         return self.end_video_frame if self.break_on_end and self.end_video_frame else None
+
+    def may_stay_in_planes(self, index: int) -> bool:
+        """Tell by its number whether a frame of a video can do without BGR, as far as the objects are concerned."""
+        steps = type(self).custom_processing is Engine.custom_processing  # who has a step of his own gets images
+        chain = self._chain or ObjectChain(self.custom_objects)
+        return self.check_video_frames_range(index) or (steps and chain.takes_planes)
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -239,11 +235,11 @@ class Engine:
             ProcessingError: an object raised, or returned something that is not an image; the message names
                 it and, while a stream is processed, the frame.
         """
-        return (self._chain or ObjectChain(self.custom_objects)).apply(frame)
+        return image_of((self._chain or ObjectChain(self.custom_objects)).apply(frame))
 
-    def flip(self, frame: np.ndarray) -> np.ndarray:
-        """Return `frame` mirrored left to right if `flip_view` is set, else as it is."""
-        return cv2.flip(frame, 1) if self.flip_view else frame
+    def flip(self, frame: Any) -> Any:
+        """Return `frame`, an image or planes, mirrored left to right if `flip_view` is set, else as it is."""
+        return mirrored(frame) if self.flip_view else frame
 
     def display(self, frame: np.ndarray, webcam: bool = False) -> bool:
         """Show `frame` in the window if `show` is set, and give the objects the keys typed in it.
@@ -290,12 +286,12 @@ class Engine:
             return frame
         assert self._chain is not None
         self._chain.at(frame)
-        image = self.flip(frame.image)
+        picture: Any = self.flip(frame.picture)
         # Objects may draw on what they are given.
-        original = image.copy() if any(sink.needs_original for sink in self._sinks) else None
-        image = self.custom_processing(image)
+        original = image_of(picture).copy() if any(sink.needs_original for sink in self._sinks) else None
+        result = self._chain.apply(picture) if isinstance(picture, Planes) else self.custom_processing(picture)
         matte = self._chain.matte() if any(sink.needs_matte for sink in self._sinks) else None
-        self._last = replace(frame, image=image, processed=True, original=original, matte=matte)
+        self._last = replace(frame, picture=result, processed=True, original=original, matte=matte)
         return self._last
 
     def _anybody_watches(self) -> bool:

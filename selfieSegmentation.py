@@ -11,10 +11,10 @@ import numpy as np
 
 from matting.loading import NetworkOptions, load_person_matte
 from matting.matte import Matte
-from matting.pyramid import Pyramid
+from matting.pyramid import Pyramid, opaque, with_alpha_of
 from matting.segmenters import ModelOptions
 from pipeline.errors import InputError
-from pipeline.frame import StreamInfo
+from pipeline.frame import Planes, StreamInfo, image_of
 from pipeline.objects import FrameObject, optional_method
 from scenery import backgrounds
 from scenery.backgrounds import Background
@@ -131,7 +131,7 @@ class MPSegmentation(FrameObject):
         self._reuse_still = reuse_still
         self._live = False
         self._last_matte: Matte | None = None
-        self._unseen: np.ndarray | None = None
+        self._unseen: np.ndarray | Planes | None = None
         self._found_person: bool | None = None
         self._showing_matte = False
         self._moves: list[Callable[[np.ndarray], np.ndarray]] = []
@@ -149,24 +149,29 @@ class MPSegmentation(FrameObject):
         Returns:
             uint8 (H, W, 3) BGR, or (H, W, 4) BGRA with a transparent background.
         """
-        image = _without_alpha(frame)
+        image = opaque(frame)
         if self._look.background is None:
             # Found only if somebody asks for it, who may come after objects that draw on the frame.
             self._last_matte, self._unseen = None, image.copy()
             return frame
         view = Pyramid(image)
-        result = self._look.background.compose(view, self._matte(view))
-        if frame is image:
-            return result
-        alpha = frame[..., 3] if result.shape[2] == 3 else cv2.multiply(result[..., 3], frame[..., 3], scale=1 / 255)
-        return np.dstack([result[..., :3], alpha])
+        result = image_of(self._look.background.compose(view, self._matte(view)))
+        return result if frame is image else with_alpha_of(result, frame)
+
+    def on_planes(self, planes: Planes) -> Planes | np.ndarray:
+        """Return planes with their background replaced; of most backgrounds planes again."""
+        if self._look.background is None:
+            self._last_matte, self._unseen = None, planes
+            return planes
+        view = Pyramid(planes)
+        return self._look.background.compose(view, self._matte(view))
 
     def alpha(self, frame: np.ndarray) -> np.ndarray:
         """Return the alpha of `frame`, uint8 (H, W, 3) BGR, as float32 (H, W) in [0, 1]; 1 is the person.
 
         Frames are taken to follow one another; call `reset` where they do not.
         """
-        return self._matte(Pyramid(_without_alpha(frame))).full()
+        return self._matte(Pyramid(opaque(frame))).full()
 
     def last_alpha(self) -> np.ndarray:
         """Return the alpha of the last frame that was processed, float32 (H, W) in [0, 1].
@@ -338,10 +343,3 @@ class MPSegmentation(FrameObject):
         self._last_matte = matte = self._person(view)
         self._found_person = self._found_person or matte.shows_person
         return matte
-
-
-def _without_alpha(frame: np.ndarray) -> np.ndarray:
-    """Return a frame as (H, W, 3): itself, if it is that."""
-    if frame.ndim != 3 or frame.shape[2] not in (3, 4) or frame.dtype != np.uint8:
-        raise InputError(f"MPSegmentation takes uint8 (H, W, 3) images, not {frame.dtype} {frame.shape}")
-    return frame if frame.shape[2] == 3 else np.ascontiguousarray(frame[..., :3])

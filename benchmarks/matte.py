@@ -41,24 +41,31 @@ MOMENTS = 8
 STRENGTHS = (45, "light", "medium", "strong")
 
 
-def moving_frames(width: int, height: int) -> list[np.ndarray]:
-    """Return a few frames of the sample portrait's person moving before a noisy room; never twice the same."""
-    rng = np.random.default_rng(1)
+def person_in_room(width: int, height: int) -> Callable[[float], np.ndarray]:
+    """Return what draws a room with the sample portrait's person, moved right by pixels of a portrait 512 high."""
     portrait = cv2.imread(str(ROOT / "samples" / "portrait.jpg"))
     assert portrait is not None
     alpha = MPSegmentation().alpha(portrait)
     room = cv2.imread(str(ROOT / "backgrounds" / "1_studio.jpg"))
     assert room is not None
     room = cv2.resize(room, (width, height))
-    frames = []
-    for moment in range(MOMENTS):
-        scale = height / 512
-        shift = np.array([[scale, 0, width / 2 - 256 * scale + scale * 6 * moment], [0, scale, 0]], np.float32)
+    scale = height / 512
+
+    def draw(moved: float) -> np.ndarray:
+        shift = np.array([[scale, 0, width / 2 - 256 * scale + scale * moved], [0, scale, 0]], np.float32)
         person = cv2.warpAffine(portrait, shift, (width, height))
         matte = cv2.warpAffine(alpha, shift, (width, height))
-        frame = cv2.blendLinear(person, room, matte, 1 - matte)
-        frames.append(cv2.add(frame, rng.integers(0, 12, frame.shape, np.uint8)))
-    return frames
+        return cv2.blendLinear(person, room, matte, 1 - matte)
+
+    return draw
+
+
+def moving_frames(width: int, height: int) -> list[np.ndarray]:
+    """Return a few frames of the sample portrait's person moving before a noisy room; never twice the same."""
+    rng = np.random.default_rng(1)
+    draw = person_in_room(width, height)
+    frames = [draw(6 * moment) for moment in range(MOMENTS)]
+    return [cv2.add(frame, rng.integers(0, 12, frame.shape, np.uint8)) for frame in frames]
 
 
 class Original:
@@ -159,9 +166,7 @@ def main() -> int:
         "network": lambda i: network(mattes[i].image),
         "refine": lambda i: refiner(mattes[i].alpha, greys[i], mattes[0].box),
         "enlarge alpha": lambda i: mattes[i].inside(cv2.convertScaleAbs(mattes[i].alpha, alpha=255)),
-        "blur behind": lambda i: compositing.blur_behind(
-            Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080), out
-        ),
+        "blur behind": lambda i: compositing.blur_behind(Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080)),
         "blend": lambda i: compositing.blend_onto(out, compositing.inside_box(frames[i], mattes[i].box), mattes[i]),
         "compose with the blur": lambda i: blur.compose(Pyramid(frames[i]), mattes[i]),
     }

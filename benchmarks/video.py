@@ -1,22 +1,30 @@
 #!/usr/bin/env python3
 """What a video costs: the engine against a bare transcode and against the original's loop, in one run.
 
-    python benchmarks/video.py [--rounds N] [--seconds S] [--height P]
+    python benchmarks/video.py [--rounds N] [--seconds S] [--height P] [--clip ordinary noisy FILE ...] [--only abc]
 
-A clip of a moving person before a noisy room, with sound, is made for it. Every round runs every entry once, in
-turn, each in a process of its own; the ratios are medians of the ratios of each round.
+Two clips are made for it, with sound: in the "ordinary" one a person sways before a room, as smooth as a good camera
+sees it; in the "noisy" one there is fresh noise on every frame, which is dear to encode wherever it is not blurred.
+Every round runs every entry once, in turn, each in a process of its own; the ratios are medians of the ratios of each
+round. Processor seconds are those of all cores, and of all processes that an entry starts; they hardly depend on what
+else the computer does. Importing is not counted but in what an entry starts. The memory is that of one process.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import math
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -24,30 +32,49 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
-from matte import MOMENTS, Original, moving_frames  # noqa: E402
+from matte import LOOKS, MOMENTS, Original, moving_frames, person_in_room  # noqa: E402
 
+from cli.parallel import process_in_parallel  # noqa: E402
 from engine import Engine  # noqa: E402
 from files.formats import Encoding, encoder_options  # noqa: E402
+from pipeline.objects import CustomObject  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 RATE = 30
+# How far the person of the ordinary clip sways, in pixels of a picture 512 high, and how long that takes, in seconds.
+SWAY, SWAY_SECONDS = 40, 4
 
 
-def make_clip(path: Path, width: int, height: int, seconds: float) -> None:
-    """Write the clip: back and forth through the frames of `moving_frames`, fresh noise on each, a tone."""
+def ordinary(width: int, height: int, count: int) -> Iterator[np.ndarray]:
+    """Yield frames of a swaying person, without noise."""
+    draw = person_in_room(width, height)
+    for index in range(count):
+        yield draw(SWAY * math.sin(2 * math.pi * index / (SWAY_SECONDS * RATE)))
+
+
+def noisy(width: int, height: int, count: int) -> Iterator[np.ndarray]:
+    """Yield frames of `moving_frames`, back and forth, with fresh noise on each."""
     frames = moving_frames(width, height)
     order = [*range(MOMENTS), *range(MOMENTS - 2, 0, -1)]
     rng = np.random.default_rng(2)
+    for index in range(count):
+        noise = rng.integers(0, 9, (height // 2, width // 2, 3), np.uint8)
+        noise = cv2.resize(noise, (width, height), interpolation=cv2.INTER_NEAREST)
+        yield cv2.add(frames[order[index % len(order)]], noise)
+
+
+CLIPS = {"ordinary": ordinary, "noisy": noisy}
+
+
+def make_clip(path: Path, frames: Iterator[np.ndarray], width: int, height: int, seconds: float) -> None:
+    """Write a clip of these frames and a tone, with a key frame every two seconds as cameras write them."""
+    options = {"crf": "16", "preset": "veryfast", "g": str(2 * RATE)}
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=RATE, options={"crf": "16", "preset": "veryfast"})
+        video = container.add_stream("libx264", rate=RATE, options=options)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         audio = container.add_stream("aac", rate=48000)
-        for index in range(round(seconds * RATE)):
-            frame = frames[order[index % len(order)]]
-            noise = rng.integers(0, 9, (height // 2, width // 2, 3), np.uint8)
-            noisy = np.empty_like(frame)
-            cv2.add(frame, cv2.resize(noise, (width, height), interpolation=cv2.INTER_NEAREST), dst=noisy)
-            container.mux(video.encode(av.VideoFrame.from_ndarray(noisy, format="bgr24")))
+        for frame in frames:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
         container.mux(video.encode(None))
         tone = np.sin(np.arange(round(seconds * 48000)) * 2 * np.pi * 440 / 48000).astype(np.float32)[None]
         for start in range(0, tone.shape[1], 1024):
@@ -63,16 +90,16 @@ def transcode(source: str, output: str) -> None:
     """Decode and encode, nothing between, the sound's packets copied."""
     options = encoder_options("libx264", Encoding(), alpha=False)
     with av.open(source) as reading, av.open(output, "w", options={"movflags": "+faststart"}) as writing:
-        video, audio = reading.streams.video[0], reading.streams.audio[0]
+        video = reading.streams.video[0]
         video.thread_type = "AUTO"
         encoder = writing.add_stream("libx264", rate=video.average_rate, options=options)
         encoder.width, encoder.height, encoder.pix_fmt = video.width, video.height, "yuv420p"
         encoder.codec_context.time_base = video.time_base
-        copied = writing.add_stream_from_template(audio)
-        for packet in reading.demux(video, audio):
-            if packet.stream is audio:
+        copied = {audio: writing.add_stream_from_template(audio) for audio in reading.streams.audio}
+        for packet in reading.demux(video, *copied):
+            if packet.stream in copied:
                 if packet.size:
-                    packet.stream = copied
+                    packet.stream = copied[packet.stream]
                     writing.mux(packet)
                 continue
             for frame in packet.decode():
@@ -81,12 +108,21 @@ def transcode(source: str, output: str) -> None:
         writing.mux(encoder.encode(None))
 
 
-def identity(source: str, output: str) -> None:
-    Engine(video_path=source, output_path=output, custom_objects=[lambda image: image]).run()
+def engine(objects: Callable[[], list[CustomObject]], jobs: int, source: str, output: str) -> None:
+    """Pass a video through `objects`, which are made in each of `jobs` processes."""
+    made = Engine(video_path=source, output_path=output, custom_objects=objects() if jobs == 1 else [], progress=False)
+    if jobs == 1:
+        made.run()
+    elif not process_in_parallel(made, jobs, objects, {}):
+        raise SystemExit(f"{source}: cannot be cut into parts")
 
 
-def blur(source: str, output: str) -> None:
-    Engine(video_path=source, output_path=output, custom_objects=[MPSegmentation(bg_blur_ratio=(45, 45))]).run()
+def nothing() -> list[CustomObject]:
+    return []
+
+
+def segmentation(**options: Any) -> list[CustomObject]:
+    return [MPSegmentation(**options)]
 
 
 def original(source: str, output: str) -> None:
@@ -103,47 +139,69 @@ def original(source: str, output: str) -> None:
     writer.release()
 
 
-WAYS = {
+BLUR, PICTURE, COLOUR = (functools.partial(segmentation, **LOOKS[name]) for name in ("blur", "image", "colour"))
+WAYS: dict[str, Callable[[str, str], object]] = {
     "(a) bare transcode": transcode,
-    "(b) engine, identity": identity,
-    "(c) engine, blur": blur,
-    "(d) original's loop": original,
+    "(b) engine, no object": functools.partial(engine, nothing, 1),
+    "(c) engine, blur": functools.partial(engine, BLUR, 1),
+    "(d) engine, colour": functools.partial(engine, COLOUR, 1),
+    "(e) engine, picture": functools.partial(engine, PICTURE, 1),
+    "(f) engine, blur, --jobs 2": functools.partial(engine, BLUR, 2),
+    "(g) original's loop": original,
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--height", type=int, default=1080)
+    parser.add_argument("--seconds", type=float, default=10, help="how long the clips are that are made")
+    parser.add_argument("--height", type=int, default=1080, help="and how high")
+    parser.add_argument("--clip", nargs="+", default=list(CLIPS), help="ordinary, noisy, or files of your own")
+    parser.add_argument("--only", default="", help="letters of the entries to run, with (a)")
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)  # one entry, in a process of its own
     options = parser.parse_args()
     if options.run:
         way, source, output = options.run
-        start = time.perf_counter()
+        wall, used = time.perf_counter(), processor_seconds()
         WAYS[way](source, output)
-        print(time.perf_counter() - start, peak_mebibytes())
+        print(time.perf_counter() - wall, processor_seconds() - used, peak_mebibytes())
         return 0
-    times: dict[str, list[float]] = {way: [] for way in WAYS}
-    peaks = dict.fromkeys(WAYS, 0.0)
+    ways = [way for way in WAYS if not options.only or way[1] in options.only + "a"]
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "clip.mp4"
-        make_clip(source, options.height * 16 // 9, options.height, options.seconds)
-        for _ in range(options.rounds):
-            for way in WAYS:
-                command = [sys.executable, __file__, "--run", way, str(source), str(Path(folder) / "result.mp4")]
-                spent, peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-                times[way].append(float(spent))
-                peaks[way] = max(peaks[way], float(peak))
-    print(f"{options.height}p, {options.seconds:g} s{'':15}{'seconds':>10}{'peak MiB':>10}")
-    for way, values in times.items():
-        print(f"{way:30}{statistics.median(values):10.2f}{peaks[way]:10.0f}")
-    print()
-    for above, below in (("(b)", "(a)"), ("(c)", "(a)"), ("(d)", "(c)")):
-        first, second = (next(values for way, values in times.items() if way.startswith(key)) for key in (above, below))
-        quotient = statistics.median(a / b for a, b in zip(first, second, strict=True))
-        print(f"{above} / {below}{quotient:28.2f}")
+        for clip in options.clip:
+            source = Path(clip)
+            if clip in CLIPS:
+                source = Path(folder) / f"{clip}.mp4"
+                size = (options.height * 16 // 9, options.height)
+                frames = CLIPS[clip](*size, round(options.seconds * RATE))
+                make_clip(source, frames, *size, options.seconds)
+            measure(source, ways, options.rounds, Path(folder) / "result.mp4")
     return 0
+
+
+def measure(source: Path, ways: list[str], rounds: int, output: Path) -> None:
+    """Run every entry in every round, and print what that took."""
+    found: dict[str, list[tuple[float, ...]]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way in ways:
+            command = [sys.executable, __file__, "--run", way, str(source), str(output)]
+            told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+            found[way].append(tuple(float(value) for value in told))
+    with av.open(str(source)) as container:
+        video = container.streams.video[0]
+        print(f"{source.name}, {video.width}x{video.height}, {video.frames} frames")
+    print(f"{'':28}{'seconds':>9}{'/ (a)':>8}{'processor s':>13}{'/ (a)':>8}{'peak MiB':>10}")
+    bare = found[ways[0]]
+    for way, values in found.items():
+        wall, used, peak = (statistics.median(column) for column in zip(*values, strict=True))
+        over = [statistics.median(a[n] / b[n] for a, b in zip(values, bare, strict=True)) for n in (0, 1)]
+        print(f"{way:28}{wall:9.2f}{over[0]:8.2f}{used:13.2f}{over[1]:8.2f}{peak:10.0f}")
+    print(flush=True)
+
+
+def processor_seconds() -> float:
+    """Return what this process has used of all cores, and those that it started and that have ended."""
+    return sum(os.times()[:4])
 
 
 def peak_mebibytes() -> float:

@@ -25,6 +25,7 @@ from files.parts import Part, PartSink, count_frames, join_parts, plan_parts
 from files.staging import staged_output
 from files.video_sink import VideoSink
 from files.video_source import VideoSource
+from pipeline.cores import available, limit_cores
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
 from pipeline.interrupt import Interrupt, says_what_is_kept
 from pipeline.objects import CustomObject, ObjectChain
@@ -49,6 +50,7 @@ class PartJob:
         name: What the whole result is called in messages.
         make_objects: Makes the custom objects in the process that uses them; it must be one that can be pickled.
         options: Further arguments for `Engine`.
+        cores: How many cores are for it.
     """
 
     path: str
@@ -57,6 +59,7 @@ class PartJob:
     name: str
     make_objects: MakeObjects
     options: Mapping[str, Any]
+    cores: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) ->
     engine = Engine(video_path=job.path, custom_objects=job.make_objects(), keep_partial=False, **job.options)
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(job.output, encoding=engine.encoding, alpha=alpha), job.part, on_frame)
-    engine.process(VideoSource(job.path, job.name, job.part), [sink])
+    engine.process(VideoSource(job.path, job.name, job.part, in_planes=engine.may_stay_in_planes), [sink])
     return PartResult(sink.written, found_person(engine.custom_objects))
 
 
@@ -136,8 +139,9 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         ):
             # These keep exact times, and hold whatever is joined from them.
             kind = ".mov" if suffix == ".mov" else ".mp4"
+            cores = max(1, available() // len(parts))
             work = [
-                PartJob(local, part, os.path.join(folder, f"{number}{kind}"), output, make_objects, options)
+                PartJob(local, part, os.path.join(folder, f"{number}{kind}"), output, make_objects, options, cores)
                 for number, part in enumerate(parts)
             ]
             with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
@@ -255,6 +259,7 @@ def _told(code: int | None) -> str:
 
 def _work(messages: multiprocessing.Queue[_Message], level: int, number: int, job: PartJob) -> None:
     logging.basicConfig(level=max(level, logging.ERROR))  # each would tell of the same damage
+    limit_cores(job.cores)
     try:
         messages.put(_Done(number, process_part(job, lambda: messages.put(None))))
     except KeyboardInterrupt:

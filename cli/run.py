@@ -9,10 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
-
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
+from typing import TYPE_CHECKING, Any
 
 from cli import many
 from cli.checks import (
@@ -28,18 +25,18 @@ from cli.checks import (
 )
 from cli.many import Job
 from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
-from cli.parallel import process_in_parallel
 from engine import Engine
 from files import storage
 from files.formats import Encoding, codec_named
 from files.kinds import is_video
 from files.outputs import MatteSink, check_result, result_path
-from files.video_source import expected_frames
-from live.devices import camera_modes, list_cameras
 from live.options import LiveOptions
 from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
 from scenery.shipped import shipped_pictures
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +62,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             on_result(name)
         return 0
     check(options, typed)
-    with logging_redirect_tqdm():  # messages do not tear the progress bar
+    with _beside_a_bar(options):
         if options.watch is not None:
             return _watch(options, on_result)
         paths = paths_of(options)
@@ -96,7 +93,19 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
         return 0
 
 
+def _beside_a_bar(options: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
+    """Let messages not tear a progress bar, where there may be one: neither for a camera nor for one image."""
+    paths = paths_of(options)
+    if is_live(options) or (paths and not many.is_many(paths) and not _is_video(options, paths[0])):
+        return contextlib.nullcontext()
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    return logging_redirect_tqdm()
+
+
 def _list_cameras(on_result: OnResult) -> None:
+    from live.devices import camera_modes, list_cameras
+
     cameras = list_cameras()
     if not cameras:
         on_result("no camera was found on this computer")
@@ -170,6 +179,8 @@ def _process(
         options, objects, output_path=job.output, progress=progress, sinks=sinks, keep_partial=keep_partial, **kind
     )
     if is_video and options.jobs > 1:
+        from cli.parallel import process_in_parallel
+
         make_objects = functools.partial(build_objects, options)
         if process_in_parallel(engine, options.jobs, make_objects, _frame_options(options)):
             return
@@ -180,6 +191,8 @@ def _process(
 
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
     check_one_result_each(options)
+    from tqdm import tqdm
+
     suffixes = many.VIDEO_SUFFIXES if options.video else many.IMAGE_SUFFIXES if options.image else many.SUFFIXES
     files = many.find_files(paths, suffixes, options.recursive, options.output)
     if not any(_is_video(options, path) for path, _ in files):
@@ -243,6 +256,8 @@ def _usual_output(options: argparse.Namespace, path: str, inner: str = "") -> st
 
 def _frames_of(options: argparse.Namespace, jobs: Sequence[Job]) -> int | None:
     """Return how many frames all files have together, None if one does not say."""
+    from files.video_source import expected_frames
+
     total = 0
     for job in jobs:
         frames: int | None = 1

@@ -9,11 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-import av.codec
-import av.error
-from av.codec.context import CodecContext
-from av.video.codeccontext import VideoCodecContext
-
+from pipeline.cores import core_limit
 from pipeline.errors import InputError
 
 PRESETS = (
@@ -165,6 +161,19 @@ def codec_of(encoder: str) -> str:
 
 def encoder_options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
     """Return FFmpeg's options for an encoder, so that quality and speed mean about the same with each."""
+    limit = core_limit()
+    if limit is None:
+        return _quality_options(encoder, encoding, alpha)
+    options = {**_quality_options(encoder, encoding, alpha), "threads": str(limit)}
+    # These two go by settings of their own.
+    if encoder == "libx265":
+        options["x265-params"] += f":pools={limit}"
+    if encoder == "libsvtav1":
+        options["svtav1-params"] = f"lp={limit}"
+    return options
+
+
+def _quality_options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
     quality = encoding.crf
     if quality is None:
         quality = dict(_SOFTWARE.values()).get(encoder, 23)
@@ -205,13 +214,19 @@ def pixel_format(encoder: str, alpha: bool) -> str:
         return "pal8"
     if alpha:
         return "yuva420p"
-    known = av.codec.Codec(encoder, "w").video_formats or []
+    from av.codec import Codec
+
+    known = Codec(encoder, "w").video_formats or []
     return "yuv420p" if any(item.name == "yuv420p" for item in known) else "nv12"
 
 
 @functools.cache
 def _opens(encoder: str) -> bool:
     """Tell whether FFmpeg has an encoder of this name for video and it opens on this computer."""
+    import av.error
+    from av.codec.context import CodecContext
+    from av.video.codeccontext import VideoCodecContext
+
     try:
         context = CodecContext.create(encoder, "w")
         if not isinstance(context, VideoCodecContext):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from files.formats import CONTAINERS, Encoding, codec_of
 from files.images import ALPHA_SUFFIXES, ImageSink, SequenceSink, check_image_output, is_sequence
 from files.storage import STANDARD, is_remote, named_path
-from files.video_sink import VideoSink, check_video_output
 from pipeline.errors import InputError, ProcessingError
 from pipeline.frame import Frame, Sink, StreamInfo
 
@@ -90,9 +90,25 @@ def check_result(path: str, source: str, *, video: bool, encoding: Encoding | No
     if video and STANDARD in (path, source):
         raise InputError("-: only images come and go through standard input and output; give a video as a file")
     if video and not is_sequence(path):
+        from files.video_sink import check_video_output
+
         check_video_output(path, source, encoding or Encoding())
     else:
         check_image_output(path, source)
+
+
+def video_sink(path: str, **options: Any) -> Sink:
+    """Return what writes a video at `path`, or its pictures.
+
+    Args:
+        path: A video file, or the pictures' names as ``frames/%06d.png``.
+        options: Arguments for `files.video_sink.VideoSink`.
+    """
+    if is_sequence(path):
+        return SequenceSink(path)
+    from files.video_sink import VideoSink
+
+    return VideoSink(path, **options)
 
 
 class MatteSink(Sink):
@@ -114,10 +130,8 @@ class MatteSink(Sink):
         check_result(self._path, info.name, video=not info.still, encoding=self._encoding)
         if info.still:
             self._sink = ImageSink(self._path)
-        elif is_sequence(self._path):
-            self._sink = SequenceSink(self._path)
         else:
-            self._sink = VideoSink(self._path, encoding=self._encoding)
+            self._sink = video_sink(self._path, encoding=self._encoding)
         self._sink.open(info)
 
     def write(self, frame: Frame) -> None:
@@ -127,7 +141,7 @@ class MatteSink(Sink):
             ProcessingError: there is none, it is not of the frame's size, or it cannot be written.
         """
         assert self._sink is not None
-        height, width = frame.image.shape[:2]
+        height, width = frame.shape[:2]
         picture = frame.matte if frame.processed else np.full((height, width, 3), 255, np.uint8)
         if picture is None:
             raise ProcessingError(f"{self._path}: no custom object makes a matte (see FrameObject.matte_picture)")

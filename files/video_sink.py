@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import cast
 
 import cv2
-import numpy as np
 from av.filter import Graph
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -31,7 +30,7 @@ from files.formats import (
 from files.sound import MakeSound
 from files.staging import check_output, close_staged, staged_output
 from pipeline.errors import InputError, ProcessingError, Stopped
-from pipeline.frame import ColorDescription, Frame, Sink, StreamInfo, is_spoiled
+from pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, is_spoiled
 from pipeline.worker import FINISHING_SECONDS, Worker
 
 # What frames that never were YUV become.
@@ -118,22 +117,22 @@ class VideoSink(Sink):
             InputError: the frame is transparent, which this file cannot store.
             ProcessingError: its shape differs from the first one's, or it cannot be written.
         """
-        image = frame.image
-        if image.shape[2] == 3 and (self._alpha if self._file is None else self._shape[2] == 4):
-            image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)  # a frame that no object has touched
+        if frame.shape[2] == 3 and (self._alpha if self._file is None else self._shape[2] == 4):
+            # A frame that no object has touched.
+            frame = frame.with_image(cv2.cvtColor(frame.image, cv2.COLOR_BGR2BGRA))
         if self._file is None:
-            if image.shape[2] == 4 and not CONTAINERS[self._suffix].alpha:
+            if frame.shape[2] == 4 and not CONTAINERS[self._suffix].alpha:
                 able = ", ".join(ALPHA_SUFFIXES)
                 raise InputError(
                     f"{self._path}: {self._suffix} cannot store transparency; "
                     f"choose {able}, or pictures: `output_path` folder/%06d.png"
                 )
-            self._file = self._open(image)
+            self._file = self._open(frame.shape)
             self._encoder = Worker(self._encode_all, "encoder", _MOST_WAITING, leaving_seconds=FINISHING_SECONDS)
             self._encoder.__enter__()
-        if image.shape != self._shape:
+        if frame.shape != self._shape:
             raise ProcessingError(
-                f"{self._path}: frame {frame.index} is {_described(image.shape)}, "
+                f"{self._path}: frame {frame.index} is {_described(frame.shape)}, "
                 f"the first was {_described(self._shape)}"
             )
         pts = frame.pts
@@ -144,7 +143,11 @@ class VideoSink(Sink):
             if self._last_pts is not None and pts < self._last_pts + least_step:
                 return
         self._last_pts = pts
-        picture = self._convert(image)
+        planes = frame.picture if isinstance(frame.picture, Planes) else None
+        if planes is not None and self._convert.takes(planes):
+            picture = self._convert.copied(planes)
+        else:
+            picture = self._convert(frame.image)
         picture.pts, picture.time_base = pts, self._time_base
         self._duration[pts] = frame.duration if self._time_base == frame.time_base else 0
         self._end = (frame.pts + frame.duration) * frame.time_base
@@ -182,9 +185,9 @@ class VideoSink(Sink):
                     self._mux(file, self._stream.encode(ready))
                 file.mux_sound_until(item.start)
 
-    def _open(self, image: np.ndarray) -> OutputFile:
-        self._shape = image.shape
-        height, width, channels = image.shape
+    def _open(self, shape: tuple[int, ...]) -> OutputFile:
+        self._shape = shape
+        height, width, channels = shape
         alpha = channels == 4
         kinds = CONTAINERS[self._suffix]
         encoder = encoder_name(self._encoding, kinds.codecs[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import cast
 
@@ -23,8 +23,9 @@ from files.color.hdr import HLG, PQ, SDR, HdrToBgr
 from files.color.yuv import ToBgr
 from files.parts import Part
 from files.timing import clock_start
+from pipeline.cores import core_limit
 from pipeline.errors import InputError
-from pipeline.frame import ColorDescription, Frame, Source, StreamInfo
+from pipeline.frame import ColorDescription, Frame, Planes, Source, StreamInfo
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +74,22 @@ class VideoSource(Source):
         path: A local file.
         name: What to call it in messages, `path` if empty.
         part: What is wanted of it, from the part's run-up to its end; None for all.
+        in_planes: Tells by its number whether a frame may stay in the codec's planes, as upright 8-bit 4:2:0 can: for
+            who converts it late, or not at all. All others are BGR by the time that they are yielded.
     """
 
-    def __init__(self, path: str, name: str = "", part: Part | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        name: str = "",
+        part: Part | None = None,
+        *,
+        in_planes: Callable[[int], bool] = lambda index: False,
+    ) -> None:
         self._path = path
         self._name = name or path
         self._part = part
+        self._in_planes = in_planes
         self._container: InputContainer | None = None
         self._damaged = 0
         self._info: StreamInfo | None = None
@@ -94,6 +105,7 @@ class VideoSource(Source):
             raise InputError(f"{self._name}: there is no video in it")
         self._stream = cast("VideoStream", stream)
         self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = core_limit() or 0
         self._offset = round(clock_start(container) / stream.time_base) if stream.time_base else 0
         self._frames = self._wanted()
         first = next(self._frames, None)
@@ -131,14 +143,19 @@ class VideoSource(Source):
                 pts = frame.pts
             else:
                 pts = 0 if pts is None else pts + (step if frame.pts is None else 1)
-            image = upright(self._to_bgr(frame), self._matrix)
-            yield Frame(image, index, pts, info.time_base, frame.duration or 0)
+            picture = self._planes(frame) if self._in_planes(index) else None
+            if picture is None:
+                picture = upright(self._to_bgr(frame), self._matrix)
+            yield Frame(picture, index, pts, info.time_base, frame.duration or 0)
             index += 1
             frame = next(self._frames, None)
 
     def stop(self) -> None:
         """Ask an iteration that runs in another thread to end after its frame."""
         self._stopped.set()
+
+    def _planes(self, frame: VideoFrame) -> Planes | None:
+        return self._to_bgr.planes(frame) if isinstance(self._to_bgr, ToBgr) and self._matrix is None else None
 
     def _opened(self) -> InputContainer:
         try:

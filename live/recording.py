@@ -123,7 +123,7 @@ class Recording:
             image = fitted(image, *self._size)
         time_base = self._info.time_base
         pts = round((at - self._start) / time_base)
-        return replace(frame, image=np.ascontiguousarray(image), pts=pts, time_base=time_base)
+        return replace(frame, picture=np.ascontiguousarray(image), pts=pts, time_base=time_base)
 
 
 class Recorder(Sink):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -22,13 +24,13 @@ def blend(front: np.ndarray, behind: np.ndarray, alpha: np.ndarray) -> np.ndarra
     """Return ``front * alpha + behind * (1 - alpha)``, right to within one of 255.
 
     Args:
-        front, behind: uint8 (H, W, 3).
+        front, behind: uint8 (H, W, 3) or (H, W).
         alpha: uint8 (H, W), 255 is all front.
 
     Returns:
-        uint8 (H, W, 3), a new array.
+        uint8 of the shape of `front`, a new array.
     """
-    weight = cv2.merge([alpha] * 3)
+    weight = alpha.copy() if front.ndim == 2 else cv2.merge([alpha] * 3)
     rest = cv2.bitwise_not(weight)
     cv2.multiply(front, weight, dst=weight, scale=1 / 255)
     cv2.multiply(behind, rest, dst=rest, scale=1 / 255)
@@ -41,20 +43,78 @@ def blend_onto(out: np.ndarray, front: np.ndarray, matte: Matte, correction: np.
     An `edge_correction` is applied to `front` on the way. What is all person, where it corrects nothing, is copied;
     only where his edge may be is there anything to compute.
     """
-    part = inside_box(out, matte.box)
-    small = cv2.convertScaleAbs(matte.alpha, alpha=255)
-    alpha = matte.inside(small)
-    cv2.copyTo(front, (alpha == 255).view(np.uint8), dst=part)
-    for place in _edge_places(small, alpha.shape[1], alpha.shape[0]):
+    _blend(inside_box(out, matte.box), front, *_edge(matte), correction)
+
+
+def blend_layers(out: Sequence[np.ndarray], view: Pyramid, matte: Matte, correct: bool = True) -> None:
+    """Blend the person of a frame onto layers like the frame's, in place; see `blend_onto`.
+
+    Args:
+        out: What is behind, layer by layer.
+        view: The frame.
+        matte: Where the person is.
+        correct: Whether an `edge_correction` is applied.
+    """
+    alpha, places = _edge(matte)
+    edges = {1: (matte.box, alpha, places)}
+    if len(out) > 1:
+        edges[2] = _halved(matte.box, alpha, places)
+    changes: Sequence[np.ndarray | None] = [None] * len(out)
+    if correct:
+        # In the matte's own size, to be enlarged for each layer.
+        changes = view.changes(edge_correction(replace(matte, box=(0, 0, *matte.alpha.shape[::-1]))))
+    for layer, front, change in zip(out, view.layers, changes, strict=True):
+        box, alpha, places = edges[view.size[0] // layer.shape[1]]
+        if change is not None:
+            change = cv2.resize(change, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        _blend(inside_box(layer, box), inside_box(front, box), alpha, places, change)
+
+
+Places: TypeAlias = list[tuple[slice, slice]]
+
+
+def _blend(
+    part: np.ndarray, front: np.ndarray, alpha: np.ndarray, places: Places, correction: np.ndarray | None
+) -> None:
+    for place in places:
         person = front[place] if correction is None else corrected(front[place], correction[place])
         part[place] = blend(person, part[place], alpha[place])
+    # Last: what is all person stays as it is, to the bit.
+    cv2.copyTo(front, (alpha == 255).view(np.uint8), dst=part)
+
+
+def _edge(matte: Matte) -> tuple[np.ndarray, Places]:
+    """Return the alpha inside the matte's box, uint8 (h, w), and where in it the edge is."""
+    small = cv2.convertScaleAbs(matte.alpha, alpha=255)
+    alpha = matte.inside(small)
+    return alpha, list(_edge_places(small, alpha.shape[1], alpha.shape[0]))
+
+
+def _halved(box: Box, alpha: np.ndarray, places: Places) -> tuple[Box, np.ndarray, Places]:
+    """Return the same for a layer of half the size, of which each pixel stands for two by two."""
+    left, top, right, bottom = box
+    whole = cv2.copyMakeBorder(alpha, top % 2, bottom % 2, left % 2, right % 2, cv2.BORDER_CONSTANT, value=(0,))
+    small = cv2.resize(whole, (whole.shape[1] // 2, whole.shape[0] // 2), interpolation=cv2.INTER_AREA)
+
+    def half(side: slice, begin: int) -> slice:
+        return slice((side.start + begin % 2) // 2, (side.stop + begin % 2 + 1) // 2)
+
+    halves = [(half(rows, top), half(columns, left)) for rows, columns in places]
+    return (left // 2, top // 2, (right + 1) // 2, (bottom + 1) // 2), small, halves
+
+
+def spread(view: Pyramid, bgr: np.ndarray, onto: Sequence[np.ndarray]) -> None:
+    """Fill layers like the frame's with a picture, uint8 (h, w, 3) BGR, scaled to their sizes."""
+    for values, layer in zip(view.values(bgr), onto, strict=True):
+        method = cv2.INTER_AREA if layer.shape[1] < values.shape[1] else cv2.INTER_LINEAR
+        cv2.resize(values, layer.shape[1::-1], dst=layer, interpolation=method)
 
 
 def _edge_places(small: np.ndarray, width: int, height: int) -> Iterator[tuple[slice, slice]]:
     """Yield rectangles, apart from each other, that hold what is neither 0 nor 255 in `small` once it is enlarged."""
     rows, columns = small.shape
     if width < columns or height < rows:
-        yield np.s_[:, :]
+        yield np.s_[0:height, 0:width]
         return
     # Enlarging mixes a pixel with its neighbours.
     square = np.ones((3, 3), np.uint8)
@@ -67,8 +127,13 @@ def _edge_places(small: np.ndarray, width: int, height: int) -> Iterator[tuple[s
             yield np.s_[top:bottom, left:right]
 
 
-def blur_behind(view: Pyramid, matte: Matte, sigmas: tuple[float, float], out: np.ndarray | None = None) -> np.ndarray:
-    """Return a frame with its background blurred as by a Gaussian, without the person in the blur.
+def blur_behind(view: Pyramid, matte: Matte, sigmas: tuple[float, float]) -> np.ndarray:
+    """Return a frame with its background blurred by `small_blur`, uint8 (H, W, 3)."""
+    return cv2.resize(small_blur(view, matte, sigmas), view.size, interpolation=cv2.INTER_LINEAR)
+
+
+def small_blur(view: Pyramid, matte: Matte, sigmas: tuple[float, float]) -> np.ndarray:
+    """Return a frame with its background blurred as by a Gaussian, without the person in the blur, to be enlarged.
 
     Each pixel counts by how much it is background, so that the person does not smear into what is behind.
     The work is done on the smallest level of the frame at which the Gaussian is still well sampled.
@@ -77,10 +142,9 @@ def blur_behind(view: Pyramid, matte: Matte, sigmas: tuple[float, float], out: n
         view: The frame.
         matte: Where the person is.
         sigmas: Standard deviations of the Gaussian across and down, in pixels.
-        out: uint8 (H, W, 3), where the result goes; a new array if None.
 
     Returns:
-        uint8 (H, W, 3).
+        uint8 (h, w, 3) BGR, of the size of that level.
     """
     width, height = view.size
     level = 0
@@ -110,7 +174,7 @@ def blur_behind(view: Pyramid, matte: Matte, sigmas: tuple[float, float], out: n
     averages = cv2.divide(cv2.cvtColor(sums, cv2.COLOR_BGRA2BGR), cv2.merge([total] * 3), scale=255, dtype=cv2.CV_8U)
     # Where no background is near there is nothing to average: well inside the person.
     cv2.copyTo(averages, (total > 1).view(np.uint8), dst=near)
-    return cv2.resize(behind, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
+    return behind
 
 
 def _without_person(view: Pyramid, matte: Matte, level: int) -> tuple[np.ndarray, Box]:

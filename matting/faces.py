@@ -70,7 +70,9 @@ class FaceFinder:
     def __init__(self, *, least_score: float = LEAST_SCORE) -> None:
         self._least_score = least_score
         # On the CPU, where it takes 3 ms, whatever runs the other networks.
-        self._session: onnxruntime.InferenceSession | None = load_session_file(model_file(FACES, ".onnx"), "cpu")
+        self._session: onnxruntime.InferenceSession | None = load_session_file(
+            model_file(FACES, ".onnx"), "cpu", small=True
+        )
 
     def __enter__(self) -> FaceFinder:
         return self

@@ -11,18 +11,13 @@ from typing import Literal, Protocol, TypeVar
 import numpy as np
 
 from pipeline.errors import Stopped
+from pipeline.planes import ColorDescription, Planes, image_of, mirrored
+
+__all__ = [
+    "ColorDescription", "Frame", "Planes", "Sink", "Source", "StreamInfo", "image_of", "is_spoiled", "mirrored",
+]  # fmt: skip
 
 _Source = TypeVar("_Source", bound="Source")
-
-
-@dataclass(frozen=True, slots=True)
-class ColorDescription:
-    """How a stream's YUV values are meant, as the code points of ITU-T H.273 (FFmpeg's AVCOL_* values)."""
-
-    matrix: int
-    range: int
-    primaries: int
-    transfer: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ class Frame:
     """One picture and when it is shown.
 
     Attributes:
-        image: uint8 (H, W, 3) BGR, or (H, W, 4) BGRA after an object that makes transparency.
+        picture: uint8 (H, W, 3) BGR, or (H, W, 4) BGRA after an object that makes transparency; or a codec's planes.
         index: Place in the stream, from 0.
         pts: Presentation time in units of `time_base`.
         time_base: Seconds per unit, exact.
@@ -70,7 +65,7 @@ class Frame:
         matte: The matte that belongs to it as a grey picture, uint8 (H, W, 3), where a sink needs it; else None.
     """
 
-    image: np.ndarray
+    picture: np.ndarray | Planes
     index: int = 0
     pts: int = 0
     time_base: Fraction = Fraction(1, 1000)
@@ -80,13 +75,23 @@ class Frame:
     matte: np.ndarray | None = None
 
     @property
+    def image(self) -> np.ndarray:
+        """The picture as uint8 (H, W, 3) BGR or (H, W, 4) BGRA; planes are converted when it is first asked for."""
+        return image_of(self.picture)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of `image`, for nothing."""
+        return self.picture.shape
+
+    @property
     def seconds(self) -> float:
         """Presentation time in seconds."""
         return float(self.pts * self.time_base)
 
-    def with_image(self, image: np.ndarray) -> Frame:
+    def with_image(self, image: np.ndarray | Planes) -> Frame:
         """Return the same moment with another picture."""
-        return replace(self, image=image)
+        return replace(self, picture=image)
 
 
 class Source(Protocol):
@@ -114,7 +119,7 @@ class Source(Protocol):
         ...
 
     def __iter__(self) -> Iterator[Frame | None]:
-        """Yield the frames in order of presentation, each with an image of its own; None while none comes."""
+        """Yield the frames in order of presentation, each with a picture of its own; None while none comes."""
         ...
 
     def stop(self) -> None:

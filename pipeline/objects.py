@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
-from pipeline.frame import Frame, StreamInfo
+from pipeline.frame import Frame, Planes, StreamInfo
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,19 @@ class FrameObject:
         """Return what becomes of one picture; see `CustomObject`."""
         return image
 
+    def on_planes(self, planes: Planes) -> Planes | np.ndarray:
+        """Return what becomes of a picture in a codec's planes, instead of being called with it as an image.
+
+        A video's frames then need not be turned into BGR and back, which is quicker, and exact where nothing changes.
+
+        Args:
+            planes: They are not to be written into. `planes.image` is the picture as an image, if it comes to that.
+
+        Returns:
+            Planes of the same size, or an image.
+        """
+        return planes
+
     def moved(self, picture: np.ndarray) -> np.ndarray:
         """Do to `picture`, uint8 (H, W, 3), what was done to the last frame's geometry: a matte moves along so."""
         return picture
@@ -90,7 +103,9 @@ class FrameObject:
 
 
 # The methods of `FrameObject` that are optional, and how many arguments each is called with.
-_OPTIONAL = {"meet": 1, "open": 1, "at": 1, "moved": 1, "matte_picture": 0, "view": 1, "on_key": 1, "close": 0}
+_OPTIONAL = {
+    "meet": 1, "open": 1, "at": 1, "on_planes": 1, "moved": 1, "matte_picture": 0, "view": 1, "on_key": 1, "close": 0,
+}  # fmt: skip
 
 
 class ObjectChain:
@@ -120,6 +135,11 @@ class ObjectChain:
     def makes_alpha(self) -> bool:
         """Whether results may have an alpha channel."""
         return any(getattr(item, "makes_alpha", False) is True for item in self.objects)
+
+    @property
+    def takes_planes(self) -> bool:
+        """Whether every object can do without images."""
+        return len(self._methods["on_planes"]) == len(self.objects)
 
     @property
     def keys(self) -> Mapping[str, str]:
@@ -152,7 +172,7 @@ class ObjectChain:
     def __call__(self, frame: Frame) -> Frame:
         """Return what becomes of one frame; errors name it. See `apply`."""
         self.at(frame)
-        return replace(frame, image=self.apply(frame.image), processed=True)
+        return replace(frame, picture=self.apply(frame.picture), processed=True)
 
     def at(self, frame: Frame) -> None:
         """Say which frame the next `apply` is for."""
@@ -161,31 +181,40 @@ class ObjectChain:
             with _named_errors(item, f"failed{self._where}"):
                 at(frame.seconds)
 
-    def apply(self, image: np.ndarray) -> np.ndarray:
-        """Pass one image through the objects.
+    def apply(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
+        """Pass one picture through the objects.
 
         Args:
-            image: uint8 (H, W, 3) BGR.
+            picture: uint8 (H, W, 3) BGR, or planes.
 
         Returns:
-            uint8 (H, W, 3) BGR or (H, W, 4) BGRA, contiguous and writable.
+            uint8 (H, W, 3) BGR or (H, W, 4) BGRA, contiguous and writable; planes if that was planes, and every object
+            has left them.
 
         Raises:
             ProcessingError: an object raised, or returned something that is not an image; the message names it.
         """
+        on_planes = {id(item): method for item, method in self._methods["on_planes"]}
         for item in self.objects:
             try:
-                image = item(image)
+                if not isinstance(picture, Planes):
+                    picture = item(picture)
+                elif id(item) in on_planes:
+                    picture = on_planes[id(item)](picture)
+                else:
+                    picture = item(picture.image)
             except BackgroundRemovalError:
                 raise
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
                 raise ProcessingError(f"custom object {name_of(item)} failed{self._where}: {reason}") from error
-            problem = _not_an_image(image)
+            if isinstance(picture, Planes):
+                continue
+            problem = _not_an_image(picture)
             if problem:
                 raise ProcessingError(f"custom object {name_of(item)} returned {problem}{self._where}")
-            image = np.require(image, requirements=["C", "W"])
-        return image
+            picture = np.require(picture, requirements=["C", "W"])
+        return picture
 
     def matte(self) -> np.ndarray | None:
         """Return the matte of the last frame as a grey picture, uint8 (H, W, 3); None if no object has one."""
@@ -243,6 +272,8 @@ class ObjectChain:
 def optional_method(item: object, name: str) -> Callable[..., Any] | None:
     """Return an object's method of the contract; None if there is none, or what has that name is something else."""
     method = getattr(item, name, None)
+    if name == "on_planes" and _calls_otherwise(type(item)):
+        return None
     if not callable(method) or getattr(method, "__func__", None) is getattr(FrameObject, name):
         return None
     try:
@@ -255,6 +286,12 @@ def optional_method(item: object, name: str) -> Callable[..., Any] | None:
         log.debug("custom object %s: its %s%s takes other arguments and is not called", name_of(item), name, signature)
         return None
     return method
+
+
+def _calls_otherwise(kind: type) -> bool:
+    """Tell whether a class has another call than the one whose `on_planes` it has inherited."""
+    first = next((base for base in kind.__mro__ if {"__call__", "on_planes"} & vars(base).keys()), object)
+    return "on_planes" not in vars(first)
 
 
 def name_of(item: object) -> str:

@@ -1,31 +1,32 @@
-"""What stands behind the person: a blur, a colour, pictures, a video, nothing."""
+"""What stands behind the person: a blur, a colour, pictures, nothing; a video is in `scenery.playing`."""
 
 from __future__ import annotations
 
 import logging
 import os
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from matting.compositing import (
+    blend_layers,
     blend_onto,
-    blur_behind,
     corrected,
     cover,
     edge_correction,
     inside_box,
+    small_blur,
+    spread,
     wrap_light,
 )
 from matting.matte import Matte
 from matting.pyramid import Pyramid
 from pipeline.buffers import Buffers
 from pipeline.errors import InputError
+from pipeline.planes import ColorDescription, Planes
 from scenery.blur import BlurStrength
 
 log = logging.getLogger(__name__)
@@ -59,16 +60,23 @@ class Background(ABC):
         return ""
 
     @abstractmethod
-    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
+    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray | Planes:
         """Return the frame with its background replaced.
 
         Returns:
-            uint8 (H, W, 3), or (H, W, 4) with alpha.
+            uint8 (H, W, 3), or (H, W, 4) with alpha; planes if the frame is in planes, but need not be.
         """
 
 
 class Scenery(Background):
-    """A background that is a picture at every moment."""
+    """A background that is a picture at every moment.
+
+    Attributes:
+        keeps_pictures: Whether an array that `picture` has returned never changes.
+    """
+
+    keeps_pictures = False
+    _made: tuple[np.ndarray, ColorDescription, Sequence[np.ndarray]] | None = None
 
     @abstractmethod
     def picture(self, width: int, height: int) -> np.ndarray:
@@ -79,16 +87,29 @@ class Scenery(Background):
         """The picture in its own size, uint8 (H, W, 3) BGR; None if it has none."""
         return None
 
-    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
+    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray | Planes:
         behind = self.picture(*view.size)
-        out = self._buffers.take(view.image.shape)
-        np.copyto(out, behind)
-        front = inside_box(view.image, matte.box)
-        correction = edge_correction(matte)
-        if self.light_wrap:
-            front, correction = wrap_light(behind, corrected(front, correction), matte, self.light_wrap), None
-        blend_onto(out, front, matte, correction)
-        return out
+        if self.light_wrap:  # light adds up in BGR only
+            out = self._buffers.take(view.image.shape)
+            np.copyto(out, behind)
+            front = corrected(inside_box(view.image, matte.box), edge_correction(matte))
+            blend_onto(out, wrap_light(behind, front, matte, self.light_wrap), matte)
+            return out
+        layers = view.new_layers(self._buffers)
+        for layer, filled in zip(layers, self._filled_layers(view, behind), strict=True):
+            np.copyto(layer, filled)
+        blend_layers(layers, view, matte)
+        return view.composed(layers)
+
+    def _filled_layers(self, view: Pyramid, behind: np.ndarray) -> Sequence[np.ndarray]:
+        """Return a picture in layers like the frame's; of one that stays they are made once."""
+        if view.color is None:
+            return (behind,)
+        if not (self._made and self.keeps_pictures and self._made[0] is behind and self._made[1] == view.color):
+            layers = view.new_layers(Buffers())
+            spread(view, behind, layers)
+            self._made = behind, view.color, layers
+        return self._made[2]
 
 
 # Where the person's own colours are not known, what is him by less than that is left to the blur: a pixel of the edge
@@ -103,21 +124,23 @@ class Blur(Background):
         super().__init__()
         self._strength = strength
 
-    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
-        out = blur_behind(view, matte, self._strength.sigmas(*view.size), self._buffers.take(view.image.shape))
-        front = inside_box(view.image, matte.box)
+    def compose(self, view: Pyramid, matte: Matte) -> np.ndarray | Planes:
+        layers = view.new_layers(self._buffers)
+        spread(view, small_blur(view, matte, self._strength.sigmas(*view.size)), layers)
         if matte.foreground is not None:
-            blend_onto(out, front, matte, edge_correction(matte))
-            return out
+            blend_layers(layers, view, matte)
+            return view.composed(layers)
         rest = 1 - _LEAST_PERSON
         alpha = cv2.addWeighted(matte.alpha, 1 / rest, matte.alpha, 0, -_LEAST_PERSON / rest)
         _, alpha = cv2.threshold(alpha, 0, 0, cv2.THRESH_TOZERO)
-        blend_onto(out, front, replace(matte, alpha=alpha))
-        return out
+        blend_layers(layers, view, replace(matte, alpha=alpha), correct=False)
+        return view.composed(layers)
 
 
 class SolidColor(Scenery):
     """One colour, (B, G, R) from 0 to 255."""
+
+    keeps_pictures = True
 
     def __init__(self, bgr: Sequence[int]) -> None:
         super().__init__()
@@ -140,6 +163,8 @@ class SolidColor(Scenery):
 
 class Picture(Scenery):
     """One picture, scaled to cover the frame."""
+
+    keeps_pictures = True
 
     def __init__(self, image: np.ndarray) -> None:
         super().__init__()
@@ -172,6 +197,8 @@ class Folder(Scenery):
     Raises:
         InputError: none of the files is readable.
     """
+
+    keeps_pictures = True
 
     def __init__(self, paths: Sequence[str], load: Callable[[str], Scenery], name: str) -> None:
         super().__init__()
@@ -240,87 +267,6 @@ class Folder(Scenery):
 
 def _is_image(path: str) -> bool:
     return os.path.isfile(path) and cv2.haveImageReader(path)  # OpenCV complains of what is no file
-
-
-class Video(Scenery):
-    """A video that plays behind the person, over and over, in step with the frames.
-
-    Args:
-        play: Called to play the video from its beginning: yields uint8 (H, W, 3) BGR images, each with the
-            time in seconds at which it is shown.
-        name: What to call the video in messages.
-
-    Raises:
-        InputError: the video has no frame.
-    """
-
-    # A picture that has to be skipped costs as much as one that is shown: a video that is too heavy for live
-    # use plays slower rather than holding up the camera.
-    _LIVE_SKIPS = 2
-
-    def __init__(self, play: Callable[[], Generator[tuple[np.ndarray, float], None, None]], name: str) -> None:
-        super().__init__()
-        self._play = play
-        self._name = name
-        self._pictures: Generator[tuple[Picture, float], None, None] | None = None
-        self.begin(live=True)  # says whether there is anything to play
-        self.end()
-
-    def begin(self, live: bool) -> None:
-        self.end()
-        self._live = live
-        self._now: float | None = None
-        self._started: float | None = None
-        self._advance()
-
-    def end(self) -> None:
-        if self._pictures is not None:
-            self._pictures.close()
-            self._pictures = None
-
-    def picture(self, width: int, height: int) -> np.ndarray:
-        if self._pictures is None:
-            self._started = None
-            self._advance()
-        # Who calls without saying when is taken to do so live.
-        clock = time.monotonic() if self._now is None else self._now
-        self._started = clock if self._started is None else self._started
-        now = clock - self._started + 1e-3  # times are sums of fractions: what is just due is due
-        advanced = 0
-        while self._next_at <= now:
-            if self._live and advanced == self._LIVE_SKIPS:
-                self._started += now - self._next_at
-                break
-            self._advance()
-            advanced += 1
-        return self._current.picture(width, height)
-
-    def at(self, seconds: float) -> None:
-        self._now = seconds
-
-    def _advance(self) -> None:
-        if self._pictures is None:
-            self._pictures = self._loop()
-        self._current, self._next_at = next(self._pictures)
-
-    def _loop(self) -> Generator[tuple[Picture, float], None, None]:
-        """Yield each picture with the time, from the first frame on, at which the next one is due."""
-        begun = 0.0
-        while True:
-            shown: tuple[np.ndarray, float] | None = None
-            start, step = 0.0, 1 / 25
-            with closing(self._play()) as frames:
-                for image, at in frames:
-                    if shown is None:
-                        start = at
-                    else:
-                        step = max(at - shown[1], 1e-3)
-                        yield Picture(shown[0]), begun + at - start
-                    shown = image, at
-            if shown is None:
-                raise InputError(f"{self._name}: there is no frame in this video")
-            begun += shown[1] - start + step  # the last frame is shown as long as the one before it
-            yield Picture(shown[0]), begun
 
 
 class Transparent(Background):

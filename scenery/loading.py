@@ -16,6 +16,7 @@ from scenery import backgrounds
 from scenery.backgrounds import Background, Scenery
 from scenery.colors import is_color, parse_color
 from scenery.look import YOURS
+from scenery.playing import Video
 from scenery.shipped import shipped_picture, shipped_pictures
 
 
@@ -89,4 +90,4 @@ def _video(path: str, name: str) -> Scenery:
             for frame in video:
                 yield frame.image, frame.seconds
 
-    return backgrounds.Video(play, name)
+    return Video(play, name)

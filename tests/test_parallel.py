@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from conftest import ROOT, difference, make_clip, probe, scene, wait_until
@@ -19,6 +20,7 @@ from conftest import ROOT, difference, make_clip, probe, scene, wait_until
 from cli import parallel
 from engine import Engine
 from files.parts import count_frames, decoding_times, plan_parts
+from pipeline.cores import available
 from pipeline.errors import InputError
 
 UNEVEN = [Fraction(i * 40 + (i % 3) * 9, 1000) for i in range(200)]
@@ -133,6 +135,23 @@ def test_objects_that_remember_leave_no_seam(tmp_path: Path, run_main) -> None:
         results.append(probe(output, images=True).images)
     errors = [difference(a, b) for a, b in zip(*results, strict=True)]
     assert max(errors) < 3
+
+
+def test_jobs_share_the_cores(tmp_path: Path, run_main) -> None:
+    (tmp_path / "telling.py").write_text(
+        "import os, pathlib, cv2\nfrom pipeline.cores import core_limit\n\n"
+        "def tell(image):\n"
+        f"    file = pathlib.Path({str(tmp_path)!r}, str(os.getpid()) + '.txt')\n"
+        "    file.write_text(f'{cv2.getNumThreads()} {core_limit()}')\n"
+        "    return image\n"
+    )
+    before = cv2.getNumThreads()
+    source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(120)], gop=25).path
+    told = ("--no-segmentation", "--object", f"{tmp_path / 'telling.py'}:tell", "--jobs", 2)
+    assert run_main("--video", source, *told).code == 0
+    share = max(1, available() // 2)
+    assert [file.read_text() for file in tmp_path.glob("*.txt")] == [f"{share} {share}"] * 2
+    assert cv2.getNumThreads() == before  # here they are not
 
 
 def test_jobs_end_with_the_range(tmp_path: Path, run_main) -> None:

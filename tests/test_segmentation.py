@@ -23,8 +23,8 @@ from matting.segmenters import make_segmenter
 from pipeline.errors import DeviceError, InputError, InputNotFoundError
 from pipeline.frame import StreamInfo
 from scenery.backgrounds import SolidColor as Color
-from scenery.backgrounds import Video
 from scenery.blur import KernelBlur, kernel_sigma
+from scenery.playing import Video
 from selfieSegmentation import MPSegmentation
 
 # Places in the portrait that are surely person and surely background, (row, column).

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from pipeline.buffers import Buffers
-from pipeline.frame import ColorDescription
+from pipeline.planes import ColorDescription, Layers, LayersToBgr, Planes, bgr_to_yuv_matrix, yuv_to_bgr_matrix
 
-# Code points of ITU-T H.273, as in FFmpeg's AVCOL_SPC_*: the shares of red and blue in luma.
-_LUMA = {
-    1: (0.2126, 0.0722),  # BT.709
-    4: (0.30, 0.11),  # FCC
-    5: (0.299, 0.114),  # BT.601, 625 lines
-    6: (0.299, 0.114),  # BT.601, 525 lines
-    7: (0.212, 0.087),  # SMPTE 240M
-    9: (0.2627, 0.0593),  # BT.2020
-    10: (0.2627, 0.0593),
-}
-_BT601 = 6
+__all__ = ["FromBgr", "ToBgr", "bgr_to_yuv_matrix", "swscale_matrix", "yuv_to_bgr_matrix"]
+
+_BT601 = 6  # as in FFmpeg's AVCOL_SPC_*
 # The same in swscale's numbering (SWS_CS_*), which PyAV takes; its enumeration lacks some in older releases.
 _SWSCALE = {1: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9, 10: 9}
 # swscale's quick ways are 1 to 2 of 255 too dark. SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT and SWS_FULL_CHR_H_INP, which
@@ -36,36 +25,10 @@ def swscale_matrix(matrix: int) -> int:
     return _SWSCALE.get(matrix, _SWSCALE[_BT601])
 
 
-@functools.cache
-def yuv_to_bgr_matrix(matrix: int, full_range: bool) -> np.ndarray:
-    """Return the float64 (3, 4) matrix that takes 8-bit (Y, Cb, Cr, 1) to (B, G, R), ITU-T H.273 section 8.3."""
-    red, blue = _LUMA.get(matrix, _LUMA[_BT601])
-    green = 1 - red - blue
-    luma, offset, chroma = (1.0, 0.0, 1.0) if full_range else (255 / 219, 16.0, 255 / 224)
-    from_cb, from_cr = 2 * (1 - blue) * chroma, 2 * (1 - red) * chroma
-    linear = np.array(
-        [
-            [luma, from_cb, 0],
-            [luma, -from_cb * blue / green, -from_cr * red / green],
-            [luma, 0, from_cr],
-        ]
-    )
-    return np.column_stack([linear, -linear @ (offset, 128, 128)])
-
-
-@functools.cache
-def bgr_to_yuv_matrix(matrix: int, full_range: bool) -> np.ndarray:
-    """Return the inverse of `yuv_to_bgr_matrix`, float64 (3, 4)."""
-    forward = yuv_to_bgr_matrix(matrix, full_range)
-    linear = np.linalg.inv(forward[:, :3])
-    return np.column_stack([linear, -linear @ forward[:, 3]])
-
-
 class ToBgr:
     """Turns decoded frames into images.
 
-    8 bits of 4:2:0, which nearly every file has, take a way of our own: a third of the time of swscale's exact
-    one. Each chroma sample stands for its four pixels, so that `FromBgr` gives the very same sample back.
+    8 bits of 4:2:0, which nearly every file has, can stay as they are, and become BGR when somebody asks.
 
     Args:
         color: How the frames' values are meant.
@@ -75,16 +38,13 @@ class ToBgr:
     def __init__(self, color: ColorDescription, width: int, height: int) -> None:
         self._color = color
         self._size = (width, height)
-        self._matrix = yuv_to_bgr_matrix(color.matrix, color.range == ColorRange.JPEG)
+        self._layers_to_bgr = LayersToBgr(color)
         self._reformatter = VideoReformatter()
-        self._buffers = Buffers()
-        self._doubled = [np.empty((-(-height // 2), -(-width // 2), 2), np.uint8) for _ in range(2)]
-        self._rows = np.empty((-(-height // 2), width, 3), np.uint8)
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:
         """Return the frame as uint8 (H, W, 3) BGR, which is used again only when nobody holds it any more."""
         if frame.format.name in _PLANAR and (frame.width, frame.height) == self._size and frame.height > 1:
-            return self._from_planes(*(_plane(frame, number) for number in range(3)))
+            return self._layers_to_bgr(_layers(frame))
         converted = self._reformatter.reformat(
             frame,
             *self._size,
@@ -96,18 +56,12 @@ class ToBgr:
         )
         return np.ascontiguousarray(converted.to_ndarray())
 
-    def _from_planes(self, y: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        height, width = y.shape
-        # A plane merged with itself is the plane with every pixel twice in its row.
-        for plane, doubled in zip((u, v), self._doubled, strict=True):
-            cv2.merge([plane, plane], dst=doubled)
-        u, v = (doubled.reshape(doubled.shape[0], -1)[:, :width] for doubled in self._doubled)
-        image = self._buffers.take((height, width, 3))
-        for first in (0, 1):  # even rows and odd ones have the same chroma
-            rows = y[first::2]
-            merged = cv2.merge([rows, u[: len(rows)], v[: len(rows)]], dst=self._rows[: len(rows)])
-            cv2.transform(merged, self._matrix, dst=image[first::2])
-        return image
+    def planes(self, frame: VideoFrame) -> Planes | None:
+        """Return the frame as it is, on its own memory; None if it is not 8-bit 4:2:0 of the size, with even sides."""
+        width, height = self._size
+        if frame.format.name not in _PLANAR or (frame.width, frame.height) != self._size or width % 2 or height % 2:
+            return None
+        return Planes(_layers(frame), self._color, self._layers_to_bgr)
 
 
 class FromBgr:
@@ -150,6 +104,24 @@ class FromBgr:
             interpolation=int(Interpolation.AREA | _EXACT),
         )
 
+    def takes(self, planes: Planes) -> bool:
+        """Tell whether planes are what an encoder takes, with no need to convert them."""
+        same_color = (planes.color.matrix, planes.color.range) == (self._color.matrix, self._color.range)
+        return self._pix_fmt in ("yuv420p", "nv12") and planes.shape[1::-1] == self._size and same_color
+
+    def copied(self, planes: Planes) -> VideoFrame:
+        """Return planes that `takes` likes as a frame, which keeps nothing of them."""
+        frame = VideoFrame(*self._size, self._pix_fmt)
+        y, u, v = planes.layers
+        np.copyto(_plane(frame, 0), y)
+        if self._pix_fmt == "nv12":
+            pairs = _plane(frame, 1)
+            pairs[:, 0::2], pairs[:, 1::2] = u, v
+        else:
+            np.copyto(_plane(frame, 1), u)
+            np.copyto(_plane(frame, 2), v)
+        return frame
+
     def _in_planes(self, image: np.ndarray) -> VideoFrame:
         frame = VideoFrame(*self._size, self._pix_fmt)
         planes = [_plane(frame, number) for number in range(len(frame.planes))]
@@ -168,6 +140,10 @@ class FromBgr:
         if self._pix_fmt == "yuva420p":
             planes[3][:] = 255 if alpha is None else alpha
         return frame
+
+
+def _layers(frame: VideoFrame) -> Layers:
+    return _plane(frame, 0), _plane(frame, 1), _plane(frame, 2)
 
 
 def _plane(frame: VideoFrame, number: int) -> np.ndarray:
