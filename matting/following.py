@@ -48,7 +48,7 @@ class Room:
     remembers: bool = False
 
 
-# RobustVideoMatting remembers better what it sees in a crop that stays, and has been trained on whole frames.
+# On the clips RobustVideoMatting errs less so.
 ROOM_OF_RECURRENT = Room(0.15, 0.8, 0.45, remembers=True)
 
 
