@@ -19,6 +19,7 @@ from pipeline.errors import InputError, Stopped
 from pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, image_of, mirrored
 from pipeline.loop import AnyProcessed, LastImage, run_loop
 from pipeline.objects import CustomObject, ObjectChain
+from pipeline.planes import Picture
 from pipeline.progress import Progress
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ class Engine:
         """
         return image_of((self._chain or ObjectChain(self.custom_objects)).apply(frame))
 
-    def flip(self, frame: Any) -> Any:
+    def flip(self, frame: Picture) -> Picture:
         """Return `frame`, an image or planes, mirrored left to right if `flip_view` is set, else as it is."""
         return mirrored(frame) if self.flip_view else frame
 
@@ -304,7 +305,7 @@ class Engine:
 
             self._viewer = Viewer(self.live.show_fps)
             chain = ObjectChain(self.custom_objects)
-            self._viewer.serve([chain, StreamKeys(self, live=False)], chain.view)
+            self._viewer.serve([chain, StreamKeys(self, live=False)], chain)
         return self._viewer
 
     def _window_sinks(self, chain: ObjectChain, info: StreamInfo) -> list[Sink]:

@@ -323,6 +323,10 @@ class MPSegmentation(FrameObject):
             return self._person.next_people()
         return self._look.on_key(key)
 
+    def on_click(self, x: float, y: float) -> bool | str:
+        """Keep whoever stands there alone, at these shares of the frame's width and height."""
+        return self._person.choose_at(x, y)
+
     def view(self, image: np.ndarray) -> np.ndarray:
         """Return what the window shows: the matte while the key m has asked for it."""
         has_frame = self._last_matte is not None or self._unseen is not None

@@ -125,6 +125,7 @@ class Viewer(Sink):
         self._window = Window()
         self._controls: Sequence[Control] = ()
         self._view: Callable[[np.ndarray], np.ndarray] = lambda image: image
+        self._on_click: Callable[[float, float], bool | str] = lambda x, y: False
         self._frame: Frame | None = None
         self._still = self._live = False
         self._times: deque[float] = deque()
@@ -135,9 +136,9 @@ class Viewer(Sink):
         self._message_until = 0.0
         self._altered = False
 
-    def serve(self, controls: Sequence[Control], view: Callable[[np.ndarray], np.ndarray]) -> None:
-        """Say who uses the keys, in order, and what makes a picture for the window of a result."""
-        self._controls, self._view = controls, view
+    def serve(self, controls: Sequence[Control], chain: ObjectChain) -> None:
+        """Say who uses the keys, in order, and whose objects use clicks and make the window's picture of a result."""
+        self._controls, self._view, self._on_click = controls, chain.view, chain.on_click
 
     def open(self, info: StreamInfo) -> None:
         if self._window.closed:
@@ -243,25 +244,29 @@ class Viewer(Sink):
             # With Caps Lock on all letters are capitals, and Qt's window cannot tell the two apart.
             if not self._offer(key) and key != key.lower():
                 self._offer(key.lower())
+        for x, y in self._window.clicks():
+            # Beside the original both are half as wide.
+            self._take(self._on_click(2 * x % 1 if self._beside else x, y), alters=True)
         if self._window.closed:
             raise Stopped
 
     def _offer(self, key: str) -> bool:
-        for control in (*self._controls, self):
-            answer = control.on_key(key)
-            if answer:
-                if isinstance(answer, str):
-                    self.say(answer)
-                self._altered |= control.alters
-                self._drawn_at = 0.0  # what it changes is to be seen at once
-                return True
-        return False
+        return any(self._take(control.on_key(key), control.alters) for control in (*self._controls, self))
+
+    def _take(self, answer: bool | str, alters: bool) -> bool:
+        """Say what there is to say of a key or click; return whether it was used."""
+        if isinstance(answer, str) and answer:
+            self.say(answer)
+        if answer:
+            self._altered |= alters
+            self._drawn_at = 0.0  # what it changes is to be seen at once
+        return bool(answer)
 
 
 def window_sinks(viewer: Viewer, engine: Shown, chain: ObjectChain, info: StreamInfo) -> list[Sink]:
     """Return the window of a stream, and before it what its keys ask for."""
     recorder, snapshots = Recorder(engine.live, engine.encoding, viewer.say), Snapshots(engine.live)
-    viewer.serve([chain, StreamKeys(engine, info.live), snapshots, recorder], chain.view)
+    viewer.serve([chain, StreamKeys(engine, info.live), snapshots, recorder], chain)
     return [recorder, snapshots, viewer]
 
 

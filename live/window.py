@@ -32,6 +32,7 @@ class Window:
         self._opened = False
         self._shape, self._asked = 0.0, (1, 1)
         self._x_keys: x11.Keys | None = None
+        self._inside, self._clicks = (0, 0, 1, 1), []
         self.closed = False
 
     def show(self, image: np.ndarray, draw: Callable[[np.ndarray], object] = lambda picture: None) -> None:
@@ -66,6 +67,7 @@ class Window:
         # Linear, though averaging looks a little better where a picture gets much smaller: of 4K it takes 10 ms more.
         picture = cv2.resize(over_checkerboard(image) if image.shape[2] == 4 else image, seen)
         draw(picture)
+        self._inside = ((across - seen[0]) // 2, (high - seen[1]) // 2, *seen)
         cv2.imshow(self._title, picture if seen == (across, high) else fitted(picture, across, high))
 
     def _resize(self, width: int, height: int, scale: float) -> None:
@@ -103,6 +105,11 @@ class Window:
             return typed
         return [key for key in map(_key_of, codes) if key]
 
+    def clicks(self) -> list[tuple[float, float]]:
+        """Return where the picture was clicked since the last call, as shares of its width and height, 0 to 1."""
+        clicks, self._clicks = self._clicks, []
+        return clicks
+
     def toggle_full_screen(self) -> None:
         """Fill the screen, or go back to a window."""
         state = cv2.WINDOW_NORMAL if self._fills_screen() else cv2.WINDOW_FULLSCREEN
@@ -114,6 +121,11 @@ class Window:
     def _on_mouse(self, event: int, x: int, y: int, flags: int, data: object) -> None:
         if event == cv2.EVENT_LBUTTONDBLCLK:
             self.toggle_full_screen()
+        elif event == cv2.EVENT_LBUTTONDOWN:
+            left, top, width, height = self._inside
+            place = ((x - left) / width, (y - top) / height)
+            if all(0 <= share < 1 for share in place):
+                self._clicks.append(place)
 
     def _visible(self) -> bool:
         try:

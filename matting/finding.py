@@ -9,6 +9,7 @@ import numpy as np
 
 from matting.faces import Face, FaceFinder, merged
 from matting.following import Bounds, Room, crop_around, meet
+from matting.light import lifted
 from matting.people import Person, crop_of_face
 from matting.pyramid import Pyramid
 from matting.segmenters import Segmenter
@@ -99,7 +100,7 @@ class Finder:
             self._since_look = 0
             self._looked_glance = self._glance
             height, width = self._looking.size
-            self._seen = self._looking(view.crop((0, 0, *view.size), width, height))
+            self._seen = self._looking(lifted(view.crop((0, 0, *view.size), width, height)))
         return self._seen
 
     def find(self, view: Pyramid, people: list[Person], anew: bool) -> list[Person]:

@@ -105,6 +105,16 @@ class Person:
         """How tall he is drawn, in pixels of the frame: whoever is nearest is tallest."""
         return 0.0 if self.bounds is None else self.bounds[3] - self.bounds[1]
 
+    def is_at(self, x: float, y: float) -> bool:
+        """Tell whether he is drawn there, at these shares of the frame's width and height, 0 to 1."""
+        if self.matte is None:
+            return False
+        left, top, right, bottom = self.matte.box
+        column, row = (x * self.size[0] - left) / (right - left), (y * self.size[1] - top) / (bottom - top)
+        height, width = self.matte.alpha.shape
+        inside = 0 <= column < 1 and 0 <= row < 1
+        return inside and bool(self.matte.alpha[int(row * height), int(column * width)] > 0.5)
+
     def distance(self, x: float) -> float:
         """Return how far a column of the frame is from him, in half widths of his."""
         return abs(x - self.centre) / self._reach

@@ -182,7 +182,7 @@ class PersonMatte:
     def next_people(self) -> str:
         """Keep the main person alone, then each of the others, then all again; return what to say of it."""
         if self._best:
-            return "the best matte keeps everybody: leave --quality best out, or give --people main"
+            return "the best matte keeps everybody: leave `quality` best out, or give `people` main"
         self._last_grey = None
         others = [person for person in self._people if person is not self._main.person]
         if self._people_kept == "all":
@@ -195,6 +195,22 @@ class PersonMatte:
             return "everybody"
         self._main.choose(self._after_main())
         return "another person alone"
+
+    def choose_at(self, x: float, y: float) -> bool | str:
+        """Keep the person alone who is seen there, at these shares of the frame's width and height.
+
+        Returns:
+            What to say of it; False where nobody is.
+        """
+        if self._best:
+            return False
+        for person in self._people:
+            if person.is_at(x, y):
+                self._last_grey = None
+                self._people_kept, self._turn = "main", len(self._people)
+                self._main.choose(person)
+                return "this person alone; p goes on to others and to everybody"
+        return False
 
     def _after_main(self) -> Person:
         """Return who stands to the right of the main person, the first on the left if there is nobody."""

@@ -98,13 +98,18 @@ class FrameObject:
         """
         return False
 
+    def on_click(self, x: float, y: float) -> bool | str:
+        """Use a click into the window, at these shares of the result's width and height; returns as `on_key`."""
+        return False
+
     def close(self) -> None:
         """The stream has ended, whatever the reason."""
 
 
 # The methods of `FrameObject` that are optional, and how many arguments each is called with.
 _OPTIONAL = {
-    "meet": 1, "open": 1, "at": 1, "on_planes": 1, "moved": 1, "matte_picture": 0, "view": 1, "on_key": 1, "close": 0,
+    "meet": 1, "open": 1, "at": 1, "on_planes": 1, "moved": 1, "matte_picture": 0, "view": 1, "on_key": 1,
+    "on_click": 2, "close": 0,
 }  # fmt: skip
 
 
@@ -237,11 +242,18 @@ class ObjectChain:
 
     def on_key(self, key: str) -> bool | str:
         """Offer a key to every object; return whether one used it, or what the last of them has to say."""
+        return self._offered("on_key", f"key {key}", key)
+
+    def on_click(self, x: float, y: float) -> bool | str:
+        """Offer a click into the window to every object; see `FrameObject.on_click` and `on_key`."""
+        return self._offered("on_click", "a click", x, y)
+
+    def _offered(self, name: str, what: str, *arguments: Any) -> bool | str:
         used: bool | str = False
-        for item, on_key in self._methods["on_key"]:
+        for item, method in self._methods[name]:
             try:
-                with _named_errors(item, f"failed on key {key}"):
-                    answer = on_key(key)
+                with _named_errors(item, f"failed on {what}"):
+                    answer = method(*arguments)
             except InputError as error:  # a file that is not there is no reason to end
                 answer = str(error)
             if answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -173,7 +173,10 @@ def image_of(picture: np.ndarray | Planes) -> np.ndarray:
     return picture.image if isinstance(picture, Planes) else picture
 
 
-def mirrored(picture: np.ndarray | Planes) -> np.ndarray | Planes:
+Picture = TypeVar("Picture", np.ndarray, Planes, "np.ndarray | Planes")
+
+
+def mirrored(picture: Picture) -> Picture:
     """Return a picture mirrored left to right."""
     if isinstance(picture, Planes):
         y, u, v = (cv2.flip(layer, 1) for layer in picture.layers)

@@ -297,6 +297,10 @@ class Screen:
         self._xdotool("windowfocus", "--sync", self.window())
         self._xdotool("key", "--delay", str(pause_ms), *keys)
 
+    def click(self, x: int, y: int) -> None:
+        """Click into the window, so many pixels from its upper left corner."""
+        self._xdotool("mousemove", "--window", self.window(), str(x), str(y), "click", "1")
+
     def close_window(self) -> None:
         """Ask the window to close as its frame's button does (ICCCM's WM_DELETE_WINDOW)."""
         from Xlib import display

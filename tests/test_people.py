@@ -126,6 +126,21 @@ def test_the_key_p_goes_through_the_people(room: Callable[..., Scene]) -> None:
     assert segmentation.look()["people"] == "all"
 
 
+def test_a_click_chooses_who_is_kept(room: Callable[..., Scene]) -> None:
+    segmentation = MPSegmentation()
+    frame, truths = room((0.02, 0.44, 0), (0.55, 0.4, 60))
+    for _ in range(12):
+        segmentation.alpha(frame)
+    assert not segmentation.on_click(0.5, 0.02), "nobody is there"
+    for chosen in (1, 0):
+        rows, columns = np.nonzero(truths[chosen] > 0.9)
+        height, width = truths[chosen].shape
+        assert segmentation.on_click(float(np.median(columns)) / width, float(np.median(rows)) / height)
+        alpha = segmentation.alpha(frame)
+        assert [alpha[truth > 0.9].mean() > 0.5 for truth in truths] == [chosen == 0, chosen == 1]
+    assert segmentation.look()["people"] == "main"
+
+
 @pytest.mark.parametrize("in_front", [True, False])
 def test_two_people_cross_and_the_main_one_stays(room: Callable[..., Scene], in_front: bool) -> None:
     segmentation = MPSegmentation(people="main")

@@ -183,7 +183,7 @@ class Mine(FrameObject):
 
 def test_the_list_of_keys_and_messages_are_drawn_while_they_are_wanted() -> None:
     viewer, chain = Viewer(), ObjectChain([Mine()])
-    viewer.serve([chain, StreamKeys(Engine(), live=True)], chain.view)
+    viewer.serve([chain, StreamKeys(Engine(), live=True)], chain)
     viewer.open(LIVE)
     plain = np.full((240, 320, 3), 200, np.uint8)
 
@@ -352,3 +352,26 @@ Engine(webcam_id={stream_camera.url!r}, show=True, custom_objects=[look]).run()
     screen.type("q")
     assert process.wait(timeout=30) == 0
     assert "Error" not in process.communicate()[1]  # Qt has something to say of its fonts
+
+
+def test_a_click_reaches_the_objects_as_shares_of_the_picture(
+    screen: Screen, stream_camera: StreamCamera, start_main, tmp_path: Path
+) -> None:
+    program = f"""
+from engine import Engine
+from pipeline.objects import FrameObject
+
+class Clicked(FrameObject):
+    def on_click(self, x, y):
+        print(f"{{x:.2f}} {{y:.2f}}", flush=True)
+        return "clicked"
+
+Engine(webcam_id={stream_camera.url!r}, show=True, custom_objects=[Clicked()]).run()
+"""
+    process = start_main(program=program, env=screen.env)
+    screen.wait_for_window()
+    height, width = screen.picture().shape[:2]
+    screen.click(width // 4, height * 3 // 4)
+    assert process.stdout.readline() == "0.25 0.75\n"
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
