@@ -181,4 +181,5 @@ def mirrored(picture: Picture) -> Picture:
     if isinstance(picture, Planes):
         y, u, v = (cv2.flip(layer, 1) for layer in picture.layers)
         return picture.with_layers((y, u, v))
-    return cv2.flip(picture, 1)
+    image: np.ndarray = cv2.flip(picture, 1)
+    return image
