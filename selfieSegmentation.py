@@ -116,7 +116,7 @@ class MPSegmentation(FrameObject):
             spec, first = background, self._loader.from_text(background)
         elif background is None and bg_images_path:
             spec, first = os.fspath(bg_images_path), self._loader.folder(bg_images_path)
-        elif background is None and (picture := self._picture(bg_image)) is not None:
+        elif background is None and (picture := self._loader.picture(bg_image)) is not None:
             spec, first = picture
         elif background is None and self._color is not None:
             spec, first = self._color.label, self._color
@@ -241,7 +241,7 @@ class MPSegmentation(FrameObject):
 
     @bg_image.setter
     def bg_image(self, image: np.ndarray | str | os.PathLike[str] | None) -> None:
-        picture = self._picture(image)
+        picture = self._loader.picture(image)
         if picture is not None:
             self._look.show(picture[1], picture[0])
         elif self._color is not None:
@@ -332,12 +332,6 @@ class MPSegmentation(FrameObject):
     def _change_threshold(self, step: float) -> str:
         self.threshold = round(min(max(self._threshold + step, 0.05), 0.95), 2)
         return f"threshold {self._threshold:g}"
-
-    def _picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, Background] | None:
-        """Return what a picture that was given is called, and its background; None if none was given."""
-        if isinstance(image, np.ndarray):
-            return YOURS, backgrounds.Picture(image)
-        return (os.fspath(image), self._loader.file(image)) if image is not None and os.fspath(image) else None
 
     def _matte(self, view: Pyramid) -> Matte:
         self._last_matte = matte = self._person(view)

@@ -15,6 +15,7 @@ from pipeline.errors import InputNotFoundError
 from scenery import backgrounds
 from scenery.backgrounds import Background, Scenery
 from scenery.colors import is_color, parse_color
+from scenery.look import YOURS
 from scenery.playing import Video
 from scenery.shipped import shipped_picture, shipped_pictures
 
@@ -63,6 +64,12 @@ class BackgroundLoader:
         path = os.fspath(path)
         local = self._files.enter_context(storage.local_folder(path))
         return backgrounds.Folder(storage.list_files(local), lambda file: _scenery(file, file), path)
+
+    def picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, Scenery] | None:
+        """Return what a picture that was given is called, and its background; None if none was given."""
+        if isinstance(image, np.ndarray):
+            return YOURS, backgrounds.Picture(image)
+        return (os.fspath(image), self.file(image)) if image is not None and os.fspath(image) else None
 
     def file(self, path: str | os.PathLike[str]) -> Scenery:
         """Return the background of one picture or video; raises as `from_text` does."""
