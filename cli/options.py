@@ -243,5 +243,9 @@ def _add_video(parser: argparse.ArgumentParser) -> None:
     video.add_argument("--preset", metavar="P", default="veryfast", help="encoder speed (default veryfast)")
     video.add_argument("--gif-width", metavar="N", type=int, default=640, help="a GIF is at most so wide (default 640)")
     video.add_argument(
-        "--gif-fps", metavar="N", type=float, default=15, help="a GIF has at most so many frames a second (default 15)"
+        "--gif-fps",
+        metavar="N",
+        type=float,
+        default=15,
+        help="a GIF has about so many frames a second at most (default 15)",
     )

@@ -34,7 +34,7 @@ class MediaPipeSegmenter:
             from mediapipe.tasks.python import BaseOptions, vision
         except ModuleNotFoundError as error:
             raise InputError(
-                "--runtime mediapipe: MediaPipe is not installed (or leave the option out): "
+                "`runtime` mediapipe: MediaPipe is not installed (or leave the option out): "
                 "pip install -r requirements.txt"
             ) from error
         except (ImportError, OSError) as error:  # OSError: a system library is missing
@@ -42,7 +42,7 @@ class MediaPipeSegmenter:
         installed = metadata.version("mediapipe")
         if tuple(int(part) for part in re.findall(r"\d+", installed)[:3]) >= _FIRST_THAT_PHONES_HOME:
             raise InputError(
-                f"`runtime` mediapipe: MediaPipe {installed} cannot be told not to send usage statistics; "
+                f"`runtime` mediapipe: MediaPipe {installed} sends usage statistics, whatever it is told; "
                 "install an older one: python -m pip install 'mediapipe<0.10.33'"
             )
         options = vision.ImageSegmenterOptions(

@@ -143,7 +143,7 @@ class PersonMatte:
         """
         if self._quality == "best" and self._photo is not None and not still:
             raise InputError(
-                "--quality best takes seconds for each picture: it is for images, or for --model rvm; leave it out"
+                "`quality` best takes seconds for each picture: it is for images, or for `model` rvm; leave it out"
             )
         self._set_best(self._quality == "best" or (self._quality is None and still))
 

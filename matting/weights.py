@@ -144,7 +144,7 @@ def downloaded_file(name: str) -> Path:
             raise InputError(f"`model` {name}: {known.url} gives another file than it did; choose another") from None
         there = ", in place of the other file there" if path.exists() else ""
         raise InputError(
-            f"bring {known.url} by other means and put it at {path}{there}: "
+            f"get {known.url} by other means and put it at {path}{there}: "
             f"`model` {name} cannot be downloaded ({_reason(error)})"
         ) from None
     return path

@@ -80,7 +80,7 @@ class KernelBlur(BlurStrength):
     def __post_init__(self) -> None:
         for size in (self.width, self.height):
             if size % 2 == 0 or not 0 < size <= LARGEST_KERNEL:
-                raise InputError(f"bg_blur_ratio: {size} must be odd, from 1 to {LARGEST_KERNEL}")
+                raise InputError(f"`bg_blur_ratio`: {size} must be odd, from 1 to {LARGEST_KERNEL}")
 
     @property
     def value(self) -> int:
@@ -142,5 +142,5 @@ def parse_kernel(sizes: Sequence[int]) -> KernelBlur:
     try:
         width, height = (int(size) for size in sizes)
     except (TypeError, ValueError):
-        raise InputError(f"bg_blur_ratio {sizes!r}: must be a width and a height in pixels") from None
+        raise InputError(f"`bg_blur_ratio` {sizes!r}: must be a width and a height in pixels") from None
     return KernelBlur(width, height)

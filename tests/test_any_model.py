@@ -236,7 +236,7 @@ def test_offline_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest
     assert outcome.code == 2
     path = tmp_path / "kept" / "rvm.onnx"
     assert outcome.err.splitlines()[-1] == (
-        f"error: bring http://127.0.0.1:9/rvm.onnx by other means and put it at {path}: "
+        f"error: get http://127.0.0.1:9/rvm.onnx by other means and put it at {path}: "
         "--model rvm cannot be downloaded (the server cannot be reached)"
     )
 

@@ -129,7 +129,7 @@ def test_best_is_refused_for_a_video(tmp_path: Path, run_main: Callable) -> None
     assert "leave it out" in outcome.err
     assert outcome.err.count("\n") == 1
     assert not (tmp_path / "out.mp4").exists()
-    with pytest.raises(InputError, match="--quality best"):
+    with pytest.raises(InputError, match="`quality` best"):
         MPSegmentation(quality="best").open(StreamInfo("camera", 512, 512, live=True))
 
 

@@ -32,7 +32,9 @@ def main() -> int:
     panels = [portrait]
     for look in LOOKS:
         spec = str(ROOT / look) if "/" in look else look
-        image = Engine(custom_objects=[MPSegmentation(background=spec)]).custom_processing(portrait.copy())
+        # As `python main.py photo.jpg` has it.
+        segmentation = MPSegmentation(background=spec, blur="medium", quality="best")
+        image = Engine(custom_objects=[segmentation]).custom_processing(portrait.copy())
         panels.append(over_checkerboard(image) if image.shape[2] == 4 else image)
     picture = np.hstack([cv2.resize(panel, (400, 400), interpolation=cv2.INTER_AREA) for panel in panels])
     target = ROOT / "docs" / "before_after.jpg"
@@ -50,11 +52,12 @@ def effects(portrait: np.ndarray) -> np.ndarray:
     office = cv2.imread(str(ROOT / "backgrounds" / "2_office.jpg"))
     assert office is not None
     room = cv2.resize(office, (1280, 720))
-    person, alpha = cv2.resize(portrait, (460, 460)), cv2.resize(MPSegmentation().alpha(portrait), (460, 460))
+    alpha = MPSegmentation(quality="best").alpha(portrait)
+    person, alpha = cv2.resize(portrait, (460, 460)), cv2.resize(alpha, (460, 460))
     place = room[260:, 180:640]
     place[:] = cv2.blendLinear(person, place.copy(), alpha, 1 - alpha)
     dark = cv2.convertScaleAbs(room, alpha=0.22)
-    panels = [room, AutoFrame()(room.copy()), Defocus()(room.copy())]
+    panels = [room, AutoFrame()(room.copy()), Defocus("medium")(room.copy())]
     panels += [dark, LowLight()(dark.copy()), NamePlate("Ada Lovelace")(room.copy())]
     small = [cv2.resize(panel, (533, 300), interpolation=cv2.INTER_AREA) for panel in panels]
     return np.vstack([np.hstack(small[:3]), np.hstack(small[3:])])
