@@ -109,12 +109,11 @@ def transcode(source: str, output: str) -> None:
 
 
 def engine(objects: Callable[[], list[CustomObject]], jobs: int, source: str, output: str) -> None:
-    """Pass a video through `objects`, which are made in each of `jobs` processes."""
-    made = Engine(video_path=source, output_path=output, custom_objects=objects() if jobs == 1 else [], progress=False)
-    if jobs == 1:
+    """Pass a video through `objects`, which are made in each of `jobs` processes where it can be cut into parts."""
+    made = Engine(video_path=source, output_path=output, progress=False)
+    if jobs == 1 or not process_in_parallel(made, jobs, objects, {}):
+        made.custom_objects = objects()
         made.run()
-    elif not process_in_parallel(made, jobs, objects, {}):
-        raise SystemExit(f"{source}: cannot be cut into parts")
 
 
 def nothing() -> list[CustomObject]:

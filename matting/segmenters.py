@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from matting.mediapipe_segmenter import MediaPipeSegmenter
 from matting.sessions import check_device, first_line, load_session
 from matting.weights import DOWNLOADS, MODELS
 from pipeline.errors import DeviceError, InputError, ProcessingError
@@ -108,6 +107,8 @@ def make_segmenter(
             raise InputError(f"`model` {model}: `runtime` mediapipe has {' and '.join(sorted(MODELS))} only")
         if device not in ("auto", "cpu"):
             raise DeviceError(f"`device` {device}: `runtime` mediapipe uses the CPU only")
+        from matting.mediapipe_segmenter import MediaPipeSegmenter
+
         return MediaPipeSegmenter(model)
     return OnnxSegmenter(model, load_session(model, device), options or ModelOptions())
 

@@ -71,6 +71,12 @@ class BackgroundLoader:
         local = self._files.enter_context(storage.local_folder(path))
         return backgrounds.Folder(storage.list_files(local), lambda file: _scenery(file, file), path)
 
+    def picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, Scenery] | None:
+        """Return what a picture that was given is called, and its background; None if none was given."""
+        if isinstance(image, np.ndarray):
+            return YOURS, backgrounds.Picture(image)
+        return (os.fspath(image), self.file(image)) if image is not None and os.fspath(image) else None
+
     def file(self, path: str | os.PathLike[str]) -> Scenery:
         """Return the background of one picture or video; raises as `from_text` does."""
         path = os.fspath(path)
