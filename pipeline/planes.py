@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -181,5 +181,4 @@ def mirrored(picture: Picture) -> Picture:
     if isinstance(picture, Planes):
         y, u, v = (cv2.flip(layer, 1) for layer in picture.layers)
         return picture.with_layers((y, u, v))
-    image: np.ndarray = cv2.flip(picture, 1)
-    return image
+    return cast("Picture", cv2.flip(picture, 1))

@@ -59,12 +59,6 @@ class BackgroundLoader:
             "or use blur, none, transparent, a colour"
         )
 
-    def picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, Background] | None:
-        """Return what a picture that was given is called, and its background; None if none was given."""
-        if isinstance(image, np.ndarray):
-            return YOURS, backgrounds.Picture(image)
-        return (os.fspath(image), self.file(image)) if image is not None and os.fspath(image) else None
-
     def folder(self, path: str | os.PathLike[str]) -> backgrounds.Folder:
         """Return the pictures and videos of a folder, to go through one by one; raises as `from_text` does."""
         path = os.fspath(path)
