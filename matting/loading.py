@@ -68,7 +68,7 @@ def load_person_matte(
         DeviceError: the device was asked for by name and did not load.
     """
     if people not in PEOPLE:
-        raise InputError(f"people '{people}': must be one of {', '.join(PEOPLE)}")
+        raise InputError(f"`people` '{people}': must be one of {', '.join(PEOPLE)}")
     model, runtime, device = options.model, options.runtime, options.device
     finder_model = _MODELS_BY_NUMBER[options.model_selection]
     if runtime == "onnx" and model is not None and model not in MODELS:

@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 
 from matting.edge import fitted
+from matting.finding import Finder
 from matting.person import PersonMatte, RefinedNetwork
 from matting.pyramid import Pyramid
 from matting.refine import Refiner

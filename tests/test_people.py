@@ -156,9 +156,9 @@ def test_two_people_cross_and_the_main_one_stays(room: Callable[..., Scene], in_
 
 
 def test_people_asked_for_wrongly() -> None:
-    with pytest.raises(InputError, match="people 'both': must be one of all, main"):
+    with pytest.raises(InputError, match="`people` 'both': must be one of all, main"):
         MPSegmentation(people="both")
-    with pytest.raises(InputError, match="--people main"):
+    with pytest.raises(InputError, match="`people` main"):
         MPSegmentation(people="main", quality="best").open(StreamInfo("photo.jpg", 64, 48, still=True))
     assert PEOPLE == ("all", "main")
 
@@ -231,10 +231,11 @@ def test_a_camera_goes_on_without_people_when_a_network_fails(
             assert segmentation.alpha(frame).max() == 1
 
 
-def test_a_crop_that_moves_leaves_what_is_still(room: Callable[..., Scene]) -> None:
+@pytest.mark.parametrize("behind", [0, 3, 5, 6])
+def test_a_crop_that_moves_leaves_what_is_still(room: Callable[..., Scene], behind: int) -> None:
     """Another crop makes the network answer otherwise; that comes about little by little where nothing moves."""
-    near, _ = room((0.3, 0.5, 0))
-    frame, _ = room((0.32, 0.42, 0))
+    near, _ = room((0.3, 0.5, 0), room=behind)
+    frame, _ = room((0.32, 0.42, 0), room=behind)
     person = load_person_matte(NetworkOptions())
     rng = np.random.default_rng(5)
     mattes = []
