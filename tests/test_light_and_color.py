@@ -134,10 +134,10 @@ def test_a_dim_scene_is_found_as_a_bright_one_is(portrait: tuple[np.ndarray, np.
 def test_light_is_lifted_for_the_network_only() -> None:
     def person_of(image: np.ndarray) -> tuple[Told, np.ndarray, np.ndarray]:
         network = Told(answer(1.0))
-        matte = PersonMatte(network, RefinedNetwork(network, Refiner(0.5)))(Pyramid(image))
+        matte = PersonMatte(Finder(network, None), RefinedNetwork(network, Refiner(0.5)))(Pyramid(image))
         return network, matte.image, image
 
-    network, kept, image = person_of(cv2.convertScaleAbs(scene(PERSON, ROOM), alpha=0.25))
+    network, kept, image = person_of(cv2.convertScaleAbs(scene(PERSON, ROOM), alpha=0.4))
     assert network.shown.max() > 2 * image.max()
     assert kept.max() <= image.max()
     network, _, image = person_of(scene(PERSON, (200, 190, 160)))

@@ -62,7 +62,7 @@ def test_best_finds_hair_and_its_own_colour(bright: str) -> None:
 def test_nothing_ends_at_the_border_of_a_crop(bright: str) -> None:
     """A table that the network is not sure of runs through the whole picture; the crop around the person does not."""
     picture = np.full((480, 900, 3), 20, np.uint8)
-    picture[330:400] = 105
+    picture[330:400] = 120
     picture[120:, 360:520] = 245
     steps = {}
     for quality in ("fast", "best"):
