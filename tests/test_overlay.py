@@ -151,6 +151,9 @@ class Typist:
         self.looks += 1
         return [self._keys.pop(0)] if self._keys and self.opened else []
 
+    def clicks(self) -> list[tuple[float, float]]:
+        return []
+
     def close(self) -> None:
         self.closed = True
 

@@ -233,6 +233,9 @@ class KeysOnly:
         typed, self.typed = self.typed, []
         return typed
 
+    def clicks(self) -> list[tuple[float, float]]:
+        return []
+
     def close(self) -> None:
         self.closed = True
 
@@ -279,6 +282,9 @@ def test_only_a_key_that_changes_the_picture_makes_a_still_anew(
 
         def keys(self, wait_ms: int = 1) -> list[str]:
             return [self.typed.pop(0)] if self.typed else []
+
+        def clicks(self) -> list[tuple[float, float]]:
+            return []
 
     monkeypatch.setattr("live.viewer.Window", lambda: Typist("h", "s", "x", "c", "f", "q"))
     monkeypatch.setattr("live.window.require_display", lambda: None)
