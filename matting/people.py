@@ -200,6 +200,13 @@ class Person:
         self._mass = mass
         return True
 
+    def settle(self, drawer: Drawer, view: Pyramid) -> None:
+        """Draw who was found in this frame once more, in the crop that fits him: the first was a guess."""
+        box = self.follower.box
+        if self.age == 1 and not self._remembers and self.matte is not None and box not in (None, self.matte.box):
+            self._state = None
+            self._draw(drawer, view, box)
+
     def looked(self, seen: np.ndarray, others: Sequence[Person], anew: bool = False) -> bool:
         """A network has looked at the whole frame: set the crop right, and return whether it has seen most of him.
 

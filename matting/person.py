@@ -284,7 +284,10 @@ class PersonMatte:
         if outside:
             # Once more at once if he has outrun the crop.
             person.draw_again(self._drawer, view, self._finder.seen(view), people)
-        return person.drawn(people)
+        if not person.drawn(people):
+            return False
+        person.settle(self._drawer, view)
+        return True
 
     def _nobody(self, view: Pyramid) -> Matte:
         """Return a matte of nothing: what little a network sees of nobody would flash here and there."""
