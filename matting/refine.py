@@ -24,10 +24,10 @@ _GUIDE_EPSILON = 1e-3
 WIDEST_STEP = 0.7
 
 
-# What the fit to the colours adds to the person counts for half: dark letters beside dark hair are like it. Of the
+# What the fit to the colours adds to the person counts for a quarter: dark letters beside dark hair are like it. Of the
 # contrast of such a sign in a blurred room 12 % are left, 15 where it counts whole, 10 where it may only take away,
 # which leaves more of a rim (tests/test_blur.py, benchmarks/quality.py).
-_OUTWARD = 0.5
+_OUTWARD = 0.25
 
 
 class Refiner:
