@@ -134,6 +134,7 @@ class ObjectChain:
             name: [(item, method) for item in self.objects if (method := optional_method(item, name)) is not None]
             for name in _OPTIONAL
         }
+        self._on_planes = {id(item): method for item, method in self._methods["on_planes"]}
         self._to_close: list[tuple[CustomObject, Callable[..., Any]]] = []
 
     @property
@@ -199,13 +200,12 @@ class ObjectChain:
         Raises:
             ProcessingError: an object raised, or returned something that is not an image; the message names it.
         """
-        on_planes = {id(item): method for item, method in self._methods["on_planes"]}
         for item in self.objects:
             try:
                 if not isinstance(picture, Planes):
                     picture = item(picture)
-                elif id(item) in on_planes:
-                    picture = on_planes[id(item)](picture)
+                elif id(item) in self._on_planes:
+                    picture = self._on_planes[id(item)](picture)
                 else:
                     picture = item(picture.image)
             except BackgroundRemovalError:

@@ -152,6 +152,15 @@ def probe(path: Path | str, images: bool = False) -> Probe:
     return found
 
 
+def as_stored(upright: np.ndarray, orientation: int) -> np.ndarray:
+    """Return what a camera stores so that the EXIF orientation turns it upright (EXIF 2.32, tag 274)."""
+    return {
+        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
+        5: upright.transpose(1, 0, 2), 6: np.rot90(upright, 1), 7: upright[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(upright, -1),
+    }[orientation]  # fmt: skip
+
+
 def difference(a: np.ndarray, b: np.ndarray) -> float:
     """Return the mean absolute difference of two images of one size."""
     return float(np.abs(a.astype(np.int16) - b.astype(np.int16)).mean())

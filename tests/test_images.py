@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, Screen, difference, done, wait_until
+from conftest import PORTRAIT, Screen, as_stored, difference, done, wait_until
 from PIL import Image
 
 from engine import Engine
@@ -47,12 +47,7 @@ def test_each_format_goes_in_and_out(tmp_path: Path, portrait: np.ndarray, suffi
 def test_exif_orientation_is_honoured(tmp_path: Path, suffix: str, orientation: int) -> None:
     upright = np.zeros((40, 60, 3), np.uint8)
     upright[:20, :30] = (0, 0, 255)  # one red corner tells all eight apart
-    # What a camera stores so that the EXIF orientation turns it upright (EXIF 2.32, tag 274).
-    stored = {
-        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
-        5: upright.transpose(1, 0, 2), 6: np.rot90(upright, 1), 7: upright[::-1, ::-1].transpose(1, 0, 2),
-        8: np.rot90(upright, -1),
-    }[orientation]  # fmt: skip
+    stored = as_stored(upright, orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
     source = save(tmp_path / f"photo{suffix}", stored, exif=exif, quality=95)

@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, ROOT, difference, make_clip, probe, scene
+from conftest import PORTRAIT, ROOT, as_stored, difference, make_clip, probe, scene
 from PIL import Image
 
 from files import web
@@ -151,12 +151,8 @@ def save_upright(path: Path, upright: np.ndarray, orientation: int) -> None:
     """Write uint8 (H, W, 3) BGR as a camera would that is held so, with Pillow and libheif."""
     if path.suffix != ".avif":
         pytest.importorskip("pillow_heif").register_heif_opener()
-    # EXIF 2.32, tag 274; both libraries make of it what HEIF has in its place.
-    stored = {
-        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
-        5: upright.transpose(1, 0, 2), 6: np.rot90(upright, 1), 7: upright[::-1, ::-1].transpose(1, 0, 2),
-        8: np.rot90(upright, -1),
-    }[orientation]  # fmt: skip
+    # Both libraries make of the EXIF orientation what HEIF has in its place.
+    stored = as_stored(upright, orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x010F] = "a camera"

@@ -6,7 +6,7 @@ from tools.scenes import materials as m
 from tools.scenes import things as t
 from tools.scenes.shapes import Material, Point, box
 
-DAY, WARM = m.rgb("#e3edff"), m.rgb("#ffb873")  # the light of the sky and of a lamp
+DAY = m.rgb("#e3edff")  # the light of the sky
 
 
 def shell(
