@@ -11,6 +11,7 @@ from files.staging import staged_output
 from files.storage import is_remote
 from live.options import LiveOptions
 from live.recording import free_name, now_as_name
+from pipeline.actions import SNAPSHOT, keys_of
 from pipeline.errors import BackgroundRemovalError
 from pipeline.frame import Frame, Sink, StreamInfo
 
@@ -24,7 +25,8 @@ class Snapshots(Sink):
         options: Names the folder that pictures go to, local or remote; it is made when the first one is taken.
     """
 
-    keys: Mapping[str, str] = {"s": "save a snapshot"}
+    actions = (SNAPSHOT,)
+    keys: Mapping[str, str] = keys_of(actions)
     signs: Sequence[str] = ()
     alters = False
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pipeline.actions import Action
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
 from pipeline.frame import Frame, Planes, StreamInfo
 
@@ -47,9 +48,11 @@ class FrameObject:
     Attributes:
         keys: What keys typed in the window do, for the list of them: ``{"x": "what it does"}``.
         makes_alpha: Whether what it returns has an alpha channel, (H, W, 4), at least for some frames.
+        actions: What it does, with names for `python main.py control`; `pipeline.actions.keys_of` makes `keys` of them.
     """
 
     keys: Mapping[str, str] = {}
+    actions: Sequence[Action] = ()
     makes_alpha: bool = False
 
     def meet(self, objects: Sequence[object]) -> None:
@@ -86,6 +89,10 @@ class FrameObject:
         """Return the matte of the last frame, uint8 (H, W, 3) of the result's size; None if there is none."""
         return None
 
+    def room_picture(self) -> np.ndarray | None:
+        """Return a picture of what is behind the people of the last frame, uint8 (H, W, 3); None if there is none."""
+        return None
+
     def view(self, image: np.ndarray) -> np.ndarray:
         """Return what the window shows in place of the result `image`, which is not to be changed."""
         return image
@@ -98,6 +105,14 @@ class FrameObject:
         """
         return False
 
+    def on_action(self, name: str, argument: str) -> bool | str:
+        """Do one of `actions` with what is said after its name; without that its key comes to `on_key`."""
+        return False
+
+    def status(self) -> Mapping[str, Any]:
+        """Return what there is to tell, if there are `actions`."""
+        return {}
+
     def on_click(self, x: float, y: float) -> bool | str:
         """Use a click into the window, at these shares of the result's width and height; returns as `on_key`."""
         return False
@@ -108,8 +123,8 @@ class FrameObject:
 
 # The methods of `FrameObject` that are optional, and how many arguments each is called with.
 _OPTIONAL = {
-    "meet": 1, "open": 1, "at": 1, "on_planes": 1, "moved": 1, "matte_picture": 0, "view": 1, "on_key": 1,
-    "on_click": 2, "close": 0,
+    "meet": 1, "open": 1, "at": 1, "on_planes": 1, "moved": 1, "matte_picture": 0, "room_picture": 0,
+    "view": 1, "on_key": 1, "on_click": 2, "close": 0,
 }  # fmt: skip
 
 
@@ -120,8 +135,7 @@ class ObjectChain:
         InputError: one of them cannot be called.
     """
 
-    # For the window, which hands it keys: they change what becomes of frames, and there is nothing to tell.
-    alters = True
+    alters = True  # for the window, which hands it keys: they change what becomes of frames, and need no signs
     signs: Sequence[str] = ()
 
     def __init__(self, objects: Sequence[CustomObject]) -> None:
@@ -223,9 +237,13 @@ class ObjectChain:
 
     def matte(self) -> np.ndarray | None:
         """Return the matte of the last frame as a grey picture, uint8 (H, W, 3); None if no object has one."""
-        for item, matte_picture in self._methods["matte_picture"]:
-            with _named_errors(item, f"could not give its matte{self._where}"):
-                picture = matte_picture()
+        return self.picture("matte_picture", "matte")
+
+    def picture(self, name: str, what: str) -> np.ndarray | None:
+        """Return the first picture that an object gives by that method; None if none does."""
+        for item, method in self._methods[name]:
+            with _named_errors(item, f"could not give its {what}{self._where}"):
+                picture = method()
             if picture is not None:
                 return picture
         return None

@@ -14,9 +14,10 @@ from conftest import ROOT, Screen, StreamCamera, difference, probe, wait_until
 from cli.options import build_parser
 from cli.settings import read_settings
 from engine import Engine
+from live.controls import StreamKeys
 from live.options import LiveOptions
 from live.snapshots import Snapshots
-from live.viewer import StreamKeys, Viewer
+from live.viewer import Viewer
 from pipeline.errors import Stopped
 from pipeline.frame import Frame, StreamInfo
 from pipeline.objects import FrameObject, ObjectChain
