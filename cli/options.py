@@ -170,7 +170,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--runtime", choices=("onnx", "mediapipe"), default="onnx", help="(default onnx)")
     network.add_argument(
         "--device",
-        choices=("auto", "cpu", "cuda", "tensorrt", "directml", "coreml", "openvino"),
+        choices=("auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml", "openvino"),
         default="auto",
         help="(default auto)",
     )
