@@ -327,10 +327,10 @@ class MPSegmentation(FrameObject):
         """Keep whoever stands there alone, at these shares of the frame's width and height."""
         return self._person.choose_at(x, y)
 
-    def view(self, image: np.ndarray) -> np.ndarray:
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
         """Return what the window shows: the matte while the key m has asked for it."""
         has_frame = self._last_matte is not None or self._unseen is not None
-        return self.matte_picture() if self._showing_matte and has_frame else image
+        return self.matte_picture() if self._showing_matte and has_frame else picture
 
     def look(self) -> dict[str, str | float | int]:
         """Return what the keys can change, named as the options of the command line are."""

@@ -19,7 +19,7 @@ from live.devices import is_open_elsewhere, list_cameras
 from live.network_camera import NetworkCapture
 from live.options import CameraOptions
 from pipeline.errors import CameraError, ProcessingError
-from pipeline.frame import Frame, Planes, Source, StreamInfo
+from pipeline.frame import Frame, Planes, Source, StreamInfo, image_of
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ class CameraSource(Source):
         camera: A number, or a URL of a stream.
         options: What is asked of it.
         wanted: Tells whether anybody wants its frames.
+        in_planes: Tells whether they may stay in planes, as a network camera's do; else they are BGR.
     """
 
     reading: Literal["here", "ahead", "newest"] = "newest"
@@ -68,10 +69,13 @@ class CameraSource(Source):
         camera: int | str,
         options: CameraOptions | None = None,
         wanted: Callable[[], bool] = lambda: True,
+        *,
+        in_planes: Callable[[], bool] = lambda: False,
     ) -> None:
         self._camera = camera_id(camera)
         self._options = options or CameraOptions()
         self._wanted = wanted
+        self._in_planes = in_planes
         self._capture: _Capture | None = None
         self._info: StreamInfo | None = None
         self._stopped = threading.Event()
@@ -116,7 +120,8 @@ class CameraSource(Source):
             if image is None:
                 return
             pts = round((time.monotonic() - self.info.clock_start) / _TIME_BASE)
-            yield Frame(image, index, pts, _TIME_BASE)
+            # What an object needs as an image is converted here, beside the objects' own work.
+            yield Frame(image if self._in_planes() else image_of(image), index, pts, _TIME_BASE)
             index += 1
 
     def stop(self) -> None:

@@ -9,16 +9,19 @@ from typing import Any
 import cv2
 import numpy as np
 
+from files.color.yuv import FromBgr
 from files.images import fitted
 from live.devices import is_open_elsewhere
 from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, Sink, StreamInfo
+from pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, image_of
 from pipeline.worker import Worker
 
 # How often the system is asked who is watching.
 _LOOK_SECONDS = 1.0
 # What is announced where the stream has no rate of its own, in frames per second.
 _USUAL_RATE = 30
+# What meeting programs take a camera's values for, and what drivers make of BGR: BT.601 between 16 and 235.
+_COLOR = ColorDescription(matrix=6, range=1, primaries=1, transfer=1)
 _DRIVERS = {
     "linux": (
         "apt-get install v4l2loopback-dkms, then "
@@ -60,11 +63,15 @@ class VirtualCamera(Sink):
                 "the virtual camera needs an extra package: python -m pip install -r requirements-live.txt"
             ) from error
         self._size = self._wanted_size or (info.width, info.height)
+        # Backends take either, and those of Linux make the first of the second; only the second goes with odd sizes.
+        in_planes = info.color is not None and not (self._size[0] % 2 or self._size[1] % 2)
+        pixels = pyvirtualcam.PixelFormat.I420 if in_planes else pyvirtualcam.PixelFormat.BGR
+        self._to_planes = FromBgr(_COLOR, "yuv420p", *self._size) if in_planes else None
         try:
             self._camera = pyvirtualcam.Camera(
                 *self._size,
                 float(info.rate or _USUAL_RATE),
-                fmt=pyvirtualcam.PixelFormat.BGR,
+                fmt=pixels,
                 device=self._device or None,
             )
         except (RuntimeError, ValueError, OSError) as error:
@@ -85,13 +92,20 @@ class VirtualCamera(Sink):
         Raises:
             ProcessingError: the device is gone.
         """
-        image = frame.image if frame.image.shape[2] == 3 else cv2.cvtColor(frame.image, cv2.COLOR_BGRA2BGR)
-        if image.shape[1::-1] != self._size:
-            image = fitted(image, *self._size)
         try:
-            self._camera.send(np.ascontiguousarray(image))
+            self._camera.send(self._pixels(frame.picture))
         except (RuntimeError, OSError) as error:
             raise ProcessingError(f"virtual camera {self._device}: {' '.join(str(error).split())}") from error
+
+    def _pixels(self, picture: np.ndarray | Planes) -> np.ndarray:
+        """Return a picture as the camera takes it: uint8 (H, W, 3) BGR, or Y, Cb and Cr one after another."""
+        if self._to_planes is not None and isinstance(picture, Planes) and self._to_planes.takes(picture):
+            return np.concatenate([layer.reshape(-1) for layer in picture.in_range(_COLOR.full_range).layers])
+        image = image_of(picture)
+        image = image if image.shape[2] == 3 else cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
+        if image.shape[1::-1] != self._size:
+            image = fitted(image, *self._size)
+        return np.ascontiguousarray(image) if self._to_planes is None else self._to_planes(image).to_ndarray()
 
     def close(self, error: BaseException | None = None) -> None:
         if self._viewers is not None:

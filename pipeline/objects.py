@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
-from pipeline.frame import Frame, Planes, StreamInfo
+from pipeline.frame import Frame, Planes, StreamInfo, image_of
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +86,16 @@ class FrameObject:
         """Return the matte of the last frame, uint8 (H, W, 3) of the result's size; None if there is none."""
         return None
 
-    def view(self, image: np.ndarray) -> np.ndarray:
-        """Return what the window shows in place of the result `image`, which is not to be changed."""
-        return image
+    def view(self, picture: Any) -> Any:
+        """Return what the window shows in place of the result `picture`, which is not to be changed.
+
+        Args:
+            picture: uint8 (H, W, 3) BGR or (H, W, 4) BGRA; for an object that has `on_planes` it may be planes.
+
+        Returns:
+            The same, or another image.
+        """
+        return picture
 
     def on_key(self, key: str) -> bool | str:
         """Use a key that was typed in the window.
@@ -230,15 +237,15 @@ class ObjectChain:
                 return picture
         return None
 
-    def view(self, image: np.ndarray) -> np.ndarray:
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
         """Return what the window shows in place of a result."""
         for item, view in self._methods["view"]:
             with _named_errors(item, "failed on what the window shows"):
-                image = view(image)
-                problem = _not_an_image(image)
+                picture = view(picture if id(item) in self._on_planes else image_of(picture))
+                problem = "" if isinstance(picture, Planes) else _not_an_image(picture)
                 if problem:
                     raise TypeError(f"it returned {problem}")
-        return image
+        return picture
 
     def on_key(self, key: str) -> bool | str:
         """Offer a key to every object; return whether one used it, or what the last of them has to say."""

@@ -129,14 +129,16 @@ class FromBgr:
         )
 
     def takes(self, planes: Planes) -> bool:
-        """Tell whether planes are what an encoder takes, with no need to convert them."""
-        same_color = (planes.color.matrix, planes.color.range) == (self._color.matrix, self._color.range)
-        return self._pix_fmt in ("yuv420p", "nv12") and planes.shape[1::-1] == self._size and same_color
+        """Tell whether planes are what an encoder takes, at most in another range, with no need to convert them."""
+        # Some matrices have two numbers.
+        mine, theirs = (yuv_to_bgr_matrix(color.matrix, False) for color in (self._color, planes.color))
+        same_size = planes.shape[1::-1] == self._size
+        return self._pix_fmt in ("yuv420p", "nv12") and same_size and np.array_equal(mine, theirs)
 
     def copied(self, planes: Planes) -> VideoFrame:
         """Return planes that `takes` likes as a frame, which keeps nothing of them."""
         frame = VideoFrame(*self._size, self._pix_fmt)
-        y, u, v = planes.layers
+        y, u, v = planes.in_range(self._color.full_range).layers
         np.copyto(_plane(frame, 0), y)
         if self._pix_fmt == "nv12":
             pairs = _plane(frame, 1)
