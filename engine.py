@@ -167,7 +167,8 @@ class Engine:
         """
         from live.camera import CameraSource
 
-        self.process(CameraSource(self.webcam_id, self.live, wanted=self._anybody_watches), self.sinks)
+        wanted, in_planes = self._anybody_watches, self.may_stay_in_planes
+        self.process(CameraSource(self.webcam_id, self.live, wanted, in_planes=in_planes), self.sinks)
 
     def process(self, source: Source, sinks: Sequence[Sink] = ()) -> None:
         """Pass every frame of `source` through the custom objects and hand it to all `sinks`.
@@ -207,11 +208,11 @@ class Engine:
         """The number of the frame after which a run ends; None if it goes on to the end of the video."""
         return self.end_video_frame if self.break_on_end and self.end_video_frame else None
 
-    def may_stay_in_planes(self, index: int) -> bool:
-        """Tell by its number whether a frame of a video can do without BGR, as far as the objects are concerned."""
+    def may_stay_in_planes(self, index: int | None = None) -> bool:
+        """Tell whether a frame can do without BGR, by its number in a video, as far as the objects are concerned."""
         steps = type(self).custom_processing is Engine.custom_processing  # who has a step of his own gets images
         chain = self._chain or ObjectChain(self.custom_objects)
-        return self.check_video_frames_range(index) or (steps and chain.takes_planes)
+        return (index is not None and self.check_video_frames_range(index)) or (steps and chain.takes_planes)
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -280,8 +281,9 @@ class Engine:
         assert self._chain is not None
         self._chain.at(frame)
         picture: Any = self.flip(frame.picture)
-        # Objects may draw on what they are given.
-        original = image_of(picture).copy() if any(sink.needs_original for sink in self._sinks) else None
+        original: Any = picture if any(sink.needs_original for sink in self._sinks) else None
+        if isinstance(original, np.ndarray):
+            original = original.copy()  # objects may draw on what they are given
         result = self._chain.apply(picture) if isinstance(picture, Planes) else self.custom_processing(picture)
         matte = self._chain.matte() if any(sink.needs_matte for sink in self._sinks) else None
         self._last = replace(frame, picture=result, processed=True, original=original, matte=matte)

@@ -59,7 +59,7 @@ class MPSegmentation(FrameObject):
             "u2net_human_seg"; "modnet"), or the path of an ONNX file. A recurrent network with
             RobustVideoMatting's interface is recognised as such.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
-        device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
+        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
         quality: "best" finds the edge in the frame's own pixels, in about a second, for single pictures only; shows a
             recurrent network the whole frame in full size. "fast" does not. None: best for `Engine`'s images.
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
@@ -332,10 +332,10 @@ class MPSegmentation(FrameObject):
         """Keep whoever stands there alone, at these shares of the frame's width and height."""
         return self._person.choose_at(x, y)
 
-    def view(self, image: np.ndarray) -> np.ndarray:
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
         """Return what the window shows: the matte while the key m has asked for it."""
         has_frame = self._last_matte is not None or self._unseen is not None
-        return self.matte_picture() if self._controls.showing_matte and has_frame else image
+        return self.matte_picture() if self._controls.showing_matte and has_frame else picture
 
     def look(self) -> dict[str, str | float | int]:
         """Return what the keys can change, named as the options of the command line are."""

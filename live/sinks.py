@@ -41,7 +41,7 @@ def live_sinks(engine: Shown, chain: ObjectChain, info: StreamInfo, viewer: View
     controlled = info.live and live.control_port is not None
     say = viewer.say if viewer is not None else _hear if controlled else None
     if say is not None or live.record_path:
-        recorder, snapshots = Recorder(live, engine.encoding, say), Snapshots(live)
+        recorder, snapshots = Recorder(live, engine.encoding, say), Snapshots(live, say or _hear)
         sinks += [recorder, snapshots]
         controls += [snapshots, recorder]
     if viewer is not None:

@@ -17,7 +17,7 @@ from live.overlay import draw_overlay
 from live.window import Window
 from pipeline.actions import BESIDE, FULL_SCREEN, KEYS, QUIT, keys_of
 from pipeline.errors import Stopped
-from pipeline.frame import Frame, Sink, Source, StreamInfo
+from pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, image_of
 from pipeline.objects import ObjectChain
 
 _SHORTEST_MESSAGE_SECONDS = 1.0
@@ -54,7 +54,7 @@ class Viewer(Sink):
         self._others: Sequence[Control] = ()
         self._controls = Controls([self])
         self._mirrored: Callable[[], bool] = lambda: False
-        self._view: Callable[[np.ndarray], np.ndarray] = lambda image: image
+        self._view: Callable[[np.ndarray | Planes], np.ndarray | Planes] = lambda picture: picture
         self._on_click: Callable[[float, float], bool | str] = lambda x, y: False
         self._frame: Frame | None = None
         self._still = self._live = False
@@ -168,10 +168,11 @@ class Viewer(Sink):
         seconds = time.monotonic() - self._times[-1] if self._live and self._times else 0.0
         return f"no picture for {int(seconds)} s" if seconds >= _SILENCE_SECONDS else ""
 
-    def _with_original(self, image: np.ndarray, original: np.ndarray | None) -> np.ndarray:
+    def _with_original(self, picture: np.ndarray | Planes, original: np.ndarray | Planes | None) -> np.ndarray | Planes:
         """Return both side by side, half as wide each: the window need not change its shape."""
         if original is None:
-            return image
+            return picture
+        image, original = image_of(picture), image_of(original)
         height, width = image.shape[:2]
         if image.shape[2] == 4:
             original = cv2.cvtColor(original, cv2.COLOR_BGR2BGRA)
@@ -183,8 +184,8 @@ class Viewer(Sink):
     def _redraw(self, trouble: str) -> None:
         self._drawn_at = time.monotonic()
         if self._frame is not None:
-            image = self._view(self._frame.image)
-            shown = self._with_original(image, self._frame.original) if self._beside else image
+            picture = self._view(self._frame.picture)
+            shown = self._with_original(picture, self._frame.original) if self._beside else picture
             self._window.show(shown, functools.partial(self.draw, trouble=trouble))
 
     def _look_after_keys(self, wait_ms: int) -> None:

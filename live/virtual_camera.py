@@ -13,13 +13,14 @@ from typing import Any
 import cv2
 import numpy as np
 
+from files.color.yuv import FromBgr
 from files.images import fitted
 from live.card import blurred_whole, card_picture
 from live.devices import is_open_elsewhere
 from live.options import LiveOptions
 from pipeline.actions import CARD, keys_of
 from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, Sink, StreamInfo
+from pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, image_of
 from pipeline.worker import Worker
 
 # How often the system is asked who is watching.
@@ -33,6 +34,8 @@ _MEASURED_FRAMES, _RATE_TOLERANCE = 31, 0.1
 _LATE = 1.5
 # After so long without a frame the camera is lost, whether it is said so or not.
 _LOST_SECONDS = 1.0
+# What meeting programs take a camera's values for, and what drivers make of BGR: BT.601 between 16 and 235.
+_COLOR = ColorDescription(matrix=6, range=1, primaries=1, transfer=1)
 _DRIVERS = {
     "linux": (
         "apt-get install v4l2loopback-dkms, then "
@@ -80,7 +83,7 @@ class VirtualCamera(Sink):
         self._closed = threading.Event()
         self._viewers: Worker[None] | None = None
         self._watched = True
-        self._last: np.ndarray | None = None
+        self._last: np.ndarray | Planes | None = None
         self._asked_for_card = False
         self._card: np.ndarray | None = None
         self._came_at = self._due = 0.0
@@ -101,6 +104,10 @@ class VirtualCamera(Sink):
             ) from error
         self._pyvirtualcam = pyvirtualcam
         self._size = self._wanted_size or (info.width, info.height)
+        # Backends take either, and those of Linux make the first of the second; only the second goes with odd sizes.
+        in_planes = info.color is not None and not (self._size[0] % 2 or self._size[1] % 2)
+        self._format = pyvirtualcam.PixelFormat.I420 if in_planes else pyvirtualcam.PixelFormat.BGR
+        self._to_planes = FromBgr(_COLOR, "yuv420p", *self._size) if in_planes else None
         self._open_at(float(info.rate or _USUAL_RATE))
         self._viewers = Worker(self._look_for_viewers, "viewers", stop=self._closed.set)
         self._viewers.__enter__()
@@ -109,9 +116,7 @@ class VirtualCamera(Sink):
         """Open the camera at so many frames a second."""
         self._rate = rate
         try:
-            self._camera = self._pyvirtualcam.Camera(
-                *self._size, rate, fmt=self._pyvirtualcam.PixelFormat.BGR, device=self._device or None
-            )
+            self._camera = self._pyvirtualcam.Camera(*self._size, rate, fmt=self._format, device=self._device or None)
         except (RuntimeError, ValueError, OSError) as error:
             reason = " ".join(str(error).split())
             driver = _DRIVERS.get(sys.platform, "install its driver")
@@ -129,11 +134,11 @@ class VirtualCamera(Sink):
             ProcessingError: the device is gone.
         """
         self._announce_real_rate(frame.seconds)
-        self._last, self._came_at = frame.image, time.monotonic()
+        self._last, self._came_at = frame.picture, time.monotonic()
         self._due = self._came_at + _LATE / self._rate
         if not self._asked_for_card:
             self._card = None
-        self._send(self._last if self._card is None else self._card)
+        self._send()
 
     def idle(self, trouble: str) -> None:
         """Keep the rate while no frame comes: with the last picture, or the card once the camera is lost."""
@@ -142,8 +147,10 @@ class VirtualCamera(Sink):
             return
         if self._card is None and (trouble or now - self._came_at >= _LOST_SECONDS):
             behind = self._room()
-            self._card = self._made_card(blurred_whole(_opaque(self._last, self._transparent_color)), behind)
-        self._send(self._last if self._card is None else self._card)
+            if behind is None:
+                behind = blurred_whole(_opaque(image_of(self._last), self._transparent_color))
+            self._show_card(behind)
+        self._send()
         self._due = max(self._due + 1 / self._rate, now)
 
     def on_key(self, key: str) -> bool | str:
@@ -152,8 +159,7 @@ class VirtualCamera(Sink):
             return False
         self._asked_for_card = not self._asked_for_card
         if self._asked_for_card:
-            self._card = self._made_card(None, self._room())
-            self._due = 0.0
+            self._show_card(self._room())
             return "others see the card"
         return "others see you"
 
@@ -165,17 +171,25 @@ class VirtualCamera(Sink):
     def status(self) -> dict[str, Any]:
         return {"card": self._asked_for_card, "camera lost": self._card is not None and not self._asked_for_card}
 
-    def _made_card(self, otherwise: np.ndarray | None, behind: np.ndarray | None) -> np.ndarray:
-        return card_picture(self._size, self._own_card, otherwise if behind is None else behind)
+    def _show_card(self, behind: np.ndarray | None) -> None:
+        self._card = self._pixels(card_picture(self._size, self._own_card, behind))
 
-    def _send(self, image: np.ndarray) -> None:
-        image = _opaque(image, self._transparent_color)
-        if image.shape[1::-1] != self._size:
-            image = fitted(image, *self._size)
+    def _send(self) -> None:
+        """Send the card, if it is shown, or else the last picture."""
+        assert self._last is not None
         try:
-            self._camera.send(np.ascontiguousarray(image))
+            self._camera.send(self._pixels(self._last) if self._card is None else self._card)
         except (RuntimeError, OSError) as error:
             raise ProcessingError(f"virtual camera {self._device}: {' '.join(str(error).split())}") from error
+
+    def _pixels(self, picture: np.ndarray | Planes) -> np.ndarray:
+        """Return a picture as the camera takes it: uint8 (H, W, 3) BGR, or Y, Cb and Cr one after another."""
+        if self._to_planes is not None and isinstance(picture, Planes) and self._to_planes.takes(picture):
+            return np.concatenate([layer.reshape(-1) for layer in picture.in_range(_COLOR.full_range).layers])
+        image = _opaque(image_of(picture), self._transparent_color)
+        if image.shape[1::-1] != self._size:
+            image = fitted(image, *self._size)
+        return np.ascontiguousarray(image) if self._to_planes is None else self._to_planes(image).to_ndarray()
 
     def _announce_real_rate(self, seconds: float) -> None:
         """Open the camera anew if the first frames come at another rate than the source has said."""

@@ -61,7 +61,7 @@ class Frame:
         time_base: Seconds per unit, exact.
         duration: How long it is shown, in units of `time_base`; 0 if the source does not say.
         processed: Whether it has gone through the custom objects.
-        original: The picture before them, uint8 (H, W, 3) BGR, where a sink needs it; else None.
+        original: The picture before them, uint8 (H, W, 3) BGR or planes, where a sink needs it; else None.
         matte: The matte that belongs to it as a grey picture, uint8 (H, W, 3), where a sink needs it; else None.
     """
 
@@ -71,7 +71,7 @@ class Frame:
     time_base: Fraction = Fraction(1, 1000)
     duration: int = 0
     processed: bool = False
-    original: np.ndarray | None = None
+    original: np.ndarray | Planes | None = None
     matte: np.ndarray | None = None
 
     @property

@@ -17,7 +17,8 @@ import numpy as np
 
 from pipeline.actions import Action
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
-from pipeline.frame import Frame, Planes, StreamInfo
+from pipeline.frame import Frame, Planes, StreamInfo, image_of
+from pipeline.planes import not_an_image
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +94,16 @@ class FrameObject:
         """Return a picture of what is behind the people of the last frame, uint8 (H, W, 3); None if there is none."""
         return None
 
-    def view(self, image: np.ndarray) -> np.ndarray:
-        """Return what the window shows in place of the result `image`, which is not to be changed."""
-        return image
+    def view(self, picture: Any) -> Any:
+        """Return what the window shows in place of the result `picture`, which is not to be changed.
+
+        Args:
+            picture: uint8 (H, W, 3) BGR or (H, W, 4) BGRA; for an object that has `on_planes` it may be planes.
+
+        Returns:
+            The same, or another image.
+        """
+        return picture
 
     def on_key(self, key: str) -> bool | str:
         """Use a key that was typed in the window.
@@ -229,7 +237,7 @@ class ObjectChain:
                 raise ProcessingError(f"custom object {name_of(item)} failed{self._where}: {reason}") from error
             if isinstance(picture, Planes):
                 continue
-            problem = _not_an_image(picture)
+            problem = not_an_image(picture)
             if problem:
                 raise ProcessingError(f"custom object {name_of(item)} returned {problem}{self._where}")
             picture = np.require(picture, requirements=["C", "W"])
@@ -248,15 +256,15 @@ class ObjectChain:
                 return picture
         return None
 
-    def view(self, image: np.ndarray) -> np.ndarray:
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
         """Return what the window shows in place of a result."""
         for item, view in self._methods["view"]:
             with _named_errors(item, "failed on what the window shows"):
-                image = view(image)
-                problem = _not_an_image(image)
+                picture = view(picture if id(item) in self._on_planes else image_of(picture))
+                problem = "" if isinstance(picture, Planes) else not_an_image(picture)
                 if problem:
                     raise TypeError(f"it returned {problem}")
-        return image
+        return picture
 
     def on_key(self, key: str) -> bool | str:
         """Offer a key to every object; return whether one used it, or what the last of them has to say."""
@@ -337,14 +345,3 @@ def _named_errors(item: object, what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ProcessingError(f"custom object {name_of(item)} {what}: {type(error).__name__}: {error}") from error
-
-
-def _not_an_image(result: object) -> str:
-    """Say what is wrong with an object's result, "" if it is an image."""
-    if not isinstance(result, np.ndarray):
-        return f"{'None' if result is None else type(result).__name__} instead of an image"
-    if result.dtype != np.uint8:
-        return f"an array of {result.dtype} instead of uint8"
-    if result.ndim != 3 or result.shape[2] not in (3, 4) or 0 in result.shape:
-        return f"an array of shape {result.shape} instead of (height, width, 3) or (height, width, 4)"
-    return ""

@@ -250,7 +250,7 @@ def test_keys_in_the_window(screen: Screen, stream_camera: StreamCamera, start_m
 
     def shows(color: list[int]) -> bool:
         # The upper right corner is background in the portrait; the FPS stand at the left.
-        return screen.picture()[5, -5].tolist() == color
+        return np.abs(screen.picture()[5, -5] - np.array(color)).max() <= 2  # what planes can tell
 
     blue, green, red = [255, 0, 0], [0, 255, 0], [0, 0, 255]
     wait_until(lambda: shows(blue), "the first background")

@@ -206,5 +206,5 @@ def test_planes_go_to_encoders_of_either_format() -> None:
         assert convert.takes(planes)
         flat = convert.copied(planes).to_ndarray().ravel()
         assert np.array_equal(flat, np.concatenate([y.ravel(), pairs]))
-    assert not FromBgr(ColorDescription(1, 2, 1, 1), "yuv420p", 64, 48).takes(planes)
+    assert not FromBgr(ColorDescription(6, 1, 1, 1), "yuv420p", 64, 48).takes(planes)
     assert not FromBgr(color, "yuv420p", 66, 48).takes(planes)

@@ -213,7 +213,8 @@ def test_snapshots_are_numbered_when_they_come_fast(
     assert snapshots.on_key("s") == "there is no picture yet"
     for level in (10, 20):
         snapshots.write(Frame(np.full((24, 32, 3), level, np.uint8)))
-        snapshots.on_key("s")
+        assert snapshots.on_key("s") == "saving a snapshot"
+    snapshots.close()
     found = sorted((tmp_path / "deep" / "er").iterdir())
     assert caplog.messages == [f"saved {path}" for path in found]
     pictures = [cv2.imread(str(path)) for path in found]
