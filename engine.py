@@ -286,7 +286,8 @@ class Engine:
             original = original.copy()  # objects may draw on what they are given
         result = self._chain.apply(picture) if isinstance(picture, Planes) else self.custom_processing(picture)
         matte = self._chain.matte() if any(sink.needs_matte for sink in self._sinks) else None
-        self._last = replace(frame, picture=result, processed=True, original=original, matte=matte)
+        mirror = self.mirror_preview and not self.flip_view
+        self._last = replace(frame, picture=result, processed=True, original=original, matte=matte, mirror=mirror)
         return self._last
 
     def _anybody_watches(self) -> bool:

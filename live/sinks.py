@@ -45,7 +45,7 @@ def live_sinks(engine: Shown, chain: ObjectChain, info: StreamInfo, viewer: View
         sinks += [recorder, snapshots]
         controls += [snapshots, recorder]
     if viewer is not None:
-        taking = viewer.serve(controls, chain, lambda: engine.mirror_preview and not engine.flip_view)
+        taking = viewer.serve(controls, chain)
         sinks.append(viewer)
     else:
         taking = Controls(controls, chain.objects)

@@ -53,7 +53,6 @@ class Viewer(Sink):
         self._window = Window()
         self._others: Sequence[Control] = ()
         self._controls = Controls([self])
-        self._mirrored: Callable[[], bool] = lambda: False
         self._view: Callable[[np.ndarray | Planes], np.ndarray | Planes] = lambda picture: picture
         self._on_click: Callable[[float, float], bool | str] = lambda x, y: False
         self._frame: Frame | None = None
@@ -66,21 +65,14 @@ class Viewer(Sink):
         self._message_until = 0.0
         self._altered = False
 
-    def serve(
-        self, controls: Sequence[Control], chain: ObjectChain, mirrored: Callable[[], bool] = lambda: False
-    ) -> Controls:
+    def serve(self, controls: Sequence[Control], chain: ObjectChain) -> Controls:
         """Say who uses the keys, in order, and whose objects use clicks and make the window's picture of a result.
 
-        Args:
-            controls: Who uses keys, before the window itself.
-            chain: The custom objects.
-            mirrored: Tells whether the window, and it alone, shows the picture mirrored.
-
         Returns:
-            All who use keys and actions.
+            All who use keys and actions, the window included.
         """
         self._others, self._controls = controls, Controls([*controls, self], chain.objects)
-        self._view, self._on_click, self._mirrored = chain.view, chain.on_click, mirrored
+        self._view, self._on_click = chain.view, chain.on_click
         return self._controls
 
     def open(self, info: StreamInfo) -> None:
@@ -153,7 +145,7 @@ class Viewer(Sink):
 
     def draw(self, picture: np.ndarray, trouble: str = "") -> None:
         """Draw what is for the user alone over a picture, uint8 (H, W, 3), in the size in which it is seen."""
-        if self._mirrored():
+        if self._mirrored:
             cv2.flip(picture, 1, dst=picture)  # before anything is written on it
         draw_overlay(
             picture,
@@ -162,6 +154,10 @@ class Viewer(Sink):
             message=self._message if time.monotonic() < self._message_until else "",
             keys=self._controls.rows if self._helping else (),
         )
+
+    @property
+    def _mirrored(self) -> bool:
+        return self._frame is not None and self._frame.mirror
 
     def _silence(self) -> str:
         """Say for how long a camera has given nothing, "" if it does."""
@@ -177,7 +173,7 @@ class Viewer(Sink):
         if image.shape[2] == 4:
             original = cv2.cvtColor(original, cv2.COLOR_BGR2BGRA)
         left = max(1, width // 2)
-        if self._mirrored():  # which puts them in order again
+        if self._mirrored:  # which puts them in order again
             return np.hstack([fitted(image, max(1, width - left), height), fitted(original, left, height)])
         return np.hstack([fitted(original, left, height), fitted(image, max(1, width - left), height)])
 
@@ -192,7 +188,7 @@ class Viewer(Sink):
         for key in self._window.keys(wait_ms):
             self._take(*self._controls.offer(key))
         for x, y in self._window.clicks():
-            x = 1 - x if self._mirrored() else x
+            x = 1 - x if self._mirrored else x
             # Beside the original both are half as wide.
             self._take(self._on_click(2 * x % 1 if self._beside else x, y), alters=True)
         if self._window.closed:

@@ -74,7 +74,8 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
     press("m", lambda shown: is_grey(shown) and apart(shown, blurred) > 20, "a grey matte")
     press("m", lambda shown: apart(shown, blurred) < 4, "the picture again")
     press("f", lambda shown: apart(shown[:, ::-1], blurred) < 8, "the mirrored picture")
-    press("f", lambda shown: apart(shown, blurred) < 4, "the picture as it was")
+    press("f", lambda shown: apart(shown, blurred) < 4, "the picture as it was, mirrored for others too")
+    screen.type("f")  # for the window alone again
     replaced = press("b", lambda shown: apart(shown, blurred) > 10, "another background")
 
     def helps(shown: np.ndarray) -> bool:
@@ -100,7 +101,9 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
         screen.type(key)
     wait_until((tmp_path / "look.toml").exists, "the settings")
     settings = read_settings(str(tmp_path / "look.toml"), build_parser())
-    assert settings == {"flip": False, "background": "blur", "blur": "3%", "threshold": 0.55, "people": "all"}
+    assert settings == {
+        "flip": False, "mirror_preview": True, "background": "blur", "blur": "3%", "threshold": 0.55, "people": "all",
+    }  # fmt: skip
     screen.type("r")
     wait_until(lambda: list(tmp_path.glob(".recording_*")), "the recording to begin")
     time.sleep(1)
