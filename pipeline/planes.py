@@ -116,7 +116,6 @@ class LayersToBgr:
                 cv2.transform(merged, self._matrix, dst=image[first::2])
             return image
 
-
     def scaled(self, layers: Layers, width: int, height: int) -> np.ndarray:
         """Return the picture at another size, uint8 (height, width, 3) BGR; a smaller one is shrunk before."""
         if width * height >= layers[0].size:
