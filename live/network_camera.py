@@ -10,6 +10,7 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av.codec.context import Flags
 from av.video.frame import VideoFrame
 
 from files.color.yuv import ToBgr, color_of
@@ -43,7 +44,7 @@ class NetworkCapture:
         self._stream = self._container.streams.video[0]
         # Frames decoded side by side come later, each by as many frames as there are threads.
         self._stream.thread_type = "SLICE"
-        self._stream.codec_context.flags |= av.codec.context.Flags.low_delay
+        self._stream.codec_context.flags |= Flags.low_delay
         self._frames: Iterator[VideoFrame] | None = self._decoded()
         self._size_and_color: tuple[int, int, ColorDescription] | None = None
 

@@ -101,7 +101,7 @@ class Recording:
         if self._microphone is not None:
             microphone = self._microphone
             make_sound = lambda output, kinds: LiveSound(microphone, output, kinds)  # noqa: E731
-        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound)
+        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound, background=True)
         failure: BackgroundRemovalError | None = None
         try:
             sink.open(self._info)

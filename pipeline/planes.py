@@ -90,6 +90,8 @@ class LayersToBgr:
     """
 
     def __init__(self, color: ColorDescription) -> None:
+        self._color = color
+        self._smaller: LayersToBgr | None = None
         self._matrix = yuv_to_bgr_matrix(color.matrix, color.full_range)
         self._buffers = Buffers()
         self._lock = threading.Lock()
@@ -113,6 +115,17 @@ class LayersToBgr:
                 merged = cv2.merge([rows, u[: len(rows)], v[: len(rows)]], dst=self._rows[: len(rows)])
                 cv2.transform(merged, self._matrix, dst=image[first::2])
             return image
+
+    def scaled(self, layers: Layers, width: int, height: int) -> np.ndarray:
+        """Return the picture at another size, uint8 (height, width, 3) BGR; a smaller one is shrunk before."""
+        if width * height >= layers[0].size:
+            image = self(layers)
+            return image if image.shape[1::-1] == (width, height) else cv2.resize(image, (width, height))
+        if self._smaller is None:
+            self._smaller = LayersToBgr(self._color)
+        half = (-(-width // 2), -(-height // 2))
+        y, u, v = (cv2.resize(layer, size) for layer, size in zip(layers, ((width, height), half, half), strict=True))
+        return self._smaller((y, u, v))
 
 
 class Planes:
@@ -177,11 +190,7 @@ class Planes:
 
     def scaled(self, width: int, height: int) -> np.ndarray:
         """Return the picture at another size as uint8 (height, width, 3) BGR; a smaller one is shrunk first."""
-        y, u, v = self.layers
-        if width * height > y.size:
-            return cv2.resize(self.to_bgr(self.layers), (width, height))
-        merged = cv2.merge([cv2.resize(layer, (width, height)) for layer in (y, u, v)])
-        return cv2.transform(merged, yuv_to_bgr_matrix(self.color.matrix, self.color.full_range), dst=merged)
+        return self.to_bgr.scaled(self.layers, width, height)
 
     def in_range(self, full: bool) -> Planes:
         """Return the same picture with black at 0 and white at 255, or, if not `full`, at 16 and 235."""
