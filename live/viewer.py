@@ -30,8 +30,9 @@ _REDRAW_SECONDS = 0.05
 _STILL_KEY_MS = 50
 # Over so long frames per second are averaged.
 _RATE_SECONDS = 2.0
-# After so long without a frame a camera counts as silent, which it may be before it is lost.
-_SILENCE_SECONDS = 1.0
+# After so long without a frame, and so many times the interval of a slow one's, a camera counts as silent, which it may
+# be before it is lost.
+_SILENCE_SECONDS, _SILENCE_INTERVALS = 1.0, 3
 
 
 class Viewer(Sink):
@@ -90,6 +91,8 @@ class Viewer(Sink):
         if self._frame is None and time.monotonic() >= self._message_until:
             self.say(_FIRST_HINT, _FIRST_HINT_SECONDS)
         self._frame = frame
+        if self._silence():  # what comes after it is measured anew
+            self._times.clear()
         self._times.append(time.monotonic())
         while len(self._times) > 2 and self._times[-1] - self._times[0] > _RATE_SECONDS:
             self._times.popleft()
@@ -161,8 +164,12 @@ class Viewer(Sink):
 
     def _silence(self) -> str:
         """Say for how long a camera has given nothing, "" if it does."""
-        seconds = time.monotonic() - self._times[-1] if self._live and self._times else 0.0
-        return f"no picture for {int(seconds)} s" if seconds >= _SILENCE_SECONDS else ""
+        if not (self._live and self._times):
+            return ""
+        seconds = time.monotonic() - self._times[-1]
+        interval = (self._times[-1] - self._times[0]) / max(1, len(self._times) - 1)
+        longest = max(_SILENCE_SECONDS, _SILENCE_INTERVALS * interval)
+        return f"no picture for {int(seconds)} s" if seconds >= longest else ""
 
     def _with_original(self, picture: np.ndarray | Planes, original: np.ndarray | Planes | None) -> np.ndarray | Planes:
         """Return both side by side, half as wide each: the window need not change its shape."""

@@ -32,8 +32,9 @@ _USUAL_RATE = 30
 _MEASURED_FRAMES, _RATE_TOLERANCE = 31, 0.1
 # A frame that is late by no more than half an interval is waited for, before the last one is shown again.
 _LATE = 1.5
-# After so long without a frame the camera is lost, whether it is said so or not.
-_LOST_SECONDS = 1.0
+# After so long without a frame the camera is lost, whether it is said so or not; a slow one after so many times the
+# interval of its last two, but never later than after the last of these.
+_LOST_SECONDS, _LOST_INTERVALS, _SURELY_LOST_SECONDS = 1.0, 3, 5.0
 # What meeting programs take a camera's values for, and what drivers make of BGR: BT.601 between 16 and 235.
 _COLOR = ColorDescription(matrix=6, range=1, primaries=1, transfer=1)
 _DRIVERS = {
@@ -86,7 +87,7 @@ class VirtualCamera(Sink):
         self._last: np.ndarray | Planes | None = None
         self._asked_for_card = False
         self._card: np.ndarray | None = None
-        self._came_at = self._due = 0.0
+        self._came_at = self._lost_at = self._due = 0.0
         self._times: list[float] = []
 
     @property
@@ -134,7 +135,9 @@ class VirtualCamera(Sink):
             ProcessingError: the device is gone.
         """
         self._announce_real_rate(frame.seconds)
-        self._last, self._came_at = frame.picture, time.monotonic()
+        before, self._last, self._came_at = self._came_at, frame.picture, time.monotonic()
+        slow = _LOST_INTERVALS * (self._came_at - before)
+        self._lost_at = self._came_at + min(max(_LOST_SECONDS, slow), _SURELY_LOST_SECONDS)
         self._due = self._came_at + _LATE / self._rate
         if not self._asked_for_card:
             self._card = None
@@ -145,7 +148,7 @@ class VirtualCamera(Sink):
         now = time.monotonic()
         if self._last is None or not self._watched or now < self._due:
             return
-        if self._card is None and (trouble or now - self._came_at >= _LOST_SECONDS):
+        if self._card is None and (trouble or now >= self._lost_at):
             behind = self._room()
             if behind is None:
                 behind = blurred_whole(_opaque(image_of(self._last), self._transparent_color))
