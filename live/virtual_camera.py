@@ -88,7 +88,7 @@ class VirtualCamera(Sink):
         self._asked_for_card = False
         self._card: np.ndarray | None = None
         self._came_at = self._lost_at = self._due = 0.0
-        self._times: list[float] = []
+        self._first: list[tuple[int, float]] = []
 
     @property
     def watched(self) -> bool:
@@ -134,7 +134,7 @@ class VirtualCamera(Sink):
         Raises:
             ProcessingError: the device is gone.
         """
-        self._announce_real_rate(frame.seconds)
+        self._announce_real_rate(frame)
         before, self._last, self._came_at = self._came_at, frame.picture, time.monotonic()
         slow = _LOST_INTERVALS * (self._came_at - before)
         self._lost_at = self._came_at + min(max(_LOST_SECONDS, slow), _SURELY_LOST_SECONDS)
@@ -194,15 +194,18 @@ class VirtualCamera(Sink):
             image = fitted(image, *self._size)
         return np.ascontiguousarray(image) if self._to_planes is None else self._to_planes(image).to_ndarray()
 
-    def _announce_real_rate(self, seconds: float) -> None:
+    def _announce_real_rate(self, frame: Frame) -> None:
         """Open the camera anew if the first frames come at another rate than the source has said."""
-        if len(self._times) == _MEASURED_FRAMES:
+        if len(self._first) == _MEASURED_FRAMES:
             return
-        self._times.append(seconds)
-        if len(self._times) < _MEASURED_FRAMES:
+        self._first.append((frame.index, frame.seconds))
+        if len(self._first) < _MEASURED_FRAMES:
             return
-        # Not their mean: the first ones come late, as networks warm up, or at once, as streams keep some ready.
-        interval = statistics.median(after - before for before, after in itertools.pairwise(self._times))
+        # Their numbers tell of those as well that came too fast for us. Not their mean: the first ones come late, as
+        # networks warm up, or at once, as streams keep some ready.
+        interval = statistics.median(
+            (after[1] - before[1]) / max(1, after[0] - before[0]) for before, after in itertools.pairwise(self._first)
+        )
         if interval > 0 and abs(1 / interval / self._rate - 1) > _RATE_TOLERANCE:
             self._camera.close()
             self._open_at(float(round(1 / interval)) or 1.0)

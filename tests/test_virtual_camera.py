@@ -131,8 +131,8 @@ def test_a_lost_camera_shows_the_room_without_anybody_and_keeps_the_rate(
     end()
 
 
-def shows(camera: VirtualCamera, picture: np.ndarray, count: int = 1, interval: float = 1 / 30) -> None:
-    for number in range(count):
+def shows(camera: VirtualCamera, picture: np.ndarray, count: int = 1, interval: float = 1 / 30, step: int = 1) -> None:
+    for number in range(0, count * step, step):
         camera.write(Frame(picture, number, round(number * interval * 1e6), Fraction(1, 1_000_000)))
 
 
@@ -166,11 +166,14 @@ def test_what_is_transparent_shows_a_color_with_soft_edges(backend) -> None:
     camera.close()
 
 
-@pytest.mark.parametrize(("said", "interval", "announced"), [(25, 1 / 30, 30), (30, 1 / 15, 15), (30, 1 / 29.5, 30)])
-def test_the_real_rate_is_announced(backend, said: int, interval: float, announced: int) -> None:
+@pytest.mark.parametrize(
+    ("said", "interval", "step", "announced"), [(25, 1 / 30, 1, 30), (30, 1 / 15, 1, 15), (30, 1 / 29.5, 3, 30)]
+)
+def test_the_real_rate_is_announced(backend, said: int, interval: float, step: int, announced: int) -> None:
+    """Of the camera, whatever number of its frames comes too fast for us."""
     camera = VirtualCamera("")
     camera.open(StreamInfo("camera", 64, 48, live=True, rate=Fraction(said)))
-    shows(camera, np.zeros((48, 64, 3), np.uint8), 40, interval)
+    shows(camera, np.zeros((48, 64, 3), np.uint8), 40, interval, step)
     assert backend.opened["fps"] == announced
     camera.close()
 
