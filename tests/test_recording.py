@@ -118,6 +118,24 @@ def test_a_recording_keeps_planes_as_they_are(tmp_path: Path) -> None:
     assert np.array_equal(frame.to_ndarray()[48:].reshape(2, 24, 32), planes.in_range(False).layers[1:])
 
 
+def test_two_seconds_may_wait_for_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    write = VideoSink.write
+    monkeypatch.setattr(VideoSink, "write", lambda sink, frame: (go_on.wait(), write(sink, frame)))
+    recorder = Recorder(LiveOptions(record_path=tmp_path / "take.mp4"), say=lambda text: None)
+    recorder.open(LIVE)
+    frames = frames_of(60)
+    for frame in frames[:50]:  # two seconds of 25 a second
+        recorder.write(frame)
+    assert len(recorder.signs) == 1
+    for frame in frames[50:]:
+        recorder.write(frame)
+    assert recorder.signs[1].startswith("frames left out: ")
+    go_on.set()
+    recorder.close()
+    assert len(probe(tmp_path / "take.mp4").times) in (50, 51)  # one had been taken already
+
+
 def test_what_was_recorded_before_an_error_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = VideoSink.write
 
