@@ -359,7 +359,7 @@ class StreamCamera:
         self.image = image
         self.rate = rate
         self.sent = 0
-        self.viewers = 0
+        self.viewers = self.opened = 0
         self.silent = threading.Event()
         self.refusing = threading.Event()
         camera = self
@@ -376,6 +376,7 @@ class StreamCamera:
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
                 camera.viewers += 1
+                camera.opened += 1
                 try:
                     while not camera.refusing.is_set():
                         if not camera.silent.is_set():

@@ -20,7 +20,7 @@ from live.devices import is_open_elsewhere
 from live.options import LiveOptions
 from live.virtual_camera import VirtualCamera
 from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, StreamInfo
+from pipeline.frame import Frame, Planes, StreamInfo
 from selfieSegmentation import MPSegmentation
 
 
@@ -33,6 +33,36 @@ def test_the_virtual_camera_shows_the_result(stream_camera: StreamCamera, backen
     assert backend.frames[2].shape == (512, 512, 3)
     assert difference(backend.frames[2], 255 - stream_camera.image) < 6
     assert backend.opened == {}, "it was closed"
+
+
+def test_frames_go_to_the_virtual_camera_in_planes(stream_camera: StreamCamera, backend) -> None:
+    kinds: list[type] = []
+
+    class Looks:
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            return image
+
+        def on_planes(self, planes: Planes) -> Planes:
+            kinds.append(type(planes))
+            if len(backend.frames) > 3:
+                raise StopIteration
+            return planes
+
+    options = LiveOptions(virtual_camera="")
+    with pytest.raises(ProcessingError, match="Looks failed"):
+        Engine(webcam_id=stream_camera.url, custom_objects=[Looks()], live=options).process_webcam()
+    assert set(kinds) == {Planes}
+    # As meeting programs take it, from 16 to 235; JPEG's own range would be twice as far off.
+    assert difference(backend.frames[2], stream_camera.image) < 6
+
+
+def test_an_odd_size_goes_to_the_virtual_camera(stream_camera: StreamCamera, backend) -> None:
+    stream_camera.image = stream_camera.image[:301, :401]
+    ends = Until(lambda: len(backend.frames) >= 2)
+    options = LiveOptions(virtual_camera="")
+    with pytest.raises(ProcessingError):
+        Engine(webcam_id=stream_camera.url, custom_objects=[ends], live=options).run()
+    assert difference(backend.frames[1], stream_camera.image) < 6
 
 
 def test_the_virtual_camera_of_another_size(stream_camera: StreamCamera, backend) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, Screen, StreamCamera, difference, probe, wait_until
 
+import live.snapshots
 from cli.options import build_parser
 from cli.settings import read_settings
 from engine import Engine
@@ -222,6 +224,25 @@ def test_snapshots_are_numbered_when_they_come_fast(
     assert caplog.messages == [f"saved {path}" for path in found]
     pictures = [cv2.imread(str(path)) for path in found]
     assert [int(picture.mean()) for picture in pictures] == [10, 20]
+
+
+def test_a_snapshot_does_not_hold_up_the_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    write = live.snapshots.write_image
+    monkeypatch.setattr(live.snapshots, "write_image", lambda *arguments: (go_on.wait(), write(*arguments)))
+    told: list[str] = []
+    snapshots = Snapshots(LiveOptions(snapshots=tmp_path / "pictures"), told.append)
+    snapshots.open(LIVE)
+    image = np.full((24, 32, 3), 10, np.uint8)
+    snapshots.write(Frame(image))
+    assert snapshots.on_key("s") == "saving a snapshot"
+    image[:] = 200  # objects may use their arrays again
+    assert told == []
+    go_on.set()
+    snapshots.close()
+    [path] = (tmp_path / "pictures").iterdir()
+    assert told == [f"saved {path}"]
+    assert cv2.imread(str(path)).max() == 10
 
 
 class KeysOnly:
