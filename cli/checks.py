@@ -56,7 +56,13 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
         raise InputError("--matte needs the segmentation; leave out --no-segmentation")
     if options.defocus and (options.background != "blur" or options.no_segmentation):
         raise InputError("--defocus is a kind of blur; leave out --background and --no-segmentation")
-    if is_live(options) and options.microphone and not options.record and options.show is False:
+    if (
+        is_live(options)
+        and options.microphone
+        and not options.record
+        and options.show is False
+        and options.control is None
+    ):
         raise InputError("--microphone goes with --record, or with a window for the key r")
     if options.control is not None and not 0 <= options.control < 1 << 16:
         raise InputError(f"--control {options.control}: must be a port, from 1 to 65535")
@@ -141,7 +147,7 @@ def _check_purpose(options: argparse.Namespace, typed: Collection[str]) -> None:
     if is_live(options):
         _refuse(typed, ("output",), "goes with files; a webcam is recorded with --record")
         _refuse(typed, _FOR_FILES, "goes with files, and not with a webcam")
-        if not (options.record or shows(options)):
+        if not (options.record or shows(options) or options.control is not None):
             _refuse(typed, _FOR_RECORDINGS, "goes with --record")
         if "://" in (options.webcam or ""):
             _refuse(typed, _FOR_LOCAL_CAMERAS, "goes with a camera of this computer; a URL's decides itself")

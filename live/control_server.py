@@ -16,6 +16,7 @@ import json
 import logging
 import queue
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -91,6 +92,7 @@ class ControlServer(Sink):
             self._file = write_address(Address(self.port, token))
         except OSError as error:
             raise InputError(f"`control`: the token cannot be written: {error}") from error
+        self._server.is_serving = True
         threading.Thread(target=self._server.serve_forever, args=[_POLL_SECONDS], name="control", daemon=True).start()
         log.info("controlled at http://%s:%d; the token is in %s", _HERE, self.port, self._file)
 
@@ -192,14 +194,11 @@ class _Wish:
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
-    allow_reuse_address = False  # on Windows two programs would share the port
+    # Elsewhere the port is there again at once after a run; on Windows two programs would share it.
+    allow_reuse_address = sys.platform != "win32"
     token = ""
     ask: Callable[[Callable[[ControlServer], Any]], _Wish]
     is_serving = False
-
-    def serve_forever(self, poll_interval: float = 0.5) -> None:
-        self.is_serving = True
-        super().serve_forever(poll_interval)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         log.debug("control: a request was broken off", exc_info=True)
