@@ -40,11 +40,13 @@ from page.cameras import Cameras
 from page.connections import Impatient
 from page.desk import Desk
 from page.errors import PageError, plain
+from page.jobs import Jobs
 from page.looks import BLURS, EFFECTS, PEOPLE, Look, parse_look
 from page.photos import Photos
 from page.safety import Guard
 from page.showing import Showing
 from page.store import Store
+from page.videos import Videos
 from scenery.shipped import shipped_pictures
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,8 @@ class Page:
             self.store.keep_file(item_id, path)
         self._desk = Desk(self._showing, settings.limits)
         self._photos = Photos(settings, self.store, self._desk)
+        self._jobs = Jobs(self.store, self._showing_of_many, settings.limits)
+        self._videos = Videos(settings, self.store, self._jobs, self._photos.look)
         self._cameras = Cameras(settings, self._parse, self._showing_of_many)
 
     def app(self) -> Starlette:
@@ -90,6 +94,7 @@ class Page:
                 Route("/", self._index),
                 Route("/api/start", self._start),
                 *self._photos.routes(),
+                *self._videos.routes(),
                 *self._cameras.routes(),
                 Mount("/static", StaticFiles(directory=STATIC)),
             ],
@@ -106,6 +111,7 @@ class Page:
     def close(self) -> None:
         """Remove what visitors have sent; calling it again does nothing."""
         self._cameras.close()
+        self._jobs.close()
         self.store.close()
 
     # -- inside ------------------------------------------------------------------------------------
@@ -124,6 +130,7 @@ class Page:
             await asyncio.sleep(_SWEEP_SECONDS)
             for item_id in self.store.old():
                 self.store.remove(item_id)
+                self._jobs.forget(item_id)
                 with contextlib.suppress(PageError):
                     await self._desk.do(lambda item_id=item_id: self._desk.forget(item_id))
 
@@ -152,7 +159,7 @@ class Page:
     def _showing(self, look: Look) -> Showing:
         return Showing(look, self._picture_path, self._settings.network)
 
-    def _showing_of_many(self, look: Look, say: Callable[[str], object]) -> Showing:
+    def _showing_of_many(self, look: Look, say: Callable[[str], object] = lambda text: None) -> Showing:
         """Return what shows people in a stream, whose frames the best matte of stills is too slow for."""
         network = {**self._settings.network}
         if network.get("quality") == "best" and network.get("model") != "rvm":
@@ -197,6 +204,7 @@ def serve(settings: Settings, on_line: Callable[[str], object], version: str = "
             ws_per_message_deflate=False,
             **secure,
         )
+        logging.getLogger("websockets").setLevel(logging.WARNING)
         if not log.isEnabledFor(logging.DEBUG):
             logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # of broken requests, which are their sender's
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, what visitors sent removed
