@@ -116,6 +116,10 @@ class Showing(FrameObject):
         """Return the matte of the last frame, uint8 (H, W, 3)."""
         return self._chain.matte()
 
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
+        """Return what a visitor alone sees in place of the result: the matte while the key m has asked for it."""
+        return self._chain.view(picture)
+
     def on_key(self, key: str) -> bool | str:
         """Use a key as the window does; a and d go through the shipped pictures."""
         if key in ("a", "d"):
