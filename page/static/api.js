@@ -22,7 +22,7 @@ function sentence(text, status) {
 /**
  * Ask the server.
  * @param {string} path
- * @param {{method?: string, body?: BodyInit, json?: object, signal?: AbortSignal, as?: "json"|"blob"}} [how]
+ * @param {{method?: string, body?: BodyInit, json?: object, signal?: AbortSignal, as?: "json"|"blob"|"response"}} [how]
  */
 export async function ask(path, { method, body, json, signal, as = "json" } = {}) {
   const headers = json ? { "Content-Type": "application/json" } : {};
@@ -36,6 +36,7 @@ export async function ask(path, { method, body, json, signal, as = "json" } = {}
   }
   if (!response.ok) throw new Refused(sentence(await response.text(), response.status), response.status);
   if (response.status === 204) return null;
+  if (as === "response") return response;
   return as === "blob" ? response.blob() : response.json();
 }
 

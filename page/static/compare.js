@@ -6,8 +6,10 @@ export class Compare {
   /**
    * @param {HTMLElement} before An image or a video.
    * @param {HTMLElement} after The same, of the same size.
+   * @param {() => void} [zooming] Told when the zoom has changed.
    */
-  constructor(before, after) {
+  constructor(before, after, zooming = () => {}) {
+    this.zooming = zooming;
     this.at = 50;
     this.zoomed = false;
     this.beside = false;
@@ -45,6 +47,7 @@ export class Compare {
     this.element.classList.toggle("zoomed", on);
     this.element.scrollTo(across * this.layers.offsetWidth - (x - view.x), down * this.layers.offsetHeight - (y - view.y));
     this.#place();
+    this.zooming();
   }
 
   /** Both beside each other, or one over the other. */

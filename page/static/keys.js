@@ -44,7 +44,7 @@ export function list() {
   const titles = [["", "Everywhere"], ["camera", "Camera"], ["photo", "Photo"], ["video", "Video"]];
   const groups = titles.map(([where, title]) => {
     const terms = rows.filter((row) => row.where === where).flatMap((row) => [
-      el("dt", {}, ...row.keys.flatMap((key, n) => [n ? " " : "", el("kbd", {}, NAMES[key] ?? key)])), el("dd", {}, row.means),
+      el("dt", {}, ...row.keys.filter((key) => key !== "=").flatMap((key, n) => [n ? " " : "", el("kbd", {}, NAMES[key] ?? key)])), el("dd", {}, row.means),
     ]);
     return el("section", {}, el("h3", {}, title), el("dl", {}, ...terms));
   });

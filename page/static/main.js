@@ -38,7 +38,7 @@ function tabs() {
       show(TABS[(to + TABS.length) % TABS.length], true);
     });
   }
-  bind("", [[["1"], "camera", () => show("camera")], [["2"], "photo", () => show("photo")], [["3"], "video", () => show("video")],
+  bind("", [[TABS.map((_, n) => String(n + 1)), "camera, photo, video", (key) => show(TABS[key - 1])],
     [["?", "h"], "this list", list]]);
   const wanted = location.hash.slice(1);
   show(TABS.includes(wanted) ? wanted : "camera");

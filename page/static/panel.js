@@ -9,7 +9,7 @@ import { complain, say } from "./messages.js";
 
 const COLORS = [
   ["#ffffff", "White"], ["#d9d9d9", "Light grey"], ["#404040", "Dark grey"], ["#000000", "Black"],
-  ["#00b140", "Studio green"], ["#0047bb", "Studio blue"], ["#e8dfd0", "Sand"],
+  ["#00b140", "Studio green"], ["#0047bb", "Studio blue"],
 ];
 const EFFECTS = {
   "auto-frame": ["Follow the head", "z"], "low-light": ["Brighten when it is dark", "l"],
@@ -17,7 +17,7 @@ const EFFECTS = {
 };
 const SLIDERS = [
   ["threshold", "Threshold", "keep more", "keep less"],
-  ["edge_softness", "Edge", "sharp", "soft"],
+  ["edge_softness", "Softness", "sharp", "soft"],
   ["light_wrap", "Light wrap", "none", "full"],
 ];
 const KINDS = ["blur", "picture", "color", "none"];
@@ -40,13 +40,10 @@ export class Panel {
     look.addEventListener("change", () => this.#show());
     this.#show();
     bind("", [
-      [["a"], "next background", () => this.#next(1)],
-      [["d"], "previous background", () => this.#next(-1)],
+      [["a", "d"], "next / previous background", (key) => this.#next(key === "a" ? 1 : -1)],
       [["b"], "blur, picture, colour, none", () => this.#nextKind()],
-      [["["], "less blur", () => this.#blur(-1)],
-      [["]"], "more blur", () => this.#blur(1)],
-      [["-"], "keep more of the picture", () => this.#threshold(-0.05)],
-      [["+", "="], "keep less of the picture", () => this.#threshold(0.05)],
+      [["[", "]"], "less / more blur", (key) => this.#blur(key === "[" ? -1 : 1)],
+      [["-", "+", "="], "keep more / less of the picture", (key) => this.#threshold(key === "-" ? -0.05 : 0.05)],
       [["p"], "the main person alone, everybody", () => {
         look.set({ people: look.value.people === "main" ? "all" : "main" });
         say(look.value.people === "main" ? "the main person alone" : "everybody");
@@ -73,13 +70,13 @@ export class Panel {
       el("button", { type: "button", class: "tile add", onclick: () => this.#choose(), title: "A picture of yours; it may be dropped here as well" },
         el("span", { class: "swatch", "aria-hidden": "true" }, "+"), el("span", { class: "name" }, "Yours…")));
     this.strengths = segmented("Blur", "blur", this.blurs.map((name) => [name, titled(name)]), (blur) => this.look.set({ blur }));
-    this.picker = el("input", { type: "color", id: "own-color", oninput: () => this.#paint(this.picker.value) });
+    this.picker = el("input", { type: "color", "aria-label": "Another colour", title: "Another colour", oninput: () => this.#paint(this.picker.value) });
     this.colors = el("div", { class: "colors", role: "group", "aria-label": "Colour" },
       ...COLORS.map(([color, label]) => {
         const swatch = el("button", { type: "button", class: "dot", "aria-label": label, title: label, "data-color": color, onclick: () => this.#paint(color) });
         swatch.style.setProperty("--color", color);
         return swatch;
-      }), el("label", { for: "own-color", class: "own" }, "Other"), this.picker);
+      }), this.picker);
     return el("fieldset", { id: "backgrounds" }, el("legend", {}, "Background"), this.tiles, this.strengths, this.colors);
   }
 

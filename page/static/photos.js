@@ -18,17 +18,23 @@ export class Photos {
     this.current = null;
     this.before = el("img", { alt: "The photo as it was", draggable: "false" });
     this.after = el("img", { alt: "The photo with its background changed", draggable: "false", id: "photo-result" });
-    this.compare = new Compare(this.before, this.after);
+    this.compare = new Compare(this.before, this.after, () => {
+      this.#press();
+      if (this.current?.id && this.longest !== this.#longest(this.current)) this.refresh();
+    });
     byId("photo-stage").append(this.compare.element);
     const { photo_bytes: bytes, pixels } = start.limits;
     byId("photo-hint").textContent = `Up to ${size(bytes)} and ${Math.round(pixels / 1e6)} megapixels each. They are forgotten after an hour.`;
     byId("photo-choose").addEventListener("click", () => this.choose());
     this.#tools();
-    look.addEventListener("change", () => this.refresh());
+    look.addEventListener("change", () => {
+      this.#formats();
+      this.refresh();
+    });
     bind("photo", [
       [["o"], "open photos", () => this.choose()], [["s"], "save the result", () => this.save()],
       [["c"], "beside the original, or over it", () => this.beside()], [["x"], "100 %, or all of it", () => this.zoom()],
-      [[","], "previous photo", () => this.step(-1)], [["."], "next photo", () => this.step(1)],
+      [[",", "."], "previous / next photo", (key) => this.step(key === "," ? -1 : 1)],
       [["Delete"], "take the photo off the page", () => this.remove()], [["g"], "full screen", () => this.fullScreen()],
     ]);
     this.#state();
@@ -45,8 +51,16 @@ export class Photos {
       add: button("Add…", "o", () => this.choose()),
       remove: button("Remove", "Delete", () => this.remove()),
     };
+    this.#formats();
     const { save, ...rest } = this.buttons;
     byId("photo-tools").append(el("span", { class: "joined" }, save, this.format), ...Object.values(rest));
+  }
+
+  // JPEG cannot be transparent.
+  #formats() {
+    const jpeg = this.format.querySelector("[value=jpeg]");
+    jpeg.disabled = this.look.value.background === "transparent";
+    if (jpeg.disabled && this.format.value === "jpeg") this.format.value = "png";
   }
 
   choose() {
@@ -67,7 +81,6 @@ export class Photos {
           progress: (part) => { photo.part = part; if (photo === this.current) this.#facts(`sending ${Math.round(part * 100)} %`); },
         });
         Object.assign(photo, told, { part: 1 });
-        if (told.found_person === false) say(`No person was found in ${photo.name}.`);
         if (photo === this.current) this.show(photo);
       } catch (error) {
         complain(error);
@@ -85,7 +98,8 @@ export class Photos {
     this.compare.zoom(false);
     this.shown = null;
     this.compare.element.classList.add("waiting");
-    this.before.src = photo.id ? `/api/photos/${photo.id}/source` : photo.local;
+    if (photo.id) this.#source(photo);
+    else this.before.src = photo.local;
     this.after.removeAttribute("src");
     if (photo.width) this.compare.fit(photo.width, photo.height);
     else this.before.decode().then(() => photo === this.current && this.compare.fit(this.before.naturalWidth, this.before.naturalHeight)).catch(() => {});
@@ -116,7 +130,14 @@ export class Photos {
     if (!photo?.id) return;
     const began = performance.now();
     const format = this.look.value.background === "transparent" ? "png" : "jpeg";
-    const blob = await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format })}`, { as: "blob" });
+    if (this.longest !== this.#longest(photo)) this.#source(photo);
+    const longest = this.longest;
+    const answer = await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format, ...(longest && { longest }) })}`, { as: "response" });
+    const blob = await answer.blob();
+    if (answer.headers.get("X-Found-Person") === "no" && photo.found !== false) {
+      photo.found = false;
+      say(`No person was found in ${photo.name}.`);
+    }
     if (photo !== this.current) {
       this.again = true;
       return;
@@ -131,6 +152,18 @@ export class Photos {
     this.compare.element.classList.remove("waiting");
     this.seconds = (performance.now() - began) / 1000;
     this.#facts(`${this.seconds.toFixed(2)} s`);
+  }
+
+  #source(photo) {
+    this.longest = this.#longest(photo);
+    this.before.src = `/api/photos/${photo.id}/source${this.longest ? `?longest=${this.longest}` : ""}`;
+  }
+
+  // A large photo is fetched no larger than it is seen, 0 for all of it: that is quicker.
+  #longest(photo) {
+    if (this.compare.zoomed) return 0;
+    const seen = Math.ceil((Math.max(innerWidth, innerHeight) * devicePixelRatio) / 256) * 256;
+    return Math.max(photo.width, photo.height) > seen ? seen : 0;
   }
 
   #facts(more) {
@@ -170,7 +203,6 @@ export class Photos {
 
   zoom() {
     this.compare.zoom(!this.compare.zoomed);
-    this.#press();
   }
 
   beside() {

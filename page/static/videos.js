@@ -29,7 +29,7 @@ export class Videos {
       [["o"], "open videos", () => this.choose()], [["Enter"], "begin", () => this.begin()],
       [[" "], "play or pause", () => this.player.toggle()], [["c"], "beside the original, or over it", () => this.beside()],
       [["s"], "save the result", () => this.save()], [["x"], "cancel", () => this.cancel()],
-      [[","], "previous video", () => this.step(-1)], [["."], "next video", () => this.step(1)],
+      [[",", "."], "previous / next video", (key) => this.step(key === "," ? -1 : 1)],
       [["Delete"], "take the video off the page", () => this.remove()], [["g"], "full screen", () => this.fullScreen()],
     ]);
     this.#state();
