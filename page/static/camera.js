@@ -205,7 +205,7 @@ export class Camera {
     this.canvas.hidden = !shown;
     byId("camera-start").disabled = running;
     byId("camera-start").textContent = running ? "Starting…" : "Start the camera";
-    for (const each of Object.values(this.buttons)) each.disabled = !running;
+    for (const each of Object.values(this.buttons)) each.hidden = !running;
     press(this.buttons.freeze, this.frozen);
     press(this.buttons.mirror, this.mirrored);
     press(this.buttons.beside, Boolean(this.besideOn));

@@ -28,6 +28,11 @@ export class Compare {
     this.#place();
   }
 
+  /** Say whether squares are to be seen behind what is transparent. */
+  seeThrough(on) {
+    this.element.classList.toggle("see-through", on);
+  }
+
   /** Say how large the picture is, in pixels. */
   fit(width, height) {
     this.width = width;

@@ -30,12 +30,14 @@ export class Panel {
   constructor(look, start) {
     this.look = look;
     this.blurs = start.blurs;
-    this.pictures = start.backgrounds.map(({ name }) => name);
+    const own = (start.uploads ?? []).map((id) => ({ name: `upload:${id}`, label: "Yours", picture: `/api/uploads/${id}` }));
+    this.shipped = [...own, ...start.backgrounds];
+    this.pictures = this.shipped.map(({ name }) => name);
     this.lastPicture = this.pictures[0];
     this.color = "#00b140";
     this.element = byId("look");
     this.tiles = el("div", { class: "tiles" });
-    this.element.append(this.#backgrounds(start), this.#people(), this.#edge(), this.#effects(start.effects),
+    this.element.append(this.#backgrounds(), this.#people(), this.#edge(), this.#effects(start.effects),
       el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, "Everything as at the start"));
     look.addEventListener("change", () => this.#show());
     this.#show();
@@ -63,10 +65,10 @@ export class Panel {
     say(`background: ${file.name || "your picture"}`);
   }
 
-  #backgrounds(start) {
+  #backgrounds() {
     const plain = [["blur", "Blur"], ["none", "None"], ["transparent", "Transparent"], ["color", "Colour"]];
     this.tiles.append(...plain.map(([spec, label]) => this.#tile(spec, label)),
-      ...start.backgrounds.map(({ name, label }) => this.#tile(name, titled(label ?? name), `/api/backgrounds/${encodeURIComponent(name)}`)),
+      ...this.shipped.map(({ name, label, picture }) => this.#tile(name, titled(label ?? name), picture ?? `/api/backgrounds/${encodeURIComponent(name)}`)),
       el("button", { type: "button", class: "tile add", onclick: () => this.#choose(), title: "A picture of yours; it may be dropped here as well" },
         el("span", { class: "swatch", "aria-hidden": "true" }, "+"), el("span", { class: "name" }, "Yours…")));
     this.strengths = segmented("Blur", "blur", this.blurs.map((name) => [name, titled(name)]), (blur) => this.look.set({ blur }));
@@ -99,7 +101,7 @@ export class Panel {
       return { name, range, output, element: el("div", { class: "slider" },
         el("label", { for: `slider-${name}` }, label), output, range, el("span", { class: "low" }, low), el("span", { class: "high" }, high)) };
     });
-    return el("fieldset", {}, el("legend", {}, "Edge"), ...this.sliders.map(({ element }) => element));
+    return el("fieldset", { class: "edge" }, el("legend", {}, "Edge"), ...this.sliders.map(({ element }) => element));
   }
 
   #effects(effects) {

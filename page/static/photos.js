@@ -147,6 +147,7 @@ export class Photos {
     picture.src = address;
     await picture.decode().catch(() => {});
     this.after.src = address;
+    this.compare.seeThrough(format === "png");
     if (this.shown) URL.revokeObjectURL(this.shown);
     this.shown = address;
     this.compare.element.classList.remove("waiting");

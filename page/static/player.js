@@ -37,6 +37,7 @@ export class Player {
     if (result) {
       this.compare = new Compare(before, this.lead);
       this.compare.fit(video.width, video.height);
+      this.compare.seeThrough(video.look?.background === "transparent");
       this.compare.setBeside(this.beside);
       this.shown = this.compare.element;
       before.addEventListener("error", () => this.#alone());

@@ -37,7 +37,7 @@ export class Videos {
   }
 
   #tools() {
-    this.format = choice("Format", FORMATS, () => this.#state());
+    this.format = choice("Format", FORMATS, () => {});
     this.matte = el("input", { type: "checkbox", id: "video-matte" });
     this.buttons = {
       begin: button("Begin", "Enter", () => this.begin(), { class: "main" }),
@@ -51,8 +51,17 @@ export class Videos {
     };
     const { begin, save, ...rest } = this.buttons;
     this.wishes = el("span", { class: "joined" }, begin, this.format);
+    this.#formats();
+    this.look.addEventListener("change", () => this.#formats());
     this.matteLabel = el("label", { class: "check" }, this.matte, "Matte too");
-    byId("video-tools").append(this.wishes, save, this.matteLabel, ...Object.values(rest));
+    byId("video-tools").append(save, this.wishes, this.matteLabel, ...Object.values(rest));
+  }
+
+  // MP4 cannot be transparent.
+  #formats() {
+    const mp4 = this.format.querySelector("[value=mp4]");
+    mp4.disabled = this.look.value.background === "transparent";
+    if (mp4.disabled && this.format.value === "mp4") this.format.value = "webm";
   }
 
   choose() {
@@ -70,7 +79,6 @@ export class Videos {
         Object.assign(video, await send(`/api/videos?name=${encodeURIComponent(video.name)}`, file, {
           signal: stop.signal, progress: (part) => { video.part = part; this.#state(); },
         }));
-        this.ids?.add(video.id);
         if (video === this.current) this.show(video);
         this.#state();
       } catch (error) {
@@ -86,8 +94,7 @@ export class Videos {
     if (this.loading) return;
     this.loading = true;
     try {
-      const answer = await ask("/api/videos");
-      const told = new Map((answer.videos ?? answer).map((each) => [each.id, each]));
+      const told = new Map((await ask("/api/videos")).videos.map((each) => [each.id, each]));
       const gone = this.videos.filter(({ id }) => id && !told.has(id));
       gone.forEach((video) => this.#forget(video));
       for (const each of told.values()) {
@@ -197,7 +204,7 @@ export class Videos {
     if (!video?.id || BUSY.includes(video.state)) return;
     try {
       const wishes = { look: this.look.value, format: this.format.value, matte: this.matte.checked };
-      Object.assign(video, await ask(`/api/videos/${video.id}/start`, { json: wishes }), { began: this.format.value });
+      Object.assign(video, await ask(`/api/videos/${video.id}/start`, { json: wishes }));
       this.show(video);
       await this.load();
     } catch (error) {
@@ -222,7 +229,7 @@ export class Videos {
   save(what = "result") {
     const video = this.current;
     if (!video?.[what]) return;
-    download(`/api/videos/${video.id}/${what}?download=1`, resultName(video.name, video.format ?? video.began ?? "mp4"));
+    download(`/api/videos/${video.id}/${what}?download=1`, resultName(video.name, video.format));
   }
 
   beside() {
