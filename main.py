@@ -37,9 +37,11 @@ def main(argv: list[str] | None = None) -> int:
             parser.set_defaults(**read_settings(options.config, parser, with_source=not told))
             options = parser.parse_args(argv)
             _set_up_messages(options.debug, options.quiet)
+        from cli.leaving import errors_in_threads_told
         from cli.run import run
 
-        return run(options, lambda path: options.quiet or print(path, flush=True), typed)
+        with errors_in_threads_told():
+            return run(options, lambda path: options.quiet or print(path, flush=True), typed)
     except KeyboardInterrupt as stop:
         if str(stop) and not options.quiet:
             print(f"stopped; {stop}", file=sys.stderr)
@@ -74,4 +76,7 @@ def _set_up_messages(debug: bool, quiet: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    from cli.leaving import leave
+
+    leave(exit_code)

@@ -133,7 +133,7 @@ class VideoSink(Sink):
         if frame.shape != self._shape:
             raise ProcessingError(
                 f"{self._path}: frame {frame.index} is {_described(frame.shape)}, "
-                f"the first was {_described(self._shape)}"
+                f"the first was {_described(self._shape)}; custom objects must keep a video to one size"
             )
         pts = frame.pts
         if self._info.time_base != self._time_base:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from matting.sessions import check_device, first_line, load_session
+from matting.sessions import check_device, first_line, load_session, require_numbers
 from matting.weights import DOWNLOADS, MODELS
 from pipeline.errors import DeviceError, InputError, ProcessingError
 
@@ -160,14 +160,16 @@ class OnnxSegmenter:
         """Nothing to do: the session is freed with this object."""
 
     def _probability(self, output: np.ndarray) -> np.ndarray:
+        require_numbers(self._name, output)
         maps = output.astype(np.float32, copy=False)
-        while maps.ndim > 3:
+        while maps.ndim > 3 and len(maps) == 1:
             maps = maps[0]
         if maps.ndim == 3 and maps.shape[0] > 2 and maps.shape[2] <= 2:
             maps = maps.transpose(2, 0, 1)
         if maps.ndim == 2:
             maps = maps[None]
-        if maps.ndim != 3 or maps.shape[0] > 2:
+        # One number is what a classifier says of the whole picture, a row of them of its kinds.
+        if maps.ndim != 3 or maps.shape[0] not in (1, 2) or min(maps.shape[1:]) < 2:
             raise InputError(f"{self._name}: the model's output {output.shape} is not a map of the person")
         # A file does not say whether it ends in a sigmoid: values outside [0, 1] show that it does not.
         if self._may_be_logits and (maps.min() < -1e-3 or maps.max() > 1 + 1e-3):
@@ -184,10 +186,12 @@ class _InputLayout:
         self, session: onnxruntime.InferenceSession, model: str, size: tuple[int, int] | None, input_range: str
     ) -> None:
         inputs = session.get_inputs()
-        shape = inputs[0].shape
+        shape = inputs[0].shape if inputs else ()
         if len(inputs) != 1 or len(shape) != 4 or 3 not in (shape[1], shape[3]):
-            found = ", ".join(f"{i.name} {i.shape}" for i in inputs)
+            found = ", ".join(f"{i.name} {i.shape}" for i in inputs) or "nothing"
             raise InputError(f"{model}: the model must take one image (1, 3, H, W) or (1, H, W, 3), not {found}")
+        if not session.get_outputs():
+            raise InputError(f"{model}: the model has no output")
         self.name = inputs[0].name
         self._planar = shape[1] == 3
         height, width = shape[2:4] if self._planar else shape[1:3]

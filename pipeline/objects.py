@@ -2,20 +2,30 @@
 
 A custom object is anything that takes an image and returns one: a function is enough. What else it may have is in
 `FrameObject`, which one may subclass for an editor and a type checker to help, or merely imitate.
+
+What becomes of an object that misbehaves, in any of its methods:
+
+- It raises, calls sys.exit, or returns no image (None, another dtype, another shape): the run ends with
+  ProcessingError, which names the object and the frame; no file is written. KeyboardInterrupt counts as Ctrl-C.
+- It returns another size than before: pictures, a window and recordings take it; a video file ends as above.
+- It keeps an image, or returns the same array again and again: it may, and may change it once it is called again. An
+  image that it changes earlier, from another thread, is shown and written as it is at that moment.
+- It blocks: nothing can end it from outside, and the run waits. A second Ctrl-C interrupts it and ends the run.
+- It starts threads: they are its own, and it ends them in `close`. What one of them raises is told in one line and ends
+  nothing. The command line waits five seconds for those that are left, then says so and ends without them.
 """
 
 from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
+from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, described
 from pipeline.frame import Frame, Planes, StreamInfo
 
 log = logging.getLogger(__name__)
@@ -201,24 +211,18 @@ class ObjectChain:
             ProcessingError: an object raised, or returned something that is not an image; the message names it.
         """
         for item in self.objects:
-            try:
+            with _named_errors(item, f"failed{self._where}"):
                 if not isinstance(picture, Planes):
                     picture = item(picture)
                 elif id(item) in self._on_planes:
                     picture = self._on_planes[id(item)](picture)
                 else:
                     picture = item(picture.image)
-            except BackgroundRemovalError:
-                raise
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                raise ProcessingError(f"custom object {name_of(item)} failed{self._where}: {reason}") from error
-            if isinstance(picture, Planes):
-                continue
-            problem = _not_an_image(picture)
+            problem = _not_planes(picture) if isinstance(picture, Planes) else _not_an_image(picture)
             if problem:
                 raise ProcessingError(f"custom object {name_of(item)} returned {problem}{self._where}")
-            picture = np.require(picture, requirements=["C", "W"])
+            if not isinstance(picture, Planes):
+                picture = np.require(picture, requirements=["C", "W"])
         return picture
 
     def matte(self) -> np.ndarray | None:
@@ -311,14 +315,28 @@ def name_of(item: object) -> str:
     return getattr(item, "__name__", type(item).__name__)
 
 
-@contextmanager
-def _named_errors(item: object, what: str) -> Iterator[None]:
-    try:
-        yield
-    except BackgroundRemovalError:
-        raise
-    except Exception as error:
-        raise ProcessingError(f"custom object {name_of(item)} {what}: {type(error).__name__}: {error}") from error
+@dataclass(slots=True)
+class _named_errors:  # noqa: N801 - it is used as a function is; a generator would mistake StopIteration for its own
+    item: object
+    what: str
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        # sys.exit(0), too: there would be no result, and the exit code of success.
+        if error is not None and not isinstance(error, BackgroundRemovalError | KeyboardInterrupt):
+            raise ProcessingError(f"custom object {name_of(self.item)} {self.what}: {described(error)}") from error
+
+
+def _not_planes(result: Planes) -> str:
+    """Say what is wrong with an object's planes, "" if nothing is."""
+    shapes = [layer.shape for layer in result.layers or () if isinstance(layer, np.ndarray) and layer.dtype == np.uint8]
+    if len(shapes) == 3 and len(shapes[0]) == 2 and 0 not in shapes[0]:
+        height, width = shapes[0]
+        if height % 2 == width % 2 == 0 and shapes[1:] == [(height // 2, width // 2)] * 2:
+            return ""
+    return "planes that are not uint8 (H, W) and twice (H / 2, W / 2)"
 
 
 def _not_an_image(result: object) -> str:
