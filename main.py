@@ -21,6 +21,7 @@ from pipeline.errors import BackgroundRemovalError
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    _fill_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's character set lacks is written as escapes instead of failing.
         if isinstance(stream, io.TextIOWrapper):
@@ -61,6 +62,15 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
         return error.exit_code if expected else 1
     return 0
+
+
+def _fill_missing_streams() -> None:
+    """Give a program that was started without a standard stream one that leads nowhere."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # It gets the free number of that stream: else the next file would, and what libraries print would go there.
+            handle = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(handle, "r" if name == "stdin" else "w"))
 
 
 def _set_up_messages(debug: bool, quiet: bool) -> None:

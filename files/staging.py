@@ -29,7 +29,9 @@ def check_output(path: str, source: str) -> None:
         InputNotFoundError: the bucket of a remote `path` does not exist.
     """
     if path == STANDARD:
-        if sys.__stdout__ is not None and sys.__stdout__.isatty():
+        if sys.__stdout__ is None:
+            raise InputError("`output_path` -: there is no standard output")
+        if sys.__stdout__.isatty():
             raise InputError(
                 "--output -: is a terminal, which shows no picture; send it to a file (> out.png) or a pipe"
             )
@@ -80,7 +82,7 @@ def staged_output(path: str) -> Iterator[str]:
 
     Raises:
         InputError: the folder cannot be made.
-        ProcessingError: the finished file could not be put in its place.
+        ProcessingError: the finished file could not be put in its place, and is kept beside it; or its folder is gone.
     """
     suffix = os.path.splitext(path)[1]
     if path == STANDARD:
@@ -108,7 +110,14 @@ def staged_output(path: str) -> Iterator[str]:
                 try:
                     os.replace(staged, target)
                 except OSError as error:
-                    raise ProcessingError(f"{path}: cannot be replaced: {error.strerror}") from error
+                    # On Windows whoever plays the earlier result holds it; an hour of work is not lost for that.
+                    kept = free_name(str(target))
+                    os.rename(staged, kept)
+                    raise ProcessingError(
+                        f"{path}: cannot be replaced ({error.strerror}); the result is kept as {kept}"
+                    ) from error
+            elif not target.parent.is_dir():
+                raise ProcessingError(f"{path}: the folder {target.parent} has vanished, and the result with it")
         finally:
             if os.path.exists(staged):
                 os.remove(staged)
@@ -149,6 +158,16 @@ def staged_folder(path: str) -> Iterator[str]:
                     f"{path}: a picture cannot be put in place ({error.strerror}); the rest is kept in {staged}"
                 ) from error
         staged.rmdir()
+
+
+def free_name(path: str) -> str:
+    """Return a name like `path`, a local one, that no file has: clip_2.mp4 for clip.mp4."""
+    stem, suffix = os.path.splitext(path)
+    number = 1
+    while os.path.lexists(path):
+        number += 1
+        path = f"{stem}_{number}{suffix}"
+    return path
 
 
 def close_staged(stack: ExitStack, error: BaseException | None) -> None:

@@ -74,7 +74,7 @@ class BackgroundLoader:
     def file(self, path: str | os.PathLike[str]) -> Scenery:
         """Return the background of one picture or video; raises as `from_text` does."""
         path = os.fspath(path)
-        local = self._files.enter_context(storage.local_file(path))
+        local = self._files.enter_context(storage.local_file(path, may_change=True))
         return _scenery(local, path)
 
 
