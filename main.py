@@ -81,6 +81,8 @@ def _set_up_messages(debug: bool, quiet: bool) -> None:
     if level == logging.WARNING:
         for ours in ("cli", "files", "live", "pipeline"):  # what libraries have to note is of no interest
             logging.getLogger(ours).setLevel(logging.INFO)
+    # It tells of a failed transfer by the pages; the exception says it once.
+    logging.getLogger("stow").setLevel(logging.NOTSET if debug else logging.CRITICAL)
     if not debug:
         warnings.simplefilter("ignore")  # of libraries, meant for programmers
 
