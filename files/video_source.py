@@ -103,6 +103,8 @@ class VideoSource(Source):
         picture_only = stream is not None and bool(stream.disposition & Disposition.attached_pic)
         if stream is None or picture_only or container.format.name == "tty":
             raise InputError(f"{self._name}: there is no video in it")
+        if stream.codec_context is None:
+            raise InputError(f"{self._name}: the codec of its pictures is not known here")
         self._stream = cast("VideoStream", stream)
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = core_limit() or 0
