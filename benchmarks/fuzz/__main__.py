@@ -28,13 +28,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks" / "fuzz")]
 
 import main  # noqa: E402, I001 - before ONNX Runtime, see pipeline/__init__.py
-import av  # noqa: E402
+import av.error  # noqa: E402
 import cv2  # noqa: E402
-import onnxruntime  # noqa: E402 - all that a case would else have to import
+import onnxruntime  # noqa: E402, F401 - all that a case would else have to import
 import tqdm.contrib.logging  # noqa: E402, F401
 
 import cli.run  # noqa: E402, F401
-import files.video_sink  # noqa: E402, F401
+import files.video_sink  # noqa: E402
 import files.video_source  # noqa: E402, F401
 
 from mutations import mutated  # noqa: E402
