@@ -16,12 +16,13 @@ import warnings
 
 # Nothing heavy is imported up here: --help should answer at once.
 from cli.options import SOURCES, build_parser
+from cli.process import errors_in_threads_told, fill_missing_streams, leave
 from pipeline.errors import BackgroundRemovalError
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    _fill_missing_streams()
+    fill_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's character set lacks is written as escapes instead of failing.
         if isinstance(stream, io.TextIOWrapper):
@@ -38,7 +39,6 @@ def main(argv: list[str] | None = None) -> int:
             parser.set_defaults(**read_settings(options.config, parser, with_source=not told))
             options = parser.parse_args(argv)
             _set_up_messages(options.debug, options.quiet)
-        from cli.leaving import errors_in_threads_told
         from cli.run import run
 
         with errors_in_threads_told():
@@ -64,15 +64,6 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _fill_missing_streams() -> None:
-    """Give a program that was started without a standard stream one that leads nowhere."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
-            # It gets the free number of that stream: else the next file would, and what libraries print would go there.
-            handle = os.open(os.devnull, os.O_RDWR)
-            setattr(sys, name, os.fdopen(handle, "r" if name == "stdin" else "w"))
-
-
 def _set_up_messages(debug: bool, quiet: bool) -> None:
     level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
     logging.basicConfig(format="%(levelname)s: %(message)s", level=level, force=True)
@@ -88,7 +79,4 @@ def _set_up_messages(debug: bool, quiet: bool) -> None:
 
 
 if __name__ == "__main__":
-    exit_code = main()
-    from cli.leaving import leave
-
-    leave(exit_code)
+    leave(main())

@@ -1,4 +1,4 @@
-"""What custom objects do in threads of their own: errors there, and threads that are left when the program ends."""
+"""What a process begins and ends with: streams that are missing, errors in threads, threads that are left."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ log = logging.getLogger(__name__)
 
 # How long threads that are left when all is done are waited for: enough to send or save the last of something.
 LEAVING_SECONDS = 5.0
+
+
+def fill_missing_streams() -> None:
+    """Give a program that was started without a standard stream one that leads nowhere."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # It gets the free number of that stream: else the next file would, and what libraries print would go there.
+            handle = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(handle, "r" if name == "stdin" else "w"))
 
 
 @contextmanager
