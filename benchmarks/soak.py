@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
@@ -29,6 +30,7 @@ from engine import Engine  # noqa: E402
 from files.video_sink import VideoSink  # noqa: E402
 from pipeline.errors import BackgroundRemovalError  # noqa: E402
 from pipeline.frame import Frame, StreamInfo  # noqa: E402
+from pipeline.objects import CustomObject  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
 FRAMES = 50
@@ -68,11 +70,11 @@ def repeat(what: str, count: int, sources: list[Path], failing: bool) -> int:
     segmentation, failed = MPSegmentation(), 0
     for number in range(count):
         source = sources[number % len(sources)]
-        objects = [segmentation]
+        objects: list[CustomObject] = [segmentation]
         if failing and number % 5 == 4:
             objects = [segmentation, fails]
         result = source.with_name(f"out{source.suffix}")
-        kind = {"image_path": source} if what == "images" else {"video_path": source}
+        kind: dict[str, Any] = {"image_path": source} if what == "images" else {"video_path": source}
         try:
             with Engine(custom_objects=objects, output_path=result, progress=False, **kind) as engine:
                 engine.run()

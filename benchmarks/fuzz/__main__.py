@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import random
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -40,7 +42,9 @@ import files.video_source  # noqa: E402, F401
 from mutations import mutated  # noqa: E402
 from seeds import Seed, make_seeds  # noqa: E402
 
-SECONDS = 30.0
+# Of the clock, for a process that waits; and of a processor, for one that works: others may be using the computer.
+SECONDS = 120.0
+PROCESSOR_SECONDS = 20
 GIGABYTES = 4
 # So much more than the process that it is split off from is too much for a picture of 96x64.
 _MOST_RESIDENT = 1 << 30
@@ -98,7 +102,7 @@ def run_case(case: Case, folder: Path) -> None:
     case.code, case.said, resident = _split_off(lambda: main.main(case.command), folder)
     lines = case.said.splitlines()
     foreign = [line for line in lines if not line.startswith(_OUR_LINES)]
-    if case.code is None:
+    if case.code in (None, -signal.SIGXCPU, -signal.SIGKILL):
         case.outcome = "hang"
     elif "Traceback (most recent call last)" in case.said or "--debug to see where" in case.said:
         case.outcome = "memory" if "MemoryError" in case.said else "traceback"
@@ -127,6 +131,8 @@ def _looked_at(case: Case, folder: Path, warned: bool) -> str:
         return "silent loss"
     made, there = (int(word) for word in said.split()[-2:])
     expected = case.seed.frames or there
+    if not made:
+        return "silent loss"
     if made >= 0.9 * expected:
         return "right"
     if warned:
@@ -135,14 +141,12 @@ def _looked_at(case: Case, folder: Path, warned: bool) -> str:
 
 
 def _frames(path: Path) -> int:
+    """Return how many frames can be decoded, with the errors of single packets passed over."""
     count = 0
-    with av.open(str(path)) as container:
-        stream = container.streams.best("video")
-        for packet in container.demux([stream] if stream is not None else []):
-            try:
+    with contextlib.suppress(av.error.FFmpegError), av.open(str(path)) as container:
+        for packet in container.demux([stream] if (stream := container.streams.best("video")) else []):
+            with contextlib.suppress(av.error.FFmpegError):
                 count += len(packet.decode())
-            except av.error.FFmpegError:
-                continue
     return count
 
 
@@ -157,6 +161,7 @@ def _split_off(work: Callable[[], int | None], folder: Path) -> tuple[int | None
                 for number, stream in ((0, nothing), (1, nothing), (2, stderr)):
                     os.dup2(stream.fileno(), number)
                 resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES << 30, GIGABYTES << 30))
+                resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS + 1))
                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
                 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))
                 cv2.setNumThreads(1)
