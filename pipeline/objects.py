@@ -5,14 +5,13 @@ A custom object is anything that takes an image and returns one: a function is e
 
 What becomes of an object that misbehaves, in any of its methods:
 
-- It raises, calls sys.exit, or returns no image (None, another dtype, another shape): the run ends with
-  ProcessingError, which names the object and the frame; no file is written. KeyboardInterrupt counts as Ctrl-C.
+- It raises, calls sys.exit, or returns no image: the run ends with ProcessingError, which names the object and the
+  frame; no file is written. KeyboardInterrupt counts as Ctrl-C.
 - It returns another size than before: pictures, a window and recordings take it; a video file ends as above.
-- It keeps an image, or returns the same array again and again: it may, and may change it once it is called again. An
-  image that it changes earlier, from another thread, is shown and written as it is at that moment.
-- It blocks: nothing can end it from outside, and the run waits. A second Ctrl-C interrupts it and ends the run.
-- It starts threads: they are its own, and it ends them in `close`. What one of them raises is told in one line and ends
-  nothing. The command line waits five seconds for those that are left, then says so and ends without them.
+- It keeps an image, or returns the same array again: it may, and may change it once it is called again, not earlier.
+- It blocks: the run waits. A second Ctrl-C interrupts it and ends the run.
+- It starts threads: it ends them in `close`. What one raises is told and ends nothing. The command line waits five
+  seconds for those that are left, then says so and ends without them.
 """
 
 from __future__ import annotations
@@ -25,8 +24,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pipeline.actions import Action
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, described
-from pipeline.frame import Frame, Planes, StreamInfo
+from pipeline.frame import Frame, Planes, StreamInfo, image_of
+from pipeline.planes import not_a_picture
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +58,11 @@ class FrameObject:
     Attributes:
         keys: What keys typed in the window do, for the list of them: ``{"x": "what it does"}``.
         makes_alpha: Whether what it returns has an alpha channel, (H, W, 4), at least for some frames.
+        actions: What it does, with names for `python main.py control`; `pipeline.actions.keys_of` makes `keys` of them.
     """
 
     keys: Mapping[str, str] = {}
+    actions: Sequence[Action] = ()
     makes_alpha: bool = False
 
     def meet(self, objects: Sequence[object]) -> None:
@@ -96,9 +99,20 @@ class FrameObject:
         """Return the matte of the last frame, uint8 (H, W, 3) of the result's size; None if there is none."""
         return None
 
-    def view(self, image: np.ndarray) -> np.ndarray:
-        """Return what the window shows in place of the result `image`, which is not to be changed."""
-        return image
+    def room_picture(self) -> np.ndarray | None:
+        """Return a picture of what is behind the people of the last frame, uint8 (H, W, 3); None if there is none."""
+        return None
+
+    def view(self, picture: Any) -> Any:
+        """Return what the window shows in place of the result `picture`, which is not to be changed.
+
+        Args:
+            picture: uint8 (H, W, 3) BGR or (H, W, 4) BGRA; for an object that has `on_planes` it may be planes.
+
+        Returns:
+            The same, or another image.
+        """
+        return picture
 
     def on_key(self, key: str) -> bool | str:
         """Use a key that was typed in the window.
@@ -107,6 +121,14 @@ class FrameObject:
             Whether it was used; a text is shown in the window for a moment.
         """
         return False
+
+    def on_action(self, name: str, argument: str) -> bool | str:
+        """Do one of `actions` with what is said after its name; without that its key comes to `on_key`."""
+        return False
+
+    def status(self) -> Mapping[str, Any]:
+        """Return what there is to tell, if there are `actions`."""
+        return {}
 
     def on_click(self, x: float, y: float) -> bool | str:
         """Use a click into the window, at these shares of the result's width and height; returns as `on_key`."""
@@ -118,8 +140,8 @@ class FrameObject:
 
 # The methods of `FrameObject` that are optional, and how many arguments each is called with.
 _OPTIONAL = {
-    "meet": 1, "open": 1, "at": 1, "on_planes": 1, "moved": 1, "matte_picture": 0, "view": 1, "on_key": 1,
-    "on_click": 2, "close": 0,
+    "meet": 1, "open": 1, "at": 1, "on_planes": 1, "moved": 1, "matte_picture": 0, "room_picture": 0,
+    "view": 1, "on_key": 1, "on_click": 2, "close": 0,
 }  # fmt: skip
 
 
@@ -130,8 +152,7 @@ class ObjectChain:
         InputError: one of them cannot be called.
     """
 
-    # For the window, which hands it keys: they change what becomes of frames, and there is nothing to tell.
-    alters = True
+    alters = True  # for the window, which hands it keys: they change what becomes of frames, and need no signs
     signs: Sequence[str] = ()
 
     def __init__(self, objects: Sequence[CustomObject]) -> None:
@@ -218,8 +239,7 @@ class ObjectChain:
                     picture = self._on_planes[id(item)](picture)
                 else:
                     picture = item(picture.image)
-            problem = _not_planes(picture) if isinstance(picture, Planes) else _not_an_image(picture)
-            if problem:
+            if problem := not_a_picture(picture):
                 raise ProcessingError(f"custom object {name_of(item)} returned {problem}{self._where}")
             if not isinstance(picture, Planes):
                 picture = np.require(picture, requirements=["C", "W"])
@@ -227,22 +247,25 @@ class ObjectChain:
 
     def matte(self) -> np.ndarray | None:
         """Return the matte of the last frame as a grey picture, uint8 (H, W, 3); None if no object has one."""
-        for item, matte_picture in self._methods["matte_picture"]:
-            with _named_errors(item, f"could not give its matte{self._where}"):
-                picture = matte_picture()
+        return self.picture("matte_picture", "matte")
+
+    def picture(self, name: str, what: str) -> np.ndarray | None:
+        """Return the first picture that an object gives by that method; None if none does."""
+        for item, method in self._methods[name]:
+            with _named_errors(item, f"could not give its {what}{self._where}"):
+                picture = method()
             if picture is not None:
                 return picture
         return None
 
-    def view(self, image: np.ndarray) -> np.ndarray:
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
         """Return what the window shows in place of a result."""
         for item, view in self._methods["view"]:
             with _named_errors(item, "failed on what the window shows"):
-                image = view(image)
-                problem = _not_an_image(image)
-                if problem:
+                picture = view(picture if id(item) in self._on_planes else image_of(picture))
+                if problem := not_a_picture(picture):
                     raise TypeError(f"it returned {problem}")
-        return image
+        return picture
 
     def on_key(self, key: str) -> bool | str:
         """Offer a key to every object; return whether one used it, or what the last of them has to say."""
@@ -320,31 +343,8 @@ class _named_errors:  # noqa: N801 - it is used as a function is; a generator wo
     item: object
     what: str
 
-    def __enter__(self) -> None:
-        pass
-
+    def __enter__(self) -> None: ...
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         # sys.exit(0), too: there would be no result, and the exit code of success.
         if error is not None and not isinstance(error, BackgroundRemovalError | KeyboardInterrupt):
             raise ProcessingError(f"custom object {name_of(self.item)} {self.what}: {described(error)}") from error
-
-
-def _not_planes(result: Planes) -> str:
-    """Say what is wrong with an object's planes, "" if nothing is."""
-    shapes = [layer.shape for layer in result.layers or () if isinstance(layer, np.ndarray) and layer.dtype == np.uint8]
-    if len(shapes) == 3 and len(shapes[0]) == 2 and 0 not in shapes[0]:
-        height, width = shapes[0]
-        if height % 2 == width % 2 == 0 and shapes[1:] == [(height // 2, width // 2)] * 2:
-            return ""
-    return "planes that are not uint8 (H, W) and twice (H / 2, W / 2)"
-
-
-def _not_an_image(result: object) -> str:
-    """Say what is wrong with an object's result, "" if it is an image."""
-    if not isinstance(result, np.ndarray):
-        return f"{'None' if result is None else type(result).__name__} instead of an image"
-    if result.dtype != np.uint8:
-        return f"an array of {result.dtype} instead of uint8"
-    if result.ndim != 3 or result.shape[2] not in (3, 4) or 0 in result.shape:
-        return f"an array of shape {result.shape} instead of (height, width, 3) or (height, width, 4)"
-    return ""
