@@ -200,8 +200,14 @@ def _add_camera(parser: argparse.ArgumentParser) -> None:
     camera.add_argument("--record", metavar="PATH", default="", help="record the result; key r begins and ends too")
     camera.add_argument("--overwrite", action=_FLAG, help="let --record replace a file, instead of numbering")
     camera.add_argument(
-        "--microphone", metavar="NAME", nargs="?", const="default", default="", help="record its sound as well"
+        "--microphone",
+        metavar="NAME",
+        nargs="?",
+        const="default",
+        default="",
+        help="record its sound as well: the usual one, or one of --list-microphones by name, part of it, or number",
     )
+    camera.add_argument("--list-microphones", action="store_true", help="name the microphones")
     camera.add_argument(
         "--snapshots", metavar="FOLDER", default="snapshots", help="where key s saves pictures (default snapshots)"
     )
