@@ -8,51 +8,61 @@ import os
 import cv2
 import numpy as np
 
+from effects.effect import Switched
 from pipeline.errors import InputError, InputNotFoundError
 from pipeline.lettering import draw_label
-from pipeline.objects import FrameObject
 
 # Heights as shares of the frame's.
 _NAME_SIZE, _LOGO_SIZE, _MARGIN = 0.045, 0.12, 0.04
 
 
-class NamePlate(FrameObject):
+class NamePlate(Switched):
     """Writes a name at the lower left, on a darker ground.
 
     Args:
-        text: The name; None for the one that this computer knows its user by.
+        text: The name; None for the one that this computer knows its user by. The key n takes it away and back.
     """
 
+    name, key = "name", "n"
+
     def __init__(self, text: str | None = None) -> None:
+        super().__init__()
         self._text = getpass.getuser() if text is None else text
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the name on it."""
+        if not self.on:
+            return frame
         height = frame.shape[0]
         size, margin = max(8, round(_NAME_SIZE * height)), round(_MARGIN * height)
         draw_label(frame, self._text, margin, height - margin, size)
         return frame
 
 
-class Logo(FrameObject):
+class Logo(Switched):
     """Lays a picture over the upper right corner; where it is transparent the frame shows through.
 
     It is an eighth of the frame high, or less if it is wide: the left half stays free.
 
     Args:
-        path: The picture, best a PNG with an alpha channel.
+        path: The picture, of 8 or 16 bits, best a PNG with an alpha channel. The key o takes it away and back.
 
     Raises:
         InputNotFoundError, InputError: there is no such file, or it is not a picture.
     """
 
+    name, key = "logo", "o"
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__()
         path = os.fspath(path)
         if not os.path.isfile(path):
             raise InputNotFoundError(f"`logo` {path}: no such file")
         picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        if picture is not None and picture.dtype == np.uint16:
+            picture = cv2.convertScaleAbs(picture, alpha=1 / 257)
         if picture is None or picture.dtype != np.uint8:
-            raise InputError(f"`logo` {path}: not a readable picture of 8 bits")
+            raise InputError(f"`logo` {path}: not a readable picture of 8 or 16 bits")
         if picture.ndim == 2:
             picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
         self._picture = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA)
@@ -60,6 +70,8 @@ class Logo(FrameObject):
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the picture on it."""
+        if not self.on:
+            return frame
         height, width = frame.shape[:2]
         margin = round(_MARGIN * height)
         scale = min(_LOGO_SIZE * height / self._picture.shape[0], (width // 2 - margin) / self._picture.shape[1])
