@@ -23,10 +23,11 @@ _STEPS = 4
 # Where fewer pixels than this share are grey, there is less to go by, and less is done.
 _ENOUGH_GREY, _ENOUGH_SKIN = 0.15, 0.03
 # The line on a vectorscope near which all skin lies, from the blue axis on (the I axis of NTSC), and how far from it
-# colours are still taken for skin, in degrees; with less colour than this, of 255, nothing is.
-_SKIN_LINE, _NEAR_SKIN, _LEAST_COLOR = 123.0, 35.0, 12.0
+# colours are still taken for skin, in degrees; with less colour than this, of 255, or more, nothing is.
+_SKIN_LINE, _NEAR_SKIN, _LEAST_COLOR, _MOST_COLOR = 123.0, 35.0, 12.0, 60.0
 # All of these were chosen by eye.
-# How much of what grey pixels and the skin ask for is done; no colour is changed by more than the last.
+# How much of what grey pixels ask for is done, and of what the skin asks for where nothing is grey; no colour is
+# changed by more than the last.
 _GREY_STRENGTH, _SKIN_STRENGTH, _MOST = 0.7, 0.4, 0.22
 # Share of the way that the correction goes in a second, so that nothing flickers; and how often it is measured.
 _PER_SECOND = 0.5
@@ -35,13 +36,15 @@ _EVERY_SECONDS = 0.2
 _LEAST = 0.004
 # Luma of blue, green, red (BT.601): what is done to the colours leaves it alone.
 _LUMA = np.array([0.114, 0.587, 0.299])
+# The axes of a vectorscope: U is so much times blue without luma, V red (BT.470).
+_U, _V = 0.492, 0.877
 
 
 class ColorBalance(Effect):
     """Multiplies blue, green and red by three numbers, which follow the scene slowly.
 
-    Grey pixels say what colour the light has: grey world, of what may be grey. The person's skin, once he has been
-    found, is drawn towards the line on which skin lies.
+    Grey pixels say what colour the light has: grey world, of what may be grey. The fewer there are the more counts the
+    person's skin, which is drawn towards the line on which skin lies.
 
     Args:
         on: Whether it is on from the beginning; the key k changes that.
@@ -107,13 +110,19 @@ class ColorBalance(Effect):
         size = (64, 36)
         pixels = cv2.resize(frame[..., :3], size, interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float64)
         usable = (pixels.min(axis=1) > _DARKEST) & (pixels.max(axis=1) < _BRIGHTEST)
-        gains, sure = _gains_of_grey(pixels[usable]) if usable.any() else (np.zeros(3), 0.0)
-        gains = _GREY_STRENGTH * sure * gains
         # The person is where he was in the last frame: this one has not been looked at yet.
         alpha = self._person.last_alpha() if self._gains is not None else None
+        skin = np.zeros(len(pixels), bool)
         if alpha is not None:
-            mask = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).reshape(-1) > 0.8
-            gains = gains + _SKIN_STRENGTH * _gain_of_skin(pixels[usable & mask] * np.exp(gains), len(pixels))
+            skin = (
+                usable & (cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).reshape(-1) > 0.8) & _like_skin(pixels)
+            )
+        cast, grey = _cast(pixels[usable & ~skin])
+        sure = min(1.0, grey / len(pixels) / _ENOUGH_GREY)
+        gains = -_GREY_STRENGTH * sure * cast
+        if skin.any():
+            sure = (1 - sure) * min(1.0, skin.mean() / _ENOUGH_SKIN)
+            gains[0] += _SKIN_STRENGTH * sure * _blue_of_skin(pixels[skin].mean(axis=0))
         gains = gains - np.log((_LUMA * np.exp(gains)).sum())
         return gains * min(1.0, _MOST / max(float(np.abs(gains).max()), 1e-6))
 
@@ -126,32 +135,35 @@ def _curves(gains: np.ndarray) -> np.ndarray:
     return np.rint(curves).astype(np.uint8)[None]
 
 
-def _gains_of_grey(pixels: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the logarithms of what makes grey pixels (n, 3) grey, and how sure that is, 0 to 1."""
+def _cast(pixels: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the logarithms of the colour that the grey among pixels (n, 3) has, and how many these are."""
+    if not len(pixels):
+        return np.zeros(3), 0.0
     logs = np.log(pixels)
     colors = logs - logs.mean(axis=1, keepdims=True)
-    cast, weights = np.zeros(3), np.ones(len(colors))
+    cast, grey = np.zeros(3), 0.0
     for _ in range(_STEPS):
         weights = np.exp(-((np.linalg.norm(colors - cast, axis=1) / _GREY) ** 2))
-        if weights.sum() < 1e-3:
-            return np.zeros(3), 0.0
-        cast = (weights[:, None] * colors).sum(axis=0) / weights.sum()
-    return -cast, min(1.0, float(weights.mean()) / _ENOUGH_GREY)
+        grey = float(weights.sum())
+        if grey < 1:
+            break
+        cast = (weights[:, None] * colors).sum(axis=0) / grey
+    return cast, grey
 
 
-def _gain_of_skin(pixels: np.ndarray, of: int) -> np.ndarray:
-    """Return the logarithms of what brings the skin among pixels (n, 3) onto its line: more blue, or less."""
-    blue, green, red = pixels.T
+def _like_skin(pixels: np.ndarray) -> np.ndarray:
+    """Tell which pixels (n, 3) have a colour that skin may have."""
     luma = pixels @ _LUMA
-    across, up = 0.492 * (blue - luma), 0.877 * (red - luma)
-    angles = np.degrees(np.arctan2(up, across))
-    skin = (np.abs(angles - _SKIN_LINE) < _NEAR_SKIN) & (np.hypot(across, up) > _LEAST_COLOR)
-    if not skin.any():
-        return np.zeros(3)
-    blue, green, red = pixels[skin].mean(axis=0)
-    # The blue for which 0.877 (R - Y) / (0.492 (B - Y)) is the tangent of the line's angle, with Y as in `_LUMA`.
-    slope = np.tan(np.radians(_SKIN_LINE))
-    rest = _LUMA[1] * green + _LUMA[2] * red
-    wanted = (0.877 * (red - rest) + 0.492 * slope * rest) / (0.492 * slope * (1 - _LUMA[0]) + 0.877 * _LUMA[0])
-    sure = min(1.0, skin.sum() / of / _ENOUGH_SKIN)
-    return np.array([sure * np.log(max(wanted, 1.0) / blue), 0, 0])
+    across, up = _U * (pixels[:, 0] - luma), _V * (pixels[:, 2] - luma)
+    color = np.hypot(across, up)
+    near = np.abs(np.degrees(np.arctan2(up, across)) - _SKIN_LINE) < _NEAR_SKIN
+    return near & (color > _LEAST_COLOR) & (color < _MOST_COLOR)
+
+
+def _blue_of_skin(color: np.ndarray) -> float:
+    """Return the logarithm of what blue is multiplied by to bring a colour onto the line of skin."""
+    # V / U is the tangent of the line's angle, and luma has its share of blue: solved for that.
+    slope = _U * np.tan(np.radians(_SKIN_LINE))
+    rest = _LUMA[1:] @ color[1:]
+    wanted = (_V * (color[2] - rest) + slope * rest) / (slope * (1 - _LUMA[0]) + _V * _LUMA[0])
+    return float(np.log(max(wanted, 1.0) / color[0]))
