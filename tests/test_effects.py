@@ -188,8 +188,8 @@ def test_color_balance_takes_a_cast_away_and_leaves_the_rest_alone(portrait: np.
         segmentation, balance = MPSegmentation(), ColorBalance()
         balance.meet([balance, segmentation])
         largest, before = 0.0, None
-        for moment in range(90):
-            balance.at(moment / 30)
+        for moment in range(45):
+            balance.at(moment / 15)
             result = balance(image)
             if moment == 0:
                 segmentation(image)
@@ -200,14 +200,14 @@ def test_color_balance_takes_a_cast_away_and_leaves_the_rest_alone(portrait: np.
 
     plain, step = after_a_while(portrait)
     assert np.abs(color(plain) - color(portrait)).max() < 0.06
-    assert step < 0.5, "it comes slowly"
+    assert step < 1, "it comes slowly"
     for cast in ((0.8, 1, 1.12), (1.2, 1, 0.9)):
         tinted = np.clip(portrait * 0.8 * np.array(cast), 0, 255).astype(np.uint8)
         result, step = after_a_while(tinted)
         off = np.abs(color(tinted) - color(portrait)).max()
         assert np.abs(color(result) - color(portrait)).max() < 0.6 * off, cast
         assert abs(result.mean() / tinted.mean() - 1) < 0.05, "as bright as it was"
-        assert step < 0.5
+        assert step < 1
 
 
 def test_effects_have_keys(tmp_path: Path, portrait: np.ndarray) -> None:
