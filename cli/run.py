@@ -61,6 +61,9 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
     if options.list_cameras:
         _list_cameras(on_result)
         return 0
+    if options.list_microphones:
+        _list_microphones(on_result)
+        return 0
     if options.list_backgrounds:
         for name in shipped_pictures():
             on_result(name)
@@ -117,6 +120,16 @@ def _list_cameras(on_result: OnResult) -> None:
         on_result(f"{number} ({name})")
         for mode in camera_modes(number):
             on_result(f"    {mode}")
+
+
+def _list_microphones(on_result: OnResult) -> None:
+    from live.sound_devices import list_microphones
+
+    microphones = list_microphones()
+    if not microphones:
+        on_result("no microphone was found on this computer")
+    for place, (number, name) in enumerate(microphones.items()):
+        on_result(f"{number} ({name})" + ("" if place else ", the usual one"))
 
 
 def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more: Any) -> Engine:

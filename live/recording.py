@@ -18,7 +18,7 @@ from files.formats import CONTAINERS, Encoding, check_video_format
 from files.images import fitted
 from files.storage import is_file, is_remote
 from files.video_sink import VideoSink, check_video_output
-from live.microphone import Microphone
+from live.microphone import Listener, Microphone
 from live.options import LiveOptions
 from live.overlay import DOT
 from live.sound import LiveSound
@@ -52,7 +52,7 @@ class Recording:
         written: How many frames are in the file.
     """
 
-    def __init__(self, path: str, info: StreamInfo, encoding: Encoding, microphone: Microphone | None = None) -> None:
+    def __init__(self, path: str, info: StreamInfo, encoding: Encoding, microphone: Listener | None = None) -> None:
         self.path = path
         self.written = 0
         # Cameras have no rate of their own; encoders want to know about how much time a frame has.
@@ -188,6 +188,8 @@ class Recorder(Sink):
         signs = [f"{DOT} {minutes:02}:{seconds:02}"]
         if now < self._left_out_until:
             signs.append(f"frames left out: {self._left_out}")
+        if self._microphone is not None:
+            signs.append(self._microphone.sign)
         return signs
 
     def open(self, info: StreamInfo) -> None:
@@ -286,7 +288,8 @@ class Recorder(Sink):
             return str(error)
         if path != wanted:
             log.info("%s exists; recording %s", wanted, path)
-        self._recording = Recording(path, self._info, self._encoding, self._microphone)
+        microphone = None if self._microphone is None else self._microphone.listener()
+        self._recording = Recording(path, self._info, self._encoding, microphone)
         self._began, self._left_out, self._left_out_until = time.monotonic(), 0, 0.0
         return f"recording {path}"
 
