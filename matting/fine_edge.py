@@ -9,11 +9,11 @@ import numpy as np
 
 from matting.matte import Matte
 
-# Values without a source lie in the flat middle of what was tried on stills with known alpha (benchmarks/stills.py),
-# and were checked by eye on hair before the sky.
+# Values without a source were chosen by eye on hair before the sky, and are such as make no difference to the figures of
+# stills with known alpha (benchmarks/stills.py).
 
-# From so many pixels of the frame to one of the matte on there is something to gain: a matte of one to one was fitted
-# to these very pixels.
+# From so many pixels of the frame to one of the matte on (a guess): a matte of one to one was fitted to these very
+# pixels.
 _LEAST_SCALE = 1.5
 # Neighbourhood, at half the matte's size, in which the brightness of either side is looked for.
 _SURROUNDINGS = (3, 3)
