@@ -9,8 +9,8 @@ import numpy as np
 
 from matting.matte import Matte
 
-# Values without a source were chosen by eye on hair before the sky, and are such as make no difference to the figures of
-# stills with known alpha (benchmarks/stills.py).
+# Values without a source were chosen by eye on hair before the sky, and are such as hardly change the figures of stills
+# with known alpha (benchmarks/stills.py).
 
 # From so many pixels of the frame to one of the matte on (a guess): a matte of one to one was fitted to these very
 # pixels.
