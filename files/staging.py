@@ -100,7 +100,7 @@ def staged_output(path: str) -> Iterator[str]:
         return
     # The link's target is replaced, not the link.
     target = Path(os.path.realpath(path))
-    with _folder_made(target.parent, path):
+    with folder_made(target.parent, path):
         staged = str(target.with_name(f".{target.stem[:20]}.{secrets.token_hex(4)}.part{suffix}"))
         try:
             yield staged
@@ -127,7 +127,7 @@ def staged_folder(path: str) -> Iterator[str]:
             folder, which the message names.
     """
     target = Path(os.path.realpath(path))
-    with _folder_made(target, path):
+    with folder_made(target, path):
         staged = target / f".{secrets.token_hex(4)}.part"
         try:
             staged.mkdir()
@@ -187,7 +187,7 @@ def _to_stdout(path: str) -> None:
 
 
 @contextmanager
-def _folder_made(folder: Path, name: str) -> Iterator[None]:
+def folder_made(folder: Path, name: str) -> Iterator[None]:
     """Make `folder` and those above it; those that were made go again, if they are empty, when the block raises."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     try:

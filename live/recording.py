@@ -94,7 +94,7 @@ class Recording:
         if self._microphone is not None:
             microphone = self._microphone
             make_sound = lambda output, kinds: LiveSound(microphone, output, kinds)  # noqa: E731
-        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound)
+        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound, salvage=True)
         failure: BackgroundRemovalError | None = None
         try:
             sink.open(self._info)
@@ -107,7 +107,7 @@ class Recording:
         except Exception as error:  # nobody else would hear of it
             failure = ProcessingError(f"{self.path}: {type(error).__name__}: {error}")
         # Sound that comes after the last picture is not wanted, and what was written before an error is.
-        sink.close(Stopped())
+        sink.close(Stopped(complete=True))
         if failure is not None:
             raise failure
 
