@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 from av.container import InputContainer, OutputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
-from files.faststart import index_first
+from files.faststart import index_first, set_length
 from files.formats import CONTAINERS
 from files.sound import CarriedSound, MakeSound, Sound
 from files.timing import clock_start
@@ -75,6 +76,8 @@ class OutputFile:
         self._pictures_end = pictures_end
         self._sound: Sound | None = None
         self._suffix = os.path.splitext(path)[1].lower()
+        self._first_start: Fraction | None = None
+        self._last_end = Fraction(0)
 
     def __enter__(self) -> OutputFile:
         with ExitStack() as stack:
@@ -123,6 +126,14 @@ class OutputFile:
         if self._suffix in FRAGMENTED:
             stream.codec_context.codec_tag = "hvc1"
 
+    def mux_picture(self, packet: Packet) -> None:
+        """Mux a packet of the pictures."""
+        if packet.pts is not None:
+            start = packet.pts * packet.time_base
+            self._first_start = start if self._first_start is None else min(self._first_start, start)
+            self._last_end = max(self._last_end, start + (packet.duration or 0) * packet.time_base)
+        self.container.mux(packet)
+
     def mux_sound_until(self, end: Fraction) -> None:
         """Mux the sound that begins before `end` seconds."""
         if self._sound is not None:
@@ -134,15 +145,19 @@ class OutputFile:
             self._sound.finish(end)
         # Writes the index; a full disk shows here at the latest.
         self.container.close()
-        if self._whole and self._suffix in FRAGMENTED:
-            try:
-                with_index_first = index_first(self._path, self._whole)
-            except OSError as error:
-                log.info("%s: its index stays at its end: %s", self._name, error.strerror)
-                with_index_first = False
-            if not with_index_first:
-                with suppress(OSError):
-                    os.remove(self._whole)
+        if self._suffix in FRAGMENTED:
+            set_length(self._path, self._last_end - (self._first_start or 0))
+            if self._whole:
+                self._put_index_first()
+
+    def _put_index_first(self) -> None:
+        try:
+            if index_first(self._path, self._whole):
+                return
+        except OSError as error:
+            log.info("%s: there is no room to put its index first: %s", self._name, error.strerror)
+        with suppress(OSError):
+            os.remove(self._whole)
 
     @contextmanager
     def write_errors(self) -> Iterator[None]:

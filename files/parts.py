@@ -195,7 +195,7 @@ def join_parts(
                             shown_at = packet.pts * first.time_base
                             end = max(end, shown_at + (packet.duration or 0) * first.time_base)
                             packet.dts, packet.stream = next(dts), target
-                            file.container.mux(packet)
+                            file.mux_picture(packet)
                             file.mux_sound_until(shown_at)
             file.finish(None if with_whole_sound else end)
 

@@ -254,7 +254,7 @@ class VideoSink(Sink):
             # x264 does not hand durations on, and the last frame's would be lost.
             if packet.pts is not None and packet.time_base == self._time_base:
                 packet.duration = self._duration.pop(packet.pts, 0) or packet.duration
-            file.container.mux(packet)
+            file.mux_picture(packet)
 
 
 def _gif_graph(width: int, height: int, gif_width: int, gif_height: int) -> Graph:
