@@ -11,6 +11,7 @@ import shutil
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import BinaryIO
 
 # Boxes that hold boxes, on the way to those that say where the pictures and the sound lie (8.3 to 8.5).
@@ -33,7 +34,7 @@ def set_length(path: str, seconds: Fraction) -> None:
     Raises:
         OSError: it cannot be read or written.
     """
-    with open(path, "r+b") as file:
+    with Path(path).open("r+b") as file:
         places = {kind: (at, size) for kind, at, size in _boxes_of_file(file)}
         if b"moov" not in places:
             return
@@ -62,7 +63,7 @@ def index_first(path: str, into: str) -> bool:
     Raises:
         OSError: it cannot be read or written.
     """
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         places = {kind: (at, size) for kind, at, size in _boxes_of_file(file)}
         if not {b"ftyp", b"mdat", b"moov"} <= places.keys() or places[b"moov"] < places[b"mdat"]:
             return False
@@ -74,7 +75,7 @@ def index_first(path: str, into: str) -> bool:
             _move(index, 8, size, by=size)
         except struct.error:  # what lay within reach of a 32-bit offset no longer does
             return False
-        with open(into, "wb") as copy:
+        with Path(into).open("wb") as copy:
             file.seek(0)
             copy.write(file.read(start))
             copy.write(index)

@@ -1,7 +1,8 @@
 """Videos while they are written: playable whenever they are cut, under a name that says so, and found again.
 
 A file grows beside its place as ``clip_out.unfinished.mp4``, held by the run that writes it (`files.claims`); one that
-nobody holds was left by a run that is dead. What was ended early, or saved from a dead run, is ``clip_out.partial.mp4``.
+nobody holds was left by a run that is dead. What was ended early, or saved from a dead run, is
+``clip_out.partial.mp4``.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from files.claims import ENTRY, Claim, claim, claim_folder, remove_folder, sync_file
-from files.salvage import salvage
-from files.staging import folder_made
+from files.staging import check_name, folder_made
 from files.storage import is_remote, upload
 from pipeline.errors import InputError, ProcessingError
 from pipeline.worker import Worker
@@ -35,7 +35,7 @@ _MOST_AT_ONCE = 1000
 def is_part(path: str) -> bool:
     """Tell whether a file or folder is named as one that is not complete.
 
-    >>> is_part("a_out.partial.mp4"), is_part("a_out.unfinished-2.mkv"), is_part("all/a_out.unfinished"), is_part("a.mp4")
+    >>> is_part("a_out.partial.mp4"), is_part("a_out.unfinished-2.mkv"), is_part("a_out.unfinished"), is_part("a.mp4")
     (True, True, True, False)
     """
     return _PART.search(os.path.splitext(path)[0]) is not None or _PART.search(path) is not None
@@ -57,6 +57,12 @@ def unfinished_path(path: str, number: int = 1) -> str:
     ('a_out.unfinished.mp4', 'a_out.unfinished-2.mp4')
     """
     return _named(path, "unfinished" if number == 1 else f"unfinished-{number}")
+
+
+def check_names(path: str) -> None:
+    """Raise InputError if a result at `path` has a name that is too long, or one of those that it has meanwhile."""
+    if not is_remote(path):
+        check_name(path, partial_path(path), unfinished_path(path), _whole(unfinished_path(path)))
 
 
 @dataclass(slots=True)
@@ -113,7 +119,7 @@ def growing_output(path: str, *, clear: bool = True) -> Iterator[Growing]:
         hold = _new(target, path, lambda number: claim(unfinished_path(target, number), new=True))
         growing = Growing(hold.path, _whole(hold.path), path)
         try:
-            with Worker(lambda worker: _kept_on_disk(worker, hold), "disk"):
+            with Worker[None](lambda worker: _kept_on_disk(worker, hold), "disk"):
                 yield growing
             _appear(growing, hold)
         except BaseException:
@@ -190,6 +196,8 @@ def save(left: Claim, place: str) -> bool:
     Raises:
         OSError: nothing can be put there; the file stays as it is.
     """
+    from files.salvage import salvage  # heavy
+
     whole = _whole(left.path)
     try:
         any_pictures = salvage(left.path, whole)
@@ -237,7 +245,9 @@ def _new(path: str, name: str, make: Callable[[int], Claim | None]) -> Claim:
                 return hold
     except OSError as error:
         raise InputError(f"{name}: no permission to write there: {error.strerror}") from error
-    raise InputError(f"{name}: unfinished files of this name stand there: {unfinished_path(path)} and more; remove them")
+    raise InputError(
+        f"{name}: unfinished files of this name stand there: {unfinished_path(path)} and more; remove them"
+    )
 
 
 def _kept_on_disk(worker: Worker[None], hold: Claim) -> None:

@@ -27,8 +27,8 @@ from files.formats import (
     encoder_options,
     pixel_format,
 )
+from files.growing import check_names, growing_output, partial_path
 from files.sound import MakeSound
-from files.growing import growing_output, partial_path
 from files.staging import check_output, close_staged
 from pipeline.errors import InputError, ProcessingError, Stopped
 from pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, is_spoiled
@@ -63,6 +63,7 @@ def check_video_output(path: str, source: str, encoding: Encoding) -> None:
     """
     check_video_format(path, encoding)
     check_output(path, source)
+    check_names(path)
 
 
 class VideoSink(Sink):
