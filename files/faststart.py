@@ -1,4 +1,4 @@
-"""The index of a complete MP4 or MOV file: put right, and put in front of the pictures, where a browser wants it.
+"""MP4 and MOV files on the disk: the index of a complete one put right and in front, where a browser wants it.
 
 The numbers in the names of the boxes below are those of ISO/IEC 14496-12.
 """
@@ -86,6 +86,23 @@ def index_first(path: str, into: str) -> bool:
     return True
 
 
+def cut_to_whole_fragments(path: str) -> None:
+    """Take away what a file that was cut in mid-fragment has of its last one; nothing from files of another kind.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    with Path(path).open("r+b") as file:
+        kept = 0
+        for kind, at, size in _boxes_of_file(file):
+            if not at and kind != b"ftyp":
+                return
+            if kind != b"moof":  # which is of no use without the mdat behind it
+                kept = at + size
+        if kept:
+            file.truncate(kept)
+
+
 def _boxes_of_file(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, place and size of each box of a file (4.2)."""
     end = file.seek(0, os.SEEK_END)
@@ -144,16 +161,16 @@ def _lengthen(index: bytearray, at: int, end: int, seconds: Fraction) -> bool:
     track, edits = _content(index, at, end, b"tkhd"), _content(index, at, end, b"edts", b"elst")
     if edits < 0:
         return False
-    ticks, length = _scale_and_length(index, media)
-    if length >= round(seconds * ticks):
-        return False
-    _set_number(index, media, (16, 24), round(seconds * ticks))
     scale, whole_length = _scale_and_length(index, whole)
     (count,) = struct.unpack_from(">I", index, edits + 4)
     last = (8 + 12 * (count - 1), 8 + 20 * (count - 1))
     missing = math.ceil(seconds * scale) - _number(index, edits, last)
+    if missing <= 0:
+        return False
     for box, places in ((edits, last), (track, (20, 28))):
         _set_number(index, box, places, _number(index, box, places) + missing)
+    ticks, length = _scale_and_length(index, media)
+    _set_number(index, media, (16, 24), length + round(Fraction(missing * ticks, scale)))
     _set_number(index, whole, (16, 24), max(whole_length, _number(index, track, (20, 28))))
     return True
 

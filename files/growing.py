@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from files.claims import ENTRY, Claim, claim, claim_folder, remove_folder, sync_file
+from files.faststart import cut_to_whole_fragments
 from files.staging import check_name, folder_made
 from files.storage import is_remote, upload
 from pipeline.errors import InputError, ProcessingError
@@ -114,7 +115,7 @@ def growing_output(path: str, *, clear: bool = True) -> Iterator[Growing]:
     with folder_made(Path(target).parent, path):
         if clear:
             for left in left_by_dead_runs(target):
-                log.info("%s: left by a run that was cut off; this one begins anew", left.path)
+                log.info("%s: left by a run that was cut off; this one begins anew", _whose(left))
                 _discard(left)
         hold = _new(target, path, lambda number: claim(unfinished_path(target, number), new=True))
         growing = Growing(hold.path, _whole(hold.path), path)
@@ -204,6 +205,7 @@ def save(left: Claim, place: str) -> bool:
         if any_pictures:
             os.replace(whole, place)
     except OSError:
+        cut_to_whole_fragments(left.path)
         _move(left, place)
         return True
     finally:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import av
 import av.error
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
-from av.video.stream import VideoStream
 
 from files.container import OWN_METADATA, muxer_options
+from files.parts import decoding_times
 
 # What a file has before its first picture: less is no loss.
 _HEAD_BYTES = 1 << 16
@@ -37,44 +36,42 @@ def salvage(path: str, into: str) -> bool:
     """
     try:
         with av.open(path) as source:
-            pictures = _copied(source, into) if source.streams.video else 0
+            times = [packet.pts for packet in _whole_packets(source, source.streams.video)]
+        if not times:
+            return False
+        with av.open(path) as source:
+            _copy(source, into, decoding_times(times))
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         if os.path.getsize(path) > _HEAD_BYTES:
             raise OSError(0, "nothing in it can be played") from error
         return False
     except av.error.FFmpegError as error:
         raise OSError(0, error.strerror) from error
-    return pictures > 0
+    return True
 
 
-def _copied(source: InputContainer, into: str) -> int:
-    """Copy all packets, and return how many pictures there were; makes no file if there are none."""
-    packets = _whole_packets(source)
-    first = next(packets, None)
-    if first is None:
-        return 0
-    pictures = 0
+def _copy(source: InputContainer, into: str, dts: list[int]) -> None:
+    """Copy all packets; those of the pictures get decoding times, which Matroska does not store."""
+    times = iter(dts)
     rates = [track.codec_context.sample_rate for track in source.streams.audio]
     options = muxer_options(into, source.streams.video[0].time_base or Fraction(1, 1000), rates)
     with av.open(into, "w", options=options) as output:
         metadata = source.metadata
         output.metadata.update({key: metadata[key] for key in metadata if key.lower() not in OWN_METADATA})
-        targets: dict[int, Stream] = {}
-        for stream in source.streams:
-            if isinstance(stream, VideoStream | AudioStream):
-                targets[stream.index] = output.add_stream_from_template(stream, opaque=True)
-        for packet in (first, *packets):
-            pictures += isinstance(packet.stream, VideoStream)
+        streams = [*source.streams.video, *source.streams.audio]
+        targets = {stream.index: output.add_stream_from_template(stream, opaque=True) for stream in streams}
+        for packet in _whole_packets(source, streams):
+            if packet.stream.type == "video":
+                packet.dts = next(times)
             packet.stream = targets[packet.stream.index]
             output.mux(packet)
-    return pictures
 
 
-def _whole_packets(source: InputContainer) -> Iterator[Packet]:
-    """Yield what there is of pictures and sound, up to where the file was cut."""
+def _whole_packets(source: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet]:
+    """Yield what there is of some streams, up to where the file was cut."""
     try:
-        for packet in source.demux([*source.streams.video, *source.streams.audio]):
-            if packet.size and packet.dts is not None and not packet.is_corrupt:
+        for packet in source.demux(streams):
+            if packet.size and packet.pts is not None and not packet.is_corrupt:
                 yield packet
     except av.error.FFmpegError:
         return
