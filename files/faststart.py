@@ -18,7 +18,7 @@ from typing import BinaryIO
 _ON_THE_WAY = frozenset({b"trak", b"mdia", b"minf", b"stbl"})
 # A list of offsets from the beginning of the file, in 32 or in 64 bits (8.7.5).
 _OFFSETS = {b"stco": "I", b"co64": "Q"}
-_COPIED_AT_ONCE = 1 << 22
+_COPIED_AT_ONCE = 1 << 20
 
 
 def set_length(path: str, seconds: Fraction) -> None:

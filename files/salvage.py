@@ -36,7 +36,8 @@ def salvage(path: str, into: str) -> bool:
     """
     try:
         with av.open(path) as source:
-            times = [packet.pts for packet in _whole_packets(source, source.streams.video)]
+            packets = _whole_packets(source, source.streams.video)
+            times = [packet.pts for packet in packets if packet.pts is not None]
         if not times:
             return False
         with av.open(path) as source:
