@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import av  # noqa: E402
 import av.error  # noqa: E402
 import cv2  # noqa: E402
-from conftest import PORTRAIT, StreamCamera, make_clip, scene  # noqa: E402
+from conftest import PORTRAIT, StreamCamera, make_clip, scene  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 RATE = 25
 # Counts the frames that it is given, in a file of its process, at about the pace of a real segmentation.
