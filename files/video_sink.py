@@ -30,6 +30,7 @@ from files.formats import (
 from files.growing import check_names, growing_output, partial_path
 from files.sound import MakeSound
 from files.staging import check_output, close_staged
+from pipeline.cores import in_background
 from pipeline.errors import InputError, ProcessingError, Stopped
 from pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, is_spoiled
 from pipeline.worker import FINISHING_SECONDS, Worker
@@ -83,6 +84,7 @@ class VideoSink(Sink):
         frames: How many frames are to come, if that is known to be fewer than the source has.
         salvage: Whether an error leaves what can be played of the frames before it, and what a dead run has left of
             the same file is left alone.
+        background: Whether the encoder takes only what others leave of the cores, where the system can do that.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class VideoSink(Sink):
         alpha: bool = False,
         frames: int | None = None,
         salvage: bool = False,
+        background: bool = False,
     ) -> None:
         self._path = path
         self._salvage = salvage
@@ -103,6 +106,7 @@ class VideoSink(Sink):
         self._make_sound = make_sound
         self._alpha = alpha
         self._frames = frames
+        self._background = background
         self._suffix = os.path.splitext(path)[1].lower()
         self._file: OutputFile | None = None
         self._encoder: Worker[_Picture] | None = None
@@ -241,6 +245,8 @@ class VideoSink(Sink):
                 self._graph = _gif_graph(width, height, stream.width, stream.height)
             self._stream = stream
             file.carry()
+            if self._background:
+                in_background(stream.codec_context.open)
         return file
 
     def _graph_output(self, picture: VideoFrame) -> list[VideoFrame]:
