@@ -107,7 +107,7 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
         "flip": False, "mirror_preview": True, "background": "blur", "blur": "3%", "threshold": 0.55, "people": "all",
     }  # fmt: skip
     screen.type("r")
-    wait_until(lambda: list(tmp_path.glob(".recording_*")), "the recording to begin")
+    wait_until(lambda: list(tmp_path.glob("recording_*.unfinished.mp4")), "the recording to begin")
     time.sleep(1)
     screen.type("r")
     wait_until(lambda: list(tmp_path.glob("recording_*.mp4")), "the recording")
