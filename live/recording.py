@@ -21,6 +21,7 @@ from files.video_sink import VideoSink, check_video_output
 from live.microphone import Listener, Microphone
 from live.options import LiveOptions
 from live.overlay import DOT
+from live.recovery import Recovery
 from live.sound import LiveSound
 from pipeline.actions import RECORD, keys_of
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
@@ -101,7 +102,7 @@ class Recording:
         if self._microphone is not None:
             microphone = self._microphone
             make_sound = lambda output, kinds: LiveSound(microphone, output, kinds)  # noqa: E731
-        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound, background=True)
+        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound, salvage=True, background=True)
         failure: BackgroundRemovalError | None = None
         try:
             sink.open(self._info)
@@ -114,7 +115,12 @@ class Recording:
         except Exception as error:  # nobody else would hear of it
             failure = ProcessingError(f"{self.path}: {type(error).__name__}: {error}")
         # Sound that comes after the last picture is not wanted, and what was written before an error is.
-        sink.close(Stopped())
+        try:
+            sink.close(Stopped(complete=True))
+        except BackgroundRemovalError as error:
+            failure = failure or error
+        if failure is not None and sink.result:
+            raise ProcessingError(f"{failure}; what was recorded until then is in {sink.result}") from failure
         if failure is not None:
             raise failure
 
@@ -196,6 +202,7 @@ class Recorder(Sink):
         self._info = info
         if not info.live:
             return
+        self._stack.enter_context(Recovery(self._path, self._say))
         check_video_format(self._path or f"recording{self._usual_suffix()}", self._encoding)
         if self._path:
             check_video_output(self._path, "", self._encoding)

@@ -123,7 +123,7 @@ def test_what_was_recorded_before_an_error_is_kept(tmp_path: Path, monkeypatch: 
         recorder.write(frame)
         time.sleep(0.02)
     wait_until(lambda: told or recorder.write(frames_of(1)[0]), "the failure to be told")
-    assert told == ["the disk is full"]
+    assert told == ["the disk is full; what was recorded until then is in take.mp4"]
     with pytest.raises(ProcessingError, match="the disk is full"):
         recorder.close()
     assert len(probe("take.mp4").times) == 5
