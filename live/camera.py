@@ -23,7 +23,7 @@ from pipeline.frame import Frame, Planes, Source, StreamInfo, image_of
 
 log = logging.getLogger(__name__)
 
-_Capture: TypeAlias = cv2.VideoCapture | NetworkCapture
+_Capture: TypeAlias = "cv2.VideoCapture | NetworkCapture"
 
 _TIME_BASE = Fraction(1, 1_000_000)
 # A network stream must open within the first, and counts as lost after as much silence as the second.
