@@ -12,6 +12,10 @@ import numpy as np
 if TYPE_CHECKING:
     from pipeline.planes import Planes
 
+# So long between two calls, and so many times longer than before, is no frame that was slow: frames did not come, and
+# those after it are measured anew.
+_PAUSE_SECONDS, _PAUSE_INTERVALS = 1.0, 5
+
 
 class FPSmetric:
     """Measures frames per second from one call to the next, and draws them on the frame.
@@ -84,7 +88,12 @@ class FPSmetric:
         self._times.clear()
 
     def _count(self) -> float:
-        self._times.append(time.perf_counter())
+        now, before = time.perf_counter(), self._times
+        if len(before) > 1:
+            interval = (before[-1] - before[0]) / (len(before) - 1)
+            if now - before[-1] > max(_PAUSE_SECONDS, _PAUSE_INTERVALS * interval):
+                self._times.clear()
+        self._times.append(now)
         elapsed = self._times[-1] - self._times[0]
         return (len(self._times) - 1) / elapsed if elapsed > 0 else 0.0
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from live.microphone import Microphone
 from live.options import LiveOptions
 from live.overlay import DOT
 from live.sound import LiveSound
+from pipeline.actions import RECORD, keys_of
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
 from pipeline.frame import Frame, Planes, Sink, StreamInfo, image_of
 from pipeline.worker import Worker
@@ -144,7 +146,8 @@ class Recorder(Sink):
         say: Called with what there is to tell the user; None where nobody looks: a failure then ends the run.
     """
 
-    keys: Mapping[str, str] = {"r": "begin or end a recording"}
+    actions = (RECORD,)
+    keys: Mapping[str, str] = keys_of(actions)
     alters = False
 
     def __init__(
@@ -171,6 +174,9 @@ class Recorder(Sink):
     def watched(self) -> bool:
         """Whether a recording is going on."""
         return self._recording is not None
+
+    def status(self) -> dict[str, Any]:
+        return {"record": self._recording is not None, "recording": self._recording.path if self._recording else ""}
 
     @property
     def signs(self) -> Sequence[str]:

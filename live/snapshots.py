@@ -13,6 +13,7 @@ from files.staging import staged_output
 from files.storage import is_remote
 from live.options import LiveOptions
 from live.recording import free_name, now_as_name
+from pipeline.actions import SNAPSHOT, keys_of
 from pipeline.errors import BackgroundRemovalError
 from pipeline.frame import Frame, Planes, Sink, StreamInfo, image_of
 from pipeline.worker import FINISHING_SECONDS, Worker
@@ -31,7 +32,8 @@ class Snapshots(Sink):
         say: Called, by that thread, with what there is to tell the user.
     """
 
-    keys: Mapping[str, str] = {"s": "save a snapshot"}
+    actions = (SNAPSHOT,)
+    keys: Mapping[str, str] = keys_of(actions)
     signs: Sequence[str] = ()
     alters = False
 

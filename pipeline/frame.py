@@ -63,6 +63,7 @@ class Frame:
         processed: Whether it has gone through the custom objects.
         original: The picture before them, uint8 (H, W, 3) BGR or planes, where a sink needs it; else None.
         matte: The matte that belongs to it as a grey picture, uint8 (H, W, 3), where a sink needs it; else None.
+        mirror: Whether the window is to show it mirrored, and the window alone.
     """
 
     picture: np.ndarray | Planes
@@ -73,6 +74,7 @@ class Frame:
     processed: bool = False
     original: np.ndarray | Planes | None = None
     matte: np.ndarray | None = None
+    mirror: bool = False
 
     @property
     def image(self) -> np.ndarray:

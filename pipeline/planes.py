@@ -247,3 +247,14 @@ def mirrored(picture: Picture) -> Picture:
         y, u, v = (cv2.flip(layer, 1) for layer in picture.layers)
         return picture.with_layers((y, u, v))
     return cast("Picture", cv2.flip(picture, 1))
+
+
+def not_an_image(result: object) -> str:
+    """Say what is wrong with what should be an image, "" if it is one."""
+    if not isinstance(result, np.ndarray):
+        return f"{'None' if result is None else type(result).__name__} instead of an image"
+    if result.dtype != np.uint8:
+        return f"an array of {result.dtype} instead of uint8"
+    if result.ndim != 3 or result.shape[2] not in (3, 4) or 0 in result.shape:
+        return f"an array of shape {result.shape} instead of (height, width, 3) or (height, width, 4)"
+    return ""

@@ -296,6 +296,30 @@ def test_the_program_ends_at_once_whatever_the_camera_does(start_main, screen: S
     print(f"{where} {how}: main() came back {ended - asked:.2f} s after it was asked to")
 
 
+def test_silence_is_noticed_and_q_ends_it(screen: Screen, stream_camera: StreamCamera, start_main) -> None:
+    """Sending that stops while the connection stands: it is opened anew, and nothing but us writes to stderr."""
+    process = start_main("--webcam", stream_camera.url, "--no-segmentation", "--no-fps", env=screen.env)
+    screen.wait_for_window()
+    stream_camera.silent.set()
+    wait_until(lambda: stream_camera.viewers > 1, "it to be opened again")
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
+    out, err = process.communicate()
+    assert (out, err) == ("", f"warning: camera {stream_camera.url} gives no frames; trying again\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
+def test_a_camera_that_never_answers_is_given_up_by_an_interrupt(start_main) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        deaf.settimeout(60)
+        process = start_main("--webcam", f"http://127.0.0.1:{deaf.getsockname()[1]}/", "--no-segmentation")
+        with deaf.accept()[0] as connection:
+            connection.recv(1000)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 130
+    assert process.communicate() == ("", "")
+
+
 def test_a_stream_without_pictures_is_no_camera(stream_camera: StreamCamera) -> None:
     stream_camera.refusing.set()
     with pytest.raises(CameraError, match="cannot be opened"):

@@ -16,9 +16,10 @@ import live.snapshots
 from cli.options import build_parser
 from cli.settings import read_settings
 from engine import Engine
+from live.controls import StreamKeys
 from live.options import LiveOptions
 from live.snapshots import Snapshots
-from live.viewer import StreamKeys, Viewer
+from live.viewer import Viewer
 from pipeline.errors import Stopped
 from pipeline.frame import Frame, StreamInfo
 from pipeline.objects import FrameObject, ObjectChain
@@ -75,7 +76,8 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
     press("m", lambda shown: is_grey(shown) and apart(shown, blurred) > 20, "a grey matte")
     press("m", lambda shown: apart(shown, blurred) < 4, "the picture again")
     press("f", lambda shown: apart(shown[:, ::-1], blurred) < 8, "the mirrored picture")
-    press("f", lambda shown: apart(shown, blurred) < 4, "the picture as it was")
+    press("f", lambda shown: apart(shown, blurred) < 4, "the picture as it was, mirrored for others too")
+    screen.type("f")  # for the window alone again
     replaced = press("b", lambda shown: apart(shown, blurred) > 10, "another background")
 
     def helps(shown: np.ndarray) -> bool:
@@ -101,7 +103,9 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
         screen.type(key)
     wait_until((tmp_path / "look.toml").exists, "the settings")
     settings = read_settings(str(tmp_path / "look.toml"), build_parser())
-    assert settings == {"flip": False, "background": "blur", "blur": "3%", "threshold": 0.55, "people": "all"}
+    assert settings == {
+        "flip": False, "mirror_preview": True, "background": "blur", "blur": "3%", "threshold": 0.55, "people": "all",
+    }  # fmt: skip
     screen.type("r")
     wait_until(lambda: list(tmp_path.glob(".recording_*")), "the recording to begin")
     time.sleep(1)
@@ -349,6 +353,17 @@ def test_the_look_changes_by_keys(portrait: np.ndarray) -> None:
     assert with_picture.look()["background"] == "#00b140"
 
 
+CLICKED = """
+class Clicked:
+    def __call__(self, image):
+        return image
+
+    def on_click(self, x, y):
+        print(f"{x:.2f} {y:.2f}", flush=True)
+        return True
+"""
+
+
 def test_display_on_its_own_opens_the_window(screen: Screen, start_main) -> None:
     program = """
 import time, numpy as np
@@ -380,6 +395,34 @@ Engine(webcam_id={stream_camera.url!r}, show=True, custom_objects=[look]).run()
     screen.type("q")
     assert process.wait(timeout=30) == 0
     assert "Error" not in process.communicate()[1]  # Qt has something to say of its fonts
+
+
+def test_the_window_alone_is_mirrored_and_its_words_are_not(
+    screen: Screen, stream_camera: StreamCamera, start_main, tmp_path: Path
+) -> None:
+    stream_camera.image = np.zeros((480, 640, 3), np.uint8)
+    stream_camera.image[:, :320] = 200
+    (tmp_path / "asked.py").write_text(CLICKED)
+    started = (*PLAIN, "--object", "asked.py:Clicked", "--snapshots", "shots")
+    process = start_main("--webcam", stream_camera.url, *started, env=screen.env)
+    screen.wait_for_window()
+    wait_until(lambda: screen.picture()[10, -10].min() > 150 and screen.picture()[10, 10].max() < 50, "it mirrored")
+    screen.click(480, 120)
+    assert process.stdout.readline() == "0.25 0.25\n", "where the camera saw it"
+    screen.type("c")
+    wait_until(lambda: screen.picture()[240, 300].min() > 150 and screen.picture()[240, 20].max() < 50, "both halves")
+    screen.click(280, 240)
+    assert process.stdout.readline() == "0.12 0.50\n"
+    screen.type("c", "s")
+    wait_until(lambda: list((tmp_path / "shots").glob("2*.png")), "the snapshot")
+    [shot] = (tmp_path / "shots").glob("2*.png")
+    assert cv2.imread(str(shot))[10, 10].min() > 150, "what goes out is not mirrored"
+    screen.type("f", "f")
+    wait_until(lambda: screen.picture()[10, -10].min() > 150, "it mirrored for everybody")
+    screen.click(480, 120)
+    assert process.stdout.readline() == "0.75 0.25\n"
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
 
 
 def test_a_click_reaches_the_objects_as_shares_of_the_picture(
