@@ -74,7 +74,7 @@ def load_person_matte(
     """
     if people not in PEOPLE:
         raise InputError(f"`people` '{people}': must be one of {', '.join(PEOPLE)}")
-    Thread(target=_make_tables, name="tables", daemon=True).start()
+    Thread(target=_make_tables, name="tables").start()  # no daemon: OpenCV must not end under its hands
     model, runtime, device = options.model, options.runtime, options.device
     finder_model = _MODELS_BY_NUMBER[options.model_selection]
     if runtime == "onnx" and model is not None and model not in MODELS:
