@@ -148,15 +148,7 @@ def staged_output(path: str) -> Iterator[str]:
         try:
             yield staged
             if os.path.exists(staged):
-                try:
-                    os.replace(staged, target)
-                except OSError as error:
-                    # On Windows whoever plays the earlier result holds it; an hour of work is not lost for that.
-                    kept = free_name(str(target))
-                    os.rename(staged, kept)
-                    raise ProcessingError(
-                        f"{path}: cannot be replaced ({error.strerror}); the result is kept as {kept}"
-                    ) from error
+                put_in_place(staged, str(target), path)
             elif not target.parent.is_dir():
                 raise ProcessingError(f"{path}: the folder {target.parent} has vanished, and the result with it")
         finally:
@@ -224,6 +216,29 @@ def partial_folder(path: str) -> str:
         number += 1
         folder = f"{wanted}-{number}"
     return folder
+
+
+def put_in_place(ready: str, target: str, name: str) -> None:
+    """Let a finished local file take the place of what is at `target`.
+
+    Args:
+        ready: The file, in the same folder.
+        target: Its place.
+        name: What the place is called in messages.
+
+    Raises:
+        ProcessingError: it cannot; the file is kept beside it, under a name that the message tells.
+    """
+    try:
+        os.replace(ready, target)
+    except OSError as error:
+        # On Windows whoever plays the earlier result holds it; an hour of work is not lost for that.
+        kept = free_name(target)
+        try:
+            os.rename(ready, kept)
+        except OSError:
+            raise ProcessingError(f"{name}: cannot be replaced ({error.strerror}), nor kept beside it") from error
+        raise ProcessingError(f"{name}: cannot be replaced ({error.strerror}); the result is kept as {kept}") from error
 
 
 def free_name(path: str) -> str:

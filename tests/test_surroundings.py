@@ -42,6 +42,19 @@ def test_a_folder_that_vanishes_is_told(run_main, tmp_path: Path, long_clip: Pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_video_that_cannot_take_its_place_is_kept(run_main, tmp_path: Path, suffix: str) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(5)])
+    (tmp_path / "mine.py").write_text(
+        f"import os\ndef there(image):\n    os.makedirs('a{suffix}', exist_ok=True)\n    return image\n"
+    )
+    outcome = run_main(clip.path, "--no-segmentation", "--object", "mine.py:there", "--output", f"a{suffix}")
+    assert outcome.code == 1
+    assert outcome.err.strip().endswith(f"the result is kept as {tmp_path / 'a_2'}{suffix}")
+    assert len(probe(tmp_path / f"a_2{suffix}").times) == 5
+    assert not list(tmp_path.glob("*unfinished*"))
+
+
 def test_an_image_that_cannot_take_its_place_is_kept(run_main, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import os\ndef there(image):\n    os.mkdir('a.png')\n    return image\n")
     outcome = run_main(PORTRAIT, "--no-segmentation", "--object", "mine.py:there", "--output", "a.png")
