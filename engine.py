@@ -52,6 +52,9 @@ class Engine:
         sinks: What else takes the results, a `files.outputs.MatteSink` for instance; made anew for every run.
         progress: Show a progress bar for a video when stderr is a terminal; or a bar of your own to update.
         keep_partial: Whether a file that is ended early, by ``q`` or Ctrl-C, leaves a result.
+
+    Attributes:
+        incomplete: After a run, what its damaged source lacked, in words; the result holds the rest. "" for nothing.
     """
 
     def __init__(
@@ -95,7 +98,7 @@ class Engine:
             raise InputError("`start_video_frame` and `end_video_frame` count from 0 and cannot be negative")
         if end_video_frame and start_video_frame > end_video_frame:
             raise InputError(f"`start_video_frame` {start_video_frame} is after `end_video_frame` {end_video_frame}")
-        self.frozen = False
+        self.frozen, self.incomplete = False, ""
         self._chain: ObjectChain | None = None
         self._sinks: list[Sink] = []
         self._last: Frame | None = None
@@ -199,7 +202,7 @@ class Engine:
             last, keep = self.last_frame, self.keep_partial
             run_loop(source, chain, self._processed, all_sinks, last_frame=last, keep_partial=keep)
         finally:
-            self._chain, self._sinks, self._last = None, [], None
+            self._chain, self._sinks, self._last, self.incomplete = None, [], None, source.incomplete
 
     @property
     def result_path(self) -> str:

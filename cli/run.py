@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
         typed: The options that stand on the command line, and not only in a settings file.
 
     Returns:
-        The exit code: 1 if one of many files failed, else 0.
+        The exit code: 1 if one of many files failed, or if a file could be read in part only; else 0.
     """
     if options.list_cameras:
         _list_cameras(on_result)
@@ -86,11 +86,10 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             if storage.STANDARD in (job.output, options.matte):
                 # Nothing but the picture goes there: not its name, nor what a custom object prints.
                 with contextlib.redirect_stdout(sys.stderr):
-                    _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
-                return 0
-            _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+                    return _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+            code = _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
         on_result(job.output)
-        return 0
+        return code
 
 
 def _beside_a_bar(options: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
@@ -169,8 +168,8 @@ def _process(
     objects: list[CustomObject],
     progress: bool | tqdm[Any],
     keep_partial: bool,
-) -> None:
-    """Process one file."""
+) -> int:
+    """Process one file and return the exit code: 1 if it could be read in part only, which has been told."""
     check_results(options, job.path, job.output)
     is_video = _is_video(options, job.path)
     kind = {"video_path": job.path} if is_video else {"image_path": job.path}
@@ -183,10 +182,11 @@ def _process(
 
         make_objects = functools.partial(build_objects, options)
         if process_in_parallel(engine, options.jobs, make_objects, _frame_options(options)):
-            return
+            return 1 if engine.incomplete else 0
         log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
     engine.run()
     say_if_nobody(job.path, found_person(objects))
+    return 1 if engine.incomplete else 0
 
 
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
@@ -200,6 +200,7 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
     jobs = many.plan_jobs(files, functools.partial(_usual_output, options))
     to_do = [job for job in jobs if not (options.resume and many.is_done(job))]
     done: list[str] = []
+    codes = {0}
     # tqdm's None means: unless stderr is not a terminal.
     hidden = True if options.quiet else None
     with says_what_is_kept(lambda said: f"{len(done)} of {len(to_do)} files are done{said}; --resume does the rest"):
@@ -208,14 +209,14 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
 
             def work(job: Job) -> None:
                 bar.set_description(os.path.basename(job.path))
-                _one_of_many(options, job, objects, bar)
+                codes.add(_one_of_many(options, job, objects, bar))
                 done.append(job.output)
                 on_result(job.output)
 
             failed = many.run_jobs(jobs, work, options.resume)
     if failed:
         log.error("%d of %d files failed", failed, len(jobs))
-    return 1 if failed else 0
+    return 1 if failed else max(codes)
 
 
 def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
@@ -234,9 +235,9 @@ def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
     return 0
 
 
-def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> None:
+def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> int:
     with says_what_is_kept(lambda said: f", {said or f'nothing of {job.path} was kept'}"):
-        _process(options, job, objects, bar, keep_partial=False)
+        return _process(options, job, objects, bar, keep_partial=False)
 
 
 def _usual_output(options: argparse.Namespace, path: str, inner: str = "") -> str:

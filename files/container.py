@@ -17,6 +17,7 @@ from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
 from files.formats import CONTAINERS
+from files.opening import open_video
 from files.sound import CarriedSound, MakeSound, Sound
 from files.timing import clock_start
 from pipeline.errors import ProcessingError
@@ -71,7 +72,7 @@ class OutputFile:
         with ExitStack() as stack:
             with self.write_errors():
                 if self._source_path is not None:
-                    self._source = stack.enter_context(av.open(self._source_path))
+                    self._source = stack.enter_context(open_video(self._source_path))
                 self.container = stack.enter_context(av.open(self._path, "w", options=self._muxer_options()))
             self._stack = stack.pop_all()
         return self

@@ -18,6 +18,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 
 from files.container import OutputFile
+from files.opening import open_video
 from files.timing import clock_start
 from pipeline.errors import ProcessingError
 from pipeline.frame import Frame, Sink, StreamInfo
@@ -70,13 +71,13 @@ def plan_parts(path: str, count: int) -> list[Part]:
         The parts in order; none if the video cannot be cut: too few key frames, or frames without times.
     """
     try:
-        with av.open(path) as container:
+        with open_video(path) as container:
             stream = container.streams.best("video")
             if stream is None or stream.time_base is None:
                 return []
             time_base = stream.time_base
             found = _packet_times(container, stream, round(clock_start(container) / time_base))
-    except (av.error.FFmpegError, OSError, ValueError):
+    except (av.error.FFmpegError, OSError, ValueError):  # InputError is one of these
         return []  # whoever processes it says what is wrong
     if found is None or len(set(found.shown)) < len(found.shown) or len(found.shown_keys) < 2:
         return []
@@ -130,6 +131,7 @@ class PartSink(Sink):
 
     Attributes:
         written: How many frames were handed on.
+        end: When the last of them ends, in seconds.
     """
 
     def __init__(self, sink: Sink, part: Part, on_frame: Callable[[], object] = lambda: None) -> None:
@@ -137,6 +139,7 @@ class PartSink(Sink):
         self._part = part
         self._on_frame = on_frame
         self.written = 0
+        self.end = Fraction(0)
 
     def open(self, info: StreamInfo) -> None:
         self._sink.open(info)
@@ -145,6 +148,7 @@ class PartSink(Sink):
         if frame.pts >= self._part.start:
             self._sink.write(frame)
             self.written += 1
+            self.end = (frame.pts + frame.duration) * frame.time_base
             self._on_frame()
 
     def close(self, error: BaseException | None = None) -> None:

@@ -83,10 +83,14 @@ def _scenery(path: str, name: str) -> Scenery:
 
 
 def _video(path: str, name: str) -> Scenery:
+    played = False
+
     def play() -> Generator[tuple[np.ndarray, float], None, None]:
         from files.video_source import VideoSource
 
-        with VideoSource(path, name) as video:
+        nonlocal played
+        warns, played = not played, True  # it plays over and over, and is damaged each time
+        with VideoSource(path, name, warns=warns) as video:
             for frame in video:
                 yield frame.image, frame.seconds
 
