@@ -156,7 +156,8 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
             ]
             with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
                 results = _run(work, interrupt, bar.update)
-            join_parts([job.output for job in work], staged, local, output, with_whole_sound=last is None)
+            outputs = [job.output for job in work]
+            join_parts(outputs, staged, local, output, last is None, source_name=engine.video_path)
             say_if_nobody(engine.video_path, *(result.found_person for result in results))
             kept = output
         if promise is not None and last is None:

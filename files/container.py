@@ -42,6 +42,7 @@ class OutputFile:
         source: A local file whose sound, chapters and titles go along, or None.
         make_sound: Makes the sound that goes along instead, or None.
         pictures_end: Where the pictures end, in seconds, if that is before the source does; None if they do not.
+        source_name: What to call the source in messages, `source` if empty.
 
     Attributes:
         container: For the video stream to be added to and its packets to be muxed into.
@@ -57,11 +58,13 @@ class OutputFile:
         source: str | None = None,
         make_sound: MakeSound | None = None,
         pictures_end: Fraction | None = None,
+        source_name: str = "",
     ) -> None:
         self._path = path
         self._name = name
         self._time_base = time_base
         self._source_path = source
+        self._source_name = source_name or source or ""
         self._source: InputContainer | None = None
         self._make_sound = make_sound
         self._pictures_end = pictures_end
@@ -72,7 +75,7 @@ class OutputFile:
         with ExitStack() as stack:
             with self.write_errors():
                 if self._source_path is not None:
-                    self._source = stack.enter_context(open_video(self._source_path))
+                    self._source = stack.enter_context(open_video(self._source_path, self._source_name))
                 self.container = stack.enter_context(av.open(self._path, "w", options=self._muxer_options()))
             self._stack = stack.pop_all()
         return self
@@ -105,7 +108,7 @@ class OutputFile:
             left_out = {stream.type for stream in self._source.streams} - {"video", "audio", "attachment"}
             if left_out:
                 log.info("%s: not taken over: %s", self._name, ", ".join(sorted(left_out)))
-            self._sound = CarriedSound(self._source, self.container, kinds, self._name)
+            self._sound = CarriedSound(self._source, self.container, kinds, self._name, self._source_name)
 
     def tag_h265(self, stream: VideoStream) -> None:
         """Give an H.265 stream the tag under which Apple's players know it, where the container has one."""

@@ -16,7 +16,7 @@ from pipeline import limits
 from pipeline.cores import core_limit
 
 # A demuxer that fails may find its way back at the next packet; one that fails so often in a row does not.
-_MOST_FAILURES = 20
+MOST_FAILURES = 20
 # Frame threads hold a picture each, and several more for the codec's references: of pictures that are larger than 8K
 # (7680 x 4320) the threads work on one together.
 _MOST_FOR_FRAME_THREADS = 2**25
@@ -55,7 +55,7 @@ class Decoder:
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
-                self.damaged += 1
+                self.damaged += bool(packet.size) or last is None
                 frames = []
             if frames and not delay:
                 delay = sent
@@ -70,7 +70,7 @@ class Decoder:
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets, at the end an empty one, which makes the decoder give what it still holds."""
-        while self._failures < _MOST_FAILURES:
+        while self._failures < MOST_FAILURES:
             try:
                 for packet in self._container.demux(self._stream):
                     self._failures = 0
@@ -94,7 +94,8 @@ class Decoder:
                     try:
                         frames = packet.decode()
                     except av.error.FFmpegError:
-                        continue  # it has been counted, or will be missed
+                        self.damaged += packet.pts is not None and packet.pts > last
+                        continue
                     for frame in frames:
                         if frame.pts is not None and frame.pts > last:
                             self.frames += 1

@@ -34,14 +34,14 @@ class Promise:
         frames: How many there are; None if it does not say.
         end: When the last one ends, in seconds of the stream's clock; None if it does not say.
         whole_file: Whether `end` is that of all streams together.
-        rate: Frames per second, None if unknown.
+        rate: Frames per second, about.
         size: Of the file, in bytes.
     """
 
     frames: int | None
     end: Fraction | None
     whole_file: bool
-    rate: Fraction | None
+    rate: Fraction
     size: int
 
 
@@ -49,7 +49,7 @@ def promised(container: InputContainer, stream: VideoStream) -> Promise:
     """Return what the header of an open file promises of a stream."""
     size = os.path.getsize(container.name)
     kinds = set(container.format.name.split(","))
-    rate = stream.average_rate or stream.guessed_rate
+    rate = stream.average_rate or stream.guessed_rate or Fraction(30)
     if kinds.isdisjoint(_WITH_LENGTH) or stream.time_base is None:
         return Promise(None, None, False, rate, size)
     if "mov" in kinds and stream.frames:
@@ -81,14 +81,14 @@ def missing(path: str, promise: Promise, frames: int, end: Fraction) -> str:
     if promise.frames is not None:
         few = max(
             Fraction(_FEW_FRAMES),
-            min(_NOTICED_SECONDS * (promise.rate or Fraction(30)), _NOTICED_PART * promise.frames),
+            min(_NOTICED_SECONDS * promise.rate, _NOTICED_PART * promise.frames),
         )
         if promise.frames - frames > few:
             listed = _shown_frames(path, promise.frames)
             if listed - frames > few:
                 return f"only {frames} of {listed} frames could be read"
     elif promise.end is not None:
-        few = max(_FEW_FRAMES / (promise.rate or Fraction(30)), min(_NOTICED_SECONDS, _NOTICED_PART * promise.end))
+        few = max(_FEW_FRAMES / promise.rate, min(_NOTICED_SECONDS, _NOTICED_PART * promise.end))
         few = max(few, _LOOSE_SECONDS) if promise.whole_file else few
         if promise.end - end > few and not (promise.whole_file and _reaches(path, promise.end - few)):
             return f"only {float(end):.1f} of {float(promise.end):.1f} seconds could be read ({frames} frames)"

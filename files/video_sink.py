@@ -202,7 +202,7 @@ class VideoSink(Sink):
         own_time_base = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}
         self._time_base = own_time_base.get(self._suffix, self._info.time_base)
         pictures_end = self._frames / self._info.rate if self._frames and self._info.rate else None
-        more = (self._make_sound, pictures_end)
+        more = (self._make_sound, pictures_end, self._info.name)
         file = self._stack.enter_context(OutputFile(self._staged, self._path, self._time_base, self._source, *more))
         with file.write_errors():
             rate = self._info.rate or Fraction(30)

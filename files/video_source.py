@@ -176,9 +176,8 @@ class VideoSource(Source):
         part = self._part
         for frame in self._decode() if part is None else self._decode_from(part):
             if frame.pts is not None:
-                self._end = max(
-                    self._end, (frame.pts + (frame.duration or 0)) * (self._stream.time_base or Fraction(0))
-                )
+                end = (frame.pts + (frame.duration or 0)) * (self._stream.time_base or Fraction(0))
+                self._end = max(self._end, end)
                 frame.pts -= self._offset
                 if part is not None and frame.pts < part.run_up:
                     continue
