@@ -31,8 +31,10 @@ from files.formats import Encoding, codec_named
 from files.kinds import is_video
 from files.outputs import MatteSink, check_result, result_path
 from live.options import LiveOptions
+from pipeline import limits
 from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
+from pipeline.wording import printable
 from scenery.shipped import shipped_pictures
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
     Returns:
         The exit code: 1 if one of many files failed, or if a file could be read in part only; else 0.
     """
+    limits.allow(max_pixels=options.max_pixels, follow=options.follow)
     if options.list_cameras:
         _list_cameras(on_result)
         return 0
@@ -208,7 +211,7 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
         with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
 
             def work(job: Job) -> None:
-                bar.set_description(os.path.basename(job.path))
+                bar.set_description(printable(os.path.basename(job.path)))
                 codes.add(_one_of_many(options, job, objects, bar))
                 done.append(job.output)
                 on_result(job.output)

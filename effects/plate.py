@@ -8,6 +8,8 @@ import os
 import cv2
 import numpy as np
 
+from files.pictures import read_picture
+from pipeline import limits
 from pipeline.errors import InputError, InputNotFoundError
 from pipeline.lettering import draw_label
 from pipeline.objects import FrameObject
@@ -48,10 +50,11 @@ class Logo(FrameObject):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         path = os.fspath(path)
+        limits.check_ordinary(path, f"`logo` {path}")
         if not os.path.isfile(path):
             raise InputNotFoundError(f"`logo` {path}: no such file")
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-        if picture is None or picture.dtype != np.uint8:
+        picture, _ = read_picture(path, f"`logo` {path}", cv2.IMREAD_UNCHANGED)
+        if picture.dtype != np.uint8:
             raise InputError(f"`logo` {path}: not a readable picture of 8 bits")
         if picture.ndim == 2:
             picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -12,13 +13,19 @@ import cv2
 import numpy as np
 
 from files import heif
+from files.pictures import read_picture
 from files.staging import check_output, check_output_folder, close_staged, staged_folder, staged_output
 from files.storage import STANDARD
+from pipeline import limits
 from pipeline.errors import InputError, ProcessingError
 from pipeline.frame import Frame, Sink, Source, StreamInfo, is_spoiled
 
+log = logging.getLogger(__name__)
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", *heif.SUFFIXES)
 ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
+
+_DAMAGED = "it is damaged; what could be read of it is used"
 
 
 def read_image(path: str, name: str = "") -> np.ndarray:
@@ -29,23 +36,12 @@ def read_image(path: str, name: str = "") -> np.ndarray:
         name: What to call it in messages, `path` if empty.
 
     Raises:
-        InputError: it is not an image that can be read, or needs a package that is not installed.
+        InputError: as for `read_picture`; of what is damaged the rest is returned, with a warning.
     """
-    name = name or path
-    try:
-        # The bytes are read by NumPy because cv2.imread cannot open every Unicode name on Windows.
-        data = np.fromfile(path, np.uint8)
-        head = data[: heif.HEAD].tobytes()
-        if heif.is_heic(head):
-            return heif.read_heic(data.tobytes(), name)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error as error:  # an empty file, a size that OpenCV refuses, a damaged header
-        raise InputError(f"{name}: not a readable image ({error.err})") from error
-    except OSError as error:
-        raise InputError(f"{name}: not a readable image ({error.strerror})") from error
-    if image is None:
-        raise InputError(f"{name}: not a readable image")
-    return heif.avif_upright(image, data.tobytes()) if heif.is_avif(head) else image
+    image, damaged = read_picture(path, name)
+    if damaged:
+        log.warning("%s: %s", name or path, _DAMAGED)
+    return image
 
 
 def write_image(path: str, image: np.ndarray, name: str = "") -> None:
@@ -96,7 +92,10 @@ class ImageSource(Source):
 
     def open(self) -> None:
         """Read the file; raises InputError if it is not an image."""
-        self._image = read_image(self._path, self._name)
+        self._image, damaged = read_picture(self._path, self._name)
+        if damaged:
+            self.incomplete = _DAMAGED
+            log.warning("%s: %s", self._name, _DAMAGED)
 
     @property
     def info(self) -> StreamInfo:
@@ -168,7 +167,7 @@ class SequenceSink(Sink):
         self.result = "" if not self._written or is_spoiled(error) else os.path.dirname(self._path) or "."
 
 
-_NUMBER = re.compile(r"%0?\d*d")
+_NUMBER = re.compile(r"%0?(\d*)d")
 
 
 def is_sequence(path: str) -> bool:
@@ -182,11 +181,13 @@ def is_sequence(path: str) -> bool:
 
 
 def numbered(pattern: str, number: int) -> str:
-    """Return the name of one picture of a sequence.
+    """Return the name of one picture of a sequence; raises InputError if its number is absurdly long.
 
     >>> numbered("shot_%03d.png", 7)
     'shot_007.png'
     """
+    if any(len(digits) > 2 or int(digits or 0) > limits.MOST_DIGITS for digits in _NUMBER.findall(pattern)):
+        raise InputError(f"{pattern}: a picture's number has at most {limits.MOST_DIGITS} digits")
     return _NUMBER.sub(lambda found: found[0] % number, pattern)
 
 
@@ -203,6 +204,7 @@ def check_image_output(path: str, source: str) -> None:
             f"{path}: cannot write an image with the suffix '{suffix}'; use .jpg, .png, .webp, .bmp or .tiff"
         )
     if is_sequence(path):
+        numbered(path, 1)
         check_output_folder(os.path.dirname(path) or ".")
     else:
         check_output(path, source)

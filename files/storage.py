@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from files import web
+from pipeline import limits
 from pipeline.errors import InputError, InputNotFoundError, ProcessingError
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -87,6 +88,8 @@ def require_file(path: str) -> None:
     """Raise InputNotFoundError or InputError unless `path` is a file that can be read and is not empty."""
     if is_folder(path):
         raise InputError(f"{path}: is a folder, not a file")
+    if not is_remote(path):
+        limits.check_ordinary(path, path)
     if not is_file(path):
         raise InputNotFoundError(f"{path}: no such file")
     if not is_remote(path):
@@ -191,7 +194,9 @@ def _remote_errors(path: str) -> Iterator[None]:
     if not is_remote(path):
         yield
         return
-    scheme = path.split("://")[0]
+    scheme, _, bucket = path.partition("://")
+    if not bucket.strip("/"):
+        raise InputError(f"{path}: names no file; it must be {scheme}://bucket/key")
     try:
         yield
     except ImportError as error:

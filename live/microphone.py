@@ -14,6 +14,7 @@ import av
 import av.error
 from av.audio.frame import AudioFrame
 
+from pipeline import stderr
 from pipeline.errors import InputError
 from pipeline.worker import Worker
 
@@ -57,7 +58,8 @@ class Microphone:
     def __enter__(self) -> Microphone:
         kind, name = _named(self._device)
         try:
-            self._container = av.open(name, format=kind)
+            with stderr.captured():  # ALSA says in ten lines what the error says in one
+                self._container = av.open(name, format=kind)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise self._cannot_be_opened(str(getattr(error, "strerror", None) or error).splitlines()[0]) from error
         if not self._container.streams.audio:

@@ -5,6 +5,7 @@ Two of them a user may lift, for his whole process, as `pipeline.cores` shares o
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from pipeline.errors import InputError
@@ -14,13 +15,15 @@ from pipeline.errors import InputError
 MOST_PIXELS = 268_435_456
 # OpenCV's own limit, which is fixed when it is loaded (CV_IO_MAX_IMAGE_PIXELS).
 _MOST_OF_OPENCV = 2**30
-# The largest input of a network, in pixels: that of the largest known to be of use, 2048 x 2048, has a sixteenth of it;
-# its activations take some hundred times as much memory as the picture.
-MOST_NETWORK_PIXELS = 2**26
+# The largest input of a network, in pixels: four times that of the largest matting networks there are, 2048 x 2048.
+MOST_NETWORK_PIXELS = 2**24
 # Digits in the number of a picture, `frames/%06d.png`: ten billion pictures are more than anybody has.
 MOST_DIGITS = 10
 # Bytes of a settings file; a complete one has some two thousand.
 MOST_SETTINGS_BYTES = 1_000_000
+
+# Either side of a size that is asked of a camera: twice what the largest sensors of any kind have.
+MOST_SIDE = 2**16
 
 _most_pixels = MOST_PIXELS
 _follows = False
@@ -56,6 +59,17 @@ def most_pixels() -> int:
 def follows() -> bool:
     """Tell whether files may name others that are read too."""
     return _follows
+
+
+def check_ordinary(path: str, told: str) -> None:
+    """Raise InputError if something that never ends, or that waits for somebody, stands where a file should.
+
+    Args:
+        path: What need not exist.
+        told: What to call it in the message.
+    """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise InputError(f"{told}: is a device, a pipe or a socket, and not an ordinary file")
 
 
 def check_pixels(name: str, width: int, height: int) -> None:
