@@ -131,7 +131,7 @@ class Engine:
         check_result(output, self.image_path, video=False)
         result = LastImage()
         with storage.local_file(self.image_path) as local:
-            source: Source = ImageSource(local, self.image_path)
+            source: Source = ImageSource(local, self.image_path, again=self.show)
             if self.show:
                 source = self._shown_in().while_open(source)
             self.process(source, [ImageSink(output), *self.sinks, result, Progress(self.progress)])

@@ -81,14 +81,17 @@ class ImageSource(Source):
     Args:
         path: A local file.
         name: What to call it in messages, `path` if empty.
+        again: Whether it may be iterated again, for which a copy of the image is kept.
     """
 
     reading: Literal["here", "ahead", "newest"] = "here"
 
-    def __init__(self, path: str, name: str = "") -> None:
+    def __init__(self, path: str, name: str = "", *, again: bool = True) -> None:
         self._path = path
         self._name = name or path
+        self._again = again
         self._image: np.ndarray | None = None
+        self._info: StreamInfo | None = None
 
     def open(self) -> None:
         """Read the file; raises InputError if it is not an image."""
@@ -96,25 +99,30 @@ class ImageSource(Source):
         if damaged:
             self.incomplete = _DAMAGED
             log.warning("%s: %s", self._name, _DAMAGED)
+        height, width = self._image.shape[:2]
+        self._info = StreamInfo(self._name, width, height, frames=1, still=True)
 
     @property
     def info(self) -> StreamInfo:
-        height, width = self._opened().shape[:2]
-        return StreamInfo(self._name, width, height, frames=1, still=True)
+        if self._info is None:
+            raise RuntimeError("the image source must be opened before it is used")
+        return self._info
 
     def __iter__(self) -> Iterator[Frame]:
-        yield Frame(self._opened().copy())
+        image = self._image
+        if image is None:
+            raise RuntimeError("the image source must be opened before it is used, and cannot be iterated again")
+        if self._again:
+            image = image.copy()
+        else:
+            self._image = None
+        yield Frame(image)
 
     def stop(self) -> None:
         """Nothing to stop: one frame is all there is."""
 
     def close(self) -> None:
-        self._image = None
-
-    def _opened(self) -> np.ndarray:
-        if self._image is None:
-            raise RuntimeError("the image source must be opened before it is used")
-        return self._image
+        self._image = self._info = None
 
 
 class ImageSink(Sink):

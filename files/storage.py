@@ -65,6 +65,7 @@ def is_file(path: str) -> bool:
         return True
     if not is_remote(path):
         return os.path.isfile(path)
+    check_names_bucket(path)
     import stow  # where it is needed: it takes an eighth of a second
 
     with _remote_errors(path):
@@ -77,6 +78,7 @@ def is_folder(path: str) -> bool:
         return False
     if not is_remote(path):
         return os.path.isdir(path)
+    check_names_bucket(path)
     import stow
 
     path = path.rstrip("/")
@@ -84,12 +86,19 @@ def is_folder(path: str) -> bool:
         return bool(stow.exists(path) and stow.isdir(path))
 
 
+def check_names_bucket(path: str) -> None:
+    """Raise InputError for a remote path that is nothing but its beginning, ``s3://``."""
+    scheme, _, rest = path.partition("://")
+    if is_remote(path) and not rest.strip("/"):
+        raise InputError(f"{path}: names no bucket; it must be {scheme}://bucket/key")
+
+
 def require_file(path: str) -> None:
     """Raise InputNotFoundError or InputError unless `path` is a file that can be read and is not empty."""
     if is_folder(path):
         raise InputError(f"{path}: is a folder, not a file")
     if not is_remote(path):
-        limits.check_ordinary(path, path)
+        limits.check_ordinary(path, f"{path} (- is standard input)" if path == "/dev/stdin" else path)
     if not is_file(path):
         raise InputNotFoundError(f"{path}: no such file")
     if not is_remote(path):
@@ -194,9 +203,7 @@ def _remote_errors(path: str) -> Iterator[None]:
     if not is_remote(path):
         yield
         return
-    scheme, _, bucket = path.partition("://")
-    if not bucket.strip("/"):
-        raise InputError(f"{path}: names no file; it must be {scheme}://bucket/key")
+    scheme = path.split("://")[0]
     try:
         yield
     except ImportError as error:

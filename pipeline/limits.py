@@ -76,6 +76,6 @@ def check_pixels(name: str, width: int, height: int) -> None:
     """Raise InputError for a picture, called `name`, that is larger than allowed."""
     if width * height > _most_pixels:
         raise InputError(
-            f"{name}: {width}x{height} are {width * height / 1e6:,.0f} million pixels, more than the "
-            f"{_most_pixels / 1e6:,.0f} million that are allowed; raise `max_pixels` if it is what you mean"
+            f"{name}: {width}x{height} are {width * height:,} pixels, more than the {_most_pixels:,} that are allowed; "
+            "raise `max_pixels` if you mean it"
         )

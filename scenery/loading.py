@@ -11,6 +11,7 @@ import numpy as np
 from files import storage
 from files.images import read_image
 from files.kinds import is_video
+from pipeline import limits
 from pipeline.errors import InputNotFoundError
 from scenery import backgrounds
 from scenery.backgrounds import Background, Scenery
@@ -47,6 +48,7 @@ class BackgroundLoader:
             return backgrounds.Transparent()
         if storage.is_folder(text):
             return self.folder(text)
+        limits.check_ordinary(text, f"`background` {text}")
         if storage.is_file(text):
             return self.file(text)
         picture = shipped_picture(text)
