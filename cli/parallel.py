@@ -127,7 +127,7 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         raise InputError(f"{output}: --jobs joins .mp4, .m4v, .mov, .mkv and .webm only")
     check_result(output, engine.video_path, video=True, encoding=engine.encoding)
     with storage.local_file(engine.video_path) as local:
-        promise = promised_by(local)
+        promise = promised_by(local, engine.video_path)
         parts = plan_parts(local, jobs)
         last = engine.last_frame
         if last is not None:

@@ -38,7 +38,7 @@ def open_video(path: str, name: str = "") -> InputContainer:
     """
     name = name or path
     # The decoders that probe it spend no memory on more than that either.
-    options = {"max_pixels": str(limits.most_pixels())}
+    options = {"max_pixels": str(limits.most_decoded_pixels())}
     if not limits.follows():
         options |= {"format_whitelist": _formats(), "protocol_whitelist": "file"}
     try:

@@ -97,14 +97,15 @@ def missing(path: str, promise: Promise, frames: int, end: Fraction) -> str:
     return ""
 
 
-def promised_by(path: str) -> Promise | None:
-    """Return what the header of a local video promises of its pictures; None if it cannot be read."""
-    try:
-        with open_video(path) as container:
-            stream = container.streams.best("video")
-            return None if stream is None else promised(container, stream)
-    except InputError:
-        return None
+def promised_by(path: str, name: str) -> Promise | None:
+    """Return what the header of a local video, called `name`, promises; None if there are no pictures in it.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with open_video(path, name) as container:
+        stream = container.streams.best("video")
+        return None if stream is None else promised(container, stream)
 
 
 def _shown_frames(path: str, frames: int) -> int:

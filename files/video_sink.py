@@ -139,7 +139,8 @@ class VideoSink(Sink):
         pts = frame.pts
         if self._info.time_base != self._time_base:
             pts = round(frame.pts * frame.time_base / self._time_base)
-            if self._last_pts is not None and pts <= self._last_pts:
+            least_step = 2 if self._suffix == ".gif" else 1  # browsers play shorter ones slowly
+            if self._last_pts is not None and pts < self._last_pts + least_step:
                 return
             if self._suffix == ".gif" and not self._is_due(float(frame.pts * frame.time_base)):
                 return

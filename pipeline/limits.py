@@ -56,6 +56,11 @@ def most_pixels() -> int:
     return _most_pixels
 
 
+def most_decoded_pixels() -> int:
+    """Return the same for FFmpeg's decoders, which count what they pad a frame with."""
+    return 2 * _most_pixels + 2**16
+
+
 def follows() -> bool:
     """Tell whether files may name others that are read too."""
     return _follows
