@@ -57,7 +57,7 @@ class MPSegmentation(FrameObject):
             "u2net_human_seg"; "modnet"), or the path of an ONNX file. A recurrent network with
             RobustVideoMatting's interface is recognised as such.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
-        device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
+        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
         quality: "best" finds the edge in the frame's own pixels, in about a second, for single pictures only; shows a
             recurrent network the whole frame in full size. "fast" does not. None: best for `Engine`'s images.
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).

@@ -7,13 +7,17 @@ import os
 from collections.abc import Collection, Sequence
 
 from cli.options import SOURCES
+from cli.shares import parse_share
 from files.outputs import names_folder
 from files.storage import STANDARD, is_remote
 from pipeline import limits
 from pipeline.errors import InputError, InputNotFoundError
 
 # What does nothing but for these is an error when it is typed; a settings file may hold it for another day.
-_FOR_FILES = ("output", "matte", "frames", "recursive", "resume", "start_frame", "end_frame", "break_on_end", "jobs")
+_FOR_FILES = (
+    "output", "matte", "frames", "recursive", "resume", "shard", "dry_run", "start_frame",
+    "end_frame", "break_on_end", "jobs",
+)  # fmt: skip
 _FOR_RECORDINGS = ("codec", "encoder", "crf", "preset", "gif_width", "gif_fps")
 _FOR_VIDEOS = ("start_frame", "end_frame", "break_on_end", "jobs", "frames", *_FOR_RECORDINGS)
 _FOR_CAMERAS = (
@@ -43,6 +47,10 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
     if STANDARD in paths and len(paths) > 1:
         raise InputError("-: standard input is one image; it cannot be one of several files")
     _check_purpose(options, typed)
+    if options.shard:
+        parse_share(options.shard)
+    if options.watch is not None and (options.shard or options.dry_run):
+        raise InputError("--watch goes without --shard and --dry-run: nobody knows which files will come")
     if options.matte and options.no_segmentation:
         raise InputError("--matte needs the segmentation; leave out --no-segmentation")
     if options.defocus and (options.background != "blur" or options.no_segmentation):

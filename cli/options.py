@@ -100,6 +100,13 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     )
     files.add_argument("--follow", action=_FLAG, help="read the other files that a playlist or script names")
     files.add_argument("--resume", action=_FLAG, help="skip files whose result is there already")
+    files.add_argument(
+        "--shard",
+        metavar="I/N",
+        default="",
+        help="do the I-th of N equal shares of the files: for several computers that see the same folder",
+    )
+    files.add_argument("--dry-run", action="store_true", help="list what would be done: each file and its result")
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:
@@ -174,7 +181,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--runtime", choices=("onnx", "mediapipe"), default="onnx", help="(default onnx)")
     network.add_argument(
         "--device",
-        choices=("auto", "cpu", "cuda", "tensorrt", "directml", "coreml", "openvino"),
+        choices=("auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml", "openvino"),
         default="auto",
         help="(default auto)",
     )

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cli import many
+from cli import many, shares
 from cli.checks import (
     check,
     check_images_only,
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             check_results(options, "", options.record)
             _engine(options, build_objects(options)).run()
             return 0
-        if many.is_many(paths):
+        if many.is_many(paths) or options.shard or options.dry_run:
             return _run_many(options, paths, on_result, typed)
         if not _is_video(options, paths[0]):
             check_images_only(typed, f"{paths[0]} is an image")
@@ -193,7 +193,8 @@ def _process(
 
 
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
-    check_one_result_each(options)
+    if many.is_many(paths):
+        check_one_result_each(options)
     from tqdm import tqdm
 
     suffixes = many.VIDEO_SUFFIXES if options.video else many.IMAGE_SUFFIXES if options.image else many.SUFFIXES
@@ -201,7 +202,16 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
     if not any(_is_video(options, path) for path, _ in files):
         check_images_only(typed, "these are images")
     jobs = many.plan_jobs(files, functools.partial(_usual_output, options))
+    if options.shard:
+        jobs = shares.share_of(jobs, shares.parse_share(options.shard), storage.file_size)
     to_do = [job for job in jobs if not (options.resume and many.is_done(job))]
+    if options.dry_run:
+        for job in to_do:
+            on_result(f"{job.path} -> {job.output}")
+        return 0
+    if not jobs:
+        log.info("--shard %s: no file falls to it", options.shard)
+        return 0
     done: list[str] = []
     codes = {0}
     # tqdm's None means: unless stderr is not a terminal.

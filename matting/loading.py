@@ -29,7 +29,7 @@ class NetworkOptions:
         model: What draws the person; None for the general network at its wider size. See `MPSegmentation`.
         model_selection: What finds him in the whole frame: 0 the general model, 1 the landscape model.
         runtime: "onnx" or "mediapipe".
-        device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
+        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
         quality: "fast", "best", or None for the best of stills and fast of what moves. See `MPSegmentation`.
         own: What cannot be read from an ONNX file of the user's own.
 

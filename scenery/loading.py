@@ -91,9 +91,9 @@ def _video(path: str, name: str) -> Scenery:
         from files.video_source import VideoSource
 
         nonlocal played
-        warns, played = not played, True  # it plays over and over, and is damaged each time
-        with VideoSource(path, name, warns=warns) as video:
+        with VideoSource(path, name, warns=not played) as video:  # it plays over and over, and is damaged each time
             for frame in video:
                 yield frame.image, frame.seconds
+            played = True
 
     return Video(play, name)
