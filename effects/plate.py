@@ -8,8 +8,7 @@ import os
 import cv2
 import numpy as np
 
-from files.pictures import read_picture
-from pipeline import limits
+from pipeline import limits, stderr
 from pipeline.errors import InputError, InputNotFoundError
 from pipeline.lettering import draw_label
 from pipeline.objects import FrameObject
@@ -53,8 +52,11 @@ class Logo(FrameObject):
         limits.check_ordinary(path, f"`logo` {path}")
         if not os.path.isfile(path):
             raise InputNotFoundError(f"`logo` {path}: no such file")
-        picture, _ = read_picture(path, f"`logo` {path}", cv2.IMREAD_UNCHANGED)
-        if picture.dtype != np.uint8:
+        data = np.fromfile(path, np.uint8)
+        limits.check_picture(f"`logo` {path}", data.tobytes())
+        with stderr.captured():  # what a library says of a damaged one
+            picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        if picture is None or picture.dtype != np.uint8:
             raise InputError(f"`logo` {path}: not a readable picture of 8 bits")
         if picture.ndim == 2:
             picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)

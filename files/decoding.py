@@ -110,6 +110,8 @@ def _prepare(container: InputContainer, stream: VideoStream, thread_type: str, t
     for other in container.streams:
         if other.index != stream.index:
             other.discard = Discard.all
+    if stream.codec_context.is_open:  # it is read again after a search
+        return
     stream.thread_type = thread_type  # type: ignore[assignment]
     stream.codec_context.thread_count = threads
     stream.codec_context.options = {"max_pixels": str(limits.most_decoded_pixels())}

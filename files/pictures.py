@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import cv2
-import imagesize
 import numpy as np
 from cv2.utils import logging
 
@@ -23,13 +21,12 @@ _DAMAGE = re.compile(r"\[ERROR:|corrupt|premature|Discarding|Bogus|inconsistent|
 _JPEG, _END_OF_JPEG = b"\xff\xd8", np.frombuffer(b"\xff\xd9", np.uint8)
 
 
-def read_picture(path: str, name: str = "", flags: int = cv2.IMREAD_COLOR) -> tuple[np.ndarray, bool]:
-    """Return a picture as its file says that it stands upright, and whether only a part of it could be read.
+def read_picture(path: str, name: str = "") -> tuple[np.ndarray, bool]:
+    """Return a picture, uint8 (H, W, 3) BGR, as its file says that it stands upright, and whether only a part of it could be read.
 
     Args:
         path: A local file.
         name: What to call it in messages, `path` if empty.
-        flags: OpenCV's IMREAD_COLOR for uint8 (H, W, 3) BGR; others hold for what OpenCV itself reads.
 
     Raises:
         InputError: it is not an image that can be read, is larger than allowed, or needs a package that is not
@@ -42,34 +39,23 @@ def read_picture(path: str, name: str = "", flags: int = cv2.IMREAD_COLOR) -> tu
     except OSError as error:
         raise InputError(f"{name}: not a readable image ({error.strerror})") from error
     head = data[: heif.HEAD].tobytes()
-    limits.check_pixels(name, *_size(data))
+    limits.check_picture(name, data.tobytes())
     if heif.is_heic(head):
         return heif.read_heic(data.tobytes(), name), False
-    image, damaged = _decode(data, flags, name)
+    image, damaged = _decode(data, name)
     if image is None and head.startswith(_JPEG):  # cut off: OpenCV waits for the end
-        image, damaged = _decode(np.append(data, _END_OF_JPEG), flags, name)[0], True
+        image, damaged = _decode(np.append(data, _END_OF_JPEG), name)[0], True
     if image is None:
         raise InputError(f"{name}: not a readable image")
     return (heif.avif_upright(image, data.tobytes()) if heif.is_avif(head) else image), damaged
 
 
-def _size(data: np.ndarray) -> tuple[int, int]:
-    """Return width and height as a picture's header has them; 0 where OpenCV has to look."""
-    if data[:5].tobytes() in (b"<?xml", b"<svg "):  # no picture of pixels
-        return 0, 0
-    try:
-        width, height = imagesize.get(io.BytesIO(data.tobytes()))
-    except Exception:  # whatever a damaged header leads it to; OpenCV says what is wrong
-        return 0, 0
-    return max(0, width), max(0, height)
-
-
-def _decode(data: np.ndarray, flags: int, name: str) -> tuple[np.ndarray | None, bool]:
+def _decode(data: np.ndarray, name: str) -> tuple[np.ndarray | None, bool]:
     try:
         with stderr.captured() as lines:
             level = logging.setLogLevel(logging.LOG_LEVEL_WARNING)  # one tells of a JPEG inside a TIFF
             try:
-                image = cv2.imdecode(data, flags)
+                image = cv2.imdecode(data, cv2.IMREAD_COLOR)
             finally:
                 logging.setLogLevel(level)
     except cv2.error as error:  # an empty file, a size that OpenCV refuses, a damaged header

@@ -5,6 +5,7 @@ Two of them a user may lift, for his whole process, as `pipeline.cores` shares o
 
 from __future__ import annotations
 
+import io
 import os
 from typing import Any
 
@@ -75,6 +76,23 @@ def check_ordinary(path: str, told: str) -> None:
     """
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         raise InputError(f"{told}: is a device, a pipe or a socket, and not an ordinary file")
+
+
+def check_picture(name: str, data: bytes) -> None:
+    """Raise InputError if a picture file, called `name`, says that it is larger than allowed.
+
+    Args:
+        data: The whole file; of a kind that is not known here OpenCV has to look, whose own limit is 2 ** 30 pixels.
+    """
+    import imagesize
+
+    if data.startswith((b"<?xml", b"<svg")):  # no picture of pixels
+        return
+    try:
+        width, height = imagesize.get(io.BytesIO(data))
+    except Exception:  # whatever a damaged header leads it to; OpenCV says what is wrong
+        return
+    check_pixels(name, max(0, width), max(0, height))
 
 
 def check_pixels(name: str, width: int, height: int) -> None:

@@ -22,6 +22,7 @@ from PIL import Image
 from engine import Engine
 from files.images import read_image
 from pipeline import limits
+from scenery.loading import BackgroundLoader
 from selfieSegmentation import MPSegmentation
 
 UNTOUCHED = "--no-segmentation"
@@ -355,9 +356,10 @@ def test_damage_is_told_once_of_a_background_that_plays_over_and_over(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clip = halved(long_clip(tmp_path / "clip.mp4"))
-    segmentation = MPSegmentation(bg_image=str(clip))
+    video = BackgroundLoader().file(clip)
     with caplog.at_level(logging.WARNING):
-        for number in range(4):
-            segmentation.at(2.0 * number)
-            segmentation(np.zeros((48, 64, 3), np.uint8))
+        video.begin(live=False)
+        for seconds in range(5):
+            video.at(seconds)
+            video.picture(64, 48)
     assert caplog.text.count("only ") == 1
