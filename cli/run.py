@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cli import many, shares
 from cli.checks import (
     check,
@@ -28,6 +30,7 @@ from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
 from engine import Engine
 from files import storage
 from files.formats import Encoding, codec_named
+from files.images import read_image
 from files.kinds import is_video
 from files.outputs import MatteSink, check_result, result_path
 from live.options import LiveOptions
@@ -35,6 +38,7 @@ from pipeline import limits
 from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
 from pipeline.wording import printable
+from scenery.colors import parse_color
 from scenery.shipped import shipped_pictures
 
 if TYPE_CHECKING:
@@ -133,15 +137,27 @@ def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more
             snapshots=options.snapshots,
             virtual_camera=options.virtual_camera,
             show_fps=is_live(options) if options.fps is None else options.fps,
+            card=_card(options.card),
+            transparent_color=parse_color(options.transparent_color),
+            mirror_preview=options.mirror_preview,
+            control_port=options.control,
         ),
         encoding=_encoding(options),
         **{**_frame_options(options), **more},
     )
     if options.config and not os.path.exists(options.config):
         log.info("%s: there is no such file yet; the key w writes it", options.config)
-    if shows(options):
+    if shows(options) or options.control is not None:
         engine.custom_objects.append(SettingsKey(options.config or "", engine))
     return engine
+
+
+def _card(path: str) -> np.ndarray | None:
+    """Return the picture of the card, None if none is named."""
+    if not path:
+        return None
+    with storage.local_file(path) as local:
+        return read_image(local, path)
 
 
 def _encoding(options: argparse.Namespace) -> Encoding:

@@ -22,7 +22,7 @@ _JPEG, _END_OF_JPEG = b"\xff\xd8", np.frombuffer(b"\xff\xd9", np.uint8)
 
 
 def read_picture(path: str, name: str = "") -> tuple[np.ndarray, bool]:
-    """Return a picture, uint8 (H, W, 3) BGR, as its file says that it stands upright, and whether only a part of it could be read.
+    """Return a picture, uint8 (H, W, 3) BGR, turned upright as its file says, and whether only a part could be read.
 
     Args:
         path: A local file.
