@@ -30,6 +30,7 @@ from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
 from engine import Engine
 from files import storage
 from files.formats import Encoding, codec_named
+from files.growing import is_part, keep_what_is_left
 from files.images import read_image
 from files.kinds import is_video
 from files.outputs import MatteSink, check_result, result_path
@@ -64,6 +65,9 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
     if options.list_cameras:
         _list_cameras(on_result)
         return 0
+    if options.list_microphones:
+        _list_microphones(on_result)
+        return 0
     if options.list_backgrounds:
         for name in shipped_pictures():
             on_result(name)
@@ -87,15 +91,15 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             return 0
         # Before networks and backgrounds are loaded, perhaps from far away.
         check_result(job.output, job.path, video=_is_video(options, job.path), encoding=_encoding(options))
-        # A result that is not complete must not be taken for one that is.
-        keep = not options.resume
+        if options.resume:
+            keep_what_is_left(job.output)
         with says_what_is_kept(lambda said: said or "nothing was kept"):
             if storage.STANDARD in (job.output, options.matte):
                 # Nothing but the picture goes there: not its name, nor what a custom object prints.
                 with contextlib.redirect_stdout(sys.stderr):
-                    return _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
-            code = _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
-        on_result(job.output)
+                    return _process(options, job, build_objects(options), not options.quiet)[1]
+            result, code = _process(options, job, build_objects(options), not options.quiet)
+            on_result(result)
         return code
 
 
@@ -119,6 +123,16 @@ def _list_cameras(on_result: OnResult) -> None:
         on_result(f"{number} ({name})")
         for mode in camera_modes(number):
             on_result(f"    {mode}")
+
+
+def _list_microphones(on_result: OnResult) -> None:
+    from live.sound_devices import list_microphones
+
+    microphones = list_microphones()
+    if not microphones:
+        on_result("no microphone was found on this computer")
+    for place, (number, name) in enumerate(microphones.items()):
+        on_result(f"{number} ({name})" + ("" if place else ", the usual one"))
 
 
 def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more: Any) -> Engine:
@@ -186,9 +200,9 @@ def _process(
     job: Job,
     objects: list[CustomObject],
     progress: bool | tqdm[Any],
-    keep_partial: bool,
-) -> int:
-    """Process one file and return the exit code: 1 if it could be read in part only, which has been told."""
+    keep_partial: bool = True,
+) -> tuple[str, int]:
+    """Process one file; return where its result is and the exit code: 1 if not all of the file could be read."""
     check_results(options, job.path, job.output)
     is_video = _is_video(options, job.path)
     kind = {"video_path": job.path} if is_video else {"image_path": job.path}
@@ -201,11 +215,13 @@ def _process(
 
         make_objects = functools.partial(build_objects, options)
         if process_in_parallel(engine, options.jobs, make_objects, _frame_options(options)):
-            return 1 if engine.incomplete else 0
+            return job.output, 1 if engine.incomplete else 0
         log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
     engine.run()
     say_if_nobody(job.path, found_person(objects))
-    return 1 if engine.incomplete else 0
+    if is_part(engine.result):
+        log.info("%s: ended early; what there is of it is %s", job.output, engine.result)
+    return engine.result, 1 if engine.incomplete else 0
 
 
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
@@ -238,6 +254,8 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
 
             def work(job: Job) -> None:
                 bar.set_description(printable(os.path.basename(job.path)))
+                if options.resume:
+                    keep_what_is_left(job.output)
                 codes.add(_one_of_many(options, job, objects, bar))
                 done.append(job.output)
                 on_result(job.output)
@@ -266,7 +284,7 @@ def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
 
 def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> int:
     with says_what_is_kept(lambda said: f", {said or f'nothing of {job.path} was kept'}"):
-        return _process(options, job, objects, bar, keep_partial=False)
+        return _process(options, job, objects, bar, keep_partial=False)[1]
 
 
 def _usual_output(options: argparse.Namespace, path: str, inner: str = "") -> str:

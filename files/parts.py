@@ -162,6 +162,7 @@ def join_parts(
     name: str = "",
     with_whole_sound: bool = True,
     *,
+    whole: str = "",
     source_name: str = "",
 ) -> None:
     """Write the pictures of `parts`, in order, and the sound, chapters and titles of `source` into `output`.
@@ -172,6 +173,7 @@ def join_parts(
         source: A local file.
         name: What to call the output in messages, `output` if empty.
         with_whole_sound: Whether the sound goes on to its own end; else it ends with the pictures.
+        whole: As for `files.container.OutputFile`.
         source_name: What to call the source in messages, `source` if empty.
 
     Raises:
@@ -185,9 +187,8 @@ def join_parts(
         assert first.time_base is not None
         # Chapters are written with the header, when the last packet is not yet at hand.
         until = None if with_whole_sound else max(times) * first.time_base
-        file = stack.enter_context(
-            OutputFile(output, name, first.time_base, source, pictures_end=until, source_name=source_name)
-        )
+        more = (source, None, until, whole, source_name)
+        file = stack.enter_context(OutputFile(output, name, first.time_base, *more))
         with file.write_errors():
             # Copied as it is: a decoder's name, as of dav1d, is no encoder's.
             target = file.container.add_stream_from_template(first, opaque=True)
@@ -207,7 +208,7 @@ def join_parts(
                             shown_at = packet.pts * first.time_base
                             end = max(end, shown_at + (packet.duration or 0) * first.time_base)
                             packet.dts, packet.stream = next(dts), target
-                            file.container.mux(packet)
+                            file.mux_picture(packet)
                             file.mux_sound_until(shown_at)
             file.finish(None if with_whole_sound else end)
 
