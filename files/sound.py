@@ -157,9 +157,8 @@ class CarriedSound(Sound):
 class _CopiedTrack:
     """One sound track whose packets are written as they are."""
 
-    damaged = 0
-
     def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
+        self.damaged = 0
         self._stream = output.add_stream_from_template(stream)
         self._stream.metadata.update(stream.metadata)
         self._shift = 0
@@ -185,6 +184,7 @@ class _CopiedTrack:
         try:
             packets = self._filter.filter(packet)
         except av.error.FFmpegError:  # one damaged packet is a moment of silence
+            self.damaged += 1
             return []
         for filtered in packets:
             filtered.stream = self._stream
