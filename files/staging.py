@@ -62,7 +62,10 @@ def check_output(path: str, source: str) -> None:
         raise InputError(f"{path}: is a folder; give the name of a file in it")
     if os.path.exists(path) and not os.path.isfile(path):
         raise InputError(f"{path}: is not an ordinary file")
-    _check_writable(path, os.path.dirname(os.path.abspath(path)))
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.islink(path) and not os.path.isdir(folder):
+        raise InputError(f"{path}: is a link into the folder {folder}, which does not exist")
+    _check_writable(path, folder)
     check_name(path)
 
 

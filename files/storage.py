@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from files import web
+from pipeline import limits
 from pipeline.errors import InputError, InputNotFoundError, ProcessingError
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -66,6 +67,7 @@ def is_file(path: str) -> bool:
         return True
     if not is_remote(path):
         return os.path.isfile(path)
+    check_names_bucket(path)
     import stow  # where it is needed: it takes an eighth of a second
 
     with _remote_errors(path):
@@ -78,11 +80,19 @@ def is_folder(path: str) -> bool:
         return False
     if not is_remote(path):
         return os.path.isdir(path)
+    check_names_bucket(path)
     import stow
 
     path = path.rstrip("/")
     with _remote_errors(path):
         return bool(stow.exists(path) and stow.isdir(path))
+
+
+def check_names_bucket(path: str) -> None:
+    """Raise InputError for a remote path that is nothing but its beginning, ``s3://``."""
+    scheme, _, rest = path.partition("://")
+    if is_remote(path) and not rest.strip("/"):
+        raise InputError(f"{path}: names no bucket; it must be {scheme}://bucket/key")
 
 
 def file_size(path: str) -> int:
@@ -105,6 +115,8 @@ def require_file(path: str) -> None:
     """Raise InputNotFoundError or InputError unless `path` is a file that can be read and is not empty."""
     if is_folder(path):
         raise InputError(f"{path}: is a folder, not a file")
+    if not is_remote(path):
+        limits.check_ordinary(path, f"{path} (- is standard input)" if path == "/dev/stdin" else path)
     if not is_file(path):
         raise InputNotFoundError(f"{path}: no such file")
     if not is_remote(path):

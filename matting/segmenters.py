@@ -11,6 +11,7 @@ import numpy as np
 
 from matting.sessions import check_device, first_line, load_session, require_numbers
 from matting.weights import DOWNLOADS, MODELS
+from pipeline import limits
 from pipeline.errors import DeviceError, InputError, ProcessingError
 
 if TYPE_CHECKING:
@@ -200,6 +201,11 @@ class _InputLayout:
             height if isinstance(height, int) else free[0],
             width if isinstance(width, int) else free[1],
         )
+        if min(self.size) < 1 or self.size[0] * self.size[1] > limits.MOST_NETWORK_PIXELS:
+            raise InputError(
+                f"{model}: the model's input of {self.size[0]}x{self.size[1]} cannot be; from 1 to "
+                f"{limits.MOST_NETWORK_PIXELS / 1e6:.0f} million pixels can"
+            )
         dtypes = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
         if inputs[0].type not in dtypes:
             raise InputError(f"{model}: the model's input is {inputs[0].type}; float or uint8 is needed")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matting.weights import DOWNLOADS, MODELS, downloaded_file, model_file
+from pipeline import limits
 from pipeline.cores import core_limit
 from pipeline.errors import DeviceError, InputError, InputNotFoundError, ProcessingError
 
@@ -43,6 +44,7 @@ def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
         path = Path(model)
         if path.suffix.lower() != ".onnx":
             raise InputError(f"`model` {model}: must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
+        limits.check_ordinary(model, f"`model` {model}")
         if not path.is_file():
             raise InputNotFoundError(f"`model` {model}: no such file")
     return load_session_file(path, device, small=model in MODELS)
