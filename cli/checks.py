@@ -10,6 +10,7 @@ from cli.options import SOURCES
 from cli.shares import parse_share
 from files.outputs import names_folder
 from files.storage import STANDARD, is_remote
+from pipeline import limits
 from pipeline.errors import InputError, InputNotFoundError
 
 # What does nothing but for these is an error when it is typed; a settings file may hold it for another day.
@@ -150,9 +151,11 @@ def size_of(text: str | None, option: str, example: str) -> tuple[int, int] | No
     if text is None:
         return None
     first, x, second = text.partition("x")
-    if not (x and first.isdigit() and second.isdigit() and int(first) and int(second)):
-        raise InputError(f"{option} {text}: must be two numbers, for instance {example}")
-    return int(first), int(second)
+    sides = [int(side) for side in (first, second) if side.isdecimal() and len(side) <= len(str(limits.MOST_SIDE))]
+    if not x or len(sides) != 2 or not all(0 < side <= limits.MOST_SIDE for side in sides):
+        raise InputError(f"{option} {text}: must be two numbers from 1 to {limits.MOST_SIDE}, for instance {example}")
+    limits.check_pixels(f"{option} {text}", *sides)
+    return sides[0], sides[1]
 
 
 def _check_purpose(options: argparse.Namespace, typed: Collection[str]) -> None:

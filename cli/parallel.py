@@ -8,10 +8,11 @@ import os
 import queue
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeAlias
 
@@ -19,17 +20,21 @@ from cli.objects import found_person, say_if_nobody
 from engine import Engine
 from files import storage
 from files.formats import CONTAINERS, Encoding
+from files.growing import growing_output, growing_parts
 from files.images import is_sequence
 from files.outputs import check_result
 from files.parts import Part, PartSink, count_frames, join_parts, plan_parts
-from files.staging import staged_output
+from files.shortfall import missing, promised_by
 from files.video_sink import VideoSink
 from files.video_source import VideoSource
+from pipeline import limits
 from pipeline.cores import available, limit_cores
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
 from pipeline.interrupt import Interrupt, says_what_is_kept
 from pipeline.objects import CustomObject, ObjectChain
 from pipeline.progress import progress_bar
+
+log = logging.getLogger(__name__)
 
 MakeObjects = Callable[[], Sequence[CustomObject]]
 
@@ -51,6 +56,7 @@ class PartJob:
         make_objects: Makes the custom objects in the process that uses them; it must be one that can be pickled.
         options: Further arguments for `Engine`.
         cores: How many cores are for it.
+        allowed: What files may ask for, as `pipeline.limits.allow` takes it.
     """
 
     path: str
@@ -60,6 +66,7 @@ class PartJob:
     make_objects: MakeObjects
     options: Mapping[str, Any]
     cores: int
+    allowed: Mapping[str, Any] = field(default_factory=limits.allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +75,12 @@ class PartResult:
 
     Attributes:
         frames: How many were written.
+        end: When the last one ends, in seconds.
         found_person: Whether anybody is in them; None if nobody was looked for.
     """
 
     frames: int
+    end: Fraction
     found_person: bool | None
 
 
@@ -90,7 +99,7 @@ def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) ->
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(job.output, encoding=engine.encoding, alpha=alpha), job.part, on_frame)
     engine.process(VideoSource(job.path, job.name, job.part, in_planes=engine.may_stay_in_planes), [sink])
-    return PartResult(sink.written, found_person(engine.custom_objects))
+    return PartResult(sink.written, sink.end, found_person(engine.custom_objects))
 
 
 def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, options: Mapping[str, Any]) -> bool:
@@ -118,6 +127,7 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         raise InputError(f"{output}: --jobs joins .mp4, .m4v, .mov, .mkv and .webm only")
     check_result(output, engine.video_path, video=True, encoding=engine.encoding)
     with storage.local_file(engine.video_path) as local:
+        promise = promised_by(local, engine.video_path)
         parts = plan_parts(local, jobs)
         last = engine.last_frame
         if last is not None:
@@ -134,8 +144,8 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         with (
             says_what_is_kept(lambda said: f"complete: {kept}" if kept else said),
             Interrupt() as interrupt,
-            tempfile.TemporaryDirectory(prefix="background-removal-") as folder,
-            staged_output(output) as staged,
+            growing_parts(output) as folder,
+            growing_output(output) as growing,
         ):
             # These keep exact times, and hold whatever is joined from them.
             kind = ".mov" if suffix == ".mov" else ".mp4"
@@ -146,9 +156,16 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
             ]
             with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
                 results = _run(work, interrupt, bar.update)
-            join_parts([job.output for job in work], staged, local, output, with_whole_sound=last is None)
+            files = [job.output for job in work]
+            names = {"whole": growing.whole, "source_name": engine.video_path}
+            join_parts(files, growing.path, local, output, with_whole_sound=last is None, **names)
             say_if_nobody(engine.video_path, *(result.found_person for result in results))
             kept = output
+        if promise is not None and last is None:
+            frames = sum(result.frames for result in results)
+            engine.incomplete = missing(local, promise, frames, max(result.end for result in results))
+            if engine.incomplete:
+                log.warning("%s: %s", engine.video_path, engine.incomplete)
     return True
 
 
@@ -171,7 +188,7 @@ class _Done:
 _Message: TypeAlias = BackgroundRemovalError | _Done | None
 
 
-def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], object]) -> Iterable[PartResult]:
+def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], object]) -> Collection[PartResult]:
     """Do all jobs at once, each in a process; raise the first error and end the others.
 
     Raises:
@@ -257,9 +274,23 @@ def _told(code: int | None) -> str:
     return f"signal {-code}" if code is not None and code < 0 else f"code {code}"
 
 
+def end_with_parent() -> None:
+    """Let this process end as soon as the one that has started it is dead, and can tell it nothing any more."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
 def _work(messages: multiprocessing.Queue[_Message], level: int, number: int, job: PartJob) -> None:
+    end_with_parent()
     logging.basicConfig(level=max(level, logging.ERROR))  # each would tell of the same damage
     limit_cores(job.cores)
+    limits.allow(**job.allowed)
     try:
         messages.put(_Done(number, process_part(job, lambda: messages.put(None))))
     except KeyboardInterrupt:

@@ -30,12 +30,15 @@ from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
 from engine import Engine
 from files import storage
 from files.formats import Encoding, codec_named
+from files.growing import is_part, keep_what_is_left
 from files.images import read_image
 from files.kinds import is_video
 from files.outputs import MatteSink, check_result, result_path
 from live.options import LiveOptions
+from pipeline import limits
 from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
+from pipeline.wording import printable
 from scenery.colors import parse_color
 from scenery.shipped import shipped_pictures
 
@@ -56,10 +59,14 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
         typed: The options that stand on the command line, and not only in a settings file.
 
     Returns:
-        The exit code: 1 if one of many files failed, else 0.
+        The exit code: 1 if one of many files failed, or if a file could be read in part only; else 0.
     """
+    limits.allow(max_pixels=options.max_pixels, follow=options.follow)
     if options.list_cameras:
         _list_cameras(on_result)
+        return 0
+    if options.list_microphones:
+        _list_microphones(on_result)
         return 0
     if options.list_backgrounds:
         for name in shipped_pictures():
@@ -89,17 +96,16 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             return 0
         # Before networks and backgrounds are loaded, perhaps from far away.
         check_result(job.output, job.path, video=_is_video(options, job.path), encoding=_encoding(options))
-        # A result that is not complete must not be taken for one that is.
-        keep = not options.resume
+        if options.resume:
+            keep_what_is_left(job.output)
         with says_what_is_kept(lambda said: said or "nothing was kept"):
             if storage.STANDARD in (job.output, options.matte):
                 # Nothing but the picture goes there: not its name, nor what a custom object prints.
                 with contextlib.redirect_stdout(sys.stderr):
-                    _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
-                return 0
-            _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
-        on_result(job.output)
-        return 0
+                    return _process(options, job, build_objects(options), not options.quiet)[1]
+            result, code = _process(options, job, build_objects(options), not options.quiet)
+            on_result(result)
+        return code
 
 
 def _beside_a_bar(options: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
@@ -122,6 +128,16 @@ def _list_cameras(on_result: OnResult) -> None:
         on_result(f"{number} ({name})")
         for mode in camera_modes(number):
             on_result(f"    {mode}")
+
+
+def _list_microphones(on_result: OnResult) -> None:
+    from live.sound_devices import list_microphones
+
+    microphones = list_microphones()
+    if not microphones:
+        on_result("no microphone was found on this computer")
+    for place, (number, name) in enumerate(microphones.items()):
+        on_result(f"{number} ({name})" + ("" if place else ", the usual one"))
 
 
 def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more: Any) -> Engine:
@@ -189,9 +205,9 @@ def _process(
     job: Job,
     objects: list[CustomObject],
     progress: bool | tqdm[Any],
-    keep_partial: bool,
-) -> None:
-    """Process one file."""
+    keep_partial: bool = True,
+) -> tuple[str, int]:
+    """Process one file; return where its result is and the exit code: 1 if not all of the file could be read."""
     check_results(options, job.path, job.output)
     is_video = _is_video(options, job.path)
     kind = {"video_path": job.path} if is_video else {"image_path": job.path}
@@ -204,10 +220,13 @@ def _process(
 
         make_objects = functools.partial(build_objects, options)
         if process_in_parallel(engine, options.jobs, make_objects, _frame_options(options)):
-            return
+            return job.output, 1 if engine.incomplete else 0
         log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
     engine.run()
     say_if_nobody(job.path, found_person(objects))
+    if is_part(engine.result):
+        log.info("%s: ended early; what there is of it is %s", job.output, engine.result)
+    return engine.result, 1 if engine.incomplete else 0
 
 
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
@@ -231,6 +250,7 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
         log.info("--shard %s: no file falls to it", options.shard)
         return 0
     done: list[str] = []
+    codes = {0}
     # tqdm's None means: unless stderr is not a terminal.
     hidden = True if options.quiet else None
     with says_what_is_kept(lambda said: f"{len(done)} of {len(to_do)} files are done{said}; --resume does the rest"):
@@ -238,15 +258,17 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
         with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
 
             def work(job: Job) -> None:
-                bar.set_description(os.path.basename(job.path))
-                _one_of_many(options, job, objects, bar)
+                bar.set_description(printable(os.path.basename(job.path)))
+                if options.resume:
+                    keep_what_is_left(job.output)
+                codes.add(_one_of_many(options, job, objects, bar))
                 done.append(job.output)
                 on_result(job.output)
 
             failed = many.run_jobs(jobs, work, options.resume)
     if failed:
         log.error("%d of %d files failed", failed, len(jobs))
-    return 1 if failed else 0
+    return 1 if failed else max(codes)
 
 
 def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
@@ -265,9 +287,9 @@ def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
     return 0
 
 
-def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> None:
+def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> int:
     with says_what_is_kept(lambda said: f", {said or f'nothing of {job.path} was kept'}"):
-        _process(options, job, objects, bar, keep_partial=False)
+        return _process(options, job, objects, bar, keep_partial=False)[1]
 
 
 def _usual_output(options: argparse.Namespace, path: str, inner: str = "") -> str:

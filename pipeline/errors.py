@@ -7,6 +7,15 @@ backticks: `start_video_frame`; the command line shows the option in its place, 
 from __future__ import annotations
 
 
+def described(error: BaseException) -> str:
+    """Return an error's class and what it says in one line, also where it is written so that it cannot say it."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:
+        said = ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 class BackgroundRemovalError(Exception):
     """Something that the user should read in one line; `exit_code` is what the command line returns."""
 
@@ -36,4 +45,13 @@ class DeviceError(InputError):
 
 
 class Stopped(Exception):  # noqa: N818 - it is no error
-    """The run ends before its source does, by `q`, Ctrl-C or an end frame; what was written until now is wanted."""
+    """The run ends before its source does; what was written until now is wanted.
+
+    Args:
+        complete: Whether it was to end there, by an end frame; else `q` or Ctrl-C has ended it early, and what there
+            is of a result is called a part of it.
+    """
+
+    def __init__(self, complete: bool = False) -> None:
+        super().__init__()
+        self.complete = complete

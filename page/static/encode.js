@@ -1,0 +1,17 @@
+// A worker: a picture becomes what goes over the socket, 4 bytes of its number and a JPEG.
+
+const canvas = new OffscreenCanvas(1, 1);
+const pen = canvas.getContext("2d", { alpha: false });
+
+self.onmessage = async ({ data: { number, picture, quality } }) => {
+  if (canvas.width !== picture.width || canvas.height !== picture.height) {
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+  }
+  pen.drawImage(picture, 0, 0);
+  picture.close();
+  const jpeg = await canvas.convertToBlob({ type: "image/jpeg", quality });
+  const head = new DataView(new ArrayBuffer(4));
+  head.setUint32(0, number);
+  const message = await new Blob([head, jpeg]).arrayBuffer();
+  self.postMessage(message, [message]);
+};
