@@ -10,7 +10,7 @@ from cli.checks import size_of
 from cli.options import VERSION
 from files.images import read_image
 from live.options import CameraOptions
-from page.looks import NAMES, UPLOAD, Look, parse_look
+from page.looks import EFFECTS, NAMES, UPLOAD, Look, parse_look
 from page.settings import Settings
 from pipeline.errors import InputError, InputNotFoundError
 from scenery.colors import is_color
@@ -102,9 +102,7 @@ def _look(options: argparse.Namespace) -> tuple[Look, dict[str, str]]:
         **{name: getattr(options, name) for name in NAMES if name != "effects"},
         "background": background,
         "blur": str(options.blur),
-        "effects": [
-            name for name in ("auto-frame", "low-light", "defocus") if getattr(options, name.replace("-", "_"))
-        ],
+        "effects": [name for name in EFFECTS if getattr(options, name.replace("-", "_"))],
     }
     from page.errors import PageError
 
