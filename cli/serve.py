@@ -102,9 +102,7 @@ def _look(options: argparse.Namespace) -> tuple[Look, dict[str, str]]:
         **{name: getattr(options, name) for name in NAMES if name != "effects"},
         "background": background,
         "blur": str(options.blur),
-        "effects": [
-            name for name in ("auto-frame", "low-light", "defocus") if getattr(options, name.replace("-", "_"))
-        ],
+        "effects": [name for name in EFFECTS if getattr(options, name.replace("-", "_"))],
     }
     from page.errors import PageError
 

@@ -470,7 +470,7 @@ def test_what_is_no_picture_or_video_is_told_by_its_content(visitor: Visitor, jp
     assert "clip.mp4: is not a video" in refused(415, playlist, "/api/videos", "clip.mp4")
     assert "is not a video" in refused(415, b"ffconcat version 1.0\nfile /etc/passwd\n", "/api/videos", "a.mkv")
     assert "is not a video" in refused(415, jpeg, "/api/videos", "a.mp4")
-    assert "cannot be read as a video" in refused(422, b"\0\0\0\x18ftypisom" + bytes(500), "/api/videos", "b.mp4")
+    assert "not a readable video" in refused(422, b"\0\0\0\x18ftypisom" + bytes(500), "/api/videos", "b.mp4")
     page = tmp_path / "page.html"
     status, body, headers = visitor.ask("POST", "/api/image", jpeg, name="<script>.jpg")
     assert (status, headers["Content-Type"]) == (200, "image/png"), page
