@@ -36,7 +36,7 @@ _WITH_PAGES = frozenset(
     {
         *_FOR_PAGES, *_FOR_SEGMENTATION, "paths", "serve", "people", "webcam", "size", "camera_fps", "camera_backend",
         "reconnect",
-        "auto_frame", "low_light", "defocus", "config", "quiet", "debug",
+        "auto_frame", "low_light", "color_balance", "defocus", "config", "quiet", "debug",
     }
 )  # fmt: skip
 _FOR_OWN_MODELS = ("model_size", "model_input", "model_output")

@@ -12,10 +12,12 @@ from files.images import read_image
 from live.options import CameraOptions
 from page.looks import NAMES, UPLOAD, Look, parse_look
 from page.settings import Settings
-from pipeline.errors import InputError
-from scenery.shipped import shipped_picture
+from pipeline.errors import InputError, InputNotFoundError
+from scenery.colors import is_color
+from scenery.shipped import shipped_picture, shipped_pictures
 
 _YOURS = "yours"
+_PLAIN = ("blur", "none", "transparent")
 
 
 def serve_page(options: argparse.Namespace, on_line: Callable[[str], object]) -> None:
@@ -91,17 +93,20 @@ def _look(options: argparse.Namespace) -> tuple[Look, dict[str, str]]:
     if os.path.isfile(background) and shipped_picture(background) is None:
         read_image(background)  # says what is wrong with it
         pictures, background = {_YOURS: background}, UPLOAD + _YOURS
+    elif background not in _PLAIN and shipped_picture(background) is None and not is_color(background):
+        raise InputNotFoundError(
+            f"--background {background}: no such picture, nor one of {', '.join(shipped_pictures())}; "
+            "a page takes no folder, address or video here"
+        )
     given = {
         **{name: getattr(options, name) for name in NAMES if name != "effects"},
         "background": background,
         "blur": str(options.blur),
-        "effects": [
-            name for name in ("auto-frame", "low-light", "defocus") if getattr(options, name.replace("-", "_"))
-        ],
+        "effects": [name for name in EFFECTS if getattr(options, name.replace("-", "_"))],
     }
     from page.errors import PageError
 
     try:
         return parse_look(given, Look(), lambda item_id: item_id in pictures), pictures
     except PageError as error:
-        raise InputError(f"--{error}, where a page is served") from error
+        raise InputError(f"--{error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 from page.errors import PageError
 
 # A sender that is silent for so long is given up, and one that has sent less than this on average after a while.
-_SILENCE_SECONDS = 10.0
-_LEAST_RATE, _GRACE_SECONDS = 8 << 10, 20.0
+SILENCE_SECONDS = 10.0
+_LEAST_RATE, GRACE_SECONDS = 8 << 10, 20.0
 # What is too much is read on for so long: a browser shows no answer that comes while it still sends.
 _DRAINING_SECONDS = 2.0
 _JSON_BYTES = 64 << 10
@@ -93,7 +93,7 @@ async def _written(file: Any, data: bytearray) -> None:
         raise PageError(507, f"it cannot be kept here: {error.strerror}") from error
 
 
-async def _chunks(request: Request, most: int, what: str) -> AsyncIterator[bytes]:
+async def _chunks(request: Request, most: int, what: str) -> AsyncGenerator[bytes, None]:
     too_much = PageError(413, f"{what} may have {_megabytes(most)} at most")
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > most:
@@ -103,16 +103,16 @@ async def _chunks(request: Request, most: int, what: str) -> AsyncIterator[bytes
     begun, size = time.monotonic(), 0
     while True:
         try:
-            chunk = await asyncio.wait_for(anext(stream, None), _SILENCE_SECONDS)
+            chunk = await asyncio.wait_for(anext(stream, None), SILENCE_SECONDS)
         except asyncio.TimeoutError:
-            raise PageError(408, f"{what} did not arrive: nothing came for {_SILENCE_SECONDS:g} s") from None
+            raise PageError(408, f"{what} did not arrive: nothing came for {SILENCE_SECONDS:g} s") from None
         except ClientDisconnect:
             raise PageError(400, f"{what} did not arrive whole") from None
         if chunk is None:
             return
         size += len(chunk)
         seconds = time.monotonic() - begun
-        if seconds > _GRACE_SECONDS and size < _LEAST_RATE * seconds:
+        if seconds > GRACE_SECONDS and size < _LEAST_RATE * seconds:
             raise PageError(408, f"{what} did not arrive: it came too slowly")
         if size > most:
             await _drain(request, stream)

@@ -19,12 +19,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine import Engine
 from page.errors import PageError, plain
-from page.inbox import Inbox
+from page.inbox import SILENCE_SECONDS, Inbox
 from page.looks import Look
 from page.settings import Settings
 from page.showing import Showing
 from pipeline.errors import BackgroundRemovalError, Stopped
-from pipeline.frame import Frame, Sink, Source
+from pipeline.frame import Frame, Sink, Source, image_of
 
 log = logging.getLogger(__name__)
 
@@ -194,6 +194,7 @@ class _Session:
                 showing.want(self._look)
             self._showing = self._sink.showing = showing
             Engine(custom_objects=[showing]).process(self._source(), [self._sink])
+            error = f"no frame came for {SILENCE_SECONDS:g} s" if self._inbox.is_silent else ""
         except BackgroundRemovalError as failure:
             error = plain(failure)
         except Exception as failure:
@@ -269,7 +270,8 @@ class _ToVisitor(Sink):
 
     def write(self, frame: Frame) -> None:
         self._go_on()
-        image = frame.image
+        assert self.showing is not None
+        image = image_of(self.showing.view(frame.picture))
         done, jpeg = cv2.imencode(".jpg", self._opaque(image), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         assert done
         if self._inbox is not None:

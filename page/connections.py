@@ -8,7 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # A request's head must have come by then; a browser's comes at once, or the connection is one that it keeps for later.
-_HEAD_SECONDS = 10.0
+HEAD_SECONDS = 10.0
 # So many more connections than the server's limit are told that there are too many; the rest is closed at once.
 _TOLD = 16
 
@@ -43,7 +43,7 @@ class Impatient(H11Protocol):
         return upgraded or (self.cycle is not None and not self.cycle.response_complete)
 
     def _wait(self) -> None:
-        self._waiting = asyncio.get_running_loop().call_later(_HEAD_SECONDS, self._give_up)
+        self._waiting = asyncio.get_running_loop().call_later(HEAD_SECONDS, self._give_up)
 
     def _wait_no_more(self) -> None:
         if self._waiting is not None:

@@ -17,9 +17,8 @@ from pipeline.errors import InputError
 from pipeline.frame import Frame, Source, StreamInfo
 
 _TIME_BASE = Fraction(1, 1_000_000)
-# A camera that sends nothing for so long has been left.
-SILENCE_SECONDS = 60.0
-_TICK_SECONDS = 0.5
+# A camera that sends nothing for so long has been left, or frozen and forgotten.
+SILENCE_SECONDS = 300.0
 
 
 class Inbox(Source):
@@ -27,6 +26,9 @@ class Inbox(Source):
 
     Args:
         most_pixels: How many a frame may have.
+
+    Attributes:
+        is_silent: Whether it has ended because nothing came for too long.
     """
 
     reading: Literal["here", "ahead", "newest"] = "newest"
@@ -35,7 +37,7 @@ class Inbox(Source):
         self._most_pixels = most_pixels
         self._changed = threading.Condition()
         self._newest: tuple[int, bytes] | None = None
-        self._ended = False
+        self._ended = self.is_silent = False
         self._first: tuple[int, np.ndarray] | None = None
         self._numbers: dict[int, int] = {}
         self._info: StreamInfo | None = None
@@ -93,7 +95,10 @@ class Inbox(Source):
         """Return the next frame and its number; None at the end, or after a long silence."""
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not None or self._ended, SILENCE_SECONDS)
-            if self._ended or self._newest is None:
+            if self._ended:
+                return None
+            if self._newest is None:
+                self.is_silent = True
                 return None
             (number, jpeg), self._newest = self._newest, None
         size = size_of(jpeg) if jpeg.startswith(b"\xff\xd8\xff") else None

@@ -223,17 +223,20 @@ class Jobs:
         sinks: list[Sink] = [_Watcher(job, self._limits.video_seconds)]
         if matte:
             sinks.append(MatteSink(job.item.path(matte)))
-        Engine(
+        engine = Engine(
             video_path=source,
             output_path=job.item.path(result),
             custom_objects=[showing],
             sinks=sinks,
             progress=False,
             keep_partial=False,
-        ).process_video()
+        )
+        engine.process_video()
         job.result, job.matte = result, matte
         if showing.found_person is False:
             job.warnings.append("no person was found in it")
+        if engine.incomplete:
+            job.warnings.append(engine.incomplete)
 
     def _names(self, job: Job) -> dict[str, str]:
         paths = {job.item.path(f"result.{kind}"): "the result" for kind in FORMATS}

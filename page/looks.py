@@ -12,7 +12,7 @@ from scenery.blur import STRENGTHS, parse_blur
 from scenery.colors import is_color, parse_color
 from scenery.shipped import shipped_picture, shipped_pictures
 
-EFFECTS = ("auto-frame", "low-light", "defocus")
+EFFECTS = ("auto-frame", "low-light", "color-balance", "defocus")
 BLURS = tuple(STRENGTHS)
 PEOPLE = ("all", "main")
 UPLOAD = "upload:"

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from files.images import read_image
 from page.bodies import read_file_and_fields, read_json, save_body
 from page.desk import Desk
 from page.errors import PageError, plain
@@ -75,19 +77,16 @@ class Photos:
         if path is None:
             raise PageError(404, "there is no such background; GET /api/start lists them")
         if path not in self._small:
-            self._small[path] = await self._desk.do(lambda: self._small_jpeg(path, name))
+            self._small[path] = await self._desk.do(lambda: small_jpeg(read_image(path, name)))
         return Response(self._small[path], media_type="image/jpeg", headers=_KEEP_A_DAY)
 
     async def upload(self, request: Request) -> Response:
         item = self._store.get(request.path_params["id"], "background")
         small = Path(item.path("small"))
         if not small.is_file():
-            data = await self._desk.do(lambda: self._small_jpeg(item.path(), item.name))
+            data = await self._desk.do(lambda: small_jpeg(self._desk.read(item)))
             small.write_bytes(data)
         return Response(small.read_bytes(), media_type="image/jpeg", headers=_KEEP_A_DAY)
-
-    def _small_jpeg(self, path: str, name: str) -> bytes:
-        return encode(shrunk(read_picture(path, name, self._limits.pixels), _SMALL), "jpeg")[0]
 
     # -- photos ------------------------------------------------------------------------------------
 
@@ -208,6 +207,11 @@ class _Outgoing(io.RawIOBase):
         """Return what was written since the last time."""
         data, self._data = bytes(self._data), bytearray()
         return data
+
+
+def small_jpeg(image: np.ndarray) -> bytes:
+    """Return a small picture to click on."""
+    return encode(shrunk(image, _SMALL), "jpeg")[0]
 
 
 def file_name(text: str, otherwise: str) -> str:

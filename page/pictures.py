@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import struct
+import io
 from pathlib import Path
 
 import cv2
+import imagesize
 import numpy as np
 
-from files.images import read_image
+from files import pictures
 from files.kinds import kind_of
 from page.errors import PageError, plain
 from pipeline.errors import BackgroundRemovalError
@@ -37,7 +38,7 @@ def read_picture(path: str, name: str, most_pixels: int) -> np.ndarray:
         raise PageError(415, f"{name}: is not a picture; send {_FORMATS}")
     check_pixels(name, size, most_pixels)
     try:
-        return read_image(path, name)
+        return pictures.read_picture(path, name)[0]  # of what is damaged the rest
     except BackgroundRemovalError as error:
         raise PageError(422, plain(error)) from error
 
@@ -45,8 +46,6 @@ def read_picture(path: str, name: str, most_pixels: int) -> np.ndarray:
 def check_pixels(name: str, size: tuple[int, int], most: int) -> None:
     """Raise PageError if a picture has more pixels than that, or none."""
     width, height = size
-    if width < 1 or height < 1:
-        raise PageError(422, f"{name}: says that it is {width}x{height} pixels")
     if width * height > most:
         raise PageError(
             413, f"{name}: has {width}x{height} pixels, which is more than {most / 1e6:.3g} million; make it smaller"
@@ -97,76 +96,9 @@ def shrunk(image: np.ndarray, longest: int) -> np.ndarray:
 
 
 def size_of(data: bytes) -> tuple[int, int] | None:
-    """Return the width and height that a picture says it has, None if it is of no kind that is known."""
+    """Return the width and height that a picture says it has, None if it says nothing that is understood."""
     try:
-        if data.startswith(b"\xff\xd8\xff"):
-            return _size_of_jpeg(data)
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
-            return struct.unpack_from(">II", data, 16) if data[12:16] == b"IHDR" else None
-        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            return _size_of_webp(data)
-        if data[:2] == b"BM":
-            if struct.unpack_from("<I", data, 14)[0] == 12:
-                return struct.unpack_from("<HH", data, 18)
-            width, height = struct.unpack_from("<ii", data, 18)
-            return abs(width), abs(height)
-        if data[:4] in (b"II*\0", b"MM\0*"):
-            return _size_of_tiff(data)
-        if data[4:8] == b"ftyp":
-            return _size_of_heif(data)
-    except struct.error:
-        pass
-    return None
-
-
-def _size_of_jpeg(data: bytes) -> tuple[int, int] | None:
-    """Look for the frame's header (ITU-T T.81, B.2.2)."""
-    at = 2
-    while at + 9 < len(data):
-        if data[at] != 0xFF:
-            return None
-        marker = data[at + 1]
-        if marker == 0xFF:  # fill bytes
-            at += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return width, height
-        at += 2 if marker == 0x01 or 0xD0 <= marker <= 0xD7 else 2 + struct.unpack_from(">H", data, at + 2)[0]
-    return None
-
-
-def _size_of_webp(data: bytes) -> tuple[int, int] | None:
-    """As in RFC 9649, 2.5 to 2.7."""
-    kind = data[12:16]
-    if kind == b"VP8X":
-        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
-    if kind == b"VP8 ":
-        width, height = struct.unpack_from("<HH", data, 26)
-        return width & 0x3FFF, height & 0x3FFF
-    if kind == b"VP8L":
-        bits = struct.unpack_from("<I", data, 21)[0]
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return None
-
-
-def _size_of_tiff(data: bytes) -> tuple[int, int] | None:
-    """Read the first directory (TIFF 6.0, section 2): tags 256 and 257, of 16 or 32 bits."""
-    order = "<" if data[:1] == b"I" else ">"
-    at = struct.unpack_from(order + "I", data, 4)[0]
-    sizes: dict[int, int] = {}
-    for number in range(struct.unpack_from(order + "H", data, at)[0]):
-        tag, kind = struct.unpack_from(order + "HH", data, at + 2 + 12 * number)
-        if tag in (256, 257) and kind in (3, 4):
-            sizes[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, at + 10 + 12 * number)[0]
-    return (sizes[256], sizes[257]) if len(sizes) == 2 else None
-
-
-def _size_of_heif(data: bytes) -> tuple[int, int] | None:
-    """Return the largest of all pictures inside (ISO/IEC 23008-12, 6.5.3: ispe); tiles are smaller than the whole."""
-    found: list[tuple[int, int]] = []
-    at = data.find(b"ispe")
-    while at >= 0:
-        found.append(struct.unpack_from(">II", data, at + 8))
-        at = data.find(b"ispe", at + 4)
-    return max(found, key=lambda size: size[0] * size[1], default=None)
+        width, height = imagesize.get(io.BytesIO(data))
+    except Exception:  # whatever a damaged header leads it to
+        return None
+    return (width, height) if width > 0 and height > 0 else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import av
-import av.error
 
 from files.kinds import kind_of
+from files.opening import declared_size, open_video
 from files.video_source import VideoSource
 from page.errors import PageError, plain
 from page.pictures import check_pixels
@@ -50,28 +50,24 @@ def probe(path: str, name: str, limits: Limits) -> VideoInfo:
     Raises:
         PageError: it is no video that can be read, or too large or too long.
     """
-    # Only what is a video by its first bytes is shown to FFmpeg, which would follow the addresses in a playlist.
+    # FFmpeg would guess further: what is a list of other files to it, or a picture, has another beginning.
     if kind_of(path) != "video":
         raise PageError(415, f"{name}: is not a video; send MP4, WebM, MOV, MKV, AVI or another one")
     try:
-        with av.open(path) as container:
+        with open_video(path, name) as container:
             stream = container.streams.best("video")
             if stream is None:
                 raise PageError(415, f"{name}: there is no video in it")
-            context = stream.codec_context
-            check_pixels(name, (context.width, context.height), limits.video_pixels)  # before one is decoded
+            check_pixels(name, declared_size(path, stream.index), limits.video_pixels)  # before a frame is decoded
             seconds = container.duration / av.time_base if container.duration else 0.0
             sound = container.streams.best("audio") is not None
             media = _BY_CONTAINER.get(container.format.name.split(",")[0], "application/octet-stream")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise PageError(422, f"{name}: cannot be read as a video") from error
-    if seconds > limits.video_seconds:
-        raise PageError(
-            413, f"{name}: takes {seconds / 60:.0f} minutes, which is more than {limits.video_seconds // 60}; cut it"
-        )
-    try:
-        with VideoSource(path, name) as source:
+        if seconds > limits.video_seconds:
+            most = limits.video_seconds // 60
+            raise PageError(413, f"{name}: takes {seconds / 60:.0f} minutes, which is more than {most}; cut it")
+        with VideoSource(path, name, warns=False) as source:
             info = source.info
     except BackgroundRemovalError as error:
         raise PageError(422, plain(error)) from error
+    check_pixels(name, (info.width, info.height), limits.video_pixels)
     return VideoInfo(info.width, info.height, info.frames, round(seconds, 3), sound, media)

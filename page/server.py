@@ -42,6 +42,7 @@ from page.desk import Desk
 from page.errors import PageError, plain
 from page.jobs import Jobs
 from page.looks import BLURS, EFFECTS, PEOPLE, Look, parse_look
+from page.openapi import description
 from page.photos import Photos
 from page.safety import Guard
 from page.showing import Showing
@@ -52,7 +53,7 @@ from scenery.shipped import shipped_pictures
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).resolve().parent / "static"
-_SWEEP_SECONDS = 30.0
+SWEEP_SECONDS = 30.0
 _LEAVING_SECONDS = 1
 
 
@@ -93,6 +94,7 @@ class Page:
             routes=[
                 Route("/", self._index),
                 Route("/api/start", self._start),
+                Route("/api/openapi.json", self._openapi),
                 *self._photos.routes(),
                 *self._videos.routes(),
                 *self._cameras.routes(),
@@ -127,7 +129,7 @@ class Page:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
+            await asyncio.sleep(SWEEP_SECONDS)
             for item_id in self.store.old():
                 self.store.remove(item_id)
                 self._jobs.forget(item_id)
@@ -153,6 +155,10 @@ class Page:
             }
         )
 
+    async def _openapi(self, request: Request) -> Response:
+        names = list(shipped_pictures())
+        return JSONResponse(description(self._settings.look, names, self._settings.limits, self._version))
+
     def _parse(self, given: dict[str, Any], base: Look) -> Look:
         return parse_look(given, base, lambda item_id: self.store.has(item_id, "background"))
 
@@ -170,6 +176,61 @@ class Page:
         return self.store.get(item_id, "background").path()
 
 
+class Served:
+    """A page that listens; a context manager that removes at its end what visitors have sent.
+
+    Args:
+        settings: How it is served.
+        version: The program's.
+
+    Attributes:
+        address: Where it is found, with the token if there is one.
+
+    Raises:
+        InputError: it cannot be served there, or so.
+    """
+
+    def __init__(self, settings: Settings, version: str = "") -> None:
+        _check_certificate(settings)
+        limits = settings.limits
+        self._listening = _listening(settings)
+        port = int(self._listening.getsockname()[1])
+        token = "" if settings.host in LOOPBACK else secrets.token_urlsafe(24)
+        self.address = _address(settings, port, token)
+        self.page = Page(settings, token, port, version)
+        config = uvicorn.Config(
+            self.page.app(),
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            http=Impatient,
+            limit_concurrency=limits.connections,
+            timeout_keep_alive=10,
+            timeout_graceful_shutdown=_LEAVING_SECONDS,
+            ws_max_size=limits.frame_bytes + 4,
+            ws_per_message_deflate=False,
+            ssl_certfile=settings.certificate or None,
+            ssl_keyfile=settings.key or None,
+        )
+        self._server = uvicorn.Server(config)
+
+    def run(self) -> None:
+        """Answer requests until `stop`, or a signal, which is raised again at the end."""
+        self._server.run(sockets=[self._listening])
+
+    def stop(self) -> None:
+        """Let `run` end soon."""
+        self._server.should_exit = True
+
+    def __enter__(self) -> Served:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.page.close()
+        self._listening.close()
+
+
 def serve(settings: Settings, on_line: Callable[[str], object], version: str = "") -> None:
     """Serve the page until Ctrl-C.
 
@@ -182,44 +243,21 @@ def serve(settings: Settings, on_line: Callable[[str], object], version: str = "
         InputError: it cannot be served there, or so.
         KeyboardInterrupt: Ctrl-C was typed, or the program was told to end.
     """
-    secure = _tls(settings)
-    listening = _listening(settings)
-    port = int(listening.getsockname()[1])
-    token = "" if settings.host in LOOPBACK else secrets.token_urlsafe(24)
-    page = Page(settings, token, port, version)
-    try:
-        address = _address(settings, port, token)
-        on_line(address)
-        config = uvicorn.Config(
-            page.app(),
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            http=Impatient,
-            limit_concurrency=settings.limits.connections,
-            timeout_keep_alive=10,
-            timeout_graceful_shutdown=_LEAVING_SECONDS,
-            ws_max_size=settings.limits.frame_bytes + 4,
-            ws_per_message_deflate=False,
-            **secure,
-        )
-        logging.getLogger("websockets").setLevel(logging.WARNING)
-        if not log.isEnabledFor(logging.DEBUG):
-            logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # of broken requests, which are their sender's
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, what visitors sent removed
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    if not log.isEnabledFor(logging.DEBUG):
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # of broken requests, which are their sender's
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, what visitors sent removed
+    with Served(settings, version) as served:
+        on_line(served.address)
         if settings.open_browser:
-            threading.Timer(0.5, _open_browser, [address]).start()
-        uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        page.close()
-        listening.close()
+            threading.Timer(0.5, _open_browser, [served.address]).start()
+        served.run()
 
 
-def _tls(settings: Settings) -> dict[str, str]:
-    """Return uvicorn's arguments for HTTPS, none without it; raises InputError if the files cannot be used."""
+def _check_certificate(settings: Settings) -> None:
+    """Raise InputError if the files for HTTPS cannot be used."""
     if not settings.certificate:
-        return {}
+        return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.certificate, settings.key)
     except (OSError, ssl.SSLError) as error:
@@ -227,7 +265,6 @@ def _tls(settings: Settings) -> dict[str, str]:
         raise InputError(
             f"--cert {settings.certificate} --key {settings.key}: cannot be used ({reason}); both must be PEM files"
         ) from error
-    return {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.key}
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -259,19 +296,16 @@ def _open_browser(address: str) -> None:
             webbrowser.open(address)
 
 
-async def _page_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, PageError)
+async def _page_error(request: Request, error: Any) -> Response:
     return JSONResponse({"error": str(error)}, error.status)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _http_error(request: Request, error: Any) -> Response:
     told = {404: "there is nothing here", 405: "this is asked for in another way"}.get(error.status_code, error.detail)
     return JSONResponse({"error": told}, error.status_code, error.headers)
 
 
-async def _our_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, BackgroundRemovalError)
+async def _our_error(request: Request, error: Any) -> Response:
     return JSONResponse({"error": plain(error)}, 422 if error.exit_code == 2 else 500)
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from effects.auto_frame import AutoFrame
+from effects.color_balance import ColorBalance
 from effects.defocus import Defocus
+from effects.effect import Effect
 from effects.low_light import LowLight
-from page.looks import UPLOAD, Look
+from page.looks import EFFECTS, UPLOAD, Look
 from pipeline.errors import BackgroundRemovalError
 from pipeline.frame import Frame, Planes, StreamInfo, image_of
 from pipeline.objects import CustomObject, FrameObject, ObjectChain
@@ -21,7 +23,7 @@ from scenery.shipped import shipped_picture, shipped_pictures
 from selfieSegmentation import MPSegmentation
 
 # What can be changed without new networks.
-_IN_PLACE = ("background", "blur", "threshold", "people")
+_IN_PLACE = ("background", "blur", "threshold", "people", "effects")
 _TIME_BASE = Fraction(1, 1_000_000)
 
 
@@ -80,10 +82,10 @@ class Showing(FrameObject):
         try:
             changed = [name for name in Look.__dataclass_fields__ if getattr(look, name) != getattr(before, name)]
             still = self._info is not None and self._info.still
-            # The best matte of a still knows no single people, and the defocus is made of the blur.
-            fixed = {"people"} if still else set[str]()
-            if "defocus" in look.effects:
-                fixed |= {"blur", "background"}
+            # The best matte of a still knows no single people, and its effects must not come little by little.
+            fixed = {"people", "effects"} if still else set[str]()
+            if "defocus" in (*look.effects, *before.effects):  # which is made of the blur
+                fixed |= {"blur", "background", "effects"}
             if any(name not in _IN_PLACE or name in fixed for name in changed):
                 self._make_anew(look)
             else:
@@ -115,6 +117,10 @@ class Showing(FrameObject):
     def matte_picture(self) -> np.ndarray | None:
         """Return the matte of the last frame, uint8 (H, W, 3)."""
         return self._chain.matte()
+
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
+        """Return what a visitor alone sees in place of the result: the matte while the key m has asked for it."""
+        return self._chain.view(picture)
 
     def on_key(self, key: str) -> bool | str:
         """Use a key as the window does; a and d go through the shipped pictures."""
@@ -158,13 +164,15 @@ class Showing(FrameObject):
             people=look.people,
             **self._network,
         )
-        objects: list[CustomObject] = [self._segmentation]
-        if "low-light" in look.effects:
-            objects.insert(0, LowLight())  # first: what is lifted is also found better
-        if defocused:
-            objects.append(Defocus(look.blur))
-        if "auto-frame" in look.effects:
-            objects.append(AutoFrame())
+        # In the order of the command line.
+        before: list[Effect] = [
+            LowLight(on="low-light" in look.effects),
+            ColorBalance(on="color-balance" in look.effects),
+        ]
+        after: list[Effect] = [Defocus(look.blur)] if defocused else []
+        after.append(AutoFrame(on="auto-frame" in look.effects))
+        self._effects = [*before, *after]
+        objects: list[CustomObject] = [*before, self._segmentation, *after]
         self._chain = ObjectChain(objects)
 
     def _make_anew(self, look: Look) -> None:
@@ -175,6 +183,9 @@ class Showing(FrameObject):
             self._chain.open(info)
 
     def _change_in_place(self, look: Look, changed: list[str]) -> None:
+        for effect in self._effects:
+            if effect.on != (effect.name in look.effects):
+                effect.on_key(effect.action.keys[0])
         act = self._segmentation.on_action
         if "threshold" in changed:
             act("threshold", str(look.threshold))
@@ -199,8 +210,11 @@ class Showing(FrameObject):
         else:
             shipped = {path: name for name, path in shipped_pictures().items()}
             background = shipped.get(background, background)
+        known = {effect.name: effect.on for effect in self._effects}
+        effects = tuple(name for name in EFFECTS if known.get(name, name in self._look.effects))
         return replace(
             self._look,
+            effects=effects,
             background=background,
             blur=str(now["blur"]),
             threshold=now["threshold"],
