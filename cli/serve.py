@@ -10,7 +10,7 @@ from cli.checks import size_of
 from cli.options import VERSION
 from files.images import read_image
 from live.options import CameraOptions
-from page.looks import NAMES, UPLOAD, Look, parse_look
+from page.looks import EFFECTS, NAMES, UPLOAD, Look, parse_look
 from page.settings import Settings
 from pipeline.errors import InputError, InputNotFoundError
 from scenery.colors import is_color

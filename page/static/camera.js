@@ -207,6 +207,7 @@ export class Camera {
     byId("camera-start").disabled = running;
     byId("camera-start").textContent = running ? "Starting…" : "Start the camera";
     for (const each of Object.values(this.buttons)) each.hidden = !running;
+    if (!this.stream) this.buttons.beside.hidden = true;
     press(this.buttons.freeze, this.frozen);
     press(this.buttons.mirror, this.mirrored);
     press(this.buttons.beside, Boolean(this.besideOn));
