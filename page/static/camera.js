@@ -138,7 +138,8 @@ export class Camera {
       next(take);
       const now = performance.now();
       for (const [number, at] of this.sent) if (now - at > LOST_MS) this.sent.delete(number);
-      if (this.frozen || this.sent.size >= IN_FLIGHT || socket.readyState !== WebSocket.OPEN || !this.video.videoWidth) return;
+      const seen = this.recording.running || !byId("camera").hidden;
+      if (!seen || this.frozen || this.sent.size >= IN_FLIGHT || socket.readyState !== WebSocket.OPEN || !this.video.videoWidth) return;
       const number = (this.number = (this.number + 1) >>> 0);
       this.sent.set(number, now);
       // The frame as it is costs no copy, where the browser has it.
