@@ -50,6 +50,11 @@ for (const kind of ["dragenter", "dragover", "drop"])
   document.querySelector(target).dispatchEvent(
     new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: carried}));
 """
+PASTE = """
+const [bytes, name, type] = arguments, carried = new DataTransfer();
+carried.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, {type}));
+document.body.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, clipboardData: carried}));
+"""
 NAMELESS = """
 return [...document.querySelectorAll("button, input, select, [role=slider], [role=tab]")]
   .filter((each) => !each.textContent.trim() && !each.ariaLabel && !each.labels?.length)
@@ -218,6 +223,10 @@ def test_keys(page: Callable[[str], Browser]) -> None:
     browser.type("a")  # nothing happens behind the list
     browser.type(Keys.ESCAPE)
     assert not browser.find("#keys").is_displayed()
+    browser.find("#show-keys").send_keys(Keys.ENTER)  # which elsewhere starts the camera
+    assert browser.find("#keys").is_displayed()
+    assert browser.find("#camera-start").is_enabled()
+    browser.type(Keys.ESCAPE)
     assert chosen("background") == "blur"
     browser.type("]")
     assert (chosen("blur"), browser.said()) == ("strong", "blur: strong")
@@ -255,9 +264,9 @@ def test_photos(page: Callable[[str], Browser], files: Path) -> None:
     browser.tool("photo", "Download").click()
     picture = cv2.imread(str(browser.downloaded("portrait_out.png")), cv2.IMREAD_UNCHANGED)
     assert (picture.shape, picture[25, 486, 3], picture[128, 256, 3]) == ((512, 512, 4), 0, 255)
-    # A second photo and a background are dropped.
+    # A second photo is pasted, and a background is dropped.
     data = base64.b64encode(PORTRAIT.read_bytes()).decode()
-    browser.run(DROP, "#photo", data, "second.jpg", "image/jpeg")
+    browser.run(PASTE, data, "second.jpg", "image/jpeg")
     wait_until(lambda: browser.tool("photo", "All as ZIP").is_displayed(), "the second photo")
     blue = cv2.imencode(".png", np.full((40, 60, 3), (200, 20, 10), np.uint8))[1].tobytes()
     browser.run(DROP, "#backgrounds legend", base64.b64encode(blue).decode(), "blue.png", "image/png")
@@ -279,6 +288,8 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     browser.background("color")
     browser.choose("#video-choose", files / "short.mp4")
     wait_until(lambda: browser.texts(".job .words") == ["ready to begin"], "the upload")
+    wait_until(lambda: browser.is_color("video-preview", 0.03, 0.1, GREEN), "the first frame in that look")
+    browser.run("document.activeElement.blur()")
     browser.type(Keys.ENTER)
     wait_until(lambda: browser.texts(".job .words") == ["done"], "the result")
     wait_until(lambda: browser.is_color("video-result", 0.03, 0.1, GREEN), "a green background")

@@ -17,7 +17,7 @@ export class Camera {
   constructor(look, start) {
     this.look = look;
     this.canvas = byId("camera-result");
-    this.pen = this.canvas.getContext("2d");
+    this.pen = this.canvas.getContext("2d", { alpha: false });
     this.video = byId("camera-source");
     this.sent = new Map();
     this.times = [];
@@ -138,11 +138,13 @@ export class Camera {
       next(take);
       const now = performance.now();
       for (const [number, at] of this.sent) if (now - at > LOST_MS) this.sent.delete(number);
-      if (this.frozen || this.sent.size >= IN_FLIGHT || socket.readyState !== WebSocket.OPEN || !this.video.videoWidth) return;
+      const seen = this.recording.running || !byId("camera").hidden;
+      if (!seen || this.frozen || this.sent.size >= IN_FLIGHT || socket.readyState !== WebSocket.OPEN || !this.video.videoWidth) return;
       const number = (this.number = (this.number + 1) >>> 0);
       this.sent.set(number, now);
-      const picture = await createImageBitmap(this.video).catch(() => null);
-      if (picture && this.worker) this.worker.postMessage({ number, picture, quality: QUALITY }, [picture]);
+      // The frame as it is costs no copy, where the browser has it.
+      const picture = window.VideoFrame ? new VideoFrame(this.video) : await createImageBitmap(this.video);
+      if (this.worker) this.worker.postMessage({ number, picture, quality: QUALITY }, [picture]);
     };
     next(take);
   }
@@ -206,6 +208,7 @@ export class Camera {
     byId("camera-start").disabled = running;
     byId("camera-start").textContent = running ? "Starting…" : "Start the camera";
     for (const each of Object.values(this.buttons)) each.hidden = !running;
+    if (!this.stream) this.buttons.beside.hidden = true;
     press(this.buttons.freeze, this.frozen);
     press(this.buttons.mirror, this.mirrored);
     press(this.buttons.beside, Boolean(this.besideOn));

@@ -7,8 +7,9 @@ export class Compare {
    * @param {HTMLElement} before An image or a video.
    * @param {HTMLElement} after The same, of the same size.
    * @param {() => void} [zooming] Told when the zoom has changed.
+   * @param {string} [title] What the second one is called.
    */
-  constructor(before, after, zooming = () => {}) {
+  constructor(before, after, zooming = () => {}, title = "After") {
     this.zooming = zooming;
     this.at = 50;
     this.zoomed = false;
@@ -19,7 +20,7 @@ export class Compare {
     }, el("span", { class: "knob", "aria-hidden": "true" }));
     this.layers = el("div", { class: "layers" },
       el("figure", { class: "before" }, before, el("figcaption", {}, "Before")),
-      el("figure", { class: "after" }, after, el("figcaption", {}, "After")), this.divider);
+      el("figure", { class: "after" }, after, el("figcaption", {}, title)), this.divider);
     this.element = el("div", { class: "compare" }, this.layers);
     this.element.addEventListener("scroll", () => this.#place());
     this.layers.addEventListener("pointerdown", (event) => this.#grab(event));

@@ -1,12 +1,11 @@
 // A worker: a picture becomes what goes over the socket, 4 bytes of its number and a JPEG.
 
 const canvas = new OffscreenCanvas(1, 1);
-const pen = canvas.getContext("2d", { alpha: false });
+const pen = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
 
 self.onmessage = async ({ data: { number, picture, quality } }) => {
-  if (canvas.width !== picture.width || canvas.height !== picture.height) {
-    [canvas.width, canvas.height] = [picture.width, picture.height];
-  }
+  const [width, height] = [picture.displayWidth ?? picture.width, picture.displayHeight ?? picture.height];
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   pen.drawImage(picture, 0, 0);
   picture.close();
   const jpeg = await canvas.convertToBlob({ type: "image/jpeg", quality });

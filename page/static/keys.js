@@ -6,7 +6,17 @@ import { say } from "./messages.js";
 const NAMES = { " ": "space" };
 const STORED = "keys";
 const rows = [];
-let active = localStorage.getItem(STORED) !== "off";
+let active = remembered() !== "off";
+
+// What is stored in the browser may be denied to the page.
+function remembered(value) {
+  try {
+    if (value) localStorage.setItem(STORED, value);
+    return localStorage.getItem(STORED);
+  } catch {
+    return null;
+  }
+}
 
 /**
  * Add keys.
@@ -21,8 +31,8 @@ export function bind(where, list) {
 function taken(key, target) {
   if (!(target instanceof Element)) return false;
   if (target.matches("select, textarea, input:not([type=range], [type=radio], [type=checkbox], [type=file])")) return true;
-  if (key === " ") return target.matches("button, input, summary, a, [role=slider]");
-  return false;
+  const pressed = "button, a, input[type=checkbox], input[type=file], input[type=radio]:not(:checked)";
+  return (key === " " || key === "Enter") && target.matches(pressed);
 }
 
 /** Begin to listen; `at` tells which tab is open. */
@@ -50,7 +60,7 @@ export function list() {
   });
   const box = el("input", { type: "checkbox", onchange: () => {
     active = box.checked;
-    localStorage.setItem(STORED, active ? "on" : "off");
+    remembered(active ? "on" : "off");
     say(active ? "keys on" : "keys off; ? still lists them");
   } });
   box.checked = active;

@@ -26,6 +26,7 @@ function show(name, focus) {
   }
   history.replaceState(null, "", `#${name}`);
   if (focus) byId(`tab-${name}`).focus();
+  document.dispatchEvent(new Event("tab"));
 }
 
 function tabs() {

@@ -29,8 +29,10 @@ export class Photos {
     this.#tools();
     look.addEventListener("change", () => {
       this.#formats();
+      this.stale = true;
       this.refresh();
     });
+    document.addEventListener("tab", () => this.stale && this.refresh());
     bind("photo", [
       [["o"], "open photos", () => this.choose()], [["s"], "save the result", () => this.save()],
       [["c"], "beside the original, or over it", () => this.beside()], [["x"], "100 %, or all of it", () => this.zoom()],
@@ -108,6 +110,8 @@ export class Photos {
 
   /** Ask for the result as the look is now; of several wishes on the way the last one counts. */
   async refresh() {
+    if (byId("photo").hidden) return;
+    this.stale = false;
     if (this.busy) {
       this.again = true;
       return;

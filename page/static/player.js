@@ -2,7 +2,7 @@
 
 import { Compare } from "./compare.js";
 import { button, clock, el } from "./dom.js";
-import { complain } from "./messages.js";
+import { Preview } from "./preview.js";
 
 // Two frames of 25 a second: less is not seen, and setting the time costs a decode.
 const APART_S = 0.08;
@@ -11,8 +11,10 @@ export class Player {
   /**
    * @param {HTMLElement} stage Where the pictures go.
    * @param {HTMLElement} transport Where play, time and sound go.
+   * @param {import("./look.js").Look} look
    */
-  constructor(stage, transport) {
+  constructor(stage, transport, look) {
+    this.look = look;
     this.stage = stage;
     this.transport = transport;
     this.beside = false;
@@ -42,9 +44,10 @@ export class Player {
       this.shown = this.compare.element;
       before.addEventListener("error", () => this.#alone());
     } else {
-      this.shown = el("div", { class: "single" }, before);
+      this.preview = new Preview(before, video, this.look);
+      this.shown = this.preview.compare.element;
     }
-    this.lead.addEventListener("error", () => this.#unplayable(Boolean(result)));
+    this.lead.addEventListener("error", () => this.#unplayable(result && `/api/videos/${video.id}/frame`));
     for (const event of ["play", "pause", "ended", "timeupdate", "seeked", "loadedmetadata"]) this.lead.addEventListener(event, () => this.#step());
     this.stage.append(this.shown);
     this.transport.hidden = false;
@@ -60,6 +63,8 @@ export class Player {
       video.load();
     }
     this.shown?.remove();
+    this.preview?.close();
+    this.preview = null;
     this.lead = this.follow = this.compare = this.shown = null;
     this.transport.hidden = true;
   }
@@ -102,12 +107,12 @@ export class Player {
     this.compare.moveTo(0);
   }
 
-  #unplayable(result) {
+  #unplayable(frame) {
     if (!this.lead?.getAttribute("src")) return;
-    this.shown?.replaceChildren(el("p", { class: "lead" }, result ? "This browser cannot play the result; download it." : "This browser cannot play that video; it can be worked on all the same."));
-    this.transport.hidden = true;
-    this.follow?.pause();
-    this.follow = null;
-    if (!this.lead.error) complain("The video cannot be played.");
+    this.close();
+    const words = frame ? "This browser cannot play the result; download it." : "This browser cannot play that video; it can be worked on all the same.";
+    this.shown = el("div", { class: "single" }, el("p", { class: "lead" }, words));
+    if (frame) this.shown.prepend(el("img", { class: "at-hand", src: frame, alt: "The last frame of the result" }));
+    this.stage.append(this.shown);
   }
 }

@@ -17,7 +17,7 @@ export class Videos {
     this.look = look;
     this.videos = [];
     this.current = null;
-    this.player = new Player(byId("video-stage"), byId("video-transport"));
+    this.player = new Player(byId("video-stage"), byId("video-transport"), look);
     this.picture = el("img", { class: "at-hand", alt: "The frame at hand", hidden: true });
     byId("video-stage").append(this.picture);
     const { video_bytes: bytes, video_seconds: seconds } = start.limits;
