@@ -21,6 +21,7 @@ from engine import Engine
 from page.errors import PageError, plain
 from page.inbox import SILENCE_SECONDS, Inbox
 from page.looks import Look
+from page.pool import Pool
 from page.settings import Settings
 from page.showing import Showing
 from pipeline.errors import BackgroundRemovalError, Stopped
@@ -45,18 +46,18 @@ class Cameras:
     Args:
         settings: How the page is served.
         parse: Returns the look that a visitor asks for, given what he says and the look that there is.
-        make: Makes what shows people in a look, and says what there is to say through the second argument.
+        pool: Lends looks.
     """
 
     def __init__(
         self,
         settings: Settings,
         parse: Callable[[dict[str, Any], Look], Look],
-        make: Callable[[Look, Callable[[str], object]], Showing],
+        pool: Pool,
     ) -> None:
         self._settings = settings
         self._parse = parse
-        self._make = make
+        self._pool = pool
         self._sessions: set[_Session] = set()
 
     def routes(self) -> list[WebSocketRoute]:
@@ -72,7 +73,7 @@ class Cameras:
             await socket.send_json({"error": problem})
             await socket.close(1013)
             return
-        session = _Session(socket, self._settings, self._parse, self._make, wanted == "webcam")
+        session = _Session(socket, self._settings, self._parse, self._pool, wanted == "webcam")
         self._sessions.add(session)
         try:
             await session.run()
@@ -102,13 +103,13 @@ class _Session:
         socket: WebSocket,
         settings: Settings,
         parse: Callable[[dict[str, Any], Look], Look],
-        make: Callable[[Look, Callable[[str], object]], Showing],
+        pool: Pool,
         is_webcam: bool,
     ) -> None:
         self._socket = socket
         self._settings = settings
         self._parse = parse
-        self._make = make
+        self._pool = pool
         self.is_webcam = is_webcam
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox(settings.limits.frame_pixels)
@@ -189,11 +190,13 @@ class _Session:
         error = ""
         try:
             first = self._look
-            showing = self._make(first, lambda text: self._say({"said": text}))
-            if self._look != first:  # changed while the networks were loaded
-                showing.want(self._look)
-            self._showing = self._sink.showing = showing
-            Engine(custom_objects=[showing]).process(self._source(), [self._sink])
+            with self._pool.lent(first) as showing:
+                showing.say = lambda text: self._say({"said": text})
+                if self._look != first:  # changed while the networks were loaded
+                    showing.want(self._look)
+                self._showing = self._sink.showing = showing
+                Engine(custom_objects=[showing]).process(self._source(), [self._sink])
+                self._showing = None
             error = f"no frame came for {SILENCE_SECONDS:g} s" if self._inbox.is_silent else ""
         except BackgroundRemovalError as failure:
             error = plain(failure)

@@ -7,7 +7,6 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -17,9 +16,9 @@ from files.outputs import MatteSink
 from page.errors import PageError, plain
 from page.looks import Look
 from page.pictures import shrunk
+from page.pool import Pool
 from page.probing import VideoInfo
 from page.settings import Limits
-from page.showing import Showing
 from page.store import Item, Store
 from pipeline.errors import BackgroundRemovalError, ProcessingError
 from pipeline.frame import Frame, Sink
@@ -107,13 +106,13 @@ class Jobs:
 
     Args:
         store: Where they are kept.
-        make: Makes what shows people in a look.
+        pool: Lends looks.
         limits: How long they may be.
     """
 
-    def __init__(self, store: Store, make: Callable[[Look], Showing], limits: Limits) -> None:
+    def __init__(self, store: Store, pool: Pool, limits: Limits) -> None:
         self._store = store
-        self._make = make
+        self._pool = pool
         self._limits = limits
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
@@ -219,21 +218,22 @@ class Jobs:
         for old in (f"result.{kind}" for kind in FORMATS):
             if os.path.exists(job.item.path(old)):
                 os.remove(job.item.path(old))
-        showing = self._make(job.look)
         sinks: list[Sink] = [_Watcher(job, self._limits.video_seconds)]
         if matte:
             sinks.append(MatteSink(job.item.path(matte)))
-        engine = Engine(
-            video_path=source,
-            output_path=job.item.path(result),
-            custom_objects=[showing],
-            sinks=sinks,
-            progress=False,
-            keep_partial=False,
-        )
-        engine.process_video()
+        with self._pool.lent(job.look) as showing:
+            engine = Engine(
+                video_path=source,
+                output_path=job.item.path(result),
+                custom_objects=[showing],
+                sinks=sinks,
+                progress=False,
+                keep_partial=False,
+            )
+            engine.process_video()
+            nobody = showing.found_person is False
         job.result, job.matte = result, matte
-        if showing.found_person is False:
+        if nobody:
             job.warnings.append("no person was found in it")
         if engine.incomplete:
             job.warnings.append(engine.incomplete)

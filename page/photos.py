@@ -25,6 +25,7 @@ from page.store import Item, Store
 from pipeline.errors import BackgroundRemovalError
 from scenery.shipped import shipped_picture
 
+WHOLE = 1 << 30
 # The longer side of pictures to click on, in pixels.
 _SMALL = 320
 _KEEP_A_DAY = {"Cache-Control": "private, max-age=86400"}
@@ -126,7 +127,7 @@ class Photos:
     async def source(self, request: Request) -> Response:
         item = self._store.get(request.path_params["id"], "photo")
         kind, longest = request.query_params.get("format", "jpeg"), _longest(request.query_params)
-        body, media = await self._desk.do(lambda: encode(shrunk(self._desk.source(item), longest), kind))
+        body, media = await self._desk.do(lambda: encode(shrunk(self._desk.read(item), longest), kind))
         return Response(body, media_type=media)
 
     async def result(self, request: Request) -> Response:
@@ -138,8 +139,8 @@ class Photos:
         check_kind(kind, look.is_transparent)
 
         def work() -> tuple[bytes, str, bool | None]:
-            image, found = self._desk.result(item, look)
-            return (*encode(shrunk(image, longest), kind), found)
+            image, found = self._desk.result(item, look, longest)
+            return (*encode(image, kind), found)
 
         body, media, found = await self._desk.do(work)
         headers = {} if found is None else {"X-Found-Person": "yes" if found else "no"}
@@ -166,7 +167,9 @@ class Photos:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:  # pictures are compressed already
             for item in items:
                 try:
-                    body, _ = await self._desk.do(lambda item=item: encode(self._desk.result(item, look)[0], kind))
+                    body, _ = await self._desk.do(
+                        lambda item=item: encode(self._desk.result(item, look, WHOLE)[0], kind)
+                    )
                 except PageError as error:
                     failed.append(f"{item.name}: {error}")
                 except BackgroundRemovalError as error:
@@ -255,7 +258,7 @@ def _longest(query: Mapping[str, str]) -> int:
     """Return how long the longer side may be, in pixels."""
     text = query.get("longest", "")
     if not text:
-        return 1 << 30
+        return WHOLE
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 1 << 16):
         raise PageError(400, "longest: must be a number of pixels")
     return int(text)

@@ -44,6 +44,7 @@ from page.jobs import Jobs
 from page.looks import BLURS, EFFECTS, PEOPLE, Look, parse_look
 from page.openapi import description
 from page.photos import Photos
+from page.pool import Pool
 from page.safety import Guard
 from page.showing import Showing
 from page.store import Store
@@ -75,11 +76,12 @@ class Page:
         self.store = Store(settings.limits)
         for item_id, path in settings.pictures.items():
             self.store.keep_file(item_id, path)
-        self._desk = Desk(self._showing, settings.limits)
+        self._desk = Desk(Pool(self._showing), settings.limits)
         self._photos = Photos(settings, self.store, self._desk)
-        self._jobs = Jobs(self.store, self._showing_of_many, settings.limits)
+        streams = Pool(self._showing_of_many)
+        self._jobs = Jobs(self.store, streams, settings.limits)
         self._videos = Videos(settings, self.store, self._jobs, self._photos.look)
-        self._cameras = Cameras(settings, self._parse, self._showing_of_many)
+        self._cameras = Cameras(settings, self._parse, streams)
 
     def app(self) -> Starlette:
         """Return what answers requests."""
@@ -165,12 +167,12 @@ class Page:
     def _showing(self, look: Look) -> Showing:
         return Showing(look, self._picture_path, self._settings.network)
 
-    def _showing_of_many(self, look: Look, say: Callable[[str], object] = lambda text: None) -> Showing:
+    def _showing_of_many(self, look: Look) -> Showing:
         """Return what shows people in a stream, whose frames the best matte of stills is too slow for."""
         network = {**self._settings.network}
         if network.get("quality") == "best" and network.get("model") != "rvm":
             network["quality"] = None
-        return Showing(look, self._picture_path, network, say)
+        return Showing(look, self._picture_path, network)
 
     def _picture_path(self, item_id: str) -> str:
         return self.store.get(item_id, "background").path()

@@ -15,6 +15,7 @@ from effects.color_balance import ColorBalance
 from effects.defocus import Defocus
 from effects.effect import Effect
 from effects.low_light import LowLight
+from page.errors import plain
 from page.looks import EFFECTS, UPLOAD, Look
 from pipeline.errors import BackgroundRemovalError
 from pipeline.frame import Frame, Planes, StreamInfo, image_of
@@ -34,6 +35,8 @@ class Showing(FrameObject):
         look: What it begins with.
         picture_path: Returns the path of a visitor's picture by its id.
         network: Arguments for `MPSegmentation` that say which networks run, and where.
+
+    Attributes:
         say: Called with what there is to say of a change, in the thread of the frames.
 
     Raises:
@@ -45,11 +48,10 @@ class Showing(FrameObject):
         look: Look,
         picture_path: Callable[[str], str],
         network: Mapping[str, Any],
-        say: Callable[[str], object] = lambda text: None,
     ) -> None:
         self._picture_path = picture_path
         self._network = network
-        self._say = say
+        self.say: Callable[[str], object] = _hear
         self._lock = threading.Lock()
         self._wanted: Look | None = None
         self._info: StreamInfo | None = None
@@ -83,7 +85,7 @@ class Showing(FrameObject):
             changed = [name for name in Look.__dataclass_fields__ if getattr(look, name) != getattr(before, name)]
             still = self._info is not None and self._info.still
             # The best matte of a still knows no single people, and its effects must not come little by little.
-            fixed = {"people", "effects"} if still else set[str]()
+            fixed = {"people", "effects"} if still else set[str]() if self._info else {"people"}
             if "defocus" in (*look.effects, *before.effects):  # which is made of the blur
                 fixed |= {"blur", "background", "effects"}
             if any(name not in _IN_PLACE or name in fixed for name in changed):
@@ -93,6 +95,14 @@ class Showing(FrameObject):
         except BackgroundRemovalError:
             self._look = before
             raise
+
+    def forget(self) -> None:
+        """Forget what was seen, and who watched; once it is closed."""
+        self.say = _hear
+        self._wanted = None
+        self._segmentation.reset()
+        # The effects know the segmentation: without a circle all goes as soon as it is let go.
+        self._segmentation.meet([])
 
     # -- what the engine calls ---------------------------------------------------------------------
 
@@ -151,7 +161,7 @@ class Showing(FrameObject):
             try:
                 self.change(look)
             except BackgroundRemovalError as error:
-                self._say(str(error))
+                self.say(plain(error))
 
     def _make(self, look: Look) -> None:
         defocused = "defocus" in look.effects and look.background == "blur"
@@ -176,11 +186,12 @@ class Showing(FrameObject):
         self._chain = ObjectChain(objects)
 
     def _make_anew(self, look: Look) -> None:
-        before, info = self._chain, self._info
+        before, segmentation, info = self._chain, self._segmentation, self._info
         self._make(look)
         if info is not None:
             before.close()
             self._chain.open(info)
+        segmentation.meet([])  # see `forget`
 
     def _change_in_place(self, look: Look, changed: list[str]) -> None:
         for effect in self._effects:
@@ -220,6 +231,10 @@ class Showing(FrameObject):
             threshold=now["threshold"],
             people=now["people"],
         )
+
+
+def _hear(text: str) -> None:
+    """Stand in for who watches."""
 
 
 _NOTHING = np.zeros((1, 1, 3), np.uint8)

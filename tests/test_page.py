@@ -29,6 +29,7 @@ from conftest import PORTRAIT, ROOT, StreamCamera, difference, make_clip, probe,
 pytest.importorskip("starlette", reason="needs pip install -r requirements-page.txt")
 pytest.importorskip("uvicorn", reason="needs pip install -r requirements-page.txt")
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from page.connections import HEAD_SECONDS
@@ -46,6 +47,7 @@ class Visitor:
         self.address = address
         self.host = address.split("/")[2]
         self.cookie = ""
+        self.folder = Path()
 
     def ask(
         self, method: str, path: str, body: Any = None, /, headers: dict[str, str] | None = None, **query: object
@@ -80,7 +82,9 @@ def serving(settings: Settings) -> Iterator[Visitor]:
         thread = threading.Thread(target=served.run)
         thread.start()
         try:
-            yield Visitor(served.address)
+            visitor = Visitor(served.address)
+            visitor.folder = served.page.store.folder
+            yield visitor
         finally:
             served.stop()
             thread.join(20)
@@ -377,9 +381,10 @@ def test_cameras_are_bounded_and_free_again(portrait: np.ndarray) -> None:
 
 
 def _takes(visitor: Visitor, image: np.ndarray) -> bool:
-    with visitor.camera() as camera:
+    with visitor.camera() as camera, suppress(ConnectionClosed):
         camera.send(message(7, image))
         return isinstance(camera.recv(20), bytes)
+    return False
 
 
 # -- who may ask ---------------------------------------------------------------------------------------
@@ -558,23 +563,19 @@ def test_200_connections_that_ask_for_nothing_go_again(monkeypatch: pytest.Monke
 
 def test_what_visitors_send_is_private_and_removed(jpeg: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("page.server.SWEEP_SECONDS", 0.1)
-    settings = Settings(port=0, limits=Limits(keep_seconds=1))
-    with Served(settings) as served:
-        folder = served.page.store.folder
-        thread = threading.Thread(target=served.run)
-        thread.start()
-        visitor = Visitor(served.address)
+    limits = Limits()
+    with serving(Settings(port=0, limits=limits)) as visitor:
+        folder = visitor.folder
         sent = visitor.told("POST", "/api/photos", jpeg, status=201)
         if os.name == "posix":
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert len(list(folder.iterdir())) == 1
         visitor.ask("POST", "/api/image", jpeg)
-        assert len(list(folder.iterdir())) == 1
+        assert [each.name for each in folder.iterdir()] == [sent["id"]]
+        object.__setattr__(limits, "keep_seconds", 0)  # time passes
         wait_until(lambda: not list(folder.iterdir()), "its removal", 20)
         assert visitor.ask("GET", f"/api/photos/{sent['id']}/source")[0] == 404
+        object.__setattr__(limits, "keep_seconds", 3600)
         visitor.told("POST", "/api/photos", jpeg, status=201)
-        served.stop()
-        thread.join(20)
     assert not folder.exists()
 
 
