@@ -70,13 +70,13 @@ def connected(address: str, options: argparse.Namespace) -> Iterator[Any]:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         hint = "" if address == "local" else "; is Ray running there (ray status), in the same release?"
         raise InputError(f"--cluster {address}: cannot be reached ({reason}){hint}") from error
-    try:
-        # A thread of Ray's prints what happens to processes, which the driver tells in its own words.
-        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+    # A thread of Ray's prints what happens to processes, which the driver tells in its own words.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        try:
             yield ray
-    finally:
-        with _quiet():
-            ray.shutdown()
+        finally:
+            with _quiet():
+                ray.shutdown()
 
 
 def _knock(address: str) -> None:
