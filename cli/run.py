@@ -125,6 +125,12 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
     if options.dry_run:
         for job in to_do:
             on_result(f"{job.path} -> {job.output}")
+            if options.cluster:
+                from cli.cluster.tasks import parts_of
+
+                for number, part in enumerate(parts_of(options, job), 1):
+                    first, last = part.part.first, part.part.first + part.part.frames - 1
+                    on_result(f"    part {number}: frames {first} to {last}")
         return 0
     if not jobs:
         log.info("--shard %s: no file falls to it", options.shard)

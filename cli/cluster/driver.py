@@ -96,7 +96,6 @@ def run_on_cluster(options: argparse.Namespace, jobs: Sequence[Job], total: int 
         size = size_of_cluster(ray)
         setup = Setup(
             _options_there(options),
-            options.part_seconds,
             min(_CORES, size.smallest),
             secrets.token_hex(4),
             logging.getLogger().level,

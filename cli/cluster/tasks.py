@@ -54,14 +54,12 @@ class Setup:
 
     Attributes:
         options: The options of the command line, all paths in them absolute.
-        part_seconds: About how long a part of a long video is.
         cores: How many cores each task may use.
         run: The name of the run, which its temporary folders bear.
         level: The level of messages that are wanted.
     """
 
     options: argparse.Namespace
-    part_seconds: float
     cores: int
     run: str
     level: int
@@ -147,6 +145,30 @@ def perform(setup: Setup, task: Task, report: Report = lambda frames: None) -> O
     return replace(outcome, warnings=tuple(told))
 
 
+def parts_of(options: argparse.Namespace, job: Job) -> tuple[PartTask, ...]:
+    """Return the parts in which a video is to be done; none if it is done at once."""
+    suffix = os.path.splitext(job.output)[1].lower()
+    if not is_video_file(options, job.path) or suffix in _NOT_JOINED or is_sequence(job.output):
+        return ()
+    if options.background == "transparent" and suffix != ".mov":
+        return ()
+    if storage.is_remote(job.path) and storage.file_size(job.path) < _SMALL_BYTES:
+        return ()
+    with _source(job.path) as local:
+        version = f"{os.path.getsize(local)} {os.path.getmtime(local) if local == job.path else ''}"
+        last = options.end_frame if options.break_on_end and options.end_frame else None
+        parts = needed_parts(plan_long(local, options.part_seconds), job.path, options.start_frame, last)
+    if len(parts) < 2:
+        return ()
+    kind = ".mov" if suffix == ".mov" else ".mp4"
+    folder = parts_folder(job.output)
+    look = sorted((name, value) for name, value in vars(options).items() if name not in _NOT_IN_PARTS)
+    return tuple(
+        PartTask(job, part, f"{folder}/{number:05}-{_digest((look, job.path, version, part))}{kind}")
+        for number, part in enumerate(parts)
+    )
+
+
 def missing(setup: Setup, jobs: Sequence[Job]) -> str:
     """Return what this computer cannot read, or where it cannot write, of a run; "" if all is well.
 
@@ -199,36 +221,12 @@ def _system_folder() -> str:
 
 def _do_file(setup: Setup, task: FileTask, counter: _Counter) -> Outcome:
     options, job = setup.options, task.job
-    cut = _parts_of(setup, job)
+    cut = parts_of(options, job)
     if cut:
         return Outcome(cut=cut)
     objects = _objects(setup)
     process(options, job, objects, cast("Any", counter), keep_partial=False)
     return Outcome(counter.frames, found_person(objects))
-
-
-def _parts_of(setup: Setup, job: Job) -> tuple[PartTask, ...]:
-    """Return the parts in which a video is to be done; none if it is done at once."""
-    options, suffix = setup.options, os.path.splitext(job.output)[1].lower()
-    if not is_video_file(options, job.path) or suffix in _NOT_JOINED or is_sequence(job.output):
-        return ()
-    if options.background == "transparent" and suffix != ".mov":
-        return ()
-    if storage.is_remote(job.path) and storage.file_size(job.path) < _SMALL_BYTES:
-        return ()
-    with _source(job.path) as local:
-        version = f"{os.path.getsize(local)} {os.path.getmtime(local) if local == job.path else ''}"
-        last = options.end_frame if options.break_on_end and options.end_frame else None
-        parts = needed_parts(plan_long(local, setup.part_seconds), job.path, options.start_frame, last)
-    if len(parts) < 2:
-        return ()
-    kind = ".mov" if suffix == ".mov" else ".mp4"
-    folder = parts_folder(job.output)
-    look = sorted((name, value) for name, value in vars(options).items() if name not in _NOT_IN_PARTS)
-    return tuple(
-        PartTask(job, part, f"{folder}/{number:05}-{_digest((look, job.path, version, part))}{kind}")
-        for number, part in enumerate(parts)
-    )
 
 
 def _do_part(setup: Setup, task: PartTask, counter: _Counter) -> Outcome:
