@@ -68,7 +68,8 @@ def connected(address: str, options: argparse.Namespace) -> Iterator[Any]:
             )
     except Exception as error:  # ConnectionError, ValueError, RuntimeError, and some of gRPC's
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        hint = "" if address == "local" else "; is Ray running there (ray status), in the same release, with the same token?"
+        asked = "is Ray running there (ray status), in the same release, with the same token?"
+        hint = "" if address == "local" else f"; {asked}"
         raise InputError(f"--cluster {address}: cannot be reached ({reason}){hint}") from error
     # A thread of Ray's prints what happens to processes, which the driver tells in its own words.
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
