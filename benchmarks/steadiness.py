@@ -75,6 +75,8 @@ def leaps(found: Answers, moments: Iterator[Moment]) -> str:
     small = (_small(image_of(picture)) for _, picture in moments)
     greys = (cv2.blur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), _AVERAGED) for image in small)
     for (grey_before, grey), ((box_before, before), (box, alpha)) in zip(pairwise(greys), pairwise(found), strict=True):
+        if not before.any() or not alpha.any():  # who comes or goes is no leap
+            continue
         alphas = [_small(item.astype(np.float32)) for item in (before, alpha)]
         edge = np.any([(item > 0.05) & (item < 0.95) for item in alphas], axis=0).astype(np.uint8)
         still = cv2.erode((cv2.absdiff(grey, grey_before) < _STILL).astype(np.uint8), _NEAR)

@@ -287,7 +287,7 @@ class PersonMatte:
         if not person.drawn(people):
             return False
         person.settle(self._drawer, view)
-        return True
+        return person.trial is None or self._finder.is_where_moved(person)
 
     def _nobody(self, view: Pyramid) -> Matte:
         """Return a matte of nothing: what little a network sees of nobody would flash here and there."""
