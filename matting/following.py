@@ -45,7 +45,7 @@ class Room:
             and with what it says of a new crop left as it is.
     """
 
-    margin: float = 0.12
+    margin: float = 0.11
     least_aspect: float = 0.7
     shrink: float = 0.6
     remembers: bool = False

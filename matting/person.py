@@ -42,7 +42,7 @@ _STILL_CHANGE = 3
 # So many still frames are drawn all the same, for what is steadied over time to settle.
 _SETTLING_FRAMES = 12
 # Where frames have times, the crop is drawn anew this often, in seconds.
-_CROP_SECONDS = 2
+_CROP_SECONDS = 1
 
 
 class RefinedNetwork:
