@@ -95,7 +95,7 @@ class Engine:
             raise InputError("`start_video_frame` and `end_video_frame` count from 0 and cannot be negative")
         if end_video_frame and start_video_frame > end_video_frame:
             raise InputError(f"`start_video_frame` {start_video_frame} is after `end_video_frame` {end_video_frame}")
-        self.frozen = False
+        self.frozen = self.mirror_preview = False  # changed by keys
         self._chain: ObjectChain | None = None
         self._sinks: list[Sink] = []
         self._last: Frame | None = None
@@ -167,23 +167,16 @@ class Engine:
         """
         from live.camera import CameraSource
 
-        sinks = list(self.sinks)
-        if self.live.virtual_camera is not None:
-            from live.virtual_camera import VirtualCamera
-
-            sinks.append(VirtualCamera(self.live.virtual_camera, self.live.size))
-        if self.live.record_path and not self.show:  # with a window its key begins others too
-            from live.recording import Recorder
-
-            sinks.append(Recorder(self.live, self.encoding))
-        self.process(CameraSource(self.webcam_id, self.live, wanted=self._anybody_watches), sinks)
+        wanted, in_planes = self._anybody_watches, self.may_stay_in_planes
+        self.process(CameraSource(self.webcam_id, self.live, wanted, in_planes=in_planes), self.sinks)
 
     def process(self, source: Source, sinks: Sequence[Sink] = ()) -> None:
         """Pass every frame of `source` through the custom objects and hand it to all `sinks`.
 
         Args:
             source: Where frames come from.
-            sinks: Who takes them, in order; with `show`, the window and what its keys ask for come after them.
+            sinks: Who takes them, in order; with `show`, the window and what its keys ask for come after them, and
+                with a camera what `live` asks for.
 
         Raises:
             BackgroundRemovalError: something could not be opened, read, processed or written.
@@ -192,7 +185,7 @@ class Engine:
         self._chain = chain = ObjectChain(self.custom_objects)
 
         def all_sinks(info: StreamInfo) -> Sequence[Sink]:
-            self._sinks = [*sinks, *(self._window_sinks(chain, info) if self.show else ())]
+            self._sinks = [*sinks, *self._live_sinks(chain, info)]
             return self._sinks
 
         try:
@@ -215,11 +208,11 @@ class Engine:
         """The number of the frame after which a run ends; None if it goes on to the end of the video."""
         return self.end_video_frame if self.break_on_end and self.end_video_frame else None
 
-    def may_stay_in_planes(self, index: int) -> bool:
-        """Tell by its number whether a frame of a video can do without BGR, as far as the objects are concerned."""
+    def may_stay_in_planes(self, index: int | None = None) -> bool:
+        """Tell whether a frame can do without BGR, by its number in a video, as far as the objects are concerned."""
         steps = type(self).custom_processing is Engine.custom_processing  # who has a step of his own gets images
         chain = self._chain or ObjectChain(self.custom_objects)
-        return self.check_video_frames_range(index) or (steps and chain.takes_planes)
+        return (index is not None and self.check_video_frames_range(index)) or (steps and chain.takes_planes)
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -288,11 +281,13 @@ class Engine:
         assert self._chain is not None
         self._chain.at(frame)
         picture: Any = self.flip(frame.picture)
-        # Objects may draw on what they are given.
-        original = image_of(picture).copy() if any(sink.needs_original for sink in self._sinks) else None
+        original: Any = picture if any(sink.needs_original for sink in self._sinks) else None
+        if isinstance(original, np.ndarray):
+            original = original.copy()  # objects may draw on what they are given
         result = self._chain.apply(picture) if isinstance(picture, Planes) else self.custom_processing(picture)
         matte = self._chain.matte() if any(sink.needs_matte for sink in self._sinks) else None
-        self._last = replace(frame, picture=result, processed=True, original=original, matte=matte)
+        mirror = self.mirror_preview and not self.flip_view
+        self._last = replace(frame, picture=result, processed=True, original=original, matte=matte, mirror=mirror)
         return self._last
 
     def _anybody_watches(self) -> bool:
@@ -301,17 +296,22 @@ class Engine:
     def _shown_in(self) -> Viewer:
         """Return the window."""
         if self._viewer is None:
-            from live.viewer import StreamKeys, Viewer
+            from live.controls import StreamKeys
+            from live.viewer import Viewer
 
             self._viewer = Viewer(self.live.show_fps)
             chain = ObjectChain(self.custom_objects)
             self._viewer.serve([chain, StreamKeys(self, live=False)], chain)
         return self._viewer
 
-    def _window_sinks(self, chain: ObjectChain, info: StreamInfo) -> list[Sink]:
-        """Return the window, and what its keys ask for."""
-        from live.viewer import window_sinks
-        from live.window import require_display
+    def _live_sinks(self, chain: ObjectChain, info: StreamInfo) -> list[Sink]:
+        """Return the window, what its keys ask for, and where else a camera's frames go."""
+        if not (self.show or info.live):
+            return []
+        from live.sinks import live_sinks
 
-        require_display()  # before anything is loaded for it
-        return window_sinks(self._shown_in(), self, chain, info)
+        if self.show:
+            from live.window import require_display
+
+            require_display()  # before anything is loaded for it
+        return live_sinks(self, chain, info, self._shown_in() if self.show else None)

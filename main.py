@@ -26,16 +26,22 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
-    options = parser.parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    controls = arguments[:1] == ["control"]
+    options = parser.parse_args([] if controls else arguments)
     typed = [name for name, value in vars(options).items() if value != parser.get_default(name)]
     _set_up_messages(options.debug, options.quiet)
     try:
+        if controls:
+            from cli.control import control
+
+            return control(arguments[1:], print)
         if options.config:
             from cli.settings import read_settings
 
             told = any(getattr(options, name) not in (None, []) for name in SOURCES)
             parser.set_defaults(**read_settings(options.config, parser, with_source=not told))
-            options = parser.parse_args(argv)
+            options = parser.parse_args(arguments)
             _set_up_messages(options.debug, options.quiet)
         from cli.run import run
 

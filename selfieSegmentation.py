@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,18 +13,19 @@ import numpy as np
 from matting.loading import NetworkOptions, load_person_matte
 from matting.matte import Matte
 from matting.pyramid import Pyramid, opaque, with_alpha_of
+from matting.room import room_without
 from matting.segmenters import ModelOptions
+from pipeline.actions import keys_of
 from pipeline.errors import InputError
 from pipeline.frame import Planes, StreamInfo, image_of
 from pipeline.objects import FrameObject, optional_method
 from scenery import backgrounds
 from scenery.backgrounds import Background
 from scenery.blur import KernelBlur, parse_blur, parse_kernel
+from scenery.controls import LookControls
 from scenery.loading import BackgroundLoader
 from scenery.look import YOURS, Look
 from scenery.shipped import FOLDER as SHIPPED
-
-_THRESHOLD_STEP = 0.05
 
 
 class MPSegmentation(FrameObject):
@@ -57,7 +59,7 @@ class MPSegmentation(FrameObject):
             "u2net_human_seg"; "modnet"), or the path of an ONNX file. A recurrent network with
             RobustVideoMatting's interface is recognised as such.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
-        device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
+        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
         quality: "best" finds the edge in the frame's own pixels, in about a second, for single pictures only; shows a
             recurrent network the whole frame in full size. "fast" does not. None: best for `Engine`'s images.
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
@@ -71,12 +73,8 @@ class MPSegmentation(FrameObject):
         DeviceError: `device` was asked for by name and did not load.
     """
 
-    keys: Mapping[str, str] = {
-        **Look.keys,
-        "- / +": "keep more / less of the picture",
-        "m": "show the matte",
-        "p": "the main person alone, another, everybody",
-    }
+    actions = LookControls.actions
+    keys: Mapping[str, str] = keys_of(actions)
 
     def __init__(
         self,
@@ -125,15 +123,15 @@ class MPSegmentation(FrameObject):
             spec, first = self._color.label, self._color
         pictures = SHIPPED if os.path.isdir(SHIPPED) else ""
         self._look = Look(spec, first, self._loader.from_text, strength, pictures, light_wrap)
-        self._threshold = threshold
         self._person = load_person_matte(options, threshold, edge_softness, people)
+        self._controls = LookControls(self._look, self._person, threshold)
         self._person.reuse_still = bool(reuse_still)
         self._reuse_still = reuse_still
         self._live = False
         self._last_matte: Matte | None = None
         self._unseen: np.ndarray | Planes | None = None
         self._found_person: bool | None = None
-        self._showing_matte = False
+        self._view: Pyramid | None = None
         self._moves: list[Callable[[np.ndarray], np.ndarray]] = []
         # The networks stay for the next stream, and go with this object.
         weakref.finalize(self, self._person.close)
@@ -194,6 +192,16 @@ class MPSegmentation(FrameObject):
             picture = move(picture)
         return picture
 
+    def room_picture(self) -> np.ndarray | None:
+        """Return the picture behind the person, or the room, blurred, without him; None before the first frame."""
+        if self._last_matte is None and self._unseen is None:
+            return None
+        alpha = self.last_alpha()
+        assert self._view is not None
+        if isinstance(self._look.background, backgrounds.Scenery):
+            return self._look.background.picture(*self._view.size).copy()
+        return room_without(self._view.image, alpha)
+
     @property
     def found_person(self) -> bool | None:
         """Whether any frame since the last `reset` shows a person; None before the first one was segmented."""
@@ -201,7 +209,7 @@ class MPSegmentation(FrameObject):
 
     def reset(self) -> None:
         """Forget the previous frames: the next one begins another stream."""
-        self._last_matte = self._unseen = self._found_person = None
+        self._last_matte = self._unseen = self._found_person = self._view = None
         self._person.reset()
 
     def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
@@ -217,14 +225,11 @@ class MPSegmentation(FrameObject):
     @property
     def threshold(self) -> float:
         """Where background ends and person begins, 0 to 1."""
-        return self._threshold
+        return self._controls.threshold
 
     @threshold.setter
     def threshold(self, value: float) -> None:
-        if not 0 <= value <= 1:
-            raise InputError(f"`threshold` {value:g}: must be between 0 and 1")
-        self._threshold = value
-        self._person.set_threshold(value)
+        self._controls.threshold = value
 
     @property
     def bg_blur_ratio(self) -> tuple[int, int]:
@@ -313,37 +318,32 @@ class MPSegmentation(FrameObject):
 
     def on_key(self, key: str) -> bool | str:
         """Change the look by one of `keys`; return what to say of it, False if nothing has changed."""
-        key = key.lower()
-        if key in ("-", "+", "="):
-            return self._change_threshold(-_THRESHOLD_STEP if key == "-" else _THRESHOLD_STEP)
-        if key == "m":
-            self._showing_matte = not self._showing_matte
-            return "the matte" if self._showing_matte else "the picture"
-        if key == "p":
-            return self._person.next_people()
-        return self._look.on_key(key)
+        return self._controls.on_key(key)
+
+    def on_action(self, name: str, argument: str) -> bool | str:
+        """Do one of `actions` with what is said after its name."""
+        return self._controls.on_action(name, argument)
+
+    def status(self) -> Mapping[str, Any]:
+        """Return what there is to tell, by the names of `actions`."""
+        return self._controls.status()
 
     def on_click(self, x: float, y: float) -> bool | str:
         """Keep whoever stands there alone, at these shares of the frame's width and height."""
         return self._person.choose_at(x, y)
 
-    def view(self, image: np.ndarray) -> np.ndarray:
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
         """Return what the window shows: the matte while the key m has asked for it."""
         has_frame = self._last_matte is not None or self._unseen is not None
-        return self.matte_picture() if self._showing_matte and has_frame else image
+        return self.matte_picture() if self._controls.showing_matte and has_frame else picture
 
     def look(self) -> dict[str, str | float | int]:
         """Return what the keys can change, named as the options of the command line are."""
-        look: dict[str, str | float | int] = {"background": self._look.spec, "blur": self._look.blur.value}
-        return {**look, "threshold": self._threshold, "people": self._person.people}
+        return self._controls.look()
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _change_threshold(self, step: float) -> str:
-        self.threshold = round(min(max(self._threshold + step, 0.05), 0.95), 2)
-        return f"threshold {self._threshold:g}"
-
     def _matte(self, view: Pyramid) -> Matte:
-        self._last_matte = matte = self._person(view)
+        self._view, self._last_matte = view, (matte := self._person(view))
         self._found_person = self._found_person or matte.shows_person
         return matte

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import cv2
 import numpy as np
+
+if TYPE_CHECKING:
+    from pipeline.planes import Planes
+
+# So long between two calls, and so many times longer than before, is no frame that was slow: frames did not come, and
+# those after it are measured anew.
+_PAUSE_SECONDS, _PAUSE_INTERVALS = 1.0, 5
 
 
 class FPSmetric:
@@ -62,16 +69,34 @@ class FPSmetric:
             `frame` with the rate drawn on it; or the rate as a float when `frame` is None, 0.0 before two
             calls.
         """
-        self._times.append(time.perf_counter())
-        elapsed = self._times[-1] - self._times[0]
-        rate = (len(self._times) - 1) / elapsed if elapsed > 0 else 0.0
+        rate = self._count()
         if frame is None:
             return rate
-        color = (*self.color, 255) if frame.ndim == 3 and frame.shape[2] == 4 else self.color
-        style = (self.fontFace, self.fontScale, color, self.thickness, self.lineType)
-        cv2.putText(frame, str(int(rate)), self.position, *style)
+        self._draw(frame, str(int(rate)), *self.position)
         return frame
+
+    def on_planes(self, planes: Planes) -> Planes:
+        """Count one call, and draw as upon an image; only the text is converted."""
+        text, (x, y) = str(int(self._count())), self.position
+        (width, height), below = cv2.getTextSize(text, self.fontFace, self.fontScale, self.thickness)
+        edge = self.thickness + 2  # half the line's thickness, and what smooths it
+        box = (x - edge, y - height - edge, x + width + edge, y + below + edge)
+        return planes.drawn_upon(box, lambda part, left, top: self._draw(part, text, x - left, y - top))
 
     def open(self, info: object) -> None:
         """A stream begins (called by the engine): what was measured before does not count."""
         self._times.clear()
+
+    def _count(self) -> float:
+        now, before = time.perf_counter(), self._times
+        if len(before) > 1:
+            interval = (before[-1] - before[0]) / (len(before) - 1)
+            if now - before[-1] > max(_PAUSE_SECONDS, _PAUSE_INTERVALS * interval):
+                self._times.clear()
+        self._times.append(now)
+        elapsed = self._times[-1] - self._times[0]
+        return (len(self._times) - 1) / elapsed if elapsed > 0 else 0.0
+
+    def _draw(self, image: np.ndarray, text: str, x: int, y: int) -> None:
+        color = (*self.color, 255) if image.ndim == 3 and image.shape[2] == 4 else self.color
+        cv2.putText(image, text, (x, y), self.fontFace, self.fontScale, color, self.thickness, self.lineType)

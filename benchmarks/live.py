@@ -2,10 +2,14 @@
 """Live use, measured on an HTTP camera of this computer: how old a frame is when it is shown, what it costs, a soak.
 
     python benchmarks/live.py delay              the frame's age, beside the original's read-process-show loop
-    python benchmarks/live.py cost               processor time of a blurred 30 pictures a second
+    python benchmarks/live.py cost               processor time of a blurred 30 pictures a second, sink by sink
+    python benchmarks/live.py gaps               the longest time between two shown frames, around keys and an outage
+    python benchmarks/live.py start              from the program's start to the first blurred frame in the window
     python benchmarks/live.py soak --minutes 20  memory, threads, file handles and rate; the camera restarts midway
 
-The camera's pictures carry the time at which they were made as a code of black and white squares.
+The camera's pictures carry the time at which they were made as a code of black and white squares. What concerns the
+window needs a display (Xvfb will do: xvfb-run -s "-screen 0 1920x1200x24" python benchmarks/live.py cost), and gaps
+xdotool. The virtual camera is a stand-in that does what pyvirtualcam does on Linux, but for the kernel's copy.
 """
 
 from __future__ import annotations
@@ -13,14 +17,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http.server
+import itertools
 import os
+import shutil
 import socketserver
 import statistics
+import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +39,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).
 
 from matte import moving_frames  # noqa: E402
 
+from effects.plate import NamePlate  # noqa: E402
 from engine import Engine  # noqa: E402
 from live.options import LiveOptions  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
@@ -41,8 +51,10 @@ _RATE = 30
 class CodedCamera:
     """Serves pictures as MJPEG, each made when it is sent."""
 
-    def __init__(self, frames: list[np.ndarray], rate: float = _RATE) -> None:
+    def __init__(self, frames: list[np.ndarray], rate: float = _RATE, coded: bool = True) -> None:
         self._frames = frames
+        # Without the time there is nothing to be drawn: compressed once, they cost next to nothing to send.
+        self._data = [] if coded else [jpeg(frame) for frame in frames]
         self._rate = rate
         self.up = threading.Event()
         self.up.set()
@@ -72,9 +84,12 @@ class CodedCamera:
         due = time.monotonic()
         try:
             while self.up.is_set():
-                picture = self._frames[number % len(self._frames)]
-                draw_time(picture, time.monotonic())
-                data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+                if self._data:
+                    data = self._data[number % len(self._data)]
+                else:
+                    picture = self._frames[number % len(self._frames)]
+                    draw_time(picture, time.monotonic())
+                    data = jpeg(picture)
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 write(head.encode() + data + b"\r\n")
                 number += 1
@@ -87,6 +102,10 @@ class CodedCamera:
         self.up.clear()
         self._server.shutdown()
         self._server.server_close()
+
+
+def jpeg(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
 
 
 def draw_time(picture: np.ndarray, seconds: float) -> None:
@@ -161,32 +180,205 @@ def delay(options: argparse.Namespace) -> None:
         print(row, flush=True)
 
 
-def cost(options: argparse.Namespace) -> None:
-    """A camera process of its own, so that this one's processor time is that of the engine alone."""
-    import subprocess
+class Clocked:
+    """The last object: takes pictures of either kind, counts them, and ends the run after some seconds."""
 
-    print(f"{'':12}{'shown/s':>9}{'share of one core':>20}{'of it capture':>15}")
-    for width, height in ((1280, 720), (1920, 1080)):
-        command = [sys.executable, __file__, "camera", "--height", str(height)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as camera:
-            assert camera.stdout is not None
-            url = camera.stdout.readline().strip()
-            shares = []
-            for objects in ([], [MPSegmentation(bg_blur_ratio=(45, 45))]):
-                before, start = time.process_time(), time.monotonic()
-                ends = Ends(options.seconds)
-                with contextlib.suppress(KeyboardInterrupt):
-                    Engine(webcam_id=url, custom_objects=[*objects, ends]).process_webcam()
-                shares.append((time.process_time() - before) / (time.monotonic() - start))
-            rate = len(ends.ages) / options.seconds
+    def __init__(self, seconds: float) -> None:
+        self.count = 0
+        self._seconds = seconds
+        self._began = self._processor = 0.0
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        return self.on_planes(frame)
+
+    def on_planes(self, picture: Any) -> Any:
+        now = time.monotonic()
+        if not self.count:  # what is loaded once does not count
+            self._began, self._processor = now, time.process_time()
+        self.count += 1
+        if now - self._began > self._seconds:
+            self.cost = (time.process_time() - self._processor) / (self.count - 1)
+            raise KeyboardInterrupt
+        return picture
+
+
+class StandIn:
+    """A backend of pyvirtualcam: what its own for Linux does, but for the copy into the kernel."""
+
+    sent: list[float] = []  # noqa: RUF012
+
+    def __init__(self, *, width: int, height: int, fps: float, fourcc: int, device: str | None, **_: object) -> None:
+        self._shape = (height, width, 3)
+        self._bgr = fourcc == int.from_bytes(b"24BG", "little")
+
+    def send(self, frame: np.ndarray) -> None:
+        if self._bgr:
+            cv2.cvtColor(frame.reshape(self._shape), cv2.COLOR_BGR2YUV_I420)
+        StandIn.sent.append(time.monotonic())
+
+    def close(self) -> None:
+        pass
+
+    def device(self) -> str:
+        return "stand-in"
+
+    def native_fourcc(self) -> None:
+        return None
+
+
+def use_stand_in() -> None:
+    import pyvirtualcam
+
+    pyvirtualcam.camera.BACKENDS.clear()
+    pyvirtualcam.register_backend("stand-in", StandIn)
+
+
+def blurred() -> MPSegmentation:
+    """Return the segmentation as the command line makes it."""
+    return MPSegmentation(blur="medium")
+
+
+def cost(options: argparse.Namespace) -> None:
+    """A camera process of its own, so that this one's processor time is that of the engine alone.
+
+    Every frame is read and processed, in turn, however long that takes: a busy machine then gives the same figures.
+    """
+    from live.camera import CameraSource
+
+    CameraSource.reading = "here"
+    use_stand_in()
+    with tempfile.TemporaryDirectory() as folder:
+        recording = LiveOptions(record_path=os.path.join(folder, "take.mp4"), overwrite=True)
+        virtual = LiveOptions(virtual_camera="")
+        ways: dict[str, tuple[list[Any], LiveOptions, bool]] = {
+            "capture": ([], LiveOptions(), False),
+            "blur": ([blurred], LiveOptions(), False),
+            "blur, virtual camera": ([blurred], virtual, False),
+            "blur, recording": ([blurred], recording, False),
+            "blur, name plate, virtual camera": ([blurred, lambda: NamePlate("Me")], virtual, False),
+        }
+        if os.environ.get("DISPLAY"):
+            ways["blur, window"] = ([blurred], LiveOptions(show_fps=True), True)
+        print(f"processor time: milliseconds a frame, and what share of one core {_RATE} frames a second are")
+        print(f"{'':34}" + "".join(f"{f'{height}p{_RATE}':>22}" for height in options.heights))
+        for name, (makers, live, show) in ways.items():
+            row = f"{name:34}"
+            for height in options.heights:
+                with camera_of(height) as url:
+                    clocked = Clocked(options.seconds)
+                    objects = [*(make() for make in makers), clocked]
+                    with contextlib.suppress(KeyboardInterrupt):
+                        Engine(webcam_id=url, custom_objects=objects, live=live, show=show).process_webcam()
+                row += f"{1000 * clocked.cost:12.1f} ms{_RATE * clocked.cost:7.0%}"
+            print(row, flush=True)
+
+
+@contextlib.contextmanager
+def camera_of(height: int) -> Iterator[str]:
+    """Give the URL of a camera that runs in a process of its own."""
+    command = [sys.executable, __file__, "camera", "--height", str(height)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as camera:
+        assert camera.stdout is not None
+        try:
+            yield camera.stdout.readline().strip()
+        finally:
             camera.terminate()
-        print(f"{width}x{height:<7}{rate:9.1f}{shares[1]:19.0%}{shares[0]:15.0%}", flush=True)
 
 
 def camera_process(options: argparse.Namespace) -> None:
-    camera = CodedCamera(moving_frames(options.height * 16 // 9, options.height))
+    camera = CodedCamera(moving_frames(options.height * 16 // 9, options.height), coded=False)
     print(camera.url, flush=True)
     threading.Event().wait()
+
+
+def gaps(options: argparse.Namespace) -> None:
+    """Types r, s and r into the window, lets the camera go away, and looks when frames were shown."""
+    if not shutil.which("xdotool"):
+        sys.exit("gaps needs xdotool, which types the keys")
+    use_stand_in()
+    here = Path.cwd()
+    shown: list[float] = []
+    imshow = cv2.imshow
+
+    def noted(title: str, picture: np.ndarray) -> None:
+        imshow(title, picture)
+        shown.append(time.monotonic())
+
+    cv2.imshow = noted
+    print(f"longest time between two frames, ms, in the window | on the virtual camera; {_RATE} a second are due")
+    names = ("nothing", "r begins", "recording", "r ends", "s", "outage")
+    print(f"{'':7}" + "".join(f"{name:>16}" for name in names))
+    for height in options.heights:
+        camera = CodedCamera(moving_frames(height * 16 // 9, height), coded=False)
+        spans: dict[str, tuple[float, float]] = {}
+
+        def act(camera: CodedCamera = camera, spans: dict[str, tuple[float, float]] = spans) -> None:
+            while len(shown) < 60:
+                time.sleep(0.05)
+            for name, key in (("nothing", ""), ("r begins", "r"), ("recording", ""), ("r ends", "r"), ("s", "s")):
+                start = time.monotonic()
+                if key:
+                    subprocess.run(["xdotool", "key", key], check=True)
+                time.sleep(options.seconds if name == "recording" else 4)
+                spans[name] = (start, time.monotonic())
+            start = time.monotonic()
+            camera.up.clear()
+            time.sleep(2)
+            camera.up.set()
+            time.sleep(4)
+            spans["outage"] = (start, time.monotonic())
+            subprocess.run(["xdotool", "key", "q"], check=True)
+
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)  # where recordings go
+            shown.clear()
+            StandIn.sent.clear()
+            threading.Thread(target=act, daemon=True).start()
+            live = LiveOptions(virtual_camera="", snapshots=folder)
+            Engine(webcam_id=camera.url, custom_objects=[blurred()], live=live, show=True).process_webcam()
+            os.chdir(here)
+        camera.close()
+        row = f"{height}p".ljust(7)
+        for name in names:
+            row += f"{longest(shown, *spans[name]):8.0f} |{longest(StandIn.sent, *spans[name]):6.0f}"
+        print(row, flush=True)
+
+
+def longest(times: list[float], start: float, end: float) -> float:
+    """Return the longest time between two of some times, or one of them and either end, in milliseconds."""
+    inside = [start, *(moment for moment in times if start < moment < end), end]
+    return 1000 * max(after - before for before, after in itertools.pairwise(inside))
+
+
+_FIRST_FRAME = """
+import os, sys, time
+import cv2
+imshow = cv2.imshow
+def noted(*arguments):
+    imshow(*arguments)
+    cv2.waitKey(1)
+    print(time.clock_gettime(time.CLOCK_MONOTONIC), flush=True)
+    os._exit(0)
+cv2.imshow = noted
+import main
+sys.argv[0] = "main.py"
+main.main()
+"""
+
+
+def start(options: argparse.Namespace) -> None:
+    """OpenCV is imported a moment early, which changes nothing: the program does so, too."""
+    print(f"from the program's start to its first frame in the window, s; median and range of {options.runs}")
+    for height in options.heights:
+        taken = []
+        with camera_of(height) as url:
+            for _ in range(options.runs):
+                begun = time.clock_gettime(time.CLOCK_MONOTONIC)
+                command = [sys.executable, "-c", _FIRST_FRAME, "--webcam", url]
+                root = Path(__file__).resolve().parent.parent
+                done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True, text=True)
+                taken.append(float(done.stdout) - begun)
+        print(f"{height}p{statistics.median(taken):8.2f}   {min(taken):.2f} to {max(taken):.2f}", flush=True)
 
 
 def soak(options: argparse.Namespace) -> None:
@@ -239,11 +431,15 @@ def open_handles() -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    ways = {"delay": delay, "cost": cost, "soak": soak, "camera": camera_process}
+    ways = {
+        "delay": delay, "cost": cost, "gaps": gaps, "start": start, "soak": soak, "camera": camera_process,
+    }  # fmt: skip
     parser.add_argument("what", choices=ways)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--height", type=int, default=720)
+    parser.add_argument("--heights", type=int, nargs="+", default=(720, 1080))
+    parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
     ways[options.what](options)
     return 0

@@ -7,17 +7,23 @@ import os
 from collections.abc import Collection, Sequence
 
 from cli.options import SOURCES
+from cli.shares import parse_share
 from files.outputs import names_folder
 from files.storage import STANDARD, is_remote
 from pipeline.errors import InputError, InputNotFoundError
 
 # What does nothing but for these is an error when it is typed; a settings file may hold it for another day.
-_FOR_FILES = ("output", "matte", "frames", "recursive", "resume", "start_frame", "end_frame", "break_on_end", "jobs")
+_FOR_FILES = (
+    "output", "matte", "frames", "recursive", "resume", "shard", "dry_run", "start_frame",
+    "end_frame", "break_on_end", "jobs",
+)  # fmt: skip
 _FOR_RECORDINGS = ("codec", "encoder", "crf", "preset", "gif_width", "gif_fps")
 _FOR_VIDEOS = ("start_frame", "end_frame", "break_on_end", "jobs", "frames", *_FOR_RECORDINGS)
 _FOR_CAMERAS = (
     "record", "overwrite", "microphone", "virtual_camera", "size", "camera_fps", "camera_backend", "reconnect",
+    "card", "transparent_color", "control", "mirror_preview",
 )  # fmt: skip
+_FOR_VIRTUAL_CAMERAS = ("card", "transparent_color")
 _FOR_LOCAL_CAMERAS = ("camera_fps", "camera_backend")
 _FOR_SEGMENTATION = (
     "background", "blur", "threshold", "edge_softness", "light_wrap", "model", "quality", "model_size", "model_input",
@@ -42,12 +48,24 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
     if STANDARD in paths and len(paths) > 1:
         raise InputError("-: standard input is one image; it cannot be one of several files")
     _check_purpose(options, typed)
+    if options.shard:
+        parse_share(options.shard)
+    if options.watch is not None and (options.shard or options.dry_run):
+        raise InputError("--watch goes without --shard and --dry-run: nobody knows which files will come")
     if options.matte and options.no_segmentation:
         raise InputError("--matte needs the segmentation; leave out --no-segmentation")
     if options.defocus and (options.background != "blur" or options.no_segmentation):
         raise InputError("--defocus is a kind of blur; leave out --background and --no-segmentation")
-    if is_live(options) and options.microphone and not options.record and options.show is False:
+    if (
+        is_live(options)
+        and options.microphone
+        and not options.record
+        and options.show is False
+        and options.control is None
+    ):
         raise InputError("--microphone goes with --record, or with a window for the key r")
+    if options.control is not None and not 0 <= options.control < 1 << 16:
+        raise InputError(f"--control {options.control}: must be a port, from 1 to 65535")
     if options.jobs < 1:
         raise InputError(f"--jobs {options.jobs}: must be at least 1")
     if options.jobs > 1 and not is_live(options):
@@ -76,7 +94,8 @@ def check_one_result_each(options: argparse.Namespace) -> None:
 
 def check_results(options: argparse.Namespace, path: str, output: str) -> None:
     """Raise InputError if a result would replace something that is read for it, or the other result."""
-    needed = [("background", options.background), ("logo", options.logo), ("model", options.model or "")]
+    needed = [("background", options.background), ("logo", options.logo), ("card", options.card)]
+    needed += [("model", options.model or "")]
     needed += [("custom object", spec.rpartition(":")[0]) for spec in options.object]
     results = [result for result in (output, options.matte) if result]
     for result in results:
@@ -128,17 +147,21 @@ def _check_purpose(options: argparse.Namespace, typed: Collection[str]) -> None:
     if is_live(options):
         _refuse(typed, ("output",), "goes with files; a webcam is recorded with --record")
         _refuse(typed, _FOR_FILES, "goes with files, and not with a webcam")
-        if not (options.record or shows(options)):
+        if not (options.record or shows(options) or options.control is not None):
             _refuse(typed, _FOR_RECORDINGS, "goes with --record")
         if "://" in (options.webcam or ""):
             _refuse(typed, _FOR_LOCAL_CAMERAS, "goes with a camera of this computer; a URL's decides itself")
         if not options.record:
             _refuse(typed, ("overwrite",), "goes with --record")
+        if options.virtual_camera is None:
+            _refuse(typed, _FOR_VIRTUAL_CAMERAS, "goes with --virtual-camera")
     else:
         _refuse(typed, ("overwrite",), "goes with --record; the result of a file replaces an older one anyway")
         _refuse(typed, _FOR_CAMERAS, "goes with a webcam")
     if not shows(options):
-        _refuse(typed, ("snapshots",), "goes with a window: --show")
+        if options.control is None:
+            _refuse(typed, ("snapshots",), "goes with a window: --show")
+        _refuse(typed, ("mirror_preview",), "says how the window shows it; add --show")
         if options.fps:
             _refuse(typed, ("fps",), "is shown in the window alone; add --show")
     if not options.end_frame:

@@ -21,6 +21,7 @@ from effects.auto_frame import AutoFrame
 from effects.defocus import Defocus
 from effects.low_light import LowLight
 from effects.plate import Logo, NamePlate
+from pipeline.actions import SAVE_LOOK, keys_of
 from pipeline.errors import InputError
 from pipeline.objects import CustomObject, FrameObject
 from selfieSegmentation import MPSegmentation
@@ -169,7 +170,8 @@ class SettingsKey(FrameObject):
     def __init__(self, path: str, engine: Engine) -> None:
         self._path = path
         self._engine = engine
-        self.keys: Mapping[str, str] = {"w": "write the look to the --config file"} if path else {}
+        self.actions = (SAVE_LOOK,) if path else ()
+        self.keys: Mapping[str, str] = keys_of(self.actions)
 
     def on_key(self, key: str) -> bool | str:
         if key != "w":
@@ -177,6 +179,8 @@ class SettingsKey(FrameObject):
         if not self._path:
             return "w writes the look to the file of --config, which was not given"
         look: dict[str, Any] = {"flip": self._engine.flip_view}
+        if self._engine.live.mirror_preview:  # which the key f has a part in
+            look["mirror_preview"] = self._engine.mirror_preview or self._engine.flip_view
         for item in self._engine.custom_objects:
             if isinstance(item, MPSegmentation):
                 look |= item.look()

@@ -26,6 +26,7 @@ examples:
   python main.py clip.mp4 --background '#00b140'        clip_out.mp4, sound and timing kept
   python main.py clips --output results                 every image and video in a folder
   python main.py --object examples/sketch.py:PencilSketch   your own effect after the background
+  python main.py --virtual-camera --no-show --control   controlled by: python main.py control blur strong
 
 keys in the window: a next background, d previous one, g or F11 full screen, q or Esc end, h lists them all
 exit codes: 0 done, 1 processing failed, 2 bad request or input, 130 stopped by Ctrl-C
@@ -65,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Background Removal {VERSION}")
     flags = ("recursive", "resume", "overwrite", "frames", "auto_frame", "low_light", "defocus", "flip",
              "break_on_end", "quiet")  # fmt: skip
-    parser.set_defaults(**dict.fromkeys(flags, False))
+    parser.set_defaults(**dict.fromkeys(flags, False), mirror_preview=True)
     return parser
 
 
@@ -96,6 +97,13 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--frames", action=_FLAG, help="make a folder of pictures of a video")
     files.add_argument("--recursive", action=_FLAG, help="look into folders inside folders")
     files.add_argument("--resume", action=_FLAG, help="skip files whose result is there already")
+    files.add_argument(
+        "--shard",
+        metavar="I/N",
+        default="",
+        help="do the I-th of N equal shares of the files: for several computers that see the same folder",
+    )
+    files.add_argument("--dry-run", action="store_true", help="list what would be done: each file and its result")
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:
@@ -170,7 +178,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--runtime", choices=("onnx", "mediapipe"), default="onnx", help="(default onnx)")
     network.add_argument(
         "--device",
-        choices=("auto", "cpu", "cuda", "tensorrt", "directml", "coreml", "openvino"),
+        choices=("auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml", "openvino"),
         default="auto",
         help="(default auto)",
     )
@@ -197,10 +205,32 @@ def _add_camera(parser: argparse.ArgumentParser) -> None:
         const="",
         help="be a camera for meeting programs: the first there is, or this one",
     )
+    camera.add_argument(
+        "--card",
+        metavar="FILE",
+        default="",
+        help="what others see of key x, and while the camera is lost (default: the "
+        "room without you, blurred, or 'back soon')",
+    )
+    camera.add_argument(
+        "--transparent-color",
+        metavar="COLOR",
+        default="#00b140",
+        help="what the virtual camera shows for transparent (default '#00b140', green)",
+    )
     camera.add_argument("--record", metavar="PATH", default="", help="record the result; key r begins and ends too")
     camera.add_argument("--overwrite", action=_FLAG, help="let --record replace a file, instead of numbering")
     camera.add_argument(
         "--microphone", metavar="NAME", nargs="?", const="default", default="", help="record its sound as well"
+    )
+    camera.add_argument(
+        "--control",
+        metavar="PORT",
+        nargs="?",
+        type=int,
+        const=0,
+        help="be told what to do by python main.py control (see python main.py control --help); a port of this "
+        "computer, or any that is free",
     )
     camera.add_argument(
         "--snapshots", metavar="FOLDER", default="snapshots", help="where key s saves pictures (default snapshots)"
@@ -226,7 +256,10 @@ def _add_objects(parser: argparse.ArgumentParser) -> None:
 
 def _add_view(parser: argparse.ArgumentParser) -> None:
     view = parser.add_argument_group("view")
-    view.add_argument("--flip", action=_FLAG, help="mirror left to right")
+    view.add_argument("--flip", action=_FLAG, help="mirror left to right, for everybody")
+    view.add_argument(
+        "--mirror-preview", action=_FLAG, help="show a camera mirrored in the window, and there alone (default)"
+    )
     view.add_argument("--show", action=_FLAG, help="open a window (default: for a webcam only)")
     view.add_argument("--fps", action=_FLAG, help="show frames per second in the window (default: of a webcam only)")
 

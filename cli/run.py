@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cli import many
+import numpy as np
+
+from cli import many, shares
 from cli.checks import (
     check,
     check_images_only,
@@ -28,11 +30,13 @@ from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
 from engine import Engine
 from files import storage
 from files.formats import Encoding, codec_named
+from files.images import read_image
 from files.kinds import is_video
 from files.outputs import MatteSink, check_result, result_path
 from live.options import LiveOptions
 from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
+from scenery.colors import parse_color
 from scenery.shipped import shipped_pictures
 
 if TYPE_CHECKING:
@@ -70,7 +74,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             check_results(options, "", options.record)
             _engine(options, build_objects(options)).run()
             return 0
-        if many.is_many(paths):
+        if many.is_many(paths) or options.shard or options.dry_run:
             return _run_many(options, paths, on_result, typed)
         if not _is_video(options, paths[0]):
             check_images_only(typed, f"{paths[0]} is an image")
@@ -131,15 +135,27 @@ def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more
             snapshots=options.snapshots,
             virtual_camera=options.virtual_camera,
             show_fps=is_live(options) if options.fps is None else options.fps,
+            card=_card(options.card),
+            transparent_color=parse_color(options.transparent_color),
+            mirror_preview=options.mirror_preview,
+            control_port=options.control,
         ),
         encoding=_encoding(options),
         **{**_frame_options(options), **more},
     )
     if options.config and not os.path.exists(options.config):
         log.info("%s: there is no such file yet; the key w writes it", options.config)
-    if shows(options):
+    if shows(options) or options.control is not None:
         engine.custom_objects.append(SettingsKey(options.config or "", engine))
     return engine
+
+
+def _card(path: str) -> np.ndarray | None:
+    """Return the picture of the card, None if none is named."""
+    if not path:
+        return None
+    with storage.local_file(path) as local:
+        return read_image(local, path)
 
 
 def _encoding(options: argparse.Namespace) -> Encoding:
@@ -190,7 +206,8 @@ def _process(
 
 
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
-    check_one_result_each(options)
+    if many.is_many(paths):
+        check_one_result_each(options)
     from tqdm import tqdm
 
     suffixes = many.VIDEO_SUFFIXES if options.video else many.IMAGE_SUFFIXES if options.image else many.SUFFIXES
@@ -198,7 +215,16 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
     if not any(_is_video(options, path) for path, _ in files):
         check_images_only(typed, "these are images")
     jobs = many.plan_jobs(files, functools.partial(_usual_output, options))
+    if options.shard:
+        jobs = shares.share_of(jobs, shares.parse_share(options.shard), storage.file_size)
     to_do = [job for job in jobs if not (options.resume and many.is_done(job))]
+    if options.dry_run:
+        for job in to_do:
+            on_result(f"{job.path} -> {job.output}")
+        return 0
+    if not jobs:
+        log.info("--shard %s: no file falls to it", options.shard)
+        return 0
     done: list[str] = []
     # tqdm's None means: unless stderr is not a terminal.
     hidden = True if options.quiet else None

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from pipeline.errors import InputError, InputNotFoundError
-from pipeline.lettering import draw_label
+from pipeline.lettering import draw_label, label_size
 from pipeline.objects import FrameObject
+from pipeline.planes import Planes
 
 # Heights as shares of the frame's.
 _NAME_SIZE, _LOGO_SIZE, _MARGIN = 0.045, 0.12, 0.04
@@ -28,10 +29,22 @@ class NamePlate(FrameObject):
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the name on it."""
-        height = frame.shape[0]
-        size, margin = max(8, round(_NAME_SIZE * height)), round(_MARGIN * height)
-        draw_label(frame, self._text, margin, height - margin, size)
+        size, left, bottom = self._place(frame.shape[0])
+        draw_label(frame, self._text, left, bottom, size)
         return frame
+
+    def on_planes(self, planes: Planes) -> Planes:
+        """Return `planes` with the name on them; only the label is converted."""
+        size, left, bottom = self._place(planes.shape[0])
+        width, height = label_size(self._text, size)
+        box = (left, bottom - height, left + width, bottom)
+        return planes.drawn_upon(box, lambda part, x, y: draw_label(part, self._text, left - x, bottom - y, size))
+
+    @staticmethod
+    def _place(height: int) -> tuple[int, int, int]:
+        """Return the size of the letters, and the label's lower left corner, in pixels of a frame of that height."""
+        margin = round(_MARGIN * height)
+        return max(8, round(_NAME_SIZE * height)), margin, height - margin
 
 
 class Logo(FrameObject):
@@ -60,19 +73,30 @@ class Logo(FrameObject):
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the picture on it."""
-        height, width = frame.shape[:2]
+        left, top, right, bottom = self._box(*frame.shape[:2])
+        self._lay_on(frame[top:bottom, left:right])
+        return frame
+
+    def on_planes(self, planes: Planes) -> Planes:
+        """Return `planes` with the picture on them; only what is under it is converted."""
+        left, top, right, bottom = box = self._box(*planes.shape[:2])
+        return planes.drawn_upon(box, lambda part, x, y: self._lay_on(part[top - y : bottom - y, left - x : right - x]))
+
+    def _box(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Return left, top, right, bottom of the picture in a frame of that size; it is made ready for it."""
         margin = round(_MARGIN * height)
         scale = min(_LOGO_SIZE * height / self._picture.shape[0], (width // 2 - margin) / self._picture.shape[1])
         high, across = (max(1, round(scale * side)) for side in self._picture.shape[:2])
         if self._fitted.shape[:2] != (high, across):
             self._fitted = _premultiplied(self._picture, across, high)
-        place = frame[margin : margin + high, max(0, width - margin - across) : max(1, width - margin)]
+        return max(0, width - margin - across), margin, max(1, width - margin), min(height, margin + high)
+
+    def _lay_on(self, place: np.ndarray) -> None:
         logo = self._fitted[: place.shape[0], : place.shape[1]]
         rest = 1 - logo[..., 3:]
         place[..., :3] = np.rint(logo[..., :3] + rest * place[..., :3])
         if place.shape[2] == 4:
             place[..., 3:] = np.rint(255 * logo[..., 3:] + rest * place[..., 3:])
-        return frame
 
 
 def _premultiplied(picture: np.ndarray, width: int, height: int) -> np.ndarray:

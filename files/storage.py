@@ -83,6 +83,22 @@ def is_folder(path: str) -> bool:
         return bool(stow.exists(path) and stow.isdir(path))
 
 
+def file_size(path: str) -> int:
+    """Return the size of the file at `path` in bytes; 0 where it cannot be told: standard input, a web address.
+
+    Raises:
+        InputError: a remote path cannot be asked.
+    """
+    if path == STANDARD or is_url(path):
+        return 0
+    if not is_remote(path):
+        return os.path.getsize(path) if os.path.isfile(path) else 0
+    import stow
+
+    with _remote_errors(path):
+        return int(stow.artefact(path, type=stow.File).size)
+
+
 def require_file(path: str) -> None:
     """Raise InputNotFoundError or InputError unless `path` is a file that can be read and is not empty."""
     if is_folder(path):

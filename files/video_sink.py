@@ -29,6 +29,7 @@ from files.formats import (
 )
 from files.sound import MakeSound
 from files.staging import check_output, close_staged, staged_output
+from pipeline.cores import in_background
 from pipeline.errors import InputError, ProcessingError, Stopped
 from pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, is_spoiled
 from pipeline.worker import FINISHING_SECONDS, Worker
@@ -79,6 +80,7 @@ class VideoSink(Sink):
         make_sound: Makes the sound that goes along instead of a source's, or None.
         alpha: Whether frames with alpha are to come, even if the first has none.
         frames: How many frames are to come, if that is known to be fewer than the source has.
+        background: Whether the encoder takes only what others leave of the cores, where the system can do that.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class VideoSink(Sink):
         make_sound: MakeSound | None = None,
         alpha: bool = False,
         frames: int | None = None,
+        background: bool = False,
     ) -> None:
         self._path = path
         self._source = source
@@ -97,6 +100,7 @@ class VideoSink(Sink):
         self._make_sound = make_sound
         self._alpha = alpha
         self._frames = frames
+        self._background = background
         self._suffix = os.path.splitext(path)[1].lower()
         self._file: OutputFile | None = None
         self._encoder: Worker[_Picture] | None = None
@@ -229,6 +233,8 @@ class VideoSink(Sink):
                 self._graph = _gif_graph(width, height, stream.width, stream.height)
             self._stream = stream
             file.carry()
+            if self._background:
+                in_background(stream.codec_context.open)
         return file
 
     def _graph_output(self, picture: VideoFrame) -> list[VideoFrame]:

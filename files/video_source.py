@@ -16,11 +16,10 @@ import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from files.color.hdr import HLG, PQ, SDR, HdrToBgr
-from files.color.yuv import ToBgr
+from files.color.yuv import ToBgr, color_of
 from files.parts import Part
 from files.timing import clock_start
 from pipeline.cores import core_limit
@@ -29,11 +28,8 @@ from pipeline.frame import ColorDescription, Frame, Planes, Source, StreamInfo
 
 log = logging.getLogger(__name__)
 
-# Code points of ITU-T H.273, as in FFmpeg's AVCOL_SPC_*: how RGB was turned into YUV.
-_MATRIX_RGB, _MATRIX_BT709, _MATRIX_UNSPECIFIED, _MATRIX_BT601, _MATRIX_IPT = 0, 1, 2, 6, 15
-# Untagged video, and RGB, which the result cannot be: players take standard definition for BT.601 and larger
-# pictures for BT.709.
-_LARGEST_SD_HEIGHT = 576
+# As in FFmpeg's AVCOL_SPC_*: Dolby's own.
+_MATRIX_IPT = 15
 # How far before the wanted key frame seeking is tried.
 _SEEK_BACK_SECONDS = (0, 2, 10)
 
@@ -235,18 +231,12 @@ class VideoSource(Source):
         )
 
     def _color_of(self, first: VideoFrame) -> ColorDescription:
-        """Return how the stream's values are meant; what it does not say is what players take it for."""
-        matrix, value_range = first.colorspace, first.color_range
-        if matrix == _MATRIX_IPT:
+        if first.colorspace == _MATRIX_IPT:
             raise InputError(
                 f"{self._name}: Dolby Vision without a compatible base (profile 5) cannot be shown in true colours; "
                 "convert it to HDR10 or SDR first"
             )
-        if matrix in (_MATRIX_RGB, _MATRIX_UNSPECIFIED):
-            matrix = _MATRIX_BT601 if min(first.width, first.height) <= _LARGEST_SD_HEIGHT else _MATRIX_BT709
-        if value_range not in (ColorRange.MPEG, ColorRange.JPEG) or first.format.is_rgb:
-            value_range = ColorRange.JPEG if first.format.name.startswith("yuvj") else ColorRange.MPEG
-        return ColorDescription(matrix, value_range, first.color_primaries, first.color_trc)
+        return color_of(first)
 
 
 def expected_frames(path: str) -> int | None:

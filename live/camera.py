@@ -1,30 +1,41 @@
-"""Cameras: local ones by number, and network streams (HTTP, RTSP) by URL, captured through OpenCV."""
+"""Cameras: local ones by number, through OpenCV, and network streams (HTTP, RTSP) by URL, through PyAV."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import cv2
 import numpy as np
 
 from live.devices import is_open_elsewhere, list_cameras
+from live.network_camera import NetworkCapture
 from live.options import CameraOptions
 from pipeline.errors import CameraError, ProcessingError
-from pipeline.frame import Frame, Source, StreamInfo
+from pipeline.frame import Frame, Planes, Source, StreamInfo, image_of
 
 log = logging.getLogger(__name__)
 
+if TYPE_CHECKING:
+    _Capture: TypeAlias = cv2.VideoCapture | NetworkCapture
+
 _TIME_BASE = Fraction(1, 1_000_000)
-# After this much silence a network stream counts as lost; OpenCV's own limit is 30 s.
-_NETWORK_TIMEOUT_MS = 5000
+# A network stream must open within so long.
+_OPEN_SECONDS = 5.0
+# It counts as lost after so much silence, or so many times the interval of a slow one's pictures, but never later than
+# after the last of these.
+_SILENCE_SECONDS, _SILENCE_INTERVALS, _LONGEST_SILENCE_SECONDS = 1.0, 3, 5.0
+# So many pictures tell the interval.
+_TELLING_FRAMES = 4
 # Between two tries; each is twice as long as the one before. USB cameras are back within a second of being plugged in.
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 4.0
@@ -56,6 +67,7 @@ class CameraSource(Source):
         camera: A number, or a URL of a stream.
         options: What is asked of it.
         wanted: Tells whether anybody wants its frames.
+        in_planes: Tells whether they may stay in planes, as a network camera's do; else they are BGR.
     """
 
     reading: Literal["here", "ahead", "newest"] = "newest"
@@ -65,18 +77,23 @@ class CameraSource(Source):
         camera: int | str,
         options: CameraOptions | None = None,
         wanted: Callable[[], bool] = lambda: True,
+        *,
+        in_planes: Callable[[], bool] = lambda: False,
     ) -> None:
         self._camera = camera_id(camera)
         self._options = options or CameraOptions()
         self._wanted = wanted
-        self._capture: cv2.VideoCapture | None = None
+        self._in_planes = in_planes
+        self._capture: _Capture | None = None
+        self._silence = _SILENCE_SECONDS
+        self._came: deque[float] = deque(maxlen=_TELLING_FRAMES)
         self._info: StreamInfo | None = None
         self._stopped = threading.Event()
 
     def open(self) -> None:
         """Open the camera; raises CameraError if it cannot be or gives no frame."""
         clock_start = time.monotonic()
-        self._capture, image = _open_and_read(self._camera, self._options)
+        self._capture, image = _open_and_read(self._camera, self._options, self._silence)
         if self._capture is None or image is None:
             raise CameraError(_no_camera(self._camera))
         height, width = image.shape[:2]
@@ -84,8 +101,9 @@ class CameraSource(Source):
         rate = rate if 1 <= rate <= 1000 else _USUAL_RATE  # some say 0, or the ticks of their clock
         announced = Fraction(rate).limit_denominator(1001)
         self._info = StreamInfo(
-            str(self._camera), width, height, _TIME_BASE, announced, live=True, clock_start=clock_start
-        )
+            str(self._camera), width, height, _TIME_BASE, announced, live=True, clock_start=clock_start,
+            color=image.color if isinstance(image, Planes) else None,
+        )  # fmt: skip
 
     def close(self) -> None:
         if self._capture is not None:
@@ -112,7 +130,8 @@ class CameraSource(Source):
             if image is None:
                 return
             pts = round((time.monotonic() - self.info.clock_start) / _TIME_BASE)
-            yield Frame(image, index, pts, _TIME_BASE)
+            # What an object needs as an image is converted here, beside the objects' own work.
+            yield Frame(image if self._in_planes() else image_of(image), index, pts, _TIME_BASE)
             index += 1
 
     def stop(self) -> None:
@@ -125,12 +144,16 @@ class CameraSource(Source):
         while not self._wanted() and not self._stopped.wait(_LOOK_SECONDS):
             pass
 
-    def _read(self) -> np.ndarray | None:
+    def _read(self) -> np.ndarray | Planes | None:
         """Return the next image, opening the camera again if need be; None when stopped."""
         if self._capture is not None:
-            done, image = self._capture.read()
+            with _quiet():
+                done, image = self._capture.read()
             if done:
+                self._came.append(time.monotonic())
                 return image
+            self._silence = _next_silence(self._silence, self._came)
+            self._came.clear()
             if not self._stopped.is_set():
                 log.warning("camera %s gives no frames; trying again", self._camera)
         deadline = time.monotonic() + self._options.reconnect
@@ -147,48 +170,63 @@ class CameraSource(Source):
                 if self._stopped.wait(min(pause, left)):
                     return None
                 self.close()
-                self._capture, image = _open_and_read(self._camera, self._options)
+                self._capture, image = _open_and_read(self._camera, self._options, self._silence)
                 if image is not None:
+                    self._came.append(time.monotonic())
                     return image
                 pause = min(max(pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
         finally:
             self.trouble = ""
 
 
+def _next_silence(seconds: float, came: Sequence[float]) -> float:
+    """Return for how long a stream that was lost may be silent next time.
+
+    Args:
+        seconds: For how long it might be until now.
+        came: When its last pictures came; few of them: it may be slower than that.
+    """
+    if len(came) < _TELLING_FRAMES:
+        return min(2 * seconds, _LONGEST_SILENCE_SECONDS)
+    interval = (came[-1] - came[0]) / (len(came) - 1)
+    return min(max(_SILENCE_SECONDS, _SILENCE_INTERVALS * interval), _LONGEST_SILENCE_SECONDS)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV from printing what it tries to stderr; what went wrong is told in one line by the caller."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
 def _open_and_read(
-    camera: int | str, options: CameraOptions
-) -> tuple[cv2.VideoCapture, np.ndarray] | tuple[None, None]:
-    """Open a camera and return it with its first image; None for both if it gives none."""
-    capture = _open(camera, options)
-    if capture is None:
-        return None, None
-    done, image = capture.read()
+    camera: int | str, options: CameraOptions, silence: float
+) -> tuple[_Capture, np.ndarray | Planes] | tuple[None, None]:
+    """Open a camera and return it with its first picture; None for both if it gives none."""
+    with _quiet():
+        capture = _open(camera, options, silence)
+        if capture is None:
+            return None, None
+        done, image = capture.read()
     if done and image is not None:
         return capture, image
     capture.release()
     return None, None
 
 
-def _open(camera: int | str, options: CameraOptions) -> cv2.VideoCapture | None:
-    # OpenCV and FFmpeg print what they try to stderr; what went wrong is told in one line by the caller.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+def _open(camera: int | str, options: CameraOptions, silence: float) -> _Capture | None:
     try:
         if isinstance(camera, str) and "://" in camera:
-            timeouts = [
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _NETWORK_TIMEOUT_MS,
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC, _NETWORK_TIMEOUT_MS,
-            ]  # fmt: skip
-            capture = cv2.VideoCapture(camera, cv2.CAP_FFMPEG, timeouts)
-        else:
-            capture = cv2.VideoCapture(camera, _BACKENDS[options.backend])
-            if capture.isOpened():
-                _set_up(capture, options)
-    except cv2.error:
+            return NetworkCapture(camera, _OPEN_SECONDS, silence)
+        capture = cv2.VideoCapture(camera, _BACKENDS[options.backend])
+        if capture.isOpened():
+            _set_up(capture, options)
+    except (cv2.error, OSError):
         return None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
     return capture if capture.isOpened() else None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True)
 class CameraOptions:
@@ -35,6 +37,11 @@ class LiveOptions(CameraOptions):
         virtual_camera: Show the result to meeting programs on the virtual camera of this name, "" for the first one
             there is; None for not at all.
         show_fps: Whether the window, and it alone, tells how many frames a second it shows; of files too.
+        card: The picture, uint8 (H, W, 3) BGR, that the virtual camera shows instead of you when the key x asks for it,
+            and while the camera is lost; None makes one of the room, blurred, without anybody in it.
+        transparent_color: (B, G, R), each 0 to 255, that the virtual camera shows where the result is transparent.
+        mirror_preview: Whether the window shows a camera's frames mirrored, and it alone.
+        control_port: Take actions from programs on this computer at this TCP port, 0 for any free one; None for not.
     """
 
     record_path: str | os.PathLike[str] = ""
@@ -43,3 +50,7 @@ class LiveOptions(CameraOptions):
     snapshots: str | os.PathLike[str] = "snapshots"
     virtual_camera: str | None = None
     show_fps: bool = False
+    card: np.ndarray | None = None
+    transparent_color: tuple[int, int, int] = (64, 177, 0)  # the green of broadcast studios, which OBS takes out
+    mirror_preview: bool = False
+    control_port: int | None = None

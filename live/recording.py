@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +22,17 @@ from live.microphone import Microphone
 from live.options import LiveOptions
 from live.overlay import DOT
 from live.sound import LiveSound
+from pipeline.actions import RECORD, keys_of
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
-from pipeline.frame import Frame, Sink, StreamInfo
+from pipeline.frame import Frame, Planes, Sink, StreamInfo, image_of
 from pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 
-# Frames that may wait for the encoder, a quarter of a second of them; when it cannot keep up, further ones are left
-# out and counted.
-_MOST_WAITING = 8
+# So much may wait for the encoder, and no more memory than that; when it cannot keep up, further frames are left out
+# and counted. In planes 2 s of 1920x1080 at 30 frames a second are 187 MB.
+_MOST_WAITING_SECONDS, _MOST_WAITING_BYTES = 2, 400_000_000
+_UNSPECIFIED = 2  # in ITU-T H.273
 # For so long after a frame was left out it is told that some are.
 _LATELY_SECONDS = 2.0
 
@@ -53,12 +56,16 @@ class Recording:
         self.path = path
         self.written = 0
         # Cameras have no rate of their own; encoders want to know about how much time a frame has.
-        self._info = replace(info, name=path, rate=info.rate or Fraction(30))
+        # JPEG's full range, which most cameras have, is shown wrongly by some players.
+        color = info.color and replace(info.color, range=1)
+        if color is not None and _UNSPECIFIED in (color.primaries, color.transfer):
+            color = replace(color, primaries=1, transfer=1)  # as JPEG's are
+        self._info = replace(info, name=path, rate=info.rate or Fraction(30), color=color)
         self._encoding = encoding
         self._microphone = microphone
         self._start: Fraction | None = None
         self._size: tuple[int, int] | None = None
-        self._worker: Worker[Frame] = Worker(self._write_all, "recording", _MOST_WAITING, "drop")
+        self._worker: Worker[Frame] = Worker(self._write_all, "recording", _most_waiting(self._info), "drop")
         self._worker.__enter__()
 
     @property
@@ -94,7 +101,7 @@ class Recording:
         if self._microphone is not None:
             microphone = self._microphone
             make_sound = lambda output, kinds: LiveSound(microphone, output, kinds)  # noqa: E731
-        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound)
+        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound, background=True)
         failure: BackgroundRemovalError | None = None
         try:
             sink.open(self._info)
@@ -113,17 +120,18 @@ class Recording:
 
     def _prepared(self, frame: Frame) -> Frame:
         """Return a frame in the size of the first, with its time since the first."""
-        image = frame.image[..., :3]
         at = frame.pts * frame.time_base
         if self._start is None or self._size is None:
-            self._start, self._size = at, (image.shape[1], image.shape[0])
+            self._start, self._size = at, (frame.shape[1], frame.shape[0])
             if self._microphone is not None:
                 self._microphone.begin(self._info.clock_start + float(at))
-        if image.shape[1::-1] != self._size:
-            image = fitted(image, *self._size)
+        picture = frame.picture
+        if not isinstance(picture, Planes) or picture.shape[1::-1] != self._size:
+            image = image_of(picture)[..., :3]
+            picture = np.ascontiguousarray(image if image.shape[1::-1] == self._size else fitted(image, *self._size))
         time_base = self._info.time_base
         pts = round((at - self._start) / time_base)
-        return replace(frame, picture=np.ascontiguousarray(image), pts=pts, time_base=time_base)
+        return replace(frame, picture=picture, pts=pts, time_base=time_base)
 
 
 class Recorder(Sink):
@@ -138,7 +146,8 @@ class Recorder(Sink):
         say: Called with what there is to tell the user; None where nobody looks: a failure then ends the run.
     """
 
-    keys: Mapping[str, str] = {"r": "begin or end a recording"}
+    actions = (RECORD,)
+    keys: Mapping[str, str] = keys_of(actions)
     alters = False
 
     def __init__(
@@ -165,6 +174,9 @@ class Recorder(Sink):
     def watched(self) -> bool:
         """Whether a recording is going on."""
         return self._recording is not None
+
+    def status(self) -> dict[str, Any]:
+        return {"record": self._recording is not None, "recording": self._recording.path if self._recording else ""}
 
     @property
     def signs(self) -> Sequence[str]:
@@ -195,8 +207,7 @@ class Recorder(Sink):
         if self._recording is None:
             return
         try:
-            # Objects may use their arrays again before the encoder comes to this one.
-            self._recording.write(frame.with_image(frame.image.copy()))
+            self._recording.write(replace(frame, picture=_kept(frame.picture), original=None, matte=None))
         except BackgroundRemovalError as error:
             self._recording = None
             self._failed(error)
@@ -281,6 +292,19 @@ class Recorder(Sink):
 
     def _usual_suffix(self) -> str:
         return next(known for known, kinds in CONTAINERS.items() if self._encoding.codec in ("", *kinds.codecs))
+
+
+def _kept(picture: np.ndarray | Planes) -> np.ndarray | Planes:
+    """Return a picture that nobody changes while it waits."""
+    if isinstance(picture, Planes):
+        return picture.with_layers(picture.layers)  # without the image that somebody may have asked for
+    return picture.copy()  # objects may use their arrays again
+
+
+def _most_waiting(info: StreamInfo) -> int:
+    """Return how many frames may wait for the encoder."""
+    size = info.width * info.height * (3 if info.color is None else 1.5)
+    return int(min(_MOST_WAITING_SECONDS * (info.rate or 30), max(8, _MOST_WAITING_BYTES / max(1, size))))
 
 
 def now_as_name() -> str:

@@ -6,20 +6,18 @@ import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
-from files.formats import Encoding
 from files.images import fitted
-from live.options import LiveOptions
+from live.controls import Control, Controls
 from live.overlay import draw_overlay
-from live.recording import Recorder
-from live.snapshots import Snapshots
-from live.window import ESCAPE, FULL_SCREEN, Window
+from live.window import Window
+from pipeline.actions import BESIDE, FULL_SCREEN, KEYS, QUIT, keys_of
 from pipeline.errors import Stopped
-from pipeline.frame import Frame, Sink, Source, StreamInfo
+from pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, image_of
 from pipeline.objects import ObjectChain
 
 _SHORTEST_MESSAGE_SECONDS = 1.0
@@ -32,99 +30,31 @@ _REDRAW_SECONDS = 0.05
 _STILL_KEY_MS = 50
 # Over so long frames per second are averaged.
 _RATE_SECONDS = 2.0
-# After so long without a frame a camera counts as silent, which it may be before it is lost.
-_SILENCE_SECONDS = 2.0
-
-
-class Control(Protocol):
-    """Something that uses keys: the custom objects, recordings, snapshots.
-
-    Attributes:
-        alters: Whether a key that it uses changes what becomes of a frame.
-    """
-
-    alters: bool
-
-    @property
-    def keys(self) -> Mapping[str, str]:
-        """What its keys do, for the list of them."""
-        ...
-
-    @property
-    def signs(self) -> Sequence[str]:
-        """What is to be seen of it for as long as it lasts, in short words: "frozen"."""
-        ...
-
-    def on_key(self, key: str) -> bool | str:
-        """Use a key; return whether it did, or what to say of it."""
-        ...
-
-
-class Shown(Protocol):
-    """Whose stream is shown: the engine. The keys f and space change it."""
-
-    flip_view: bool
-    frozen: bool
-    live: LiveOptions
-    encoding: Encoding
-
-
-class StreamKeys:
-    """The keys that change the stream itself: f mirrors, space freezes.
-
-    Args:
-        engine: What they change.
-        live: Whether the stream comes from a camera; others are not frozen.
-    """
-
-    keys: Mapping[str, str] = {"space": "freeze", "f": "mirror"}
-    alters = True
-
-    def __init__(self, engine: Shown, live: bool) -> None:
-        self._engine = engine
-        self._live = live
-        engine.frozen = False
-
-    @property
-    def signs(self) -> Sequence[str]:
-        return ("frozen",) if self._engine.frozen else ()
-
-    def on_key(self, key: str) -> bool | str:
-        if key == "f":
-            self._engine.flip_view = not self._engine.flip_view
-            return "mirrored" if self._engine.flip_view else "not mirrored"
-        if key != " ":
-            return False
-        if not self._live:
-            return "only cameras are frozen"
-        self._engine.frozen = not self._engine.frozen
-        return "frozen" if self._engine.frozen else "going on"
+# After so long without a frame, and so many times the interval of a slow one's, a camera counts as silent, which it may
+# be before it is lost.
+_SILENCE_SECONDS, _SILENCE_INTERVALS = 1.0, 3
 
 
 class Viewer(Sink):
     """Shows results in a window, with signs, messages and the list of keys over them.
 
-    A key goes to the controls in order until one uses it; a capital that nobody uses counts as the small letter.
-    ``q``, Esc and the window's closing end the run.
+    A key goes to the controls in order until one uses it. ``q``, Esc and the window's closing end the run.
 
     Args:
         show_fps: Whether frames per second are among the signs.
     """
 
     needs_original = True
-    keys: Mapping[str, str] = {
-        "h or ?": "this list",
-        "c": "beside the original",
-        "g, F11, double click": "full screen",
-        "q, Esc": "quit",
-    }
+    actions = (KEYS, BESIDE, FULL_SCREEN)
+    keys: Mapping[str, str] = keys_of((*actions, QUIT))
     alters = False
 
     def __init__(self, show_fps: bool = False) -> None:
         self._show_fps = show_fps
         self._window = Window()
-        self._controls: Sequence[Control] = ()
-        self._view: Callable[[np.ndarray], np.ndarray] = lambda image: image
+        self._others: Sequence[Control] = ()
+        self._controls = Controls([self])
+        self._view: Callable[[np.ndarray | Planes], np.ndarray | Planes] = lambda picture: picture
         self._on_click: Callable[[float, float], bool | str] = lambda x, y: False
         self._frame: Frame | None = None
         self._still = self._live = False
@@ -136,9 +66,15 @@ class Viewer(Sink):
         self._message_until = 0.0
         self._altered = False
 
-    def serve(self, controls: Sequence[Control], chain: ObjectChain) -> None:
-        """Say who uses the keys, in order, and whose objects use clicks and make the window's picture of a result."""
-        self._controls, self._view, self._on_click = controls, chain.view, chain.on_click
+    def serve(self, controls: Sequence[Control], chain: ObjectChain) -> Controls:
+        """Say who uses the keys, in order, and whose objects use clicks and make the window's picture of a result.
+
+        Returns:
+            All who use keys and actions, the window included.
+        """
+        self._others, self._controls = controls, Controls([*controls, self], chain.objects)
+        self._view, self._on_click = chain.view, chain.on_click
+        return self._controls
 
     def open(self, info: StreamInfo) -> None:
         if self._window.closed:
@@ -155,6 +91,8 @@ class Viewer(Sink):
         if self._frame is None and time.monotonic() >= self._message_until:
             self.say(_FIRST_HINT, _FIRST_HINT_SECONDS)
         self._frame = frame
+        if self._silence():  # what comes after it is measured anew
+            self._times.clear()
         self._times.append(time.monotonic())
         while len(self._times) > 2 and self._times[-1] - self._times[0] > _RATE_SECONDS:
             self._times.popleft()
@@ -187,15 +125,18 @@ class Viewer(Sink):
 
     def on_key(self, key: str) -> bool | str:
         """Use one of the window's own keys."""
-        if key in ("h", "?"):
+        if key in KEYS.keys:
             self._helping = not self._helping
-        elif key == "c":
+        elif key in BESIDE.keys:
             self._beside = not self._beside
-        elif key in ("g", FULL_SCREEN):
+        elif key in FULL_SCREEN.keys:
             self._window.toggle_full_screen()
         else:
             return False
         return True
+
+    def status(self) -> dict[str, Any]:
+        return {"beside": self._beside}
 
     @property
     def signs(self) -> Sequence[str]:
@@ -207,67 +148,66 @@ class Viewer(Sink):
 
     def draw(self, picture: np.ndarray, trouble: str = "") -> None:
         """Draw what is for the user alone over a picture, uint8 (H, W, 3), in the size in which it is seen."""
+        if self._mirrored:
+            cv2.flip(picture, 1, dst=picture)  # before anything is written on it
         draw_overlay(
             picture,
-            signs=[sign for control in (self, *self._controls) for sign in control.signs],
+            signs=[*self.signs, *(sign for control in self._others for sign in control.signs)],
             trouble=trouble,
             message=self._message if time.monotonic() < self._message_until else "",
-            keys=[row for control in (*self._controls, self) for row in control.keys.items()] if self._helping else (),
+            keys=self._controls.rows if self._helping else (),
         )
+
+    @property
+    def _mirrored(self) -> bool:
+        return self._frame is not None and self._frame.mirror
 
     def _silence(self) -> str:
         """Say for how long a camera has given nothing, "" if it does."""
-        seconds = time.monotonic() - self._times[-1] if self._live and self._times else 0.0
-        return f"no picture for {int(seconds)} s" if seconds >= _SILENCE_SECONDS else ""
+        if not (self._live and self._times):
+            return ""
+        seconds = time.monotonic() - self._times[-1]
+        interval = (self._times[-1] - self._times[0]) / max(1, len(self._times) - 1)
+        longest = max(_SILENCE_SECONDS, _SILENCE_INTERVALS * interval)
+        return f"no picture for {int(seconds)} s" if seconds >= longest else ""
 
-    def _with_original(self, image: np.ndarray, original: np.ndarray | None) -> np.ndarray:
+    def _with_original(self, picture: np.ndarray | Planes, original: np.ndarray | Planes | None) -> np.ndarray | Planes:
         """Return both side by side, half as wide each: the window need not change its shape."""
         if original is None:
-            return image
+            return picture
+        image, original = image_of(picture), image_of(original)
         height, width = image.shape[:2]
         if image.shape[2] == 4:
             original = cv2.cvtColor(original, cv2.COLOR_BGR2BGRA)
         left = max(1, width // 2)
+        if self._mirrored:  # which puts them in order again
+            return np.hstack([fitted(image, max(1, width - left), height), fitted(original, left, height)])
         return np.hstack([fitted(original, left, height), fitted(image, max(1, width - left), height)])
 
     def _redraw(self, trouble: str) -> None:
         self._drawn_at = time.monotonic()
         if self._frame is not None:
-            image = self._view(self._frame.image)
-            shown = self._with_original(image, self._frame.original) if self._beside else image
+            picture = self._view(self._frame.picture)
+            shown = self._with_original(picture, self._frame.original) if self._beside else picture
             self._window.show(shown, functools.partial(self.draw, trouble=trouble))
 
     def _look_after_keys(self, wait_ms: int) -> None:
         for key in self._window.keys(wait_ms):
-            if key == ESCAPE or key.lower() == "q":
-                raise Stopped
-            # With Caps Lock on all letters are capitals, and Qt's window cannot tell the two apart.
-            if not self._offer(key) and key != key.lower():
-                self._offer(key.lower())
+            self._take(*self._controls.offer(key))
         for x, y in self._window.clicks():
+            x = 1 - x if self._mirrored else x
             # Beside the original both are half as wide.
             self._take(self._on_click(2 * x % 1 if self._beside else x, y), alters=True)
         if self._window.closed:
             raise Stopped
 
-    def _offer(self, key: str) -> bool:
-        return any(self._take(control.on_key(key), control.alters) for control in (*self._controls, self))
-
-    def _take(self, answer: bool | str, alters: bool) -> bool:
-        """Say what there is to say of a key or click; return whether it was used."""
+    def _take(self, answer: bool | str, alters: bool) -> None:
+        """Say what there is to say of a key or click."""
         if isinstance(answer, str) and answer:
             self.say(answer)
         if answer:
             self._altered |= alters
             self._drawn_at = 0.0  # what it changes is to be seen at once
-        return bool(answer)
-
-
-def window_sinks(viewer: Viewer, engine: Shown, chain: ObjectChain, info: StreamInfo) -> list[Sink]:
-    """Return the window of a stream, and before it what its keys ask for."""
-    recorder, snapshots = Recorder(engine.live, engine.encoding, viewer.say), Snapshots(engine.live)
-    viewer.serve([chain, StreamKeys(engine, info.live), snapshots, recorder], chain)
-    return [recorder, snapshots, viewer]
 
 
 class _Repeated(Source):

@@ -12,6 +12,7 @@ import numpy as np
 from files.images import fitted
 from live import x11
 from pipeline.errors import InputError
+from pipeline.planes import Planes
 
 ESCAPE = "esc"
 FULL_SCREEN = "f11"
@@ -35,11 +36,12 @@ class Window:
         self._inside, self._clicks = (0, 0, 1, 1), []
         self.closed = False
 
-    def show(self, image: np.ndarray, draw: Callable[[np.ndarray], object] = lambda picture: None) -> None:
+    def show(self, image: np.ndarray | Planes, draw: Callable[[np.ndarray], object] = lambda picture: None) -> None:
         """Show `image` as large as it fits, never stretched; the window takes its shape, and again when that changes.
 
         Args:
-            image: uint8 (H, W, 3) BGR or (H, W, 4) BGRA; the latter is shown over a checkerboard.
+            image: uint8 (H, W, 3) BGR or (H, W, 4) BGRA, which is shown over a checkerboard; or planes, of which only
+                what is seen is converted.
             draw: Called with the picture in the size in which it is seen, uint8 (H, W, 3) BGR, to draw upon.
 
         Raises:
@@ -65,7 +67,10 @@ class Window:
         scale = min(across / width, high / height)
         seen = (max(1, round(scale * width)), max(1, round(scale * height)))
         # Linear, though averaging looks a little better where a picture gets much smaller: of 4K it takes 10 ms more.
-        picture = cv2.resize(over_checkerboard(image) if image.shape[2] == 4 else image, seen)
+        if isinstance(image, Planes):
+            picture = image.scaled(*seen)
+        else:
+            picture = cv2.resize(over_checkerboard(image) if image.shape[2] == 4 else image, seen)
         draw(picture)
         self._inside = ((across - seen[0]) // 2, (high - seen[1]) // 2, *seen)
         cv2.imshow(self._title, picture if seen == (across, high) else fitted(picture, across, high))

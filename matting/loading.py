@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Thread
+
+import cv2
+import numpy as np
 
 from matting.faces import FaceFinder
 from matting.finding import LEAST_FACE, Finder
@@ -29,7 +33,7 @@ class NetworkOptions:
         model: What draws the person; None for the general network at its wider size. See `MPSegmentation`.
         model_selection: What finds him in the whole frame: 0 the general model, 1 the landscape model.
         runtime: "onnx" or "mediapipe".
-        device: "auto", "cpu", "cuda", "tensorrt", "directml", "coreml" or "openvino".
+        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
         quality: "fast", "best", or None for the best of stills and fast of what moves. See `MPSegmentation`.
         own: What cannot be read from an ONNX file of the user's own.
 
@@ -69,6 +73,7 @@ def load_person_matte(
     """
     if people not in PEOPLE:
         raise InputError(f"`people` '{people}': must be one of {', '.join(PEOPLE)}")
+    Thread(target=_make_tables, name="tables", daemon=True).start()
     model, runtime, device = options.model, options.runtime, options.device
     finder_model = _MODELS_BY_NUMBER[options.model_selection]
     if runtime == "onnx" and model is not None and model not in MODELS:
@@ -87,6 +92,11 @@ def load_person_matte(
     finder = Finder(looking, _load_faces if of_people else None)
     drawing = RefinedNetwork(network, Refiner(threshold, edge_softness))
     return PersonMatte(finder, drawing, options.quality, photo, people=people)
+
+
+def _make_tables() -> None:
+    """Let OpenCV make its tables for Lab, 70 ms of work, beside what else is to be loaded and opened."""
+    cv2.cvtColor(np.zeros((1, 1, 3), np.uint8), cv2.COLOR_BGR2LAB)
 
 
 def _load_faces() -> FaceFinder:

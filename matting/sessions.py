@@ -20,6 +20,7 @@ _PROVIDERS = {
     "cpu": ("CPUExecutionProvider", "onnxruntime"),
     "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
     "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu"),
+    "migraphx": ("MIGraphXExecutionProvider", "onnxruntime-migraphx"),
     "directml": ("DmlExecutionProvider", "onnxruntime-directml"),
     "coreml": ("CoreMLExecutionProvider", "onnxruntime"),
     "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
 
+_Result = TypeVar("_Result")
+# By how much threads in the background are nicer than others: where all want a core they get a third of what others do.
+_NICER = 5
 _limit: int | None = None
 
 
@@ -25,6 +34,24 @@ def limit_cores(count: int) -> None:
 
     _limit = count
     cv2.setNumThreads(count)
+
+
+def in_background(start: Callable[[], _Result]) -> _Result:
+    """Call something that starts threads, which get what others leave of the cores; where Linux runs, else as ever.
+
+    It is for threads that know nothing of Python: one that holds its lock while it waits for a core stops all others.
+    """
+    if sys.platform != "linux":
+        return start()
+    # Threads are as nice as the one that starts them, and an ordinary user can make none less nice again.
+    with ThreadPoolExecutor(1, initializer=_step_back) as thread:
+        return thread.submit(start).result()
+
+
+def _step_back() -> None:
+    own = threading.get_native_id()  # of which Linux thinks as of a process
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, own, min(19, os.getpriority(os.PRIO_PROCESS, own) + _NICER))
 
 
 def core_limit() -> int | None:

@@ -61,8 +61,9 @@ class Frame:
         time_base: Seconds per unit, exact.
         duration: How long it is shown, in units of `time_base`; 0 if the source does not say.
         processed: Whether it has gone through the custom objects.
-        original: The picture before them, uint8 (H, W, 3) BGR, where a sink needs it; else None.
+        original: The picture before them, uint8 (H, W, 3) BGR or planes, where a sink needs it; else None.
         matte: The matte that belongs to it as a grey picture, uint8 (H, W, 3), where a sink needs it; else None.
+        mirror: Whether the window is to show it mirrored, and the window alone.
     """
 
     picture: np.ndarray | Planes
@@ -71,8 +72,9 @@ class Frame:
     time_base: Fraction = Fraction(1, 1000)
     duration: int = 0
     processed: bool = False
-    original: np.ndarray | None = None
+    original: np.ndarray | Planes | None = None
     matte: np.ndarray | None = None
+    mirror: bool = False
 
     @property
     def image(self) -> np.ndarray:

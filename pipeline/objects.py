@@ -15,8 +15,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pipeline.actions import Action
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
-from pipeline.frame import Frame, Planes, StreamInfo
+from pipeline.frame import Frame, Planes, StreamInfo, image_of
+from pipeline.planes import not_an_image
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +49,11 @@ class FrameObject:
     Attributes:
         keys: What keys typed in the window do, for the list of them: ``{"x": "what it does"}``.
         makes_alpha: Whether what it returns has an alpha channel, (H, W, 4), at least for some frames.
+        actions: What it does, with names for `python main.py control`; `pipeline.actions.keys_of` makes `keys` of them.
     """
 
     keys: Mapping[str, str] = {}
+    actions: Sequence[Action] = ()
     makes_alpha: bool = False
 
     def meet(self, objects: Sequence[object]) -> None:
@@ -86,9 +90,20 @@ class FrameObject:
         """Return the matte of the last frame, uint8 (H, W, 3) of the result's size; None if there is none."""
         return None
 
-    def view(self, image: np.ndarray) -> np.ndarray:
-        """Return what the window shows in place of the result `image`, which is not to be changed."""
-        return image
+    def room_picture(self) -> np.ndarray | None:
+        """Return a picture of what is behind the people of the last frame, uint8 (H, W, 3); None if there is none."""
+        return None
+
+    def view(self, picture: Any) -> Any:
+        """Return what the window shows in place of the result `picture`, which is not to be changed.
+
+        Args:
+            picture: uint8 (H, W, 3) BGR or (H, W, 4) BGRA; for an object that has `on_planes` it may be planes.
+
+        Returns:
+            The same, or another image.
+        """
+        return picture
 
     def on_key(self, key: str) -> bool | str:
         """Use a key that was typed in the window.
@@ -97,6 +112,14 @@ class FrameObject:
             Whether it was used; a text is shown in the window for a moment.
         """
         return False
+
+    def on_action(self, name: str, argument: str) -> bool | str:
+        """Do one of `actions` with what is said after its name; without that its key comes to `on_key`."""
+        return False
+
+    def status(self) -> Mapping[str, Any]:
+        """Return what there is to tell, if there are `actions`."""
+        return {}
 
     def on_click(self, x: float, y: float) -> bool | str:
         """Use a click into the window, at these shares of the result's width and height; returns as `on_key`."""
@@ -108,8 +131,8 @@ class FrameObject:
 
 # The methods of `FrameObject` that are optional, and how many arguments each is called with.
 _OPTIONAL = {
-    "meet": 1, "open": 1, "at": 1, "on_planes": 1, "moved": 1, "matte_picture": 0, "view": 1, "on_key": 1,
-    "on_click": 2, "close": 0,
+    "meet": 1, "open": 1, "at": 1, "on_planes": 1, "moved": 1, "matte_picture": 0, "room_picture": 0,
+    "view": 1, "on_key": 1, "on_click": 2, "close": 0,
 }  # fmt: skip
 
 
@@ -120,8 +143,7 @@ class ObjectChain:
         InputError: one of them cannot be called.
     """
 
-    # For the window, which hands it keys: they change what becomes of frames, and there is nothing to tell.
-    alters = True
+    alters = True  # for the window, which hands it keys: they change what becomes of frames, and need no signs
     signs: Sequence[str] = ()
 
     def __init__(self, objects: Sequence[CustomObject]) -> None:
@@ -215,7 +237,7 @@ class ObjectChain:
                 raise ProcessingError(f"custom object {name_of(item)} failed{self._where}: {reason}") from error
             if isinstance(picture, Planes):
                 continue
-            problem = _not_an_image(picture)
+            problem = not_an_image(picture)
             if problem:
                 raise ProcessingError(f"custom object {name_of(item)} returned {problem}{self._where}")
             picture = np.require(picture, requirements=["C", "W"])
@@ -223,22 +245,26 @@ class ObjectChain:
 
     def matte(self) -> np.ndarray | None:
         """Return the matte of the last frame as a grey picture, uint8 (H, W, 3); None if no object has one."""
-        for item, matte_picture in self._methods["matte_picture"]:
-            with _named_errors(item, f"could not give its matte{self._where}"):
-                picture = matte_picture()
+        return self.picture("matte_picture", "matte")
+
+    def picture(self, name: str, what: str) -> np.ndarray | None:
+        """Return the first picture that an object gives by that method; None if none does."""
+        for item, method in self._methods[name]:
+            with _named_errors(item, f"could not give its {what}{self._where}"):
+                picture = method()
             if picture is not None:
                 return picture
         return None
 
-    def view(self, image: np.ndarray) -> np.ndarray:
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
         """Return what the window shows in place of a result."""
         for item, view in self._methods["view"]:
             with _named_errors(item, "failed on what the window shows"):
-                image = view(image)
-                problem = _not_an_image(image)
+                picture = view(picture if id(item) in self._on_planes else image_of(picture))
+                problem = "" if isinstance(picture, Planes) else not_an_image(picture)
                 if problem:
                     raise TypeError(f"it returned {problem}")
-        return image
+        return picture
 
     def on_key(self, key: str) -> bool | str:
         """Offer a key to every object; return whether one used it, or what the last of them has to say."""
@@ -319,14 +345,3 @@ def _named_errors(item: object, what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ProcessingError(f"custom object {name_of(item)} {what}: {type(error).__name__}: {error}") from error
-
-
-def _not_an_image(result: object) -> str:
-    """Say what is wrong with an object's result, "" if it is an image."""
-    if not isinstance(result, np.ndarray):
-        return f"{'None' if result is None else type(result).__name__} instead of an image"
-    if result.dtype != np.uint8:
-        return f"an array of {result.dtype} instead of uint8"
-    if result.ndim != 3 or result.shape[2] not in (3, 4) or 0 in result.shape:
-        return f"an array of shape {result.shape} instead of (height, width, 3) or (height, width, 4)"
-    return ""

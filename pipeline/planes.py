@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar, cast
 
 import cv2
@@ -39,6 +40,17 @@ _LUMA = {
     10: (0.2627, 0.0593),
 }
 _BT601 = 6
+_RANGES = {False: 1, True: 2}  # AVCOL_RANGE_MPEG and AVCOL_RANGE_JPEG
+
+
+@functools.cache
+def _to_range(full: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return what takes 8-bit luma, and chroma, of the other range to this one (ITU-T H.273), as uint8 (256,) each."""
+    values = np.arange(256)
+    luma, chroma = (values - 16) * 255 / 219, (values - 128) * 255 / 224 + 128
+    if not full:
+        luma, chroma = values * 219 / 255 + 16, (values - 128) * 224 / 255 + 128
+    return np.rint(np.clip(luma, 0, 255)).astype(np.uint8), np.rint(np.clip(chroma, 0, 255)).astype(np.uint8)
 
 
 @functools.cache
@@ -78,6 +90,8 @@ class LayersToBgr:
     """
 
     def __init__(self, color: ColorDescription) -> None:
+        self._color = color
+        self._smaller: LayersToBgr | None = None
         self._matrix = yuv_to_bgr_matrix(color.matrix, color.full_range)
         self._buffers = Buffers()
         self._lock = threading.Lock()
@@ -101,6 +115,17 @@ class LayersToBgr:
                 merged = cv2.merge([rows, u[: len(rows)], v[: len(rows)]], dst=self._rows[: len(rows)])
                 cv2.transform(merged, self._matrix, dst=image[first::2])
             return image
+
+    def scaled(self, layers: Layers, width: int, height: int) -> np.ndarray:
+        """Return the picture at another size, uint8 (height, width, 3) BGR; a smaller one is shrunk before."""
+        if width * height >= layers[0].size:
+            image = self(layers)
+            return image if image.shape[1::-1] == (width, height) else cv2.resize(image, (width, height))
+        if self._smaller is None:
+            self._smaller = LayersToBgr(self._color)
+        half = (-(-width // 2), -(-height // 2))
+        y, u, v = (cv2.resize(layer, size) for layer, size in zip(layers, ((width, height), half, half), strict=True))
+        return self._smaller((y, u, v))
 
 
 class Planes:
@@ -163,6 +188,46 @@ class Planes:
         small = cv2.resize(y, u.shape[::-1], interpolation=cv2.INTER_AREA)
         return cv2.transform(cv2.merge([small, u, v]), yuv_to_bgr_matrix(self.color.matrix, self.color.full_range))
 
+    def scaled(self, width: int, height: int) -> np.ndarray:
+        """Return the picture at another size as uint8 (height, width, 3) BGR; a smaller one is shrunk first."""
+        return self.to_bgr.scaled(self.layers, width, height)
+
+    def in_range(self, full: bool) -> Planes:
+        """Return the same picture with black at 0 and white at 255, or, if not `full`, at 16 and 235."""
+        if self.color.full_range == full:
+            return self
+        luma, chroma = _to_range(full)
+        y, u, v = self.layers
+        return Planes(
+            (cv2.LUT(y, luma), cv2.LUT(u, chroma), cv2.LUT(v, chroma)), replace(self.color, range=_RANGES[full])
+        )
+
+    def drawn_upon(self, box: tuple[int, int, int, int], draw: Callable[[np.ndarray, int, int], object]) -> Planes:
+        """Return a copy with something drawn upon it; pixels that this leaves alone stay as they are, to the bit.
+
+        Args:
+            box: Left, top, right, bottom of what may be drawn upon, in pixels; what is outside the picture is cut off.
+            draw: Called with that part as an image, uint8 (h, w, 3) BGR, and its left and its top in the picture.
+        """
+        height, width = self.shape[:2]
+        left, top = max(0, box[0]) // 2 * 2, max(0, box[1]) // 2 * 2
+        right, bottom = min(width, box[2] + box[2] % 2), min(height, box[3] + box[3] % 2)
+        if left >= right or top >= bottom:
+            return self
+        before = self.part(left, top, right, bottom)
+        after = before.copy()
+        draw(after, left, top)
+        changed = (before != after).any(axis=2)
+        y, u, v = (layer.copy() for layer in self.layers)
+        values = self.values(after)
+        np.copyto(y[top:bottom, left:right], values[0], where=changed)
+        half = (changed.shape[1] // 2, changed.shape[0] // 2)
+        changed = changed.reshape(half[1], 2, half[0], 2).any(axis=(1, 3))
+        for layer, value in ((u, values[1]), (v, values[2])):
+            small = cv2.resize(value, half, interpolation=cv2.INTER_AREA)
+            np.copyto(layer[top // 2 : bottom // 2, left // 2 : right // 2], small, where=changed)
+        return self.with_layers((y, u, v))
+
     def with_layers(self, layers: Layers) -> Planes:
         """Return another picture whose values are meant the same."""
         return Planes(layers, self.color, self.to_bgr)
@@ -182,3 +247,14 @@ def mirrored(picture: Picture) -> Picture:
         y, u, v = (cv2.flip(layer, 1) for layer in picture.layers)
         return picture.with_layers((y, u, v))
     return cast("Picture", cv2.flip(picture, 1))
+
+
+def not_an_image(result: object) -> str:
+    """Say what is wrong with what should be an image, "" if it is one."""
+    if not isinstance(result, np.ndarray):
+        return f"{'None' if result is None else type(result).__name__} instead of an image"
+    if result.dtype != np.uint8:
+        return f"an array of {result.dtype} instead of uint8"
+    if result.ndim != 3 or result.shape[2] not in (3, 4) or 0 in result.shape:
+        return f"an array of shape {result.shape} instead of (height, width, 3) or (height, width, 4)"
+    return ""

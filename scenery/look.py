@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+from pipeline.actions import BACKGROUND, BLUR_STEPS, PICTURES
 from scenery.backgrounds import Background, Blur, Folder
 from scenery.blur import BlurStrength
 from scenery.colors import is_color
@@ -33,11 +34,7 @@ class Look:
         images: The pictures that a and d go through, if there are any.
     """
 
-    keys: Mapping[str, str] = {
-        "a / d": "next / previous background",
-        "b": "blur, image, colour or none",
-        "[ / ]": "less / more blur",
-    }
+    actions = (PICTURES, BACKGROUND, BLUR_STEPS)
 
     def __init__(
         self,
@@ -54,6 +51,7 @@ class Look:
         self._light_wrap = light_wrap
         self._live = False
         self._made: dict[str, Background | None] = {}
+        self._named = ""
         self.blur = blur
         self.images: Folder | None = None
         self._add("blur", Blur(blur))
@@ -72,7 +70,7 @@ class Look:
             self.background.end()
 
     def on_key(self, key: str) -> bool | str:
-        """Use one of `keys`; return what to say of it, False for any other key."""
+        """Use one of the keys of `actions`; return what to say of it, False for any other key."""
         if key in ("a", "d"):
             if self.change_image(key == "a"):
                 return self.background.label if self.background is not None else True
@@ -106,6 +104,18 @@ class Look:
         kinds = [kind for kind in kinds if kind]
         place = kinds.index(self.spec) + 1 if self.spec in kinds else 0
         self.go_to(kinds[place % len(kinds)])
+        return self._told()
+
+    def take(self, spec: str) -> str:
+        """Go to the background that a user names, as the command line does; return what to say of it."""
+        known = spec in self._made
+        self.go_to(spec)
+        if not known:  # of those that somebody names one after another the last one alone is kept
+            self._made.pop(self._named, None)
+            self._named = spec
+        return self._told()
+
+    def _told(self) -> str:
         label = self.background.label if self.background is not None else ""
         return f"background: {label or os.path.basename(self.spec)}"
 

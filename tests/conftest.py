@@ -359,7 +359,7 @@ class StreamCamera:
         self.image = image
         self.rate = rate
         self.sent = 0
-        self.viewers = 0
+        self.viewers = self.opened = 0
         self.silent = threading.Event()
         self.refusing = threading.Event()
         camera = self
@@ -376,6 +376,7 @@ class StreamCamera:
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
                 camera.viewers += 1
+                camera.opened += 1
                 try:
                     while not camera.refusing.is_set():
                         if not camera.silent.is_set():
@@ -417,15 +418,20 @@ class MemoryBackend:
         if device == "/dev/missing":
             raise RuntimeError("no such device")
         self._shape = (height, width, 3)
+        self._in_planes = fourcc == int.from_bytes(b"I420", "little")
         self._device = device or "memory"
         MemoryBackend.frames = []
-        MemoryBackend.opened = {"width": width, "height": height, "fps": fps}
+        MemoryBackend.opened = {"width": width, "height": height, "fps": fps, "planes": self._in_planes}
 
     def close(self) -> None:
         MemoryBackend.opened = {}
 
     def send(self, frame: np.ndarray) -> None:
-        MemoryBackend.frames.append(frame.reshape(self._shape).copy())
+        if self._in_planes:
+            planes = frame.reshape(self._shape[0] * 3 // 2, self._shape[1])
+            MemoryBackend.frames.append(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420))
+        else:
+            MemoryBackend.frames.append(frame.reshape(self._shape).copy())
 
     def device(self) -> str:
         return self._device

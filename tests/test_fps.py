@@ -34,6 +34,19 @@ def test_the_average_is_over_the_last_calls_only(clock: list[float]) -> None:
     assert fps() == pytest.approx(10.0)
 
 
+def test_the_rate_is_right_at_once_after_an_outage(clock: list[float]) -> None:
+    fps = FPSmetric()
+    for step in (0.04, 0.04, 0.04, 7.0, 0.05):
+        fps()
+        clock[0] += step
+    assert fps() == pytest.approx(20)
+    slow = FPSmetric()
+    for step in (2.0, 2.0, 3.0):
+        slow()
+        clock[0] += step
+    assert slow() == pytest.approx(3 / 7), "slow frames are no outage"
+
+
 def test_the_first_frame_comes_back_as_a_frame() -> None:
     frame = np.zeros((120, 320, 3), np.uint8)
     out = FPSmetric()(frame)

@@ -17,6 +17,7 @@ import pytest
 from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
 
 from cli import many as batch
+from cli import shares
 from engine import Engine
 from files import staging
 from pipeline.errors import InputNotFoundError, ProcessingError
@@ -403,3 +404,40 @@ def test_one_kind_of_source_at_a_time(run_main, arguments: tuple) -> None:
     outcome = run_main(*arguments)
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert "only one of them can be processed" in outcome.err
+
+
+def test_shares_are_equal_complete_and_the_same_for_everybody(folder: Path) -> None:
+    sizes = {f"{number}.mp4": number * 10 for number in range(1, 21)}
+    jobs = [batch.Job(name, f"out/{name}") for name in sizes]
+    found = [shares.share_of(jobs, (number, 3), sizes.__getitem__) for number in (1, 2, 3)]
+    assert sorted(job.path for share in found for job in share) == sorted(sizes)
+    totals = [sum(sizes[job.path] for job in share) for share in found]
+    assert max(totals) <= 1.05 * sum(totals) / 3, totals
+    assert found[1] == shares.share_of(jobs, (2, 3), sizes.__getitem__)
+    assert [jobs.index(job) for job in found[1]] == sorted(jobs.index(job) for job in found[1])
+    empty = [shares.share_of(jobs[:4], (number, 5), lambda path: 0) for number in range(1, 6)]
+    assert sorted(len(share) for share in empty) == [0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("share", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
+def test_a_share_that_is_none_is_refused(share: str, run_main) -> None:
+    done = run_main("clips", f"--shard={share}")
+    assert done.code == 2
+    assert done.err.startswith(f"error: --shard {share}: must be"), done.err
+
+
+def test_a_dry_run_lists_and_a_shard_does_its_share(folder: Path, tmp_path: Path, run_main) -> None:
+    (folder / "broken.mp4").unlink()
+    arguments = (str(folder), "--recursive", "--output", str(tmp_path / "out"), "--no-segmentation")
+    listed = [run_main(*arguments, "--dry-run", "--shard", f"{number}/2").out.splitlines() for number in (1, 2)]
+    assert sorted(line for lines in listed for line in lines) == [
+        f"{folder / name} -> {tmp_path / 'out' / name}" for name in ("a.mp4", "b.mkv", "deeper/c.mp4")
+    ]
+    assert not (tmp_path / "out").exists()
+    done = run_main(*arguments, "--shard", "1/2")
+    assert done.code == 0, done.err
+    assert done.out.splitlines() == [line.split(" -> ")[1] for line in listed[0]]
+    # What is done does not move the rest to another share.
+    again = run_main(*arguments, "--dry-run", "--resume", "--shard", "1/2")
+    assert again.out == ""
+    assert len(run_main(*arguments, "--dry-run", "--resume").out.splitlines()) == len(listed[1])

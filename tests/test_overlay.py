@@ -124,7 +124,7 @@ def test_a_recording_has_a_lasting_sign_and_tells_of_frames_left_out(
     now[0] += 67.2
     assert list(recorder.signs) == [f"{DOT} 01:07"]
     image = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), np.uint8)
-    for number in range(60):  # faster than any encoder
+    for number in range(150):  # faster than any encoder, and more than may wait
         recorder.write(Frame(image, number, number * 10))
     assert recorder.signs[1].startswith("frames left out: ")
     now[0] += 3

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, difference, make_clip, scene
 
+from effects.plate import Logo, NamePlate
 from engine import Engine
 from files.color.yuv import FromBgr
 from files.formats import Encoding
@@ -17,6 +18,7 @@ from files.video_source import VideoSource
 from matting.pyramid import Pyramid
 from pipeline.frame import ColorDescription, Frame, Planes, Sink, image_of
 from selfieSegmentation import MPSegmentation
+from utils import FPSmetric
 
 # x264's 0 is lossless: what is read back is what the encoder was given.
 LOSSLESS = Encoding(crf=0)
@@ -196,6 +198,66 @@ def test_parts_of_planes_are_parts_of_their_image(tmp_path: Path) -> None:
         assert difference(view.level(1), Pyramid(planes.image).level(1)) < 2
 
 
+def noise_planes(width: int = 64, height: int = 48, full_range: bool = False) -> Planes:
+    rng = np.random.default_rng(4)
+    sizes = ((height, width), (height // 2, width // 2), (height // 2, width // 2))
+    y, u, v = (rng.integers(16, 236, size, np.uint8) for size in sizes)
+    return Planes((y, u, v), ColorDescription(6, 2 if full_range else 1, 1, 1))
+
+
+@pytest.mark.parametrize("size", [(64, 48), (40, 30), (33, 25), (128, 96)])
+def test_planes_are_shrunk_before_they_are_converted(size: tuple[int, int]) -> None:
+    planes = noise_planes()
+    smooth = planes.with_layers(tuple(cv2.GaussianBlur(layer, (0, 0), 4) for layer in planes.layers))
+    scaled = smooth.scaled(*size)
+    assert scaled.shape == (size[1], size[0], 3)
+    assert difference(scaled, cv2.resize(smooth.image, size)) < 3
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_another_range_is_the_same_picture(full: bool) -> None:
+    planes = noise_planes(full_range=full)
+    assert planes.in_range(full) is planes
+    other = planes.in_range(not full)
+    assert other.color.full_range is not full
+    assert difference(other.image, planes.image) < 1.5
+
+
+def drawing(which: str, folder: Path) -> Logo | NamePlate | FPSmetric:
+    """Return an object that draws, the same way for each that is made."""
+    logo = np.zeros((50, 101, 4), np.uint8)
+    logo[:, :50] = (40, 60, 220, 255)
+    cv2.imwrite(str(folder / "logo.png"), logo)
+    made = {
+        "logo": lambda: Logo(folder / "logo.png"),
+        "name": lambda: NamePlate("Zoë Ångström, Jr. (guest)"),
+        "long name": lambda: NamePlate("a name that is wider than any picture " * 4),
+        "rate": lambda: FPSmetric(position=(21, 71), fontScale=2),
+        "rate at the edge": lambda: FPSmetric(position=(-5, 12)),
+    }
+    return made[which]()
+
+
+@pytest.mark.parametrize("which", ["logo", "name", "long name", "rate", "rate at the edge"])
+def test_what_is_drawn_on_planes_leaves_the_rest(tmp_path: Path, which: str) -> None:
+    """What is drawn is what is drawn on an image."""
+    planes = noise_planes(426, 240)
+    before = [layer.copy() for layer in planes.layers]
+    result = drawing(which, tmp_path).on_planes(planes)
+    assert isinstance(result, Planes)
+    assert all(map(np.array_equal, before, planes.layers))  # nobody writes into them
+    image = planes.to_bgr(planes.layers)
+    drawn = drawing(which, tmp_path)(image.copy())
+    touched = (drawn != image).any(axis=2)
+    assert touched.any()
+    assert np.array_equal(result.layers[0][~touched], before[0][~touched])
+    blocks = touched.reshape(120, 2, 213, 2).any(axis=(1, 3))
+    for number in (1, 2):
+        assert np.array_equal(result.layers[number][~blocks], before[number][~blocks])
+    light = cv2.cvtColor(drawn, cv2.COLOR_BGR2GRAY)[touched].astype(int)
+    assert np.abs(cv2.cvtColor(result.image, cv2.COLOR_BGR2GRAY)[touched] - light).mean() < 12
+
+
 def test_planes_go_to_encoders_of_either_format() -> None:
     rng = np.random.default_rng(4)
     color = ColorDescription(1, 1, 1, 1)
@@ -206,5 +268,8 @@ def test_planes_go_to_encoders_of_either_format() -> None:
         assert convert.takes(planes)
         flat = convert.copied(planes).to_ndarray().ravel()
         assert np.array_equal(flat, np.concatenate([y.ravel(), pairs]))
-    assert not FromBgr(ColorDescription(1, 2, 1, 1), "yuv420p", 64, 48).takes(planes)
+    assert not FromBgr(ColorDescription(6, 1, 1, 1), "yuv420p", 64, 48).takes(planes)
+    full = FromBgr(ColorDescription(1, 2, 1, 1), "yuv420p", 64, 48)
+    assert full.takes(planes)
+    assert np.array_equal(full.copied(planes).to_ndarray()[:48], planes.in_range(True).layers[0])
     assert not FromBgr(color, "yuv420p", 66, 48).takes(planes)

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from live.microphone import Microphone
 from live.options import LiveOptions
 from live.recording import Recorder, Recording
 from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, StreamInfo
+from pipeline.frame import ColorDescription, Frame, Planes, StreamInfo
 
 PLAIN = ("--no-segmentation", "--no-fps")
 
@@ -98,6 +99,41 @@ def test_a_recording_goes_on_when_the_size_changes(tmp_path: Path) -> None:
     recording.finish()
     found = probe(tmp_path / "take.mp4")
     assert (found.size, len(found.times)) == ((64, 48), 8)
+
+
+def test_a_recording_keeps_planes_as_they_are(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    y, u, v = (rng.integers(0, 256, size, np.uint8) for size in ((48, 64), (24, 32), (24, 32)))
+    color = ColorDescription(5, 2, 2, 2)  # as JPEG pictures say of themselves
+    info = replace(LIVE, color=color)
+    recording = Recording(str(tmp_path / "take.mkv"), info, Encoding(crf=0), None)
+    planes = Planes((y, u, v), color)
+    for number in range(3):
+        recording.write(Frame(planes, number, number * 40_000, Fraction(1, 1_000_000)))
+    recording.finish()
+    with av.open(str(tmp_path / "take.mkv")) as container:
+        frame = next(container.decode(video=0))
+    assert (frame.colorspace, frame.color_range) == (5, 1)
+    assert np.array_equal(frame.to_ndarray()[:48], planes.in_range(False).layers[0])
+    assert np.array_equal(frame.to_ndarray()[48:].reshape(2, 24, 32), planes.in_range(False).layers[1:])
+
+
+def test_two_seconds_may_wait_for_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    write = VideoSink.write
+    monkeypatch.setattr(VideoSink, "write", lambda sink, frame: (go_on.wait(), write(sink, frame)))
+    recorder = Recorder(LiveOptions(record_path=tmp_path / "take.mp4"), say=lambda text: None)
+    recorder.open(LIVE)
+    frames = frames_of(60)
+    for frame in frames[:50]:  # two seconds of 25 a second
+        recorder.write(frame)
+    assert len(recorder.signs) == 1
+    for frame in frames[50:]:
+        recorder.write(frame)
+    assert recorder.signs[1].startswith("frames left out: ")
+    go_on.set()
+    recorder.close()
+    assert len(probe(tmp_path / "take.mp4").times) in (50, 51)  # one had been taken already
 
 
 def test_what_was_recorded_before_an_error_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

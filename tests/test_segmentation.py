@@ -344,6 +344,7 @@ def test_a_device_that_is_not_there_is_an_error_that_says_what_to_install() -> N
         (device, package)
         for device, provider, package in (
             ("cuda", "CUDAExecutionProvider", "onnxruntime-gpu"),
+            ("migraphx", "MIGraphXExecutionProvider", "onnxruntime-migraphx"),
             ("directml", "DmlExecutionProvider", "onnxruntime-directml"),
             ("openvino", "OpenVINOExecutionProvider", "onnxruntime-openvino"),
         )

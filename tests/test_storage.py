@@ -150,6 +150,18 @@ def test_a_remote_folder_is_many_files(run_main, bucket) -> None:
     assert outcome.out.split() == ["s3://media/folder/me_out.jpg", "s3://media/folder/you_out.jpg"]
 
 
+def test_shares_of_a_remote_folder_are_told_by_sizes(run_main, bucket, tmp_path: Path) -> None:
+    for name, size in (("big", 30), ("small", 10), ("middle", 20)):
+        (tmp_path / name).write_bytes(b"x" * size)
+        bucket.put(f"clips/{name}.mp4", tmp_path / name)
+    listed = [
+        run_main("--video", "s3://media/clips", "--output", "out", "--dry-run", "--shard", f"{number}/2").out
+        for number in (1, 2)
+    ]
+    assert sorted(lines.count("\n") for lines in listed) == [1, 2]
+    assert "s3://media/clips/big.mp4 -> out/big.mp4\n" in listed
+
+
 def test_a_remote_recording_replaces_none(bucket) -> None:
     bucket.put("take.mp4", PORTRAIT)
     assert free_name("s3://media/take.mp4") == "s3://media/take_2.mp4"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,14 @@ import numpy as np
 import pytest
 from conftest import ROOT, Screen, StreamCamera, difference, probe, wait_until
 
+import live.snapshots
 from cli.options import build_parser
 from cli.settings import read_settings
 from engine import Engine
+from live.controls import StreamKeys
 from live.options import LiveOptions
 from live.snapshots import Snapshots
-from live.viewer import StreamKeys, Viewer
+from live.viewer import Viewer
 from pipeline.errors import Stopped
 from pipeline.frame import Frame, StreamInfo
 from pipeline.objects import FrameObject, ObjectChain
@@ -73,7 +76,8 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
     press("m", lambda shown: is_grey(shown) and apart(shown, blurred) > 20, "a grey matte")
     press("m", lambda shown: apart(shown, blurred) < 4, "the picture again")
     press("f", lambda shown: apart(shown[:, ::-1], blurred) < 8, "the mirrored picture")
-    press("f", lambda shown: apart(shown, blurred) < 4, "the picture as it was")
+    press("f", lambda shown: apart(shown, blurred) < 4, "the picture as it was, mirrored for others too")
+    screen.type("f")  # for the window alone again
     replaced = press("b", lambda shown: apart(shown, blurred) > 10, "another background")
 
     def helps(shown: np.ndarray) -> bool:
@@ -99,7 +103,9 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
         screen.type(key)
     wait_until((tmp_path / "look.toml").exists, "the settings")
     settings = read_settings(str(tmp_path / "look.toml"), build_parser())
-    assert settings == {"flip": False, "background": "blur", "blur": "3%", "threshold": 0.55, "people": "all"}
+    assert settings == {
+        "flip": False, "mirror_preview": True, "background": "blur", "blur": "3%", "threshold": 0.55, "people": "all",
+    }  # fmt: skip
     screen.type("r")
     wait_until(lambda: list(tmp_path.glob(".recording_*")), "the recording to begin")
     time.sleep(1)
@@ -212,11 +218,31 @@ def test_snapshots_are_numbered_when_they_come_fast(
     assert snapshots.on_key("s") == "there is no picture yet"
     for level in (10, 20):
         snapshots.write(Frame(np.full((24, 32, 3), level, np.uint8)))
-        snapshots.on_key("s")
+        assert snapshots.on_key("s") == "saving a snapshot"
+    snapshots.close()
     found = sorted((tmp_path / "deep" / "er").iterdir())
     assert caplog.messages == [f"saved {path}" for path in found]
     pictures = [cv2.imread(str(path)) for path in found]
     assert [int(picture.mean()) for picture in pictures] == [10, 20]
+
+
+def test_a_snapshot_does_not_hold_up_the_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    write = live.snapshots.write_image
+    monkeypatch.setattr(live.snapshots, "write_image", lambda *arguments: (go_on.wait(), write(*arguments)))
+    told: list[str] = []
+    snapshots = Snapshots(LiveOptions(snapshots=tmp_path / "pictures"), told.append)
+    snapshots.open(LIVE)
+    image = np.full((24, 32, 3), 10, np.uint8)
+    snapshots.write(Frame(image))
+    assert snapshots.on_key("s") == "saving a snapshot"
+    image[:] = 200  # objects may use their arrays again
+    assert told == []
+    go_on.set()
+    snapshots.close()
+    [path] = (tmp_path / "pictures").iterdir()
+    assert told == [f"saved {path}"]
+    assert cv2.imread(str(path)).max() == 10
 
 
 class KeysOnly:
@@ -327,6 +353,17 @@ def test_the_look_changes_by_keys(portrait: np.ndarray) -> None:
     assert with_picture.look()["background"] == "#00b140"
 
 
+CLICKED = """
+class Clicked:
+    def __call__(self, image):
+        return image
+
+    def on_click(self, x, y):
+        print(f"{x:.2f} {y:.2f}", flush=True)
+        return True
+"""
+
+
 def test_display_on_its_own_opens_the_window(screen: Screen, start_main) -> None:
     program = """
 import time, numpy as np
@@ -358,6 +395,34 @@ Engine(webcam_id={stream_camera.url!r}, show=True, custom_objects=[look]).run()
     screen.type("q")
     assert process.wait(timeout=30) == 0
     assert "Error" not in process.communicate()[1]  # Qt has something to say of its fonts
+
+
+def test_the_window_alone_is_mirrored_and_its_words_are_not(
+    screen: Screen, stream_camera: StreamCamera, start_main, tmp_path: Path
+) -> None:
+    stream_camera.image = np.zeros((480, 640, 3), np.uint8)
+    stream_camera.image[:, :320] = 200
+    (tmp_path / "asked.py").write_text(CLICKED)
+    started = (*PLAIN, "--object", "asked.py:Clicked", "--snapshots", "shots")
+    process = start_main("--webcam", stream_camera.url, *started, env=screen.env)
+    screen.wait_for_window()
+    wait_until(lambda: screen.picture()[10, -10].min() > 150 and screen.picture()[10, 10].max() < 50, "it mirrored")
+    screen.click(480, 120)
+    assert process.stdout.readline() == "0.25 0.25\n", "where the camera saw it"
+    screen.type("c")
+    wait_until(lambda: screen.picture()[240, 300].min() > 150 and screen.picture()[240, 20].max() < 50, "both halves")
+    screen.click(280, 240)
+    assert process.stdout.readline() == "0.12 0.50\n"
+    screen.type("c", "s")
+    wait_until(lambda: list((tmp_path / "shots").glob("2*.png")), "the snapshot")
+    [shot] = (tmp_path / "shots").glob("2*.png")
+    assert cv2.imread(str(shot))[10, 10].min() > 150, "what goes out is not mirrored"
+    screen.type("f", "f")
+    wait_until(lambda: screen.picture()[10, -10].min() > 150, "it mirrored for everybody")
+    screen.click(480, 120)
+    assert process.stdout.readline() == "0.75 0.25\n"
+    screen.type("q")
+    assert process.wait(timeout=30) == 0
 
 
 def test_a_click_reaches_the_objects_as_shares_of_the_picture(

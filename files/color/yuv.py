@@ -9,15 +9,30 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from pipeline.planes import ColorDescription, Layers, LayersToBgr, Planes, bgr_to_yuv_matrix, yuv_to_bgr_matrix
 
-__all__ = ["FromBgr", "ToBgr", "bgr_to_yuv_matrix", "swscale_matrix", "yuv_to_bgr_matrix"]
+__all__ = ["FromBgr", "ToBgr", "bgr_to_yuv_matrix", "color_of", "swscale_matrix", "yuv_to_bgr_matrix"]
 
-_BT601 = 6  # as in FFmpeg's AVCOL_SPC_*
+# Code points of ITU-T H.273, as in FFmpeg's AVCOL_SPC_*: how RGB was turned into YUV.
+_RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
+# Untagged video, and RGB, which the result cannot be: players take standard definition for BT.601 and larger
+# pictures for BT.709.
+_LARGEST_SD_HEIGHT = 576
 # The same in swscale's numbering (SWS_CS_*), which PyAV takes; its enumeration lacks some in older releases.
 _SWSCALE = {1: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9, 10: 9}
 # swscale's quick ways are 1 to 2 of 255 too dark. SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT and SWS_FULL_CHR_H_INP, which
 # PyAV names from 18 on.
 _EXACT = 0x40000 | 0x2000 | 0x4000
 _PLANAR = ("yuv420p", "yuvj420p")
+_PLANAR_422 = ("yuv422p", "yuvj422p")
+
+
+def color_of(frame: VideoFrame) -> ColorDescription:
+    """Return how a frame's values are meant; what it does not say is what players take it for."""
+    matrix, value_range = frame.colorspace, frame.color_range
+    if matrix in (_RGB, _UNSPECIFIED):
+        matrix = _BT601 if min(frame.width, frame.height) <= _LARGEST_SD_HEIGHT else _BT709
+    if value_range not in (ColorRange.MPEG, ColorRange.JPEG) or frame.format.is_rgb:
+        value_range = ColorRange.JPEG if frame.format.name.startswith("yuvj") else ColorRange.MPEG
+    return ColorDescription(matrix, value_range, frame.color_primaries, frame.color_trc)
 
 
 def swscale_matrix(matrix: int) -> int:
@@ -56,12 +71,21 @@ class ToBgr:
         )
         return np.ascontiguousarray(converted.to_ndarray())
 
-    def planes(self, frame: VideoFrame) -> Planes | None:
-        """Return the frame as it is, on its own memory; None if it is not 8-bit 4:2:0 of the size, with even sides."""
+    def planes(self, frame: VideoFrame, *, halve_chroma: bool = False) -> Planes | None:
+        """Return the frame as it is, on its own memory; None if it is not 8-bit 4:2:0 of the size, with even sides.
+
+        Args:
+            frame: A decoded frame.
+            halve_chroma: Whether 4:2:2 will do, too, of whose colours two rows are averaged.
+        """
         width, height = self._size
-        if frame.format.name not in _PLANAR or (frame.width, frame.height) != self._size or width % 2 or height % 2:
+        planar = _PLANAR + (_PLANAR_422 if halve_chroma else ())
+        if frame.format.name not in planar or (frame.width, frame.height) != self._size or width % 2 or height % 2:
             return None
-        return Planes(_layers(frame), self._color, self._layers_to_bgr)
+        y, u, v = _layers(frame)
+        if frame.format.name in _PLANAR_422:
+            u, v = (cv2.resize(layer, (width // 2, height // 2), interpolation=cv2.INTER_AREA) for layer in (u, v))
+        return Planes((y, u, v), self._color, self._layers_to_bgr)
 
 
 class FromBgr:
@@ -105,14 +129,16 @@ class FromBgr:
         )
 
     def takes(self, planes: Planes) -> bool:
-        """Tell whether planes are what an encoder takes, with no need to convert them."""
-        same_color = (planes.color.matrix, planes.color.range) == (self._color.matrix, self._color.range)
-        return self._pix_fmt in ("yuv420p", "nv12") and planes.shape[1::-1] == self._size and same_color
+        """Tell whether planes are what an encoder takes, at most in another range, with no need to convert them."""
+        # Some matrices have two numbers.
+        mine, theirs = (yuv_to_bgr_matrix(color.matrix, False) for color in (self._color, planes.color))
+        same_size = planes.shape[1::-1] == self._size
+        return self._pix_fmt in ("yuv420p", "nv12") and same_size and np.array_equal(mine, theirs)
 
     def copied(self, planes: Planes) -> VideoFrame:
         """Return planes that `takes` likes as a frame, which keeps nothing of them."""
         frame = VideoFrame(*self._size, self._pix_fmt)
-        y, u, v = planes.layers
+        y, u, v = planes.in_range(self._color.full_range).layers
         np.copyto(_plane(frame, 0), y)
         if self._pix_fmt == "nv12":
             pairs = _plane(frame, 1)
