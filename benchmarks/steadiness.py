@@ -80,7 +80,7 @@ def leaps(found: Answers, moments: Iterator[Moment]) -> str:
         alphas = [_small(item.astype(np.float32)) for item in (before, alpha)]
         edge = np.any([(item > 0.05) & (item < 0.95) for item in alphas], axis=0).astype(np.uint8)
         still = cv2.erode((cv2.absdiff(grey, grey_before) < _STILL).astype(np.uint8), _NEAR)
-        where = (cv2.dilate(edge, _NEAR) & still) > 0
+        where = (cv2.dilate(edge, _NEAR) > 0) & (still > 0)
         sums[box != box_before] += float(np.abs(alphas[1] - alphas[0])[where].sum())
         counts[box != box_before] += int(where.sum())
         moved += box != box_before
