@@ -51,7 +51,10 @@ class Engine:
         live: What is asked of a camera, and where its frames go beside the window.
         sinks: What else takes the results, a `files.outputs.MatteSink` for instance; made anew for every run.
         progress: Show a progress bar for a video when stderr is a terminal; or a bar of your own to update.
-        keep_partial: Whether a file that is ended early, by ``q`` or Ctrl-C, leaves a result.
+        keep_partial: Whether a file that is ended early, by ``q`` or Ctrl-C, leaves clip_out.partial.mp4.
+
+    Attributes:
+        result: What the last run has made: `result_path`, or the part of it; "" for nothing.
     """
 
     def __init__(
@@ -77,8 +80,7 @@ class Engine:
         self.image_path = os.fspath(image_path)
         self.video_path = os.fspath(video_path)
         self.webcam_id = webcam_id
-        self.show = show
-        self.flip_view = flip_view
+        self.show, self.flip_view = show, flip_view
         self.custom_objects = list(custom_objects)
         self.output_extension = output_extension
         self.start_video_frame = start_video_frame
@@ -88,13 +90,13 @@ class Engine:
         self.encoding = encoding or Encoding()
         self.live = live or LiveOptions()
         self.sinks = list(sinks)
-        self.progress = progress
-        self.keep_partial = keep_partial
+        self.progress, self.keep_partial = progress, keep_partial
         ObjectChain(self.custom_objects)  # says which of them cannot be called
         if start_video_frame < 0 or end_video_frame < 0:
             raise InputError("`start_video_frame` and `end_video_frame` count from 0 and cannot be negative")
         if end_video_frame and start_video_frame > end_video_frame:
             raise InputError(f"`start_video_frame` {start_video_frame} is after `end_video_frame` {end_video_frame}")
+        self.result = ""
         self.frozen = self.mirror_preview = False  # changed by keys
         self._chain: ObjectChain | None = None
         self._sinks: list[Sink] = []
@@ -138,7 +140,7 @@ class Engine:
     def process_video(self) -> None:
         """Process `video_path` and write the result with its sound to `result_path`.
 
-        ``q`` in the window or Ctrl-C ends early; what has been done until then is kept.
+        ``q`` in the window or Ctrl-C ends early; `result` is what has been done until then.
 
         Raises:
             InputError: the video or the output cannot be used.
@@ -192,6 +194,7 @@ class Engine:
             last, keep = self.last_frame, self.keep_partial
             run_loop(source, chain, self._processed, all_sinks, last_frame=last, keep_partial=keep)
         finally:
+            self.result = next((sink.result for sink in sinks if sink.result), "")
             self._chain, self._sinks, self._last = None, [], None
 
     @property

@@ -16,18 +16,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import http.server
 import itertools
 import os
 import shutil
-import socketserver
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,91 +35,13 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
 
+from live_camera import RATE, CodedCamera, age_of, camera_of  # noqa: E402
 from matte import moving_frames  # noqa: E402
 
 from effects.plate import NamePlate  # noqa: E402
 from engine import Engine  # noqa: E402
 from live.options import LiveOptions  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
-
-_SQUARE, _BITS = 16, 32
-_RATE = 30
-
-
-class CodedCamera:
-    """Serves pictures as MJPEG, each made when it is sent."""
-
-    def __init__(self, frames: list[np.ndarray], rate: float = _RATE, coded: bool = True) -> None:
-        self._frames = frames
-        # Without the time there is nothing to be drawn: compressed once, they cost next to nothing to send.
-        self._data = [] if coded else [jpeg(frame) for frame in frames]
-        self._rate = rate
-        self.up = threading.Event()
-        self.up.set()
-        camera = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                if not camera.up.is_set():
-                    self.send_error(503)
-                    return
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                camera.serve(self.wfile.write)
-
-        socketserver.TCPServer.request_queue_size = 5
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/video"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def serve(self, write: Callable[[bytes], object]) -> None:
-        number = 0
-        due = time.monotonic()
-        try:
-            while self.up.is_set():
-                if self._data:
-                    data = self._data[number % len(self._data)]
-                else:
-                    picture = self._frames[number % len(self._frames)]
-                    draw_time(picture, time.monotonic())
-                    data = jpeg(picture)
-                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-                write(head.encode() + data + b"\r\n")
-                number += 1
-                due += 1 / self._rate
-                time.sleep(max(0.0, due - time.monotonic()))
-        except OSError:  # whoever looked has gone
-            pass
-
-    def close(self) -> None:
-        self.up.clear()
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def jpeg(picture: np.ndarray) -> bytes:
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-
-
-def draw_time(picture: np.ndarray, seconds: float) -> None:
-    """Draw a time, in milliseconds and modulo 2 ** 32, as a row of squares at the top left."""
-    value = int(seconds * 1000) % (1 << _BITS)
-    for bit in range(_BITS):
-        picture[:_SQUARE, bit * _SQUARE : (bit + 1) * _SQUARE] = 255 * (value >> bit & 1)
-
-
-def age_of(picture: np.ndarray) -> float:
-    """Return how many milliseconds ago a picture's time was drawn."""
-    now = int(time.monotonic() * 1000) % (1 << _BITS)
-    centre = _SQUARE // 2
-    bits = picture[centre, centre : centre + _BITS * _SQUARE : _SQUARE].mean(axis=1) > 127
-    drawn = sum(1 << bit for bit in range(_BITS) if bits[bit])
-    return (now - drawn) % (1 << _BITS)
 
 
 class Ends:
@@ -161,7 +81,7 @@ def original(url: str, work: Callable[[np.ndarray], np.ndarray], seconds: float)
 
 
 def delay(options: argparse.Namespace) -> None:
-    print(f"age of a frame as it reaches the sinks, ms, camera {_RATE} pictures a second, {options.seconds:g} s each")
+    print(f"age of a frame as it reaches the sinks, ms, camera {RATE} pictures a second, {options.seconds:g} s each")
     print(f"{'an object takes':18}{'ours: median':>14}{'95 %':>8}{'shown/s':>9}{'original: median':>20}{'95 %':>8}")
     for milliseconds in (5, 30, 100):
 
@@ -259,8 +179,8 @@ def cost(options: argparse.Namespace) -> None:
         }
         if os.environ.get("DISPLAY"):
             ways["blur, window"] = ([blurred], LiveOptions(show_fps=True), True)
-        print(f"processor time: milliseconds a frame, and what share of one core {_RATE} frames a second are")
-        print(f"{'':34}" + "".join(f"{f'{height}p{_RATE}':>22}" for height in options.heights))
+        print(f"processor time: milliseconds a frame, and what share of one core {RATE} frames a second are")
+        print(f"{'':34}" + "".join(f"{f'{height}p{RATE}':>22}" for height in options.heights))
         for name, (makers, live, show) in ways.items():
             row = f"{name:34}"
             for height in options.heights:
@@ -269,26 +189,8 @@ def cost(options: argparse.Namespace) -> None:
                     objects = [*(make() for make in makers), clocked]
                     with contextlib.suppress(KeyboardInterrupt):
                         Engine(webcam_id=url, custom_objects=objects, live=live, show=show).process_webcam()
-                row += f"{1000 * clocked.cost:12.1f} ms{_RATE * clocked.cost:7.0%}"
+                row += f"{1000 * clocked.cost:12.1f} ms{RATE * clocked.cost:7.0%}"
             print(row, flush=True)
-
-
-@contextlib.contextmanager
-def camera_of(height: int) -> Iterator[str]:
-    """Give the URL of a camera that runs in a process of its own."""
-    command = [sys.executable, __file__, "camera", "--height", str(height)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as camera:
-        assert camera.stdout is not None
-        try:
-            yield camera.stdout.readline().strip()
-        finally:
-            camera.terminate()
-
-
-def camera_process(options: argparse.Namespace) -> None:
-    camera = CodedCamera(moving_frames(options.height * 16 // 9, options.height), coded=False)
-    print(camera.url, flush=True)
-    threading.Event().wait()
 
 
 def gaps(options: argparse.Namespace) -> None:
@@ -305,7 +207,7 @@ def gaps(options: argparse.Namespace) -> None:
         shown.append(time.monotonic())
 
     cv2.imshow = noted
-    print(f"longest time between two frames, ms, in the window | on the virtual camera; {_RATE} a second are due")
+    print(f"longest time between two frames, ms, in the window | on the virtual camera; {RATE} a second are due")
     names = ("nothing", "r begins", "recording", "r ends", "s", "outage")
     print(f"{'':7}" + "".join(f"{name:>16}" for name in names))
     for height in options.heights:
@@ -432,12 +334,11 @@ def open_handles() -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     ways = {
-        "delay": delay, "cost": cost, "gaps": gaps, "start": start, "soak": soak, "camera": camera_process,
+        "delay": delay, "cost": cost, "gaps": gaps, "start": start, "soak": soak,
     }  # fmt: skip
     parser.add_argument("what", choices=ways)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--height", type=int, default=720)
     parser.add_argument("--heights", type=int, nargs="+", default=(720, 1080))
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()

@@ -26,7 +26,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from matting import color_model, finding, people, person, refine  # noqa: E402
+from matting import color_model, finding, people, person, refine, second_look  # noqa: E402
 from matting.weights import MODELS  # noqa: E402
 from selfieSegmentation import MPSegmentation  # noqa: E402
 
@@ -45,6 +45,7 @@ STEPS: dict[str, Callable[[], Any]] = {
     "islands": lambda: mock.patch.object(people, "without_islands", lambda alpha, own: alpha),
     "crop leaps": lambda: mock.patch.object(people, "_FADE_SHARE", 0),
     "trained input size": lambda: mock.patch.dict(MODELS, {"wide": MODELS["general"]}),
+    "no second look": lambda: mock.patch.object(second_look, "_LEAST_UNSURE", 1.0),
     "no lifting of dim scenes": lambda: mock.patch.object(person, "lifted", lambda image: image),
     "no colour model": lambda: mock.patch.object(color_model, "_STRENGTH", 0.0),
     "half the colour model": lambda: mock.patch.object(color_model, "_STRENGTH", 0.5 * color_model._STRENGTH),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cli.words import with_options
 from files import storage
+from files.growing import is_part
 from files.images import is_sequence, numbered
 from files.kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of
 from pipeline.errors import BackgroundRemovalError, InputError, InputNotFoundError
@@ -217,7 +218,8 @@ def _inside(
             entries = sorted(os.scandir(place), key=lambda entry: entry.name)
         except OSError:  # gone meanwhile, or not to be read
             return
-        entries = [entry for entry in entries if not entry.name.startswith(".")]
+        # Neither what is hidden nor what is still being written.
+        entries = [entry for entry in entries if not (entry.name.startswith(".") or is_part(entry.name))]
         for entry in entries:
             if entry.is_dir():
                 if not recursive and os.path.realpath(entry.path) != left_out:
@@ -250,7 +252,7 @@ def _without_results(files: list[tuple[str, str]]) -> list[tuple[str, str]]:
     kept = []
     for path, folder in files:
         source = _source_of(path)
-        if source and (source in sources or _is_there(source)):
+        if is_part(path) or (source and (source in sources or _is_there(source))):
             log.info("%s: left out, it is named as a result", path)
         else:
             kept.append((path, folder))

@@ -15,10 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from cli.checks import size_of
+from cli.checks import is_live, shows, size_of
 from cli.settings import write_settings
 from effects.auto_frame import AutoFrame
+from effects.color_balance import ColorBalance
 from effects.defocus import Defocus
+from effects.effect import Effect
 from effects.low_light import LowLight
 from effects.plate import Logo, NamePlate
 from pipeline.actions import SAVE_LOOK, keys_of
@@ -35,14 +37,19 @@ log = logging.getLogger(__name__)
 def build_objects(options: argparse.Namespace) -> list[CustomObject]:
     """Return the custom objects that the command line asks for, in order."""
     objects: list[CustomObject] = []
-    if options.low_light:
-        objects.append(LowLight())  # first: what is lifted is also found better
+    # Keys and control switch on what was not asked for.
+    keys = is_live(options) and (shows(options) or options.control is not None)
+    # First: what is lifted is also found better, and what colour the light has is seen in what the camera gives.
+    if options.low_light or keys:
+        objects.append(LowLight(on=options.low_light))
+    if options.color_balance or keys:
+        objects.append(ColorBalance(on=options.color_balance))
     if not options.no_segmentation:
         objects.append(_segmentation(options))
     if options.defocus:
         objects.append(Defocus(options.blur))
-    if options.auto_frame:
-        objects.append(AutoFrame())
+    if options.auto_frame or keys:
+        objects.append(AutoFrame(on=options.auto_frame))
     objects += [load_object(spec) for spec in options.object]
     if options.logo:
         objects.append(Logo(options.logo))
@@ -184,6 +191,8 @@ class SettingsKey(FrameObject):
         for item in self._engine.custom_objects:
             if isinstance(item, MPSegmentation):
                 look |= item.look()
+            elif isinstance(item, Effect):
+                look[item.name.replace("-", "_")] = item.on
         if any(isinstance(item, Defocus) for item in self._engine.custom_objects):
             look.pop("background", None)  # it stands in for the background
         write_settings(self._path, look)

@@ -64,8 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action=_FLAG, help="print nothing but errors")
     parser.add_argument("--debug", action="store_true", help="print tracebacks and what is going on")
     parser.add_argument("--version", action="version", version=f"Background Removal {VERSION}")
-    flags = ("recursive", "resume", "overwrite", "frames", "auto_frame", "low_light", "defocus", "flip",
-             "break_on_end", "quiet")  # fmt: skip
+    flags = ("recursive", "resume", "overwrite", "frames", "auto_frame", "low_light", "color_balance", "defocus",
+             "flip", "break_on_end", "quiet")  # fmt: skip
     parser.set_defaults(**dict.fromkeys(flags, False), mirror_preview=True)
     return parser
 
@@ -221,8 +221,14 @@ def _add_camera(parser: argparse.ArgumentParser) -> None:
     camera.add_argument("--record", metavar="PATH", default="", help="record the result; key r begins and ends too")
     camera.add_argument("--overwrite", action=_FLAG, help="let --record replace a file, instead of numbering")
     camera.add_argument(
-        "--microphone", metavar="NAME", nargs="?", const="default", default="", help="record its sound as well"
+        "--microphone",
+        metavar="NAME",
+        nargs="?",
+        const="default",
+        default="",
+        help="record its sound as well: the usual one, or one of --list-microphones by name, part of it, or number",
     )
+    camera.add_argument("--list-microphones", action="store_true", help="name the microphones")
     camera.add_argument(
         "--control",
         metavar="PORT",
@@ -239,11 +245,12 @@ def _add_camera(parser: argparse.ArgumentParser) -> None:
 
 def _add_objects(parser: argparse.ArgumentParser) -> None:
     objects = parser.add_argument_group("custom objects")
-    objects.add_argument("--auto-frame", action=_FLAG, help="the picture follows the person")
-    objects.add_argument("--low-light", action=_FLAG, help="lift the picture when it is dark")
-    objects.add_argument("--name", metavar="TEXT", default="", help="a name plate at the lower left")
-    objects.add_argument("--logo", metavar="PNG", default="", help="a picture at the upper right, alpha kept")
-    objects.add_argument("--defocus", action=_FLAG, help="blur what is far from the person more (with blur)")
+    objects.add_argument("--auto-frame", action=_FLAG, help="the picture follows the person (key z)")
+    objects.add_argument("--low-light", action=_FLAG, help="lift the picture when it is dark (key l)")
+    objects.add_argument("--color-balance", action=_FLAG, help="take the light's colour out of the picture (key k)")
+    objects.add_argument("--name", metavar="TEXT", default="", help="a name plate at the lower left (key n)")
+    objects.add_argument("--logo", metavar="PNG", default="", help="a picture at the upper right, alpha kept (key o)")
+    objects.add_argument("--defocus", action=_FLAG, help="blur what is far from the person more (with blur; key v)")
     objects.add_argument(
         "--object",
         metavar="FILE.py:NAME",

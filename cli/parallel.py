@@ -8,7 +8,7 @@ import os
 import queue
 import signal
 import sys
-import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ from cli.objects import found_person, say_if_nobody
 from engine import Engine
 from files import storage
 from files.formats import CONTAINERS, Encoding
+from files.growing import growing_output, growing_parts
 from files.images import is_sequence
 from files.outputs import check_result
 from files.parts import Part, PartSink, count_frames, join_parts, plan_parts
-from files.staging import staged_output
 from files.video_sink import VideoSink
 from files.video_source import VideoSource
 from pipeline.cores import available, limit_cores
@@ -134,8 +134,8 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         with (
             says_what_is_kept(lambda said: f"complete: {kept}" if kept else said),
             Interrupt() as interrupt,
-            tempfile.TemporaryDirectory(prefix="background-removal-") as folder,
-            staged_output(output) as staged,
+            growing_parts(output) as folder,
+            growing_output(output) as growing,
         ):
             # These keep exact times, and hold whatever is joined from them.
             kind = ".mov" if suffix == ".mov" else ".mp4"
@@ -146,7 +146,8 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
             ]
             with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
                 results = _run(work, interrupt, bar.update)
-            join_parts([job.output for job in work], staged, local, output, with_whole_sound=last is None)
+            files = [job.output for job in work]
+            join_parts(files, growing.path, local, output, with_whole_sound=last is None, whole=growing.whole)
             say_if_nobody(engine.video_path, *(result.found_person for result in results))
             kept = output
     return True
@@ -257,7 +258,20 @@ def _told(code: int | None) -> str:
     return f"signal {-code}" if code is not None and code < 0 else f"code {code}"
 
 
+def end_with_parent() -> None:
+    """Let this process end as soon as the one that has started it is dead, and can tell it nothing any more."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
 def _work(messages: multiprocessing.Queue[_Message], level: int, number: int, job: PartJob) -> None:
+    end_with_parent()
     logging.basicConfig(level=max(level, logging.ERROR))  # each would tell of the same damage
     limit_cores(job.cores)
     try:

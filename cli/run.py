@@ -30,6 +30,7 @@ from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
 from engine import Engine
 from files import storage
 from files.formats import Encoding, codec_named
+from files.growing import is_part, keep_what_is_left
 from files.images import read_image
 from files.kinds import is_video
 from files.outputs import MatteSink, check_result, result_path
@@ -61,6 +62,9 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
     if options.list_cameras:
         _list_cameras(on_result)
         return 0
+    if options.list_microphones:
+        _list_microphones(on_result)
+        return 0
     if options.list_backgrounds:
         for name in shipped_pictures():
             on_result(name)
@@ -84,16 +88,15 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             return 0
         # Before networks and backgrounds are loaded, perhaps from far away.
         check_result(job.output, job.path, video=_is_video(options, job.path), encoding=_encoding(options))
-        # A result that is not complete must not be taken for one that is.
-        keep = not options.resume
+        if options.resume:
+            keep_what_is_left(job.output)
         with says_what_is_kept(lambda said: said or "nothing was kept"):
             if storage.STANDARD in (job.output, options.matte):
                 # Nothing but the picture goes there: not its name, nor what a custom object prints.
                 with contextlib.redirect_stdout(sys.stderr):
-                    _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
+                    _process(options, job, build_objects(options), not options.quiet)
                 return 0
-            _process(options, job, build_objects(options), not options.quiet, keep_partial=keep)
-        on_result(job.output)
+            on_result(_process(options, job, build_objects(options), not options.quiet))
         return 0
 
 
@@ -117,6 +120,16 @@ def _list_cameras(on_result: OnResult) -> None:
         on_result(f"{number} ({name})")
         for mode in camera_modes(number):
             on_result(f"    {mode}")
+
+
+def _list_microphones(on_result: OnResult) -> None:
+    from live.sound_devices import list_microphones
+
+    microphones = list_microphones()
+    if not microphones:
+        on_result("no microphone was found on this computer")
+    for place, (number, name) in enumerate(microphones.items()):
+        on_result(f"{number} ({name})" + ("" if place else ", the usual one"))
 
 
 def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more: Any) -> Engine:
@@ -184,9 +197,9 @@ def _process(
     job: Job,
     objects: list[CustomObject],
     progress: bool | tqdm[Any],
-    keep_partial: bool,
-) -> None:
-    """Process one file."""
+    keep_partial: bool = True,
+) -> str:
+    """Process one file and return where its result is."""
     check_results(options, job.path, job.output)
     is_video = _is_video(options, job.path)
     kind = {"video_path": job.path} if is_video else {"image_path": job.path}
@@ -199,10 +212,13 @@ def _process(
 
         make_objects = functools.partial(build_objects, options)
         if process_in_parallel(engine, options.jobs, make_objects, _frame_options(options)):
-            return
+            return job.output
         log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
     engine.run()
     say_if_nobody(job.path, found_person(objects))
+    if is_part(engine.result):
+        log.info("%s: ended early; what there is of it is %s", job.output, engine.result)
+    return engine.result
 
 
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
@@ -234,6 +250,8 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
 
             def work(job: Job) -> None:
                 bar.set_description(os.path.basename(job.path))
+                if options.resume:
+                    keep_what_is_left(job.output)
                 _one_of_many(options, job, objects, bar)
                 done.append(job.output)
                 on_result(job.output)

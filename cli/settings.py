@@ -16,7 +16,7 @@ from files.staging import staged_output
 from pipeline.errors import InputError
 
 # What only makes sense on a command line.
-_NOT_IN_FILES = frozenset({"help", "version", "config", "list_cameras", "list_backgrounds"})
+_NOT_IN_FILES = frozenset({"help", "version", "config", "list_cameras", "list_microphones", "list_backgrounds"})
 
 
 def read_settings(path: str, parser: argparse.ArgumentParser, with_source: bool = True) -> dict[str, Any]:

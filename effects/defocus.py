@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from effects.effect import Effect
 from effects.person import Person
 from matting.compositing import blend, blend_onto, blur_behind
 from matting.matte import Matte
 from matting.pyramid import Pyramid
-from pipeline.objects import FrameObject
+from pipeline import actions
 from scenery.blur import parse_blur
 
 # Width at which distances are measured, and the distance, as a share of it, from which the blur is full; chosen by
@@ -22,7 +23,7 @@ _REACH = 0.22
 _NEAR = 1 / 3
 
 
-class Defocus(FrameObject):
+class Defocus(Effect):
     """Blurs what is behind the person, little beside him and more with the distance.
 
     It shows the depth that a flat picture does not have: what stands on the floor near his feet, or the chair that
@@ -31,12 +32,16 @@ class Defocus(FrameObject):
     Args:
         strength: The strongest blur: "light", "medium", "strong", "N%" (the standard deviation in percent of the
             frame's shorter side), or a kernel in pixels.
+        on: Whether it is on from the beginning; the key v changes that.
 
     Raises:
         InputError: it is none of these.
     """
 
-    def __init__(self, strength: str | int = 61) -> None:
+    action = actions.DEFOCUS
+
+    def __init__(self, strength: str | int = 61, *, on: bool = True) -> None:
+        super().__init__(on)
         self._person = Person()
         self._strength = parse_blur(strength)
 
@@ -44,7 +49,7 @@ class Defocus(FrameObject):
         """Find out which object knows where the person is."""
         self._person.meet(objects)
 
-    def __call__(self, frame: np.ndarray) -> np.ndarray:
+    def changed(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) BGR, with its background out of focus."""
         if self._person.background_is_replaced:
             return frame  # by a key: there is nothing to be out of focus

@@ -59,6 +59,13 @@ class Person:
             raise InputError("the frame's size was changed after the segmentation; put this object before what did so")
         return alpha
 
+    def last_alpha(self) -> np.ndarray | None:
+        """Return the alpha of the frame before, for objects that come before the segmentation; None if nobody knows.
+
+        Without a background the segmentation looks for nobody of its own accord, and is left alone.
+        """
+        return self._knows.last_alpha() if self._knows is not None and self.background_is_replaced else None
+
     def bounds(self, frame: np.ndarray) -> tuple[int, int, int, int] | None:
         """Return left, top, right, bottom of the person in pixels, None if there is none."""
         inside = self.alpha(frame) > 0.5

@@ -8,33 +8,40 @@ import os
 import cv2
 import numpy as np
 
+from effects.effect import Switched
+from pipeline import actions
 from pipeline.errors import InputError, InputNotFoundError
 from pipeline.lettering import draw_label, label_size
-from pipeline.objects import FrameObject
 from pipeline.planes import Planes
 
 # Heights as shares of the frame's.
 _NAME_SIZE, _LOGO_SIZE, _MARGIN = 0.045, 0.12, 0.04
 
 
-class NamePlate(FrameObject):
+class NamePlate(Switched):
     """Writes a name at the lower left, on a darker ground.
 
     Args:
-        text: The name; None for the one that this computer knows its user by.
+        text: The name; None for the one that this computer knows its user by. The key n takes it away and back.
     """
 
+    action = actions.NAME
+
     def __init__(self, text: str | None = None) -> None:
+        super().__init__()
         self._text = getpass.getuser() if text is None else text
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the name on it."""
-        size, left, bottom = self._place(frame.shape[0])
-        draw_label(frame, self._text, left, bottom, size)
+        if self.on:
+            size, left, bottom = self._place(frame.shape[0])
+            draw_label(frame, self._text, left, bottom, size)
         return frame
 
     def on_planes(self, planes: Planes) -> Planes:
         """Return `planes` with the name on them; only the label is converted."""
+        if not self.on:
+            return planes
         size, left, bottom = self._place(planes.shape[0])
         width, height = label_size(self._text, size)
         box = (left, bottom - height, left + width, bottom)
@@ -47,25 +54,30 @@ class NamePlate(FrameObject):
         return max(8, round(_NAME_SIZE * height)), margin, height - margin
 
 
-class Logo(FrameObject):
+class Logo(Switched):
     """Lays a picture over the upper right corner; where it is transparent the frame shows through.
 
     It is an eighth of the frame high, or less if it is wide: the left half stays free.
 
     Args:
-        path: The picture, best a PNG with an alpha channel.
+        path: The picture, of 8 or 16 bits, best a PNG with an alpha channel. The key o takes it away and back.
 
     Raises:
         InputNotFoundError, InputError: there is no such file, or it is not a picture.
     """
 
+    action = actions.LOGO
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__()
         path = os.fspath(path)
         if not os.path.isfile(path):
             raise InputNotFoundError(f"`logo` {path}: no such file")
         picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        if picture is not None and picture.dtype == np.uint16:
+            picture = cv2.convertScaleAbs(picture, alpha=1 / 257)
         if picture is None or picture.dtype != np.uint8:
-            raise InputError(f"`logo` {path}: not a readable picture of 8 bits")
+            raise InputError(f"`logo` {path}: not a readable picture of 8 or 16 bits")
         if picture.ndim == 2:
             picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
         self._picture = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA)
@@ -73,12 +85,15 @@ class Logo(FrameObject):
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the picture on it."""
-        left, top, right, bottom = self._box(*frame.shape[:2])
-        self._lay_on(frame[top:bottom, left:right])
+        if self.on:
+            left, top, right, bottom = self._box(*frame.shape[:2])
+            self._lay_on(frame[top:bottom, left:right])
         return frame
 
     def on_planes(self, planes: Planes) -> Planes:
         """Return `planes` with the picture on them; only what is under it is converted."""
+        if not self.on:
+            return planes
         left, top, right, bottom = box = self._box(*planes.shape[:2])
         return planes.drawn_upon(box, lambda part, x, y: self._lay_on(part[top - y : bottom - y, left - x : right - x]))
 

@@ -12,9 +12,16 @@ import cv2
 import numpy as np
 
 from files import heif
-from files.staging import check_output, check_output_folder, close_staged, staged_folder, staged_output
+from files.staging import (
+    check_output,
+    check_output_folder,
+    close_staged,
+    partial_folder,
+    staged_folder,
+    staged_output,
+)
 from files.storage import STANDARD
-from pipeline.errors import InputError, ProcessingError
+from pipeline.errors import InputError, ProcessingError, Stopped
 from pipeline.frame import Frame, Sink, Source, StreamInfo, is_spoiled
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", *heif.SUFFIXES)
@@ -156,7 +163,8 @@ class SequenceSink(Sink):
         self._stack = ExitStack()
 
     def open(self, info: StreamInfo) -> None:
-        self._folder = self._stack.enter_context(staged_folder(os.path.dirname(self._path) or "."))
+        self._place = os.path.dirname(self._path) or "."
+        self._folder = self._stack.enter_context(staged_folder(self._place, lambda: self._place))
 
     def write(self, frame: Frame) -> None:
         """Write the next picture; raises as `write_image` does."""
@@ -164,8 +172,10 @@ class SequenceSink(Sink):
         write_image(os.path.join(self._folder, numbered(self._pattern, self._written)), frame.image, self._path)
 
     def close(self, error: BaseException | None = None) -> None:
+        if isinstance(error, Stopped) and not error.complete:
+            self._place = partial_folder(self._place)
         close_staged(self._stack, error)
-        self.result = "" if not self._written or is_spoiled(error) else os.path.dirname(self._path) or "."
+        self.result = "" if not self._written or is_spoiled(error) else self._place
 
 
 _NUMBER = re.compile(r"%0?\d*d")

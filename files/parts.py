@@ -151,7 +151,9 @@ class PartSink(Sink):
         self._sink.close(error)
 
 
-def join_parts(parts: list[str], output: str, source: str, name: str = "", with_whole_sound: bool = True) -> None:
+def join_parts(
+    parts: list[str], output: str, source: str, name: str = "", with_whole_sound: bool = True, *, whole: str = ""
+) -> None:
     """Write the pictures of `parts`, in order, and the sound, chapters and titles of `source` into `output`.
 
     Args:
@@ -160,6 +162,7 @@ def join_parts(parts: list[str], output: str, source: str, name: str = "", with_
         source: A local file.
         name: What to call the output in messages, `output` if empty.
         with_whole_sound: Whether the sound goes on to its own end; else it ends with the pictures.
+        whole: As for `files.container.OutputFile`.
 
     Raises:
         ProcessingError: the parts do not fit together, or the output cannot be written.
@@ -172,7 +175,7 @@ def join_parts(parts: list[str], output: str, source: str, name: str = "", with_
         assert first.time_base is not None
         # Chapters are written with the header, when the last packet is not yet at hand.
         until = None if with_whole_sound else max(times) * first.time_base
-        file = stack.enter_context(OutputFile(output, name, first.time_base, source, pictures_end=until))
+        file = stack.enter_context(OutputFile(output, name, first.time_base, source, None, until, whole))
         with file.write_errors():
             # Copied as it is: a decoder's name, as of dav1d, is no encoder's.
             target = file.container.add_stream_from_template(first, opaque=True)
@@ -192,7 +195,7 @@ def join_parts(parts: list[str], output: str, source: str, name: str = "", with_
                             shown_at = packet.pts * first.time_base
                             end = max(end, shown_at + (packet.duration or 0) * first.time_base)
                             packet.dts, packet.stream = next(dts), target
-                            file.container.mux(packet)
+                            file.mux_picture(packet)
                             file.mux_sound_until(shown_at)
             file.finish(None if with_whole_sound else end)
 

@@ -11,6 +11,7 @@ import av.error
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard
@@ -26,6 +27,8 @@ _RATES = {
 }
 _USUAL_RATE = 48000
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+# FFmpeg's names of the containers of ISO's media format.
+_FRAGMENTED = frozenset({"mp4", "mov", "ipod"})
 _ENCODED_NAMES = {"aac": "AAC", "libopus": "Opus"}
 
 
@@ -136,6 +139,11 @@ class _CopiedTrack:
         self._stream.metadata.update(stream.metadata)
         self._shift = 0
         self._next_dts: int | None = None
+        # AAC from a broadcast carries its description in every packet; FFmpeg's MP4 muxer takes that out by itself,
+        # but not while it writes fragments (`files.container.muxer_options`).
+        bare = output.format.name in _FRAGMENTED and stream.codec_context.name == "aac"
+        bare = bare and not stream.codec_context.extradata
+        self._filter = BitStreamFilterContext("aac_adtstoasc", stream) if bare else None
 
     def take(self, packet: Packet) -> list[Packet]:
         assert packet.dts is not None
@@ -146,8 +154,16 @@ class _CopiedTrack:
             packet.dts += self._shift
             packet.pts = None if packet.pts is None else packet.pts + self._shift
         self._next_dts = packet.dts + (packet.duration or 0)
-        packet.stream = self._stream
-        return [packet]
+        if self._filter is None:
+            packet.stream = self._stream
+            return [packet]
+        try:
+            packets = self._filter.filter(packet)
+        except av.error.FFmpegError:  # one damaged packet is a moment of silence
+            return []
+        for filtered in packets:
+            filtered.stream = self._stream
+        return packets
 
     def finish(self) -> list[Packet]:
         return []

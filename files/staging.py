@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import glob
+import logging
 import os
 import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from files.claims import claim_folder, remove_folder
 from files.storage import STANDARD, is_folder, is_remote, is_url, upload
 from pipeline.errors import InputError, InputNotFoundError, ProcessingError
 from pipeline.frame import is_spoiled
 
+log = logging.getLogger(__name__)
+
 # What file managers put into every folder that somebody looks at.
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
 _STDOUT, _STDERR = 1, 2
+# A single picture is written within seconds: one that is not complete after an hour never will be.
+_DEAD_SECONDS = 3600
+# ERROR_INVALID_NAME and ERROR_FILENAME_EXCED_RANGE, which is what Windows says of names that are too long.
+_TOO_LONG = (123, 206)
 
 
 def check_output(path: str, source: str) -> None:
@@ -50,6 +61,33 @@ def check_output(path: str, source: str) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         raise InputError(f"{path}: is not an ordinary file")
     _check_writable(path, os.path.dirname(os.path.abspath(path)))
+    check_name(path)
+
+
+def check_name(path: str, *others: str) -> None:
+    """Refuse a local path that is too long for its file system, in bytes or in characters as that counts them.
+
+    Args:
+        path: Where a result is to go.
+        others: What it is called meanwhile, or when it is not complete.
+
+    Raises:
+        InputError: one of them is too long.
+    """
+    for name in (path, *others):
+        place = os.path.abspath(name)
+        folder, rest = place, []
+        while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+            folder, last = os.path.split(folder)
+            rest.append(last)
+        # In folders that do not exist yet a name is not looked at.
+        for part in (*(os.path.join(folder, last) for last in rest), place):
+            try:
+                os.lstat(part)
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG or getattr(error, "winerror", 0) in _TOO_LONG:
+                    meant = "" if name == path else ": until it is complete some 20 letters are added"
+                    raise InputError(f"{path}: the name is too long for its disk{meant}; give a shorter one") from None
 
 
 def check_output_folder(path: str) -> None:
@@ -66,6 +104,7 @@ def check_output_folder(path: str) -> None:
     elif os.path.exists(path):
         raise InputError(f"{path}: is not a folder")
     _check_writable(path, os.path.abspath(path))
+    check_name(path, f"{path}.partial")
 
 
 @contextmanager
@@ -100,8 +139,10 @@ def staged_output(path: str) -> Iterator[str]:
         return
     # The link's target is replaced, not the link.
     target = Path(os.path.realpath(path))
-    with _folder_made(target.parent, path):
-        staged = str(target.with_name(f".{target.stem[:20]}.{secrets.token_hex(4)}.part{suffix}"))
+    with folder_made(target.parent, path):
+        hidden = f".{target.stem[:20]}"
+        _clear_old(target.parent.glob(f"{glob.escape(hidden)}.????????.part{glob.escape(suffix)}"))
+        staged = str(target.with_name(f"{hidden}.{secrets.token_hex(4)}.part{suffix}"))
         try:
             yield staged
             if os.path.exists(staged):
@@ -115,8 +156,10 @@ def staged_output(path: str) -> Iterator[str]:
 
 
 @contextmanager
-def staged_folder(path: str) -> Iterator[str]:
+def staged_folder(path: str, place: Callable[[], str] = lambda: "") -> Iterator[str]:
     """Yield a temporary local folder, whose files move into the folder `path` when the block ends well.
+
+    Where `place` returns another folder by then, they move there.
 
     It lies inside `path`, which may be a file system of its own, and which is made if it does not exist. When the
     block raises the temporary folder is removed. What else is in `path` by then is nobody's business but its owner's.
@@ -127,28 +170,51 @@ def staged_folder(path: str) -> Iterator[str]:
             folder, which the message names.
     """
     target = Path(os.path.realpath(path))
-    with _folder_made(target, path):
+    made = not target.exists()
+    with folder_made(target, path):
+        for left in target.glob(".????????.part"):
+            dead = claim_folder(str(left))
+            if dead is not None:
+                log.info("%s: left by a run that was cut off; this one begins anew", left)
+                remove_folder(str(left), dead)
         staged = target / f".{secrets.token_hex(4)}.part"
         try:
-            staged.mkdir()
+            hold = claim_folder(str(staged), new=True)
         except OSError as error:
             raise InputError(f"{path}: no permission to write there: {error.strerror}") from error
+        assert hold is not None  # nobody else has hit upon this name
         try:
             yield str(staged)
         except BaseException:
-            shutil.rmtree(staged, ignore_errors=True)
+            remove_folder(str(staged), hold)
             raise
+        hold.remove()
+        target_now = Path(os.path.realpath(place() or target))
         for file in sorted(staged.iterdir()):
-            place = target / file.name
+            to = target_now / file.name
             try:
-                if place.exists():
-                    raise FileExistsError(0, f"{place.name} has appeared there meanwhile")
-                file.rename(place)
+                if to.exists():
+                    raise FileExistsError(0, f"{to.name} has appeared there meanwhile")
+                target_now.mkdir(exist_ok=True)
+                shutil.move(file, to)
             except OSError as error:
                 raise ProcessingError(
                     f"{path}: a picture cannot be put in place ({error.strerror}); the rest is kept in {staged}"
                 ) from error
         staged.rmdir()
+        if made and target_now != target:
+            with suppress(OSError):
+                target.rmdir()
+
+
+def partial_folder(path: str) -> str:
+    """Return where the pictures of a sequence go that was ended early: a folder beside that at `path`, without any."""
+    folder = wanted = f"{os.path.realpath(path) if path == '.' else path}.partial"
+    number = 1
+    while os.path.isdir(folder) and os.listdir(folder):
+        number += 1
+        folder = f"{wanted}-{number}"
+    return folder
 
 
 def close_staged(stack: ExitStack, error: BaseException | None) -> None:
@@ -187,7 +253,7 @@ def _to_stdout(path: str) -> None:
 
 
 @contextmanager
-def _folder_made(folder: Path, name: str) -> Iterator[None]:
+def folder_made(folder: Path, name: str) -> Iterator[None]:
     """Make `folder` and those above it; those that were made go again, if they are empty, when the block raises."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
@@ -213,6 +279,14 @@ def _check_writable(path: str, folder: str) -> None:
         raise InputError(f"{path}: {folder} is not a folder")
     if not os.access(folder, os.W_OK):
         raise InputError(f"{path}: no permission to write in {folder}")
+
+
+def _clear_old(paths: Iterable[Path]) -> None:
+    """Remove what dead runs have left."""
+    for path in paths:
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _DEAD_SECONDS:
+                path.unlink()
 
 
 def _is_of_the_system(entry: os.DirEntry[str]) -> bool:

@@ -27,8 +27,9 @@ from files.formats import (
     encoder_options,
     pixel_format,
 )
+from files.growing import check_names, growing_output, partial_path
 from files.sound import MakeSound
-from files.staging import check_output, close_staged, staged_output
+from files.staging import check_output, close_staged
 from pipeline.cores import in_background
 from pipeline.errors import InputError, ProcessingError, Stopped
 from pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, is_spoiled
@@ -63,6 +64,7 @@ def check_video_output(path: str, source: str, encoding: Encoding) -> None:
     """
     check_video_format(path, encoding)
     check_output(path, source)
+    check_names(path)
 
 
 class VideoSink(Sink):
@@ -80,6 +82,8 @@ class VideoSink(Sink):
         make_sound: Makes the sound that goes along instead of a source's, or None.
         alpha: Whether frames with alpha are to come, even if the first has none.
         frames: How many frames are to come, if that is known to be fewer than the source has.
+        salvage: Whether an error leaves what can be played of the frames before it, and what a dead run has left of
+            the same file is left alone.
         background: Whether the encoder takes only what others leave of the cores, where the system can do that.
     """
 
@@ -92,9 +96,11 @@ class VideoSink(Sink):
         make_sound: MakeSound | None = None,
         alpha: bool = False,
         frames: int | None = None,
+        salvage: bool = False,
         background: bool = False,
     ) -> None:
         self._path = path
+        self._salvage = salvage
         self._source = source
         self._encoding = encoding or Encoding()
         self._make_sound = make_sound
@@ -112,7 +118,7 @@ class VideoSink(Sink):
     def open(self, info: StreamInfo) -> None:
         self._info = info
         self._color = _WEBP_COLOR if self._suffix == ".webp" else info.color or _USUAL_COLOR
-        self._staged = self._stack.enter_context(staged_output(self._path))
+        self._growing = self._stack.enter_context(growing_output(self._path, clear=not self._salvage))
 
     def write(self, frame: Frame) -> None:
         """Hand one frame on to the encoder; what went wrong with earlier ones is raised here, or by `close`.
@@ -164,6 +170,9 @@ class VideoSink(Sink):
         if encoder is None or self._file is None:
             close_staged(stack, error)
             return
+        growing = self._growing
+        if isinstance(error, Stopped) and not error.complete:
+            growing.place = partial_path(self._path)
         try:
             if not is_spoiled(error):
                 encoder.finish()
@@ -172,11 +181,13 @@ class VideoSink(Sink):
                     self._file.finish(self._end if isinstance(error, Stopped) else None)
         except BaseException as failure:
             encoder.close()  # the file is closed under nobody's hands
+            growing.keep = self._salvage
             close_staged(stack, failure)
+            self.result = growing.kept
             raise
         encoder.close()
         close_staged(stack, error)
-        self.result = "" if self._file is None or is_spoiled(error) else self._path
+        self.result = growing.kept
 
     def _encode_all(self, encoder: Worker[_Picture]) -> None:
         """Encode what is handed on, and mux it and the sound beside it, in the encoder's own thread."""
@@ -206,8 +217,9 @@ class VideoSink(Sink):
         own_time_base = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}
         self._time_base = own_time_base.get(self._suffix, self._info.time_base)
         pictures_end = self._frames / self._info.rate if self._frames and self._info.rate else None
-        more = (self._make_sound, pictures_end)
-        file = self._stack.enter_context(OutputFile(self._staged, self._path, self._time_base, self._source, *more))
+        growing = self._growing
+        more = (self._make_sound, pictures_end, growing.whole)
+        file = self._stack.enter_context(OutputFile(growing.path, self._path, self._time_base, self._source, *more))
         with file.write_errors():
             rate = self._info.rate or Fraction(30)
             settings = encoder_options(encoder, self._encoding, alpha)
@@ -249,7 +261,7 @@ class VideoSink(Sink):
             # x264 does not hand durations on, and the last frame's would be lost.
             if packet.pts is not None and packet.time_base == self._time_base:
                 packet.duration = self._duration.pop(packet.pts, 0) or packet.duration
-            file.container.mux(packet)
+            file.mux_picture(packet)
 
 
 def _gif_graph(width: int, height: int, gif_width: int, gif_height: int) -> Graph:

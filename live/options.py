@@ -32,7 +32,8 @@ class LiveOptions(CameraOptions):
     Attributes:
         record_path: Record what becomes of the frames in this video file; "" for not before the key r asks for it.
         overwrite: Let it take the place of an existing file, instead of getting a number.
-        microphone: Whose sound goes into recordings: a name, "default" for the usual one, "" for none.
+        microphone: Whose sound goes into recordings: a name, part of it, or number of `list_microphones`,
+            "default" for the usual one, "" for none.
         snapshots: The folder for pictures that are saved by the key s.
         virtual_camera: Show the result to meeting programs on the virtual camera of this name, "" for the first one
             there is; None for not at all.

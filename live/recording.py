@@ -18,9 +18,10 @@ from files.formats import CONTAINERS, Encoding, check_video_format
 from files.images import fitted
 from files.storage import is_file, is_remote
 from files.video_sink import VideoSink, check_video_output
-from live.microphone import Microphone
+from live.microphone import Listener, Microphone
 from live.options import LiveOptions
 from live.overlay import DOT
+from live.recovery import Recovery
 from live.sound import LiveSound
 from pipeline.actions import RECORD, keys_of
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
@@ -52,7 +53,7 @@ class Recording:
         written: How many frames are in the file.
     """
 
-    def __init__(self, path: str, info: StreamInfo, encoding: Encoding, microphone: Microphone | None = None) -> None:
+    def __init__(self, path: str, info: StreamInfo, encoding: Encoding, microphone: Listener | None = None) -> None:
         self.path = path
         self.written = 0
         # Cameras have no rate of their own; encoders want to know about how much time a frame has.
@@ -101,7 +102,7 @@ class Recording:
         if self._microphone is not None:
             microphone = self._microphone
             make_sound = lambda output, kinds: LiveSound(microphone, output, kinds)  # noqa: E731
-        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound, background=True)
+        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound, salvage=True, background=True)
         failure: BackgroundRemovalError | None = None
         try:
             sink.open(self._info)
@@ -114,7 +115,12 @@ class Recording:
         except Exception as error:  # nobody else would hear of it
             failure = ProcessingError(f"{self.path}: {type(error).__name__}: {error}")
         # Sound that comes after the last picture is not wanted, and what was written before an error is.
-        sink.close(Stopped())
+        try:
+            sink.close(Stopped(complete=True))
+        except BackgroundRemovalError as error:
+            failure = failure or error
+        if failure is not None and sink.result:
+            raise ProcessingError(f"{failure}; what was recorded until then is in {sink.result}") from failure
         if failure is not None:
             raise failure
 
@@ -188,12 +194,15 @@ class Recorder(Sink):
         signs = [f"{DOT} {minutes:02}:{seconds:02}"]
         if now < self._left_out_until:
             signs.append(f"frames left out: {self._left_out}")
+        if self._microphone is not None:
+            signs.append(self._microphone.sign)
         return signs
 
     def open(self, info: StreamInfo) -> None:
         self._info = info
         if not info.live:
             return
+        self._stack.enter_context(Recovery(self._path, self._say))
         check_video_format(self._path or f"recording{self._usual_suffix()}", self._encoding)
         if self._path:
             check_video_output(self._path, "", self._encoding)
@@ -286,7 +295,8 @@ class Recorder(Sink):
             return str(error)
         if path != wanted:
             log.info("%s exists; recording %s", wanted, path)
-        self._recording = Recording(path, self._info, self._encoding, self._microphone)
+        microphone = None if self._microphone is None else self._microphone.listener()
+        self._recording = Recording(path, self._info, self._encoding, microphone)
         self._began, self._left_out, self._left_out_until = time.monotonic(), 0, 0.0
         return f"recording {path}"
 

@@ -10,7 +10,7 @@ from av.container import OutputContainer
 
 from files.formats import Container
 from files.sound import EncodedTrack, Sound
-from live.microphone import Microphone
+from live.microphone import Listener
 
 
 class LiveSound(Sound):
@@ -22,7 +22,7 @@ class LiveSound(Sound):
         container: What that file can hold.
     """
 
-    def __init__(self, microphone: Microphone, output: OutputContainer, container: Container) -> None:
+    def __init__(self, microphone: Listener, output: OutputContainer, container: Container) -> None:
         self._microphone = microphone
         self._output = output
         self._track = EncodedTrack(output, container.sound_encoder, microphone.rate, microphone.channels)
@@ -31,7 +31,16 @@ class LiveSound(Sound):
 
     def mux_until(self, end: Fraction | None) -> None:
         """Mux what was heard before `end` seconds."""
-        for frame in self._microphone.take():
+        self._mux(self._microphone.take(), end)
+
+    def finish(self, end: Fraction | None) -> None:
+        """Mux what was heard up to `end` seconds; nothing can be muxed after it."""
+        self._mux(self._microphone.take(last=True), end)
+        for packet in self._track.finish():
+            self._output.mux(packet)
+
+    def _mux(self, frames: list[AudioFrame], end: Fraction | None) -> None:
+        for frame in frames:
             # A microphone that runs fast is set back now and then: what overlaps then is left out.
             if frame.pts is not None and frame.pts + frame.samples > self._heard_until:
                 self._heard.append(frame)
@@ -42,9 +51,3 @@ class LiveSound(Sound):
                 return
             for packet in self._track.encode(self._heard.popleft()):
                 self._output.mux(packet)
-
-    def finish(self, end: Fraction | None) -> None:
-        """Mux what was heard up to `end` seconds; nothing can be muxed after it."""
-        self.mux_until(end)
-        for packet in self._track.finish():
-            self._output.mux(packet)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from matting.edge import side_colors
+from matting.fine_edge import fit_finely, is_coarse
 from matting.following import Box
 from matting.matte import Matte
 from matting.pyramid import Pyramid
@@ -53,9 +54,11 @@ def blend_layers(out: Sequence[np.ndarray], view: Pyramid, matte: Matte, correct
         out: What is behind, layer by layer.
         view: The frame.
         matte: Where the person is.
-        correct: Whether an `edge_correction` is applied.
+        correct: Whether an `edge_correction` is applied, and a coarse matte's edge made as fine as the frame.
     """
     alpha, places = _edge(matte)
+    if correct and is_coarse(matte):
+        fit_finely(alpha, view.layers[0], matte, view.values)
     edges = {1: (matte.box, alpha, places)}
     if len(out) > 1:
         edges[2] = _halved(matte.box, alpha, places)

@@ -15,6 +15,7 @@ from matting.person import PersonMatte, RefinedNetwork
 from matting.photo import Photo
 from matting.recurrent import RecurrentMatting, is_recurrent
 from matting.refine import Refiner
+from matting.second_look import SecondLook
 from matting.segmenters import ModelOptions, OnnxSegmenter, Segmenter, make_segmenter
 from matting.sessions import load_session
 from matting.weights import DOWNLOADS, MODELS
@@ -73,7 +74,7 @@ def load_person_matte(
     """
     if people not in PEOPLE:
         raise InputError(f"`people` '{people}': must be one of {', '.join(PEOPLE)}")
-    Thread(target=_make_tables, name="tables", daemon=True).start()
+    Thread(target=_make_tables, name="tables").start()  # no daemon: OpenCV must not end under its hands
     model, runtime, device = options.model, options.runtime, options.device
     finder_model = _MODELS_BY_NUMBER[options.model_selection]
     if runtime == "onnx" and model is not None and model not in MODELS:
@@ -90,7 +91,9 @@ def load_person_matte(
     photo = Photo(looking, network, threshold, edge_softness)
     of_people = model is None or model in MODELS or model in DOWNLOADS
     finder = Finder(looking, _load_faces if of_people else None)
-    drawing = RefinedNetwork(network, Refiner(threshold, edge_softness))
+    # Measured for the default; others may take long, or know no left and right.
+    drawn = SecondLook(network) if model in (None, "wide") else network
+    drawing = RefinedNetwork(drawn, Refiner(threshold, edge_softness))
     return PersonMatte(finder, drawing, options.quality, photo, people=people)
 
 

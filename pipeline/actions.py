@@ -63,6 +63,12 @@ THRESHOLD = Action(("threshold",), (), "where background ends and person begins,
 THRESHOLD_STEPS = Action(("keep-more", "keep-less"), ("-", "+"), "keep more / less of the picture")
 MATTE = Action(("matte",), ("m",), "show the matte", ON_OFF)
 PEOPLE = Action(("people",), ("p",), "the main person alone, another, everybody", "all|main")
+AUTO_FRAME = Action(("auto-frame",), ("z",), "auto-frame on or off", ON_OFF)
+LOW_LIGHT = Action(("low-light",), ("l",), "low-light on or off", ON_OFF)
+COLOR_BALANCE = Action(("color-balance",), ("k",), "color-balance on or off", ON_OFF)
+DEFOCUS = Action(("defocus",), ("v",), "defocus on or off", ON_OFF)
+NAME = Action(("name",), ("n",), "name on or off", ON_OFF)
+LOGO = Action(("logo",), ("o",), "logo on or off", ON_OFF)
 SAVE_LOOK = Action(("save-look",), ("w",), "write the look to the --config file")
 KEYS = Action(("keys",), ("h", "?"), "this list", label="h or ?")
 BESIDE = Action(("beside",), ("c",), "beside the original", ON_OFF)
@@ -71,8 +77,9 @@ QUIT = Action(("quit",), ("q", "esc"), "quit", label="q, Esc")
 
 # All that the program itself can do, in the order of the help; which of them there are depends on what runs.
 ALL = (
-    PICTURES, BACKGROUND, BLUR_STEPS, BLUR, THRESHOLD_STEPS, THRESHOLD, MATTE, PEOPLE, FREEZE, MIRROR, CARD, SNAPSHOT,
-    RECORD, SAVE_LOOK, KEYS, BESIDE, FULL_SCREEN, QUIT,
+    PICTURES, BACKGROUND, BLUR_STEPS, BLUR, THRESHOLD_STEPS, THRESHOLD, MATTE, PEOPLE, AUTO_FRAME, LOW_LIGHT,
+    COLOR_BALANCE, DEFOCUS, NAME, LOGO, FREEZE, MIRROR, CARD, SNAPSHOT, RECORD, SAVE_LOOK, KEYS, BESIDE,
+    FULL_SCREEN, QUIT,
 )  # fmt: skip
 
 

@@ -36,4 +36,13 @@ class DeviceError(InputError):
 
 
 class Stopped(Exception):  # noqa: N818 - it is no error
-    """The run ends before its source does, by `q`, Ctrl-C or an end frame; what was written until now is wanted."""
+    """The run ends before its source does; what was written until now is wanted.
+
+    Args:
+        complete: Whether it was to end there, by an end frame; else `q` or Ctrl-C has ended it early, and what there
+            is of a result is called a part of it.
+    """
+
+    def __init__(self, complete: bool = False) -> None:
+        super().__init__()
+        self.complete = complete

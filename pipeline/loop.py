@@ -73,7 +73,7 @@ def run_loop(
                         raise KeyboardInterrupt from None
                     raise
                 tally.complete = True
-                raise Stopped  # by the last frame
+                raise Stopped(complete=True)  # by the last frame
         except Stopped:
             pass
 

@@ -128,7 +128,7 @@ ROOMS = {
     "engine.py": {"pipeline", "files", "live"},
     "scenery": {"pipeline", "files", "matting"},
     "selfieSegmentation.py": {"pipeline", "matting", "scenery"},
-    "utils.py": set(),
+    "utils.py": {"pipeline"},
     "effects": {"pipeline", "matting", "scenery", "selfieSegmentation"},
 }
 OURS = {name.removesuffix(".py") for name in ROOMS} | {"cli", "main"}

@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 from conftest import difference, done, probe
 
+from cli.objects import build_objects
+from cli.options import build_parser
 from effects.auto_frame import AutoFrame
+from effects.color_balance import ColorBalance
 from effects.defocus import Defocus
+from effects.effect import Switched
 from effects.low_light import LowLight
 from effects.plate import Logo, NamePlate
 from engine import Engine
 from files.formats import Encoding
 from pipeline.errors import InputError
+from pipeline.frame import ColorDescription, Planes
+from pipeline.objects import ObjectChain
 from selfieSegmentation import MPSegmentation
 
 
@@ -51,18 +57,197 @@ def test_low_light_lifts_the_dark_only_and_does_not_flicker(portrait: np.ndarray
     assert LowLight()(portrait) is portrait
     lift = LowLight()
     rng = np.random.default_rng(3)
-    means = []
+    gains = []
     for moment in range(60):
         dark = cv2.convertScaleAbs(portrait, alpha=0.25 + 0.03 * rng.random())
         lift.at(moment / 30)
-        means.append(lift(dark).mean())
-    assert min(means) > 2 * portrait.mean() * 0.25
-    assert np.abs(np.diff(means)).max() < 6
+        gains.append(lift(dark).mean() / dark.mean())
+    assert min(gains) > 2
+    assert np.abs(np.diff(gains)).max() < 0.04 * max(gains), "of the 12 % by which the scene changes"
     # The light goes on: back to the frame as it is, within a few seconds, without a jump of the curve.
     for moment in range(60, 240):
         lift.at(moment / 30)
         out = lift(portrait)
     assert out is portrait
+
+
+def test_low_light_makes_a_dark_coat_white(portrait: np.ndarray) -> None:
+    dark = cv2.convertScaleAbs(portrait, alpha=0.3)
+    dark[300:400, 100:400] = np.linspace(70, 90, 300).astype(np.uint8)[None, :, None]
+    lifted = LowLight()(dark)
+    assert lifted[350, 390].min() > 180
+    steps = np.diff(lifted[350, 100:400, 0].astype(int))
+    assert steps.min() >= 0
+    assert lifted[350, 399, 0] > lifted[350, 100, 0] + 30, "its folds stay"
+
+
+class Outline:
+    """Stands in for the segmentation: what it says is where the people are."""
+
+    def __init__(self, height: int = 135, width: int = 240) -> None:
+        self.size = (height, width)
+        self.alpha = np.zeros(self.size, np.float32)
+
+    def show(self, *people: tuple[int, int, int]) -> None:
+        """Show people by the middle, height and width of each, standing on the frame's lower edge."""
+        self.alpha = np.zeros(self.size, np.float32)
+        for middle, height, width in people:
+            self.alpha[self.size[0] - height :, middle - width // 2 : middle + width // 2] = 1
+
+    def last_alpha(self) -> np.ndarray:
+        return self.alpha
+
+
+def view_of(effect: AutoFrame, height: int = 135, width: int = 240) -> np.ndarray:
+    """Return left, top, right, bottom of what an effect has cut the last frame to, in pixels of the frame."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    moved = effect.moved(np.dstack([x, y, y]))[..., :2]
+    return np.concatenate([moved[0, 0], moved[-1, -1]])
+
+
+LEFT, RIGHT = (85, 80, 40), (190, 80, 40)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sets_off"),
+    [
+        ((LEFT,), (LEFT, RIGHT), (0.1, 0.6)),  # who enters is to be seen soon
+        ((LEFT, RIGHT), (LEFT,), (1.0, 2.5)),  # who leaves may be back
+        ((LEFT,), (), (1.5, 4.0)),
+    ],
+)
+def test_auto_frame_sets_off_gently_and_waits_before_it_goes_back(
+    before: tuple, after: tuple, sets_off: tuple[float, float]
+) -> None:
+    outline, follows, frame = Outline(), AutoFrame(), np.zeros((135, 240, 3), np.uint8)
+    follows.meet([outline, follows])
+    views = []
+    for moment in range(240):
+        outline.show(*(before if moment < 30 else after))
+        follows.at(moment / 30)
+        follows(frame)
+        views.append(view_of(follows))
+    steps = np.diff(np.array(views), axis=0) / 240  # as shares of the picture's width
+    moves = np.flatnonzero(np.abs(steps).max(axis=1) > 1e-4)
+    assert sets_off[0] < (moves[0] - 29) / 30 < sets_off[1]
+    assert np.abs(steps).max() < 0.012, "no faster than 15 pixels a frame of 1280"
+    assert np.abs(np.diff(steps, axis=0)).max() < 0.0015, "no jerk, neither when it sets off nor when it arrives"
+    assert np.abs(steps[-15:]).max() < 1e-4, "at rest in the end"
+    assert np.abs(views[-1] - views[0]).max() > 8
+
+
+def test_auto_frame_waits_for_who_is_gone_for_a_moment() -> None:
+    outline, follows, frame = Outline(), AutoFrame(), np.zeros((135, 240, 3), np.uint8)
+    follows.meet([outline, follows])
+    views = []
+    for moment in range(120):
+        outline.show(*(() if 30 <= moment < 75 else (LEFT,)))
+        follows.at(moment / 30)
+        follows(frame)
+        views.append(view_of(follows))
+    assert np.ptp(np.array(views), axis=0).max() < 0.1
+
+
+def test_auto_frame_shows_the_upper_body_of_who_fills_the_frame(portrait: np.ndarray) -> None:
+    # The portrait's face on a body that reaches from the top of the frame to the bottom.
+    frame = np.full((540, 960, 3), 90, np.uint8)
+    frame[:270, 345:615] = cv2.resize(portrait, (270, 270))
+    outline, follows = Outline(540, 960), AutoFrame()
+    outline.show((480, 500, 220))
+    follows.meet([outline, follows])
+    assert follows(frame).shape == frame.shape
+    left, top, right, bottom = view_of(follows, 540, 960)
+    assert bottom - top < 0.75 * 540
+    assert top < 60, "his head is in it"
+    assert left < 370
+    assert right > 590
+
+
+def test_auto_frame_by_its_key() -> None:
+    outline, follows, frame = Outline(), AutoFrame(on=False), np.zeros((135, 240, 3), np.uint8)
+    follows.meet([outline, follows])
+    outline.show(LEFT)
+    views = []
+    for moment in range(300):
+        if moment in (30, 180):
+            assert follows.on_key("z") == f"auto-frame {'on' if moment == 30 else 'off'}"
+        follows.at(moment / 30)
+        result = follows(frame)
+        views.append(view_of(follows))
+    widths = np.array(views)[:, 2] - np.array(views)[:, 0]
+    assert (widths[0], widths[30] > 235, widths[150] < 200) == (239, True, True)
+    assert np.abs(np.diff(widths)).max() < 0.015 * 240
+    assert result is frame, "in the end it is as it was"
+
+
+def test_color_balance_takes_a_cast_away_and_leaves_the_rest_alone(portrait: np.ndarray) -> None:
+    def color(image: np.ndarray) -> np.ndarray:
+        return image.reshape(-1, 3).mean(axis=0) / image.mean()
+
+    def after_a_while(image: np.ndarray) -> tuple[np.ndarray, float]:
+        segmentation, balance = MPSegmentation(), ColorBalance()
+        balance.meet([balance, segmentation])
+        largest, before = 0.0, None
+        for moment in range(45):
+            balance.at(moment / 15)
+            result = balance(image)
+            if moment == 0:
+                segmentation(image)
+            if before is not None:
+                largest = max(largest, difference(result, before))
+            before = result
+        return result, largest
+
+    plain, step = after_a_while(portrait)
+    assert np.abs(color(plain) - color(portrait)).max() < 0.06
+    assert step < 1, "it comes slowly"
+    for cast in ((0.8, 1, 1.12), (1.2, 1, 0.9)):
+        tinted = np.clip(portrait * 0.8 * np.array(cast), 0, 255).astype(np.uint8)
+        result, step = after_a_while(tinted)
+        off = np.abs(color(tinted) - color(portrait)).max()
+        assert np.abs(color(result) - color(portrait)).max() < 0.6 * off, cast
+        assert abs(result.mean() / tinted.mean() - 1) < 0.05, "as bright as it was"
+        assert step < 1
+
+
+def test_effects_have_keys(tmp_path: Path, portrait: np.ndarray) -> None:
+    cv2.imwrite(str(tmp_path / "logo.png"), np.full((50, 100, 3), 255, np.uint8))
+    effects = [LowLight(), ColorBalance(), AutoFrame(), Defocus(), NamePlate("Me"), Logo(tmp_path / "logo.png")]
+    keys = [key for effect in effects for key in effect.keys]
+    assert len(set(keys)) == len(keys)
+    assert not set(keys) & set("adb[]-+=mpfsxrwh?cgq ")
+    dark = cv2.convertScaleAbs(portrait, alpha=0.3)
+    for effect, key in zip(effects, keys, strict=True):
+        assert effect.on_key("7") is False
+        assert effect.on_key(key.upper()) == f"{effect.name} off"
+        effect(dark.copy())
+        assert (effect(dark.copy()) == dark).all(), effect.name
+        assert effect.on_key(key) == f"{effect.name} on"
+
+
+def test_a_window_can_switch_on_what_was_not_asked_for() -> None:
+    def names(*arguments: str) -> list[tuple[str, bool]]:
+        objects = build_objects(build_parser().parse_args(arguments))
+        return [(item.name, item.on) for item in objects if isinstance(item, Switched)]
+
+    assert names() == [("low-light", False), ("color-balance", False), ("auto-frame", False)]
+    assert names("--low-light", "--name", "Me") == [
+        ("low-light", True), ("color-balance", False), ("auto-frame", False), ("name", True),
+    ]  # fmt: skip
+    assert names("--no-show") == names("clip.mp4") == []
+    assert names("clip.mp4", "--color-balance") == [("color-balance", True)]
+
+
+def test_what_is_switched_off_leaves_planes_alone() -> None:
+    grey = np.full((4, 6), 128, np.uint8)
+    planes = Planes((grey, grey[:2, :3], grey[:2, :3]), ColorDescription(1, 1, 1, 1))
+    for effect in (LowLight(on=False), ColorBalance(on=False), AutoFrame(on=False)):
+        chain = ObjectChain([effect])
+        assert chain.takes_planes
+        assert chain.apply(planes) is planes
+        effect.on_key(effect.action.keys[0])
+        assert isinstance(chain.apply(planes), np.ndarray)
+    assert not ObjectChain([LowLight()]).takes_planes, "who reads the frames makes images of them"
 
 
 def test_name_plate_and_logo(tmp_path: Path) -> None:
@@ -77,6 +262,8 @@ def test_name_plate_and_logo(tmp_path: Path) -> None:
     changed = np.flatnonzero(np.abs(out.astype(int) - 128).sum(axis=(0, 2)))
     assert 530 < changed[0] < 545
     assert changed[-1] < 590, "the transparent half changes nothing"
+    cv2.imwrite(str(tmp_path / "deep.png"), logo.astype(np.uint16) * 257)
+    assert (Logo(tmp_path / "deep.png")(frame.copy()) == out).all(), "16 bits"
     for size in ((20, 30), (5, 5)):
         Logo(tmp_path / "logo.png")(NamePlate("x")(np.zeros((*size, 3), np.uint8)))
     (tmp_path / "no.png").write_bytes(b"no")

@@ -127,7 +127,7 @@ def test_what_ctrl_c_cut_short_is_not_taken_for_done(tmp_path: Path, start_main)
         make_clip(tmp_path / f"{name}.mp4", [scene(i) for i in range(300)])
     arguments = ("a.mp4", "b.mp4", "--output", "all", "--no-segmentation", "--object", "slow.py:slow")
     process = start_main("--video", *arguments)
-    wait_until(lambda: list((tmp_path / "all").glob(".a.*")), "the work")
+    wait_until(lambda: list((tmp_path / "all").glob("a.unfinished.mp4")), "the work")
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
@@ -140,9 +140,9 @@ def test_what_ctrl_c_cut_short_is_not_taken_for_done(tmp_path: Path, start_main)
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--matte", "m.mp4"), r"stopped; the first (\d+) frames are in clip_out\.mp4 and m\.mp4\n"),
-        (("--frames",), r"stopped; the first (\d+) frames are in clip_out\n"),
-        (("--resume",), r"stopped; nothing was kept\n"),
+        (("--matte", "m.mp4"), r"stopped; the first (\d+) frames are in clip_out\.partial\.mp4 and m\.partial\.mp4\n"),
+        (("--frames",), r"stopped; the first (\d+) frames are in clip_out\.partial\n"),
+        (("--resume",), r"stopped; the first (\d+) frames are in clip_out\.partial\.mp4\n"),
         (("--jobs", 2), r"stopped; nothing was kept\n"),
     ],
 )
@@ -158,11 +158,13 @@ def test_ctrl_c_says_what_was_kept_and_where(tmp_path: Path, start_main, argumen
     assert process.wait(timeout=60) == 130
     said = re.fullmatch(told, process.communicate()[1])
     assert said
-    video = tmp_path / "clip_out.mp4"
-    kept = probe(video).times if video.exists() else sorted(tmp_path.glob("clip_out/*"))
+    assert not (tmp_path / "clip_out.mp4").exists()
+    assert not (tmp_path / "clip_out").exists()
+    video = tmp_path / "clip_out.partial.mp4"
+    kept = probe(video).times if video.exists() else sorted(tmp_path.glob("clip_out.partial/*"))
     assert len(kept) == (int(said[1]) if said.groups() else 0)
     if "m.mp4" in arguments:
-        assert len(probe(tmp_path / "m.mp4").times) == len(kept)
+        assert len(probe(tmp_path / "m.partial.mp4").times) == len(kept)
 
 
 def test_a_folder_of_videos_with_one_broken(folder: Path, tmp_path: Path, run_main) -> None:

@@ -19,7 +19,6 @@ from conftest import StreamCamera, Until, difference, probe, wait_until
 from engine import Engine
 from files.formats import Encoding
 from files.video_sink import VideoSink
-from live.microphone import Microphone
 from live.options import LiveOptions
 from live.recording import Recorder, Recording
 from pipeline.errors import InputError, ProcessingError
@@ -51,35 +50,6 @@ def test_a_recording_that_cannot_be_written_is_refused_at_once(
     for path, complaint in (("file/take.mp4", "is not a folder"), ("take.xyz", "cannot write a video")):
         outcome = run_main("--webcam", stream_camera.url, *PLAIN, "--no-show", "--record", path)
         assert (outcome.code, complaint in outcome.err) == (2, True)
-
-
-def test_a_recording_with_the_microphone(tmp_path: Path) -> None:
-    # FFmpeg's tone, in real time, stands for the microphone that a machine without one cannot have.
-    started = time.monotonic()
-    info = StreamInfo("camera", 64, 48, Fraction(1, 1_000_000), Fraction(30), live=True, clock_start=started)
-    path = str(tmp_path / "take.mp4")
-    with Microphone("lavfi:sine=frequency=440:sample_rate=44100,arealtime") as microphone:
-        time.sleep(0.5)  # what was heard before the recording is not in it
-        recording = Recording(path, info, Encoding(preset="ultrafast"), microphone)
-        for _ in range(45):
-            at = time.monotonic() - started
-            recording.write(Frame(np.zeros((48, 64, 3), np.uint8), 0, round(at * 1e6), Fraction(1, 1_000_000)))
-            time.sleep(1 / 30)
-        recording.finish()
-    found = probe(path)
-    with av.open(path) as container:
-        sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
-    assert len(sound) / 44100 == pytest.approx(float(found.times[-1]), abs=0.25)
-    strongest = np.abs(np.fft.rfft(sound[4096 : 4096 + 32768])).argmax() * 44100 / 32768
-    assert strongest == pytest.approx(440, abs=3)
-
-
-def test_no_microphone_is_one_line(run_main, stream_camera: StreamCamera) -> None:
-    outcome = run_main(
-        "--webcam", stream_camera.url, *PLAIN, "--no-show", "--record", "take.mp4", "--microphone", "alsa:nothing"
-    )
-    assert outcome.code == 2
-    assert "microphone alsa:nothing: cannot be opened" in outcome.err
 
 
 def frames_of(count: int, size: tuple[int, int] = (64, 48)) -> list[Frame]:
@@ -153,7 +123,7 @@ def test_what_was_recorded_before_an_error_is_kept(tmp_path: Path, monkeypatch: 
         recorder.write(frame)
         time.sleep(0.02)
     wait_until(lambda: told or recorder.write(frames_of(1)[0]), "the failure to be told")
-    assert told == ["the disk is full"]
+    assert told == ["the disk is full; what was recorded until then is in take.mp4"]
     with pytest.raises(ProcessingError, match="the disk is full"):
         recorder.close()
     assert len(probe("take.mp4").times) == 5

@@ -101,5 +101,6 @@ def test_the_key_w_writes_what_there_is(tmp_path: Path, objects: list) -> None:
     assert key.on_key("w") == f"written to {path}"
     found = read_settings(path, build_parser())
     segments = any(isinstance(item, MPSegmentation) for item in objects)
-    expected = {"flip": True} | ({"blur": 35, "threshold": 0.5, "people": "all"} if segments else {})
+    defocuses = {"defocus": True} if any(isinstance(item, Defocus) for item in objects) else {}
+    expected = {"flip": True} | defocuses | ({"blur": 35, "threshold": 0.5, "people": "all"} if segments else {})
     assert found == expected | ({"background": "blur"} if len(objects) == 1 and segments else {})

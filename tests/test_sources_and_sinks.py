@@ -121,11 +121,12 @@ def cases(tmp_path: Path, backend, monkeypatch: pytest.MonkeyPatch) -> dict[str,
     monkeypatch.chdir(tmp_path)
 
     def count(name: str) -> Callable[[], int]:
-        return lambda: len(probe(name).times) if Path(name).exists() else 0
+        stem, suffix = name.split(".")
+        return lambda: sum(len(probe(found).times) for found in Path().glob(f"{stem}*.{suffix}"))
 
     return {
         "image": Case(ImageSink("r.png"), STILL, lambda: int(Path("r.png").exists())),
-        "sequence": Case(SequenceSink("shots/%03d.png"), FILE, lambda: len(list(Path().glob("shots/*.png")))),
+        "sequence": Case(SequenceSink("shots/%03d.png"), FILE, lambda: len(list(Path().glob("shots*/*.png")))),
         "video": Case(VideoSink("r.mp4"), FILE, count("r.mp4")),
         "matte": Case(MatteSink("m.mp4"), FILE, count("m.mp4")),
         "matte of a still": Case(MatteSink("m.png"), STILL, lambda: int(Path("m.png").exists())),
@@ -165,7 +166,7 @@ def left_behind(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("error", [None, Stopped()], ids=["at the end", "ended early"])
+@pytest.mark.parametrize("error", [None, Stopped(complete=True), Stopped()], ids=["whole", "as asked", "ended early"])
 def test_a_sink_completes_what_was_written(cases: dict[str, Case], name: str, error, tmp_path: Path) -> None:
     case = cases[name]
     write_all(case)
@@ -174,7 +175,11 @@ def test_a_sink_completes_what_was_written(cases: dict[str, Case], name: str, er
         assert left_behind(tmp_path) == []
     else:
         assert case.pictures() == (1 if case.info.still else 5)
-    assert not [found for found in left_behind(tmp_path) if ".part" in found]
+        early = error is not None and not error.complete and not case.info.still and not case.survives
+        assert [".partial" in str(found) for found in tmp_path.rglob("*") if found.is_file()] == [early] * len(
+            left_behind(tmp_path)
+        )
+    assert not [found for found in left_behind(tmp_path) if ".part." in found or "unfinished" in found]
 
 
 @pytest.mark.parametrize("name", NAMES)

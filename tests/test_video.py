@@ -292,7 +292,8 @@ def test_q_ends_early_and_keeps_what_is_done(tmp_path: Path, screen: Screen, sta
     screen.wait_for_window()
     screen.type("q")
     assert process.wait(timeout=60) == 0
-    found = probe(tmp_path / "clip_out.mp4")
+    assert process.communicate()[0].strip() == str(tmp_path / "clip_out.partial.mp4")
+    found = probe(tmp_path / "clip_out.partial.mp4")
     assert 1 <= len(found.times) < len(LONG)
     assert found.sound[0][1] * 1024 / 44100 == pytest.approx(len(found.times) / 25, abs=0.1)
 
@@ -302,14 +303,14 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path: Path, start_main
     source = make_clip(tmp_path / "clip.mp4", LONG).path
     (tmp_path / "slow.py").write_text(SLOW)
     process = start_main("--video", source, "--no-segmentation", "--object", "slow.py:slow")
-    wait_until(lambda: any(p.stat().st_size > 0 for p in tmp_path.glob(".clip_out.*.part.mp4")), "some frames")
+    wait_until(lambda: any(p.stat().st_size > 0 for p in tmp_path.glob("clip_out.unfinished.mp4")), "some frames")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    kept = len(probe(tmp_path / "clip_out.mp4").times)
+    kept = len(probe(tmp_path / "clip_out.partial.mp4").times)
     assert 1 <= kept < len(LONG)
-    assert err == f"stopped; the first {kept} frames are in {tmp_path / 'clip_out.mp4'}\n"
-    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["clip.mp4", "clip_out.mp4", "slow.py"]
+    assert err == f"stopped; the first {kept} frames are in {tmp_path / 'clip_out.partial.mp4'}\n"
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["clip.mp4", "clip_out.partial.mp4", "slow.py"]
 
 
 def test_damage_inside_is_skipped_with_a_warning(clip, caplog: pytest.LogCaptureFixture) -> None:

@@ -103,11 +103,10 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
         screen.type(key)
     wait_until((tmp_path / "look.toml").exists, "the settings")
     settings = read_settings(str(tmp_path / "look.toml"), build_parser())
-    assert settings == {
-        "flip": False, "mirror_preview": True, "background": "blur", "blur": "3%", "threshold": 0.55, "people": "all",
-    }  # fmt: skip
+    look = {"flip": False, "mirror_preview": True, "background": "blur", "blur": "3%", "threshold": 0.55}
+    assert settings == look | {"people": "all", "auto_frame": False, "low_light": False, "color_balance": False}
     screen.type("r")
-    wait_until(lambda: list(tmp_path.glob(".recording_*")), "the recording to begin")
+    wait_until(lambda: list(tmp_path.glob("recording_*.unfinished.mp4")), "the recording to begin")
     time.sleep(1)
     screen.type("r")
     wait_until(lambda: list(tmp_path.glob("recording_*.mp4")), "the recording")
