@@ -55,6 +55,7 @@ class Engine:
 
     Attributes:
         result: What the last run has made: `result_path`, or the part of it; "" for nothing.
+        incomplete: What its damaged source lacked, in words; the result holds the rest. "" for nothing.
     """
 
     def __init__(
@@ -77,8 +78,7 @@ class Engine:
         progress: bool | tqdm[Any] = True,
         keep_partial: bool = True,
     ) -> None:
-        self.image_path = os.fspath(image_path)
-        self.video_path = os.fspath(video_path)
+        self.image_path, self.video_path = os.fspath(image_path), os.fspath(video_path)
         self.webcam_id = webcam_id
         self.show, self.flip_view = show, flip_view
         self.custom_objects = list(custom_objects)
@@ -96,7 +96,7 @@ class Engine:
             raise InputError("`start_video_frame` and `end_video_frame` count from 0 and cannot be negative")
         if end_video_frame and start_video_frame > end_video_frame:
             raise InputError(f"`start_video_frame` {start_video_frame} is after `end_video_frame` {end_video_frame}")
-        self.result = ""
+        self.result = self.incomplete = ""
         self.frozen = self.mirror_preview = False  # changed by keys
         self._chain: ObjectChain | None = None
         self._sinks: list[Sink] = []
@@ -130,7 +130,7 @@ class Engine:
         check_result(output, self.image_path, video=False)
         result = LastImage()
         with storage.local_file(self.image_path) as local:
-            source: Source = ImageSource(local, self.image_path)
+            source: Source = ImageSource(local, self.image_path, again=self.show)
             if self.show:
                 source = self._shown_in().while_open(source)
             self.process(source, [ImageSink(output), *self.sinks, result, Progress(self.progress)])
@@ -195,7 +195,7 @@ class Engine:
             run_loop(source, chain, self._processed, all_sinks, last_frame=last, keep_partial=keep)
         finally:
             self.result = next((sink.result for sink in sinks if sink.result), "")
-            self._chain, self._sinks, self._last = None, [], None
+            self._chain, self._sinks, self._last, self.incomplete = None, [], None, source.incomplete
 
     @property
     def result_path(self) -> str:

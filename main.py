@@ -8,19 +8,22 @@ shows how few lines do.
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
 import traceback
-import warnings
 
 # Nothing heavy is imported up here: --help should answer at once.
+from cli.messages import set_up_messages
 from cli.options import SOURCES, build_parser
+from cli.process import errors_in_threads_told, fill_missing_streams, leave
 from pipeline.errors import BackgroundRemovalError
+from pipeline.stderr import silence_libraries
+from pipeline.wording import printable
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    fill_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's character set lacks is written as escapes instead of failing.
         if isinstance(stream, io.TextIOWrapper):
@@ -30,7 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     controls = arguments[:1] == ["control"]
     options = parser.parse_args([] if controls else arguments)
     typed = [name for name, value in vars(options).items() if value != parser.get_default(name)]
-    _set_up_messages(options.debug, options.quiet)
+    set_up_messages(options.debug, options.quiet)
+    if not options.debug:
+        silence_libraries()
     try:
         if controls:
             from cli.control import control
@@ -42,13 +47,14 @@ def main(argv: list[str] | None = None) -> int:
             told = any(getattr(options, name) not in (None, []) for name in SOURCES)
             parser.set_defaults(**read_settings(options.config, parser, with_source=not told))
             options = parser.parse_args(arguments)
-            _set_up_messages(options.debug, options.quiet)
+            set_up_messages(options.debug, options.quiet)
         from cli.run import run
 
-        return run(options, lambda path: options.quiet or print(path, flush=True), typed)
+        with errors_in_threads_told():
+            return run(options, lambda path: options.quiet or print(path, flush=True), typed)
     except KeyboardInterrupt as stop:
         if str(stop) and not options.quiet:
-            print(f"stopped; {stop}", file=sys.stderr)
+            print(f"stopped; {printable(str(stop))}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our output has gone; the work is done
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -61,23 +67,11 @@ def main(argv: list[str] | None = None) -> int:
 
             message = with_options(str(error))
         else:
-            message = f"{type(error).__name__}: {error} (run with --debug to see where)"
-        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+            message = f"{type(error).__name__}: {' '.join(str(error).split())} (run with --debug to see where)"
+        print(f"error: {printable(message)}", file=sys.stderr)
         return error.exit_code if expected else 1
     return 0
 
 
-def _set_up_messages(debug: bool, quiet: bool) -> None:
-    level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=level, force=True)
-    for number, name in ((logging.INFO, "note"), (logging.WARNING, "warning"), (logging.ERROR, "error")):
-        logging.addLevelName(number, name)
-    if level == logging.WARNING:
-        for ours in ("cli", "files", "live", "pipeline"):  # what libraries have to note is of no interest
-            logging.getLogger(ours).setLevel(logging.INFO)
-    if not debug:
-        warnings.simplefilter("ignore")  # of libraries, meant for programmers
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -10,11 +10,12 @@ from cli.options import SOURCES
 from cli.shares import parse_share
 from files.outputs import names_folder
 from files.storage import STANDARD, is_remote
+from pipeline import limits
 from pipeline.errors import InputError, InputNotFoundError
 
 # What does nothing but for these is an error when it is typed; a settings file may hold it for another day.
 _FOR_FILES = (
-    "output", "matte", "frames", "recursive", "resume", "shard", "dry_run", "start_frame",
+    "output", "matte", "frames", "recursive", "resume", "shard", "dry_run", "cluster", "part_seconds", "start_frame",
     "end_frame", "break_on_end", "jobs",
 )  # fmt: skip
 _FOR_RECORDINGS = ("codec", "encoder", "crf", "preset", "gif_width", "gif_fps")
@@ -50,6 +51,15 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
     _check_purpose(options, typed)
     if options.shard:
         parse_share(options.shard)
+    if options.cluster:
+        if options.jobs > 1 or options.show or options.watch is not None or STANDARD in paths:
+            raise InputError("--cluster goes without --jobs, --show, --watch and standard input")
+        if options.matte:
+            raise InputError("--cluster goes without --matte")
+        if options.part_seconds < 4:
+            raise InputError(f"--part-seconds {options.part_seconds:g}: must be at least 4")
+    else:
+        _refuse(typed, ("part_seconds",), "goes with --cluster")
     if options.watch is not None and (options.shard or options.dry_run):
         raise InputError("--watch goes without --shard and --dry-run: nobody knows which files will come")
     if options.matte and options.no_segmentation:
@@ -137,9 +147,11 @@ def size_of(text: str | None, option: str, example: str) -> tuple[int, int] | No
     if text is None:
         return None
     first, x, second = text.partition("x")
-    if not (x and first.isdigit() and second.isdigit() and int(first) and int(second)):
-        raise InputError(f"{option} {text}: must be two numbers, for instance {example}")
-    return int(first), int(second)
+    sides = [int(side) for side in (first, second) if side.isdecimal() and len(side) <= len(str(limits.MOST_SIDE))]
+    if not x or len(sides) != 2 or not all(0 < side <= limits.MOST_SIDE for side in sides):
+        raise InputError(f"{option} {text}: must be two numbers from 1 to {limits.MOST_SIDE}, for instance {example}")
+    limits.check_pixels(f"{option} {text}", *sides)
+    return sides[0], sides[1]
 
 
 def _check_purpose(options: argparse.Namespace, typed: Collection[str]) -> None:

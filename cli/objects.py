@@ -24,7 +24,7 @@ from effects.effect import Effect
 from effects.low_light import LowLight
 from effects.plate import Logo, NamePlate
 from pipeline.actions import SAVE_LOOK, keys_of
-from pipeline.errors import InputError
+from pipeline.errors import InputError, described
 from pipeline.objects import CustomObject, FrameObject
 from selfieSegmentation import MPSegmentation
 
@@ -100,8 +100,8 @@ def load_object(spec: str) -> CustomObject:
                 item = item()
     except InputError:
         raise
-    except Exception as error:
-        raise InputError(f"--object {spec}: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # a script that is no module ends by sys.exit
+        raise InputError(f"--object {spec}: {described(error)}") from error
     if not callable(item):
         raise InputError(f"--object {spec}: is not callable with an image")
     return cast("CustomObject", item)

@@ -64,8 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action=_FLAG, help="print nothing but errors")
     parser.add_argument("--debug", action="store_true", help="print tracebacks and what is going on")
     parser.add_argument("--version", action="version", version=f"Background Removal {VERSION}")
-    flags = ("recursive", "resume", "overwrite", "frames", "auto_frame", "low_light", "color_balance", "defocus",
-             "flip", "break_on_end", "quiet")  # fmt: skip
+    flags = ("recursive", "resume", "follow", "overwrite", "frames", "auto_frame", "low_light", "color_balance",
+             "defocus", "flip", "break_on_end", "quiet")  # fmt: skip
     parser.set_defaults(**dict.fromkeys(flags, False), mirror_preview=True)
     return parser
 
@@ -96,12 +96,29 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--matte", metavar="PATH", default="", help="write the alpha as well, as a grey image or video")
     files.add_argument("--frames", action=_FLAG, help="make a folder of pictures of a video")
     files.add_argument("--recursive", action=_FLAG, help="look into folders inside folders")
+    files.add_argument(
+        "--max-pixels", metavar="N", type=int, help="the largest picture or frame that is read (268 million pixels)"
+    )
+    files.add_argument("--follow", action=_FLAG, help="read the other files that a playlist or script names")
     files.add_argument("--resume", action=_FLAG, help="skip files whose result is there already")
     files.add_argument(
         "--shard",
         metavar="I/N",
         default="",
         help="do the I-th of N equal shares of the files: for several computers that see the same folder",
+    )
+    files.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        default="",
+        help="let several computers do the files, through Ray: auto, HOST:6379, ray://HOST:10001, or local to try it",
+    )
+    files.add_argument(
+        "--part-seconds",
+        metavar="S",
+        type=float,
+        default=60,
+        help="with --cluster a longer video is cut into parts of about so many seconds (default 60)",
     )
     files.add_argument("--dry-run", action="store_true", help="list what would be done: each file and its result")
 

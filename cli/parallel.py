@@ -9,9 +9,10 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeAlias
 
@@ -23,13 +24,17 @@ from files.growing import growing_output, growing_parts
 from files.images import is_sequence
 from files.outputs import check_result
 from files.parts import Part, PartSink, count_frames, join_parts, plan_parts
+from files.shortfall import missing, promised_by
 from files.video_sink import VideoSink
 from files.video_source import VideoSource
+from pipeline import limits
 from pipeline.cores import available, limit_cores
 from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
 from pipeline.interrupt import Interrupt, says_what_is_kept
 from pipeline.objects import CustomObject, ObjectChain
 from pipeline.progress import progress_bar
+
+log = logging.getLogger(__name__)
 
 MakeObjects = Callable[[], Sequence[CustomObject]]
 
@@ -51,6 +56,7 @@ class PartJob:
         make_objects: Makes the custom objects in the process that uses them; it must be one that can be pickled.
         options: Further arguments for `Engine`.
         cores: How many cores are for it.
+        allowed: What files may ask for, as `pipeline.limits.allow` takes it.
     """
 
     path: str
@@ -60,6 +66,7 @@ class PartJob:
     make_objects: MakeObjects
     options: Mapping[str, Any]
     cores: int
+    allowed: Mapping[str, Any] = field(default_factory=limits.allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +75,12 @@ class PartResult:
 
     Attributes:
         frames: How many were written.
+        end: When the last one ends, in seconds.
         found_person: Whether anybody is in them; None if nobody was looked for.
     """
 
     frames: int
+    end: Fraction
     found_person: bool | None
 
 
@@ -90,7 +99,7 @@ def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) ->
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(job.output, encoding=engine.encoding, alpha=alpha), job.part, on_frame)
     engine.process(VideoSource(job.path, job.name, job.part, in_planes=engine.may_stay_in_planes), [sink])
-    return PartResult(sink.written, found_person(engine.custom_objects))
+    return PartResult(sink.written, sink.end, found_person(engine.custom_objects))
 
 
 def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, options: Mapping[str, Any]) -> bool:
@@ -118,18 +127,12 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         raise InputError(f"{output}: --jobs joins .mp4, .m4v, .mov, .mkv and .webm only")
     check_result(output, engine.video_path, video=True, encoding=engine.encoding)
     with storage.local_file(engine.video_path) as local:
-        parts = plan_parts(local, jobs)
+        promise = promised_by(local, engine.video_path)
         last = engine.last_frame
-        if last is not None:
-            parts = [part for part in parts if part.first <= last]
+        parts = needed_parts(plan_parts(local, jobs), engine.video_path, engine.start_video_frame, last)
         if len(parts) < 2:
             return False
-        total = parts[-1].first + parts[-1].frames
-        if engine.start_video_frame >= total:
-            raise InputError(
-                f"{engine.video_path}: it has {total} frames; --start-frame {engine.start_video_frame} is behind them"
-            )
-        options = {**options, "encoding": _of_parts(engine.encoding, suffix)}
+        options = {**options, "encoding": encoding_of_parts(engine.encoding, suffix)}
         kept = ""
         with (
             says_what_is_kept(lambda said: f"complete: {kept}" if kept else said),
@@ -147,14 +150,33 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
             with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
                 results = _run(work, interrupt, bar.update)
             files = [job.output for job in work]
-            join_parts(files, growing.path, local, output, with_whole_sound=last is None, whole=growing.whole)
+            names = {"whole": growing.whole, "source_name": engine.video_path}
+            join_parts(files, growing.path, local, output, with_whole_sound=last is None, **names)
             say_if_nobody(engine.video_path, *(result.found_person for result in results))
             kept = output
+        if promise is not None and last is None:
+            frames = sum(result.frames for result in results)
+            engine.incomplete = missing(local, promise, frames, max(result.end for result in results))
+            if engine.incomplete:
+                log.warning("%s: %s", engine.video_path, engine.incomplete)
     return True
 
 
-def _of_parts(encoding: Encoding, suffix: str) -> Encoding:
-    """Return how parts are encoded for a result of that suffix."""
+def needed_parts(parts: Sequence[Part], path: str, start_frame: int, last_frame: int | None) -> list[Part]:
+    """Return those of a video's parts that are needed up to `last_frame`, None for all of them.
+
+    Raises:
+        InputError: `start_frame` is behind the end.
+    """
+    total = parts[-1].first + parts[-1].frames if parts else 0
+    needed = [part for part in parts if last_frame is None or part.first <= last_frame]
+    if needed and start_frame >= total:
+        raise InputError(f"{path}: it has {total} frames; --start-frame {start_frame} is behind them")
+    return needed
+
+
+def encoding_of_parts(encoding: Encoding, suffix: str) -> Encoding:
+    """Return how parts are encoded for a result of that suffix, in lower case."""
     if encoding.codec or encoding.encoder != "auto" or suffix == ".mov":
         return encoding  # in .mov the usual codec also depends on transparency
     return replace(encoding, codec=CONTAINERS[suffix].codecs[0])
@@ -172,7 +194,7 @@ class _Done:
 _Message: TypeAlias = BackgroundRemovalError | _Done | None
 
 
-def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], object]) -> Iterable[PartResult]:
+def _run(jobs: Sequence[PartJob], interrupt: Interrupt, on_frame: Callable[[], object]) -> Collection[PartResult]:
     """Do all jobs at once, each in a process; raise the first error and end the others.
 
     Raises:
@@ -274,6 +296,7 @@ def _work(messages: multiprocessing.Queue[_Message], level: int, number: int, jo
     end_with_parent()
     logging.basicConfig(level=max(level, logging.ERROR))  # each would tell of the same damage
     limit_cores(job.cores)
+    limits.allow(**job.allowed)
     try:
         messages.put(_Done(number, process_part(job, lambda: messages.put(None))))
     except KeyboardInterrupt:

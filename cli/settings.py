@@ -13,6 +13,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from cli.options import SOURCES
 from files.staging import staged_output
+from pipeline import limits
 from pipeline.errors import InputError
 
 # What only makes sense on a command line.
@@ -63,8 +64,13 @@ def write_settings(path: str, changes: Mapping[str, str | float | bool]) -> None
 
 
 def _document(path: str) -> tomlkit.TOMLDocument:
+    limits.check_ordinary(path, f"--config {path}")
     try:
+        if os.path.getsize(path) > limits.MOST_SETTINGS_BYTES:
+            raise InputError(f"--config {path}: is larger than any settings file")
         return tomlkit.parse(Path(path).read_text(encoding="utf-8-sig"))
+    except InputError:
+        raise
     except (OSError, ValueError, TOMLKitError) as error:
         raise InputError(f"--config {path}: {error}") from error
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from effects.effect import Switched
-from pipeline import actions
+from pipeline import actions, limits, stderr
 from pipeline.errors import InputError, InputNotFoundError
 from pipeline.lettering import draw_label, label_size
 from pipeline.planes import Planes
@@ -71,9 +71,13 @@ class Logo(Switched):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__()
         path = os.fspath(path)
+        limits.check_ordinary(path, f"`logo` {path}")
         if not os.path.isfile(path):
             raise InputNotFoundError(f"`logo` {path}: no such file")
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        data = np.fromfile(path, np.uint8)
+        limits.check_picture(f"`logo` {path}", data.tobytes())
+        with stderr.captured():  # what a library says of a damaged one
+            picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         if picture is not None and picture.dtype == np.uint16:
             picture = cv2.convertScaleAbs(picture, alpha=1 / 257)
         if picture is None or picture.dtype != np.uint8:

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from files.faststart import index_first, set_length
 from files.formats import CONTAINERS
+from files.opening import open_video
 from files.sound import CarriedSound, MakeSound, Sound
 from files.timing import clock_start
 from pipeline.errors import ProcessingError
@@ -49,6 +50,7 @@ class OutputFile:
         pictures_end: Where the pictures end, in seconds, if that is before the source does; None if they do not.
         whole: Where an MP4 or MOV with its index in front goes when it is complete, if there is room; "" for nowhere:
             then the index stays at the end of `path`.
+        source_name: What to call the source in messages, `source` if empty.
 
     Attributes:
         container: For the video stream to be added to and its packets to be muxed into.
@@ -65,12 +67,14 @@ class OutputFile:
         make_sound: MakeSound | None = None,
         pictures_end: Fraction | None = None,
         whole: str = "",
+        source_name: str = "",
     ) -> None:
         self._path = path
         self._whole = whole
         self._name = name
         self._time_base = time_base
         self._source_path = source
+        self._source_name = source_name or source or ""
         self._source: InputContainer | None = None
         self._make_sound = make_sound
         self._pictures_end = pictures_end
@@ -83,7 +87,7 @@ class OutputFile:
         with ExitStack() as stack:
             with self.write_errors():
                 if self._source_path is not None:
-                    self._source = stack.enter_context(av.open(self._source_path))
+                    self._source = stack.enter_context(open_video(self._source_path, self._source_name))
                 tracks = self._source.streams.audio if self._source is not None else ()
                 rates = [track.codec_context.sample_rate for track in tracks if track.codec_context]
                 options = muxer_options(self._path, self._time_base, rates, growing=True)
@@ -119,7 +123,7 @@ class OutputFile:
             left_out = {stream.type for stream in self._source.streams} - {"video", "audio", "attachment"}
             if left_out:
                 log.info("%s: not taken over: %s", self._name, ", ".join(sorted(left_out)))
-            self._sound = CarriedSound(self._source, self.container, kinds, self._name)
+            self._sound = CarriedSound(self._source, self.container, kinds, self._name, self._source_name)
 
     def tag_h265(self, stream: VideoStream) -> None:
         """Give an H.265 stream the tag under which Apple's players know it, where the container has one."""

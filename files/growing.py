@@ -18,7 +18,7 @@ from pathlib import Path
 
 from files.claims import ENTRY, Claim, claim, claim_folder, remove_folder, sync_file
 from files.faststart import cut_to_whole_fragments
-from files.staging import check_name, folder_made
+from files.staging import check_name, folder_made, put_in_place
 from files.storage import is_remote, upload
 from pipeline.errors import InputError, ProcessingError
 from pipeline.worker import Worker
@@ -263,14 +263,21 @@ def _appear(growing: Growing, hold: Claim) -> None:
     try:
         if os.path.exists(growing.whole):
             sync_file(growing.whole)
-            os.replace(growing.whole, place)
+            ready = growing.whole
         elif os.path.getsize(growing.path):
             hold.sync()
-            _move(hold, place)
+            if os.name == "nt":  # an open file cannot be renamed there
+                hold.release()
+            ready = growing.path
         else:
             return
     except OSError as error:
-        raise ProcessingError(f"{growing.place}: cannot be replaced: {error.strerror}") from error
+        raise ProcessingError(f"{growing.place}: has vanished while it was written: {error.strerror}") from error
+    try:
+        put_in_place(ready, place, growing.place)
+    finally:
+        if ready == growing.path:
+            hold.release()
     growing.kept = growing.place
 
 

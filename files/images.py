@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 
 from files import heif
+from files.pictures import read_picture
 from files.staging import (
     check_output,
     check_output_folder,
@@ -21,11 +23,16 @@ from files.staging import (
     staged_output,
 )
 from files.storage import STANDARD
+from pipeline import limits
 from pipeline.errors import InputError, ProcessingError, Stopped
 from pipeline.frame import Frame, Sink, Source, StreamInfo, is_spoiled
 
+log = logging.getLogger(__name__)
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", *heif.SUFFIXES)
 ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
+
+_DAMAGED = "it is damaged; what could be read of it is used"
 
 
 def read_image(path: str, name: str = "") -> np.ndarray:
@@ -36,23 +43,12 @@ def read_image(path: str, name: str = "") -> np.ndarray:
         name: What to call it in messages, `path` if empty.
 
     Raises:
-        InputError: it is not an image that can be read, or needs a package that is not installed.
+        InputError: as for `read_picture`; of what is damaged the rest is returned, with a warning.
     """
-    name = name or path
-    try:
-        # The bytes are read by NumPy because cv2.imread cannot open every Unicode name on Windows.
-        data = np.fromfile(path, np.uint8)
-        head = data[: heif.HEAD].tobytes()
-        if heif.is_heic(head):
-            return heif.read_heic(data.tobytes(), name)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error as error:  # an empty file, a size that OpenCV refuses, a damaged header
-        raise InputError(f"{name}: not a readable image ({error.err})") from error
-    except OSError as error:
-        raise InputError(f"{name}: not a readable image ({error.strerror})") from error
-    if image is None:
-        raise InputError(f"{name}: not a readable image")
-    return heif.avif_upright(image, data.tobytes()) if heif.is_avif(head) else image
+    image, damaged = read_picture(path, name)
+    if damaged:
+        log.warning("%s: %s", name or path, _DAMAGED)
+    return image
 
 
 def write_image(path: str, image: np.ndarray, name: str = "") -> None:
@@ -92,37 +88,48 @@ class ImageSource(Source):
     Args:
         path: A local file.
         name: What to call it in messages, `path` if empty.
+        again: Whether it may be iterated again, for which a copy of the image is kept.
     """
 
     reading: Literal["here", "ahead", "newest"] = "here"
 
-    def __init__(self, path: str, name: str = "") -> None:
+    def __init__(self, path: str, name: str = "", *, again: bool = True) -> None:
         self._path = path
         self._name = name or path
+        self._again = again
         self._image: np.ndarray | None = None
+        self._info: StreamInfo | None = None
 
     def open(self) -> None:
         """Read the file; raises InputError if it is not an image."""
-        self._image = read_image(self._path, self._name)
+        self._image, damaged = read_picture(self._path, self._name)
+        if damaged:
+            self.incomplete = _DAMAGED
+            log.warning("%s: %s", self._name, _DAMAGED)
+        height, width = self._image.shape[:2]
+        self._info = StreamInfo(self._name, width, height, frames=1, still=True)
 
     @property
     def info(self) -> StreamInfo:
-        height, width = self._opened().shape[:2]
-        return StreamInfo(self._name, width, height, frames=1, still=True)
+        if self._info is None:
+            raise RuntimeError("the image source must be opened before it is used")
+        return self._info
 
     def __iter__(self) -> Iterator[Frame]:
-        yield Frame(self._opened().copy())
+        image = self._image
+        if image is None:
+            raise RuntimeError("the image source must be opened before it is used, and cannot be iterated again")
+        if self._again:
+            image = image.copy()
+        else:
+            self._image = None
+        yield Frame(image)
 
     def stop(self) -> None:
         """Nothing to stop: one frame is all there is."""
 
     def close(self) -> None:
-        self._image = None
-
-    def _opened(self) -> np.ndarray:
-        if self._image is None:
-            raise RuntimeError("the image source must be opened before it is used")
-        return self._image
+        self._image = self._info = None
 
 
 class ImageSink(Sink):
@@ -178,7 +185,7 @@ class SequenceSink(Sink):
         self.result = "" if not self._written or is_spoiled(error) else self._place
 
 
-_NUMBER = re.compile(r"%0?\d*d")
+_NUMBER = re.compile(r"%0?(\d*)d")
 
 
 def is_sequence(path: str) -> bool:
@@ -192,11 +199,13 @@ def is_sequence(path: str) -> bool:
 
 
 def numbered(pattern: str, number: int) -> str:
-    """Return the name of one picture of a sequence.
+    """Return the name of one picture of a sequence; raises InputError if its number is absurdly long.
 
     >>> numbered("shot_%03d.png", 7)
     'shot_007.png'
     """
+    if any(len(digits) > 2 or int(digits or 0) > limits.MOST_DIGITS for digits in _NUMBER.findall(pattern)):
+        raise InputError(f"{pattern}: a picture's number has at most {limits.MOST_DIGITS} digits")
     return _NUMBER.sub(lambda found: found[0] % number, pattern)
 
 
@@ -213,6 +222,7 @@ def check_image_output(path: str, source: str) -> None:
             f"{path}: cannot write an image with the suffix '{suffix}'; use .jpg, .png, .webp, .bmp or .tiff"
         )
     if is_sequence(path):
+        numbered(path, 1)
         check_output_folder(os.path.dirname(path) or ".")
     else:
         check_output(path, source)

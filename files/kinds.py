@@ -52,6 +52,8 @@ def is_video(path: str) -> bool:
 
 def kind_of(path: str) -> Kind | None:
     """Return what the beginning of a local file says that it is; None if it says nothing, or cannot be read."""
+    if not os.path.isfile(path):  # a pipe would be waited for
+        return None
     try:
         with Path(path).open("rb") as file:
             head = file.read(_HEAD)

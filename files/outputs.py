@@ -10,7 +10,7 @@ import numpy as np
 
 from files.formats import CONTAINERS, Encoding, codec_of
 from files.images import ALPHA_SUFFIXES, ImageSink, SequenceSink, check_image_output, is_sequence
-from files.storage import STANDARD, is_remote, named_path
+from files.storage import STANDARD, check_names_bucket, is_remote, named_path
 from pipeline.errors import InputError, ProcessingError
 from pipeline.frame import Frame, Sink, StreamInfo
 
@@ -62,6 +62,7 @@ def result_path(
     >>> result_path("photo.jpg", video=False, alpha=True), result_path("clip.mp4", video=True, alpha=True)
     ('photo_out.png', 'clip_out.webm')
     """
+    check_names_bucket(output)
     if output and not names_folder(output):
         return output
     if path == STANDARD and not output:

@@ -18,6 +18,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 
 from files.container import OutputFile
+from files.opening import open_video
 from files.timing import clock_start
 from pipeline.errors import ProcessingError
 from pipeline.frame import Frame, Sink, StreamInfo
@@ -70,13 +71,13 @@ def plan_parts(path: str, count: int) -> list[Part]:
         The parts in order; none if the video cannot be cut: too few key frames, or frames without times.
     """
     try:
-        with av.open(path) as container:
+        with open_video(path) as container:
             stream = container.streams.best("video")
             if stream is None or stream.time_base is None:
                 return []
             time_base = stream.time_base
             found = _packet_times(container, stream, round(clock_start(container) / time_base))
-    except (av.error.FFmpegError, OSError, ValueError):
+    except (av.error.FFmpegError, OSError, ValueError):  # InputError is one of these
         return []  # whoever processes it says what is wrong
     if found is None or len(set(found.shown)) < len(found.shown) or len(found.shown_keys) < 2:
         return []
@@ -94,6 +95,20 @@ def plan_parts(path: str, count: int) -> list[Part]:
         seek = found.keys[max(0, bisect.bisect_right(found.keys, times[index]) - 1)]
         parts.append(Part(times[index], start, end, seek, index, first, last - first))
     return parts
+
+
+def plan_long(path: str, seconds: float) -> list[Part]:
+    """Cut the video at `path` into parts of about so many seconds; none if it is too short for two, or cannot be cut.
+
+    What a short one holds is not looked at: its header tells how long it is.
+    """
+    try:
+        with open_video(path) as container:
+            duration = (container.duration or 0) / av.time_base
+    except (av.error.FFmpegError, OSError, ValueError):
+        return []
+    count = round(duration / seconds)
+    return plan_parts(path, count) if count > 1 else []
 
 
 def _packet_times(container: InputContainer, stream: VideoStream, offset: int) -> _PacketTimes | None:
@@ -130,6 +145,7 @@ class PartSink(Sink):
 
     Attributes:
         written: How many frames were handed on.
+        end: When the last of them ends, in seconds.
     """
 
     def __init__(self, sink: Sink, part: Part, on_frame: Callable[[], object] = lambda: None) -> None:
@@ -137,6 +153,7 @@ class PartSink(Sink):
         self._part = part
         self._on_frame = on_frame
         self.written = 0
+        self.end = Fraction(0)
 
     def open(self, info: StreamInfo) -> None:
         self._sink.open(info)
@@ -145,6 +162,7 @@ class PartSink(Sink):
         if frame.pts >= self._part.start:
             self._sink.write(frame)
             self.written += 1
+            self.end = (frame.pts + frame.duration) * frame.time_base
             self._on_frame()
 
     def close(self, error: BaseException | None = None) -> None:
@@ -152,7 +170,14 @@ class PartSink(Sink):
 
 
 def join_parts(
-    parts: list[str], output: str, source: str, name: str = "", with_whole_sound: bool = True, *, whole: str = ""
+    parts: list[str],
+    output: str,
+    source: str,
+    name: str = "",
+    with_whole_sound: bool = True,
+    *,
+    whole: str = "",
+    source_name: str = "",
 ) -> None:
     """Write the pictures of `parts`, in order, and the sound, chapters and titles of `source` into `output`.
 
@@ -163,6 +188,7 @@ def join_parts(
         name: What to call the output in messages, `output` if empty.
         with_whole_sound: Whether the sound goes on to its own end; else it ends with the pictures.
         whole: As for `files.container.OutputFile`.
+        source_name: What to call the source in messages, `source` if empty.
 
     Raises:
         ProcessingError: the parts do not fit together, or the output cannot be written.
@@ -175,7 +201,8 @@ def join_parts(
         assert first.time_base is not None
         # Chapters are written with the header, when the last packet is not yet at hand.
         until = None if with_whole_sound else max(times) * first.time_base
-        file = stack.enter_context(OutputFile(output, name, first.time_base, source, None, until, whole))
+        more = (source, None, until, whole, source_name)
+        file = stack.enter_context(OutputFile(output, name, first.time_base, *more))
         with file.write_errors():
             # Copied as it is: a decoder's name, as of dav1d, is no encoder's.
             target = file.container.add_stream_from_template(first, opaque=True)

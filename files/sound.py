@@ -16,6 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard
 
+from files.decoding import MOST_FAILURES
 from files.formats import Container
 from files.timing import clock_start
 
@@ -52,18 +53,24 @@ class CarriedSound(Sound):
     """Brings all sound tracks of `source` into `output`, as far in time as the picture has come.
 
     The source's file is opened a second time for it, so that nothing is held in memory however its packets are
-    interleaved.
+    interleaved. What is damaged is left out, and counted in one warning.
 
     Args:
         source: The file with the sound, opened for this alone.
         output: The file that it goes into.
         container: What that file can hold.
         name: What to call the output in messages.
+        source_name: What to call the source in them.
     """
 
-    def __init__(self, source: InputContainer, output: OutputContainer, container: Container, name: str) -> None:
+    def __init__(
+        self, source: InputContainer, output: OutputContainer, container: Container, name: str, source_name: str
+    ) -> None:
         self._name = name
+        self._source_name = source_name
+        self._source = source
         self._output = output
+        self._damaged = 0
         self._packets: Iterator[Packet] = iter(())
         self._waiting: Packet | None = None
         self._tracks: dict[int, _CopiedTrack | EncodedTrack] = {}
@@ -78,7 +85,7 @@ class CarriedSound(Sound):
             for stream in source.streams:
                 if stream.index not in self._tracks:
                     stream.discard = Discard.all
-            self._packets = source.demux([source.streams[i] for i in self._tracks])
+            self._packets = self._demux()
 
     def mux_until(self, end: Fraction | None) -> None:
         """Mux the packets that begin before `end` seconds; all that are left when `end` is None."""
@@ -87,15 +94,23 @@ class CarriedSound(Sound):
             if end is not None and packet.pts is not None and packet.pts * packet.time_base >= end:
                 self._waiting = packet
                 return
-            for muxed in self._tracks[packet.stream.index].take(packet):
-                self._output.mux(muxed)
+            self._mux(self._tracks[packet.stream.index].take(packet))
 
     def finish(self, end: Fraction | None) -> None:
         """Mux what is left, up to `end` seconds if that is given; nothing can be muxed after it."""
         self.mux_until(end)
         for track in self._tracks.values():
-            for muxed in track.finish():
-                self._output.mux(muxed)
+            self._mux(track.finish())
+            self._damaged += track.damaged
+        if self._damaged:
+            log.warning("%s: %d damaged parts of the sound were left out", self._source_name, self._damaged)
+
+    def _mux(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            try:
+                self._output.mux(packet)
+            except (av.error.InvalidDataError, av.error.ArgumentError):  # what is in it, or its time, makes no sense
+                self._damaged += 1
 
     def _copied(self, stream: AudioStream, container: Container) -> _CopiedTrack | None:
         codec = stream.codec_context.name if stream.codec_context else "unknown"
@@ -117,24 +132,33 @@ class CarriedSound(Sound):
         return track
 
     def _next(self) -> Packet | None:
-        """Return the next packet that holds sound, None at the end; damage ends the sound with a warning."""
-        try:
-            for packet in self._packets:
-                if packet.dts is not None and packet.size:
-                    offset = round(self._clock_start / packet.time_base) if self._clock_start else 0
-                    packet.dts -= offset
-                    packet.pts = None if packet.pts is None else packet.pts - offset
-                    return packet
-        except av.error.FFmpegError as error:
-            log.warning("%s: the sound is damaged and ends early (%s)", self._name, error.strerror)
-        self._packets = iter(())
+        """Return the next packet that holds sound, None at the end."""
+        for packet in self._packets:
+            if packet.dts is not None and packet.size:
+                offset = round(self._clock_start / packet.time_base) if self._clock_start else 0
+                packet.dts -= offset
+                packet.pts = None if packet.pts is None else packet.pts - offset
+                return packet
         return None
+
+    def _demux(self) -> Iterator[Packet]:
+        failures = 0
+        while failures < MOST_FAILURES:
+            try:
+                for packet in self._source.demux([self._source.streams[i] for i in self._tracks]):
+                    failures = 0
+                    yield packet
+                return
+            except av.error.FFmpegError:
+                failures += 1
+                self._damaged += failures == 1
 
 
 class _CopiedTrack:
     """One sound track whose packets are written as they are."""
 
     def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
+        self.damaged = 0
         self._stream = output.add_stream_from_template(stream)
         self._stream.metadata.update(stream.metadata)
         self._shift = 0
@@ -160,6 +184,7 @@ class _CopiedTrack:
         try:
             packets = self._filter.filter(packet)
         except av.error.FFmpegError:  # one damaged packet is a moment of silence
+            self.damaged += 1
             return []
         for filtered in packets:
             filtered.stream = self._stream
@@ -185,12 +210,14 @@ class EncodedTrack:
         self._layout, self._rate = layout, rate
         self._format = self.stream.codec_context.format.name  # opus takes 16 bit, AAC floats
         self._resampler = AudioResampler(self._format, layout, rate)
+        self.damaged = 0
         self._samples = -(2**62)  # where the sound has come to; sound may begin before 0
 
     def take(self, packet: Packet) -> list[Packet]:
         try:
             frames = packet.decode()
         except av.error.FFmpegError:  # one damaged packet is a moment of silence
+            self.damaged += 1
             return []
         return [packet for frame in frames for packet in self.encode(frame)]
 

@@ -40,7 +40,9 @@ def check_output(path: str, source: str) -> None:
         InputNotFoundError: the bucket of a remote `path` does not exist.
     """
     if path == STANDARD:
-        if sys.__stdout__ is not None and sys.__stdout__.isatty():
+        if sys.__stdout__ is None:
+            raise InputError("`output_path` -: there is no standard output")
+        if sys.__stdout__.isatty():
             raise InputError(
                 "--output -: is a terminal, which shows no picture; send it to a file (> out.png) or a pipe"
             )
@@ -60,7 +62,10 @@ def check_output(path: str, source: str) -> None:
         raise InputError(f"{path}: is a folder; give the name of a file in it")
     if os.path.exists(path) and not os.path.isfile(path):
         raise InputError(f"{path}: is not an ordinary file")
-    _check_writable(path, os.path.dirname(os.path.abspath(path)))
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.islink(path) and not os.path.isdir(folder):
+        raise InputError(f"{path}: is a link into the folder {folder}, which does not exist")
+    _check_writable(path, folder)
     check_name(path)
 
 
@@ -119,7 +124,7 @@ def staged_output(path: str) -> Iterator[str]:
 
     Raises:
         InputError: the folder cannot be made.
-        ProcessingError: the finished file could not be put in its place.
+        ProcessingError: the finished file could not be put in its place, and is kept beside it; or its folder is gone.
     """
     suffix = os.path.splitext(path)[1]
     if path == STANDARD:
@@ -146,10 +151,9 @@ def staged_output(path: str) -> Iterator[str]:
         try:
             yield staged
             if os.path.exists(staged):
-                try:
-                    os.replace(staged, target)
-                except OSError as error:
-                    raise ProcessingError(f"{path}: cannot be replaced: {error.strerror}") from error
+                put_in_place(staged, str(target), path)
+            elif not target.parent.is_dir():
+                raise ProcessingError(f"{path}: the folder {target.parent} has vanished, and the result with it")
         finally:
             if os.path.exists(staged):
                 os.remove(staged)
@@ -215,6 +219,39 @@ def partial_folder(path: str) -> str:
         number += 1
         folder = f"{wanted}-{number}"
     return folder
+
+
+def put_in_place(ready: str, target: str, name: str) -> None:
+    """Let a finished local file take the place of what is at `target`.
+
+    Args:
+        ready: The file, in the same folder.
+        target: Its place.
+        name: What the place is called in messages.
+
+    Raises:
+        ProcessingError: it cannot; the file is kept beside it, under a name that the message tells.
+    """
+    try:
+        os.replace(ready, target)
+    except OSError as error:
+        # On Windows whoever plays the earlier result holds it; an hour of work is not lost for that.
+        kept = free_name(target)
+        try:
+            os.rename(ready, kept)
+        except OSError:
+            raise ProcessingError(f"{name}: cannot be replaced ({error.strerror}), nor kept beside it") from error
+        raise ProcessingError(f"{name}: cannot be replaced ({error.strerror}); the result is kept as {kept}") from error
+
+
+def free_name(path: str) -> str:
+    """Return a name like `path`, a local one, that no file has: clip_2.mp4 for clip.mp4."""
+    stem, suffix = os.path.splitext(path)
+    number = 1
+    while os.path.lexists(path):
+        number += 1
+        path = f"{stem}_{number}{suffix}"
+    return path
 
 
 def close_staged(stack: ExitStack, error: BaseException | None) -> None:

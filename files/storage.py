@@ -6,16 +6,19 @@ results get to their place is in `files.staging`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from files import web
+from pipeline import limits
 from pipeline.errors import InputError, InputNotFoundError, ProcessingError
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -64,6 +67,7 @@ def is_file(path: str) -> bool:
         return True
     if not is_remote(path):
         return os.path.isfile(path)
+    check_names_bucket(path)
     import stow  # where it is needed: it takes an eighth of a second
 
     with _remote_errors(path):
@@ -76,11 +80,19 @@ def is_folder(path: str) -> bool:
         return False
     if not is_remote(path):
         return os.path.isdir(path)
+    check_names_bucket(path)
     import stow
 
     path = path.rstrip("/")
     with _remote_errors(path):
         return bool(stow.exists(path) and stow.isdir(path))
+
+
+def check_names_bucket(path: str) -> None:
+    """Raise InputError for a remote path that is nothing but its beginning, ``s3://``."""
+    scheme, _, rest = path.partition("://")
+    if is_remote(path) and not rest.strip("/"):
+        raise InputError(f"{path}: names no bucket; it must be {scheme}://bucket/key")
 
 
 def file_size(path: str) -> int:
@@ -103,6 +115,8 @@ def require_file(path: str) -> None:
     """Raise InputNotFoundError or InputError unless `path` is a file that can be read and is not empty."""
     if is_folder(path):
         raise InputError(f"{path}: is a folder, not a file")
+    if not is_remote(path):
+        limits.check_ordinary(path, f"{path} (- is standard input)" if path == "/dev/stdin" else path)
     if not is_file(path):
         raise InputNotFoundError(f"{path}: no such file")
     if not is_remote(path):
@@ -113,20 +127,23 @@ def require_file(path: str) -> None:
 
 
 @contextmanager
-def local_file(path: str) -> Iterator[str]:
+def local_file(path: str, *, may_change: bool = False) -> Iterator[str]:
     """Yield a local path with the content of the file at `path`; a remote one is brought and removed after.
 
     Args:
         path: A local path, a remote one, a web address, or STANDARD for what comes on standard input.
+        may_change: Whether it does not matter that the file is written to meanwhile.
 
     Raises:
         InputNotFoundError, InputError: there is no such file, it is a folder, or it cannot be read.
+        ProcessingError: it was written to before the block ended; one that was replaced or removed is read to its end.
     """
     if path != STANDARD:
         require_file(path)
     if path != STANDARD and not is_remote(path):
         # FFmpeg takes what stands before a colon in a relative name for a protocol.
-        yield os.path.abspath(path)
+        with contextlib.nullcontext() if may_change else _unchanged(path):
+            yield os.path.abspath(path)
         return
     with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
         yield _from_stdin(folder) if path == STANDARD else _download(path, folder)
@@ -165,6 +182,18 @@ def list_files(folder: str) -> list[str]:
     return [f"{folder}/{name}" for name in names if not name.startswith(".")]
 
 
+def remove_folder(path: str) -> None:
+    """Remove the folder at `path` with all that is in it, if there is one; what cannot be removed stays."""
+    if not is_remote(path):
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    import stow
+
+    with suppress(Exception):  # each store has classes of its own
+        if stow.exists(path):
+            stow.rm(path, recursive=True)
+
+
 def upload(local: str, path: str) -> None:
     """Put a finished result at `path`; when that fails it is kept on this computer, and the error says where."""
     import stow
@@ -176,6 +205,22 @@ def upload(local: str, path: str) -> None:
         os.replace(local, kept)
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ProcessingError(f"{path}: cannot be put there ({reason}); the result is kept as {kept}") from error
+
+
+@contextmanager
+def _unchanged(path: str) -> Iterator[None]:
+    before, began = os.stat(path), time.time_ns()
+    yield
+    try:
+        after = os.stat(path)
+    except OSError:
+        return
+    if (after.st_dev, after.st_ino) != (before.st_dev, before.st_ino):
+        return
+    # Some network drives tell late of what was written before.
+    written = after.st_mtime_ns != before.st_mtime_ns and after.st_mtime_ns >= began
+    if written or after.st_size != before.st_size:
+        raise ProcessingError(f"{path}: has changed while it was read; its result may hold parts of both: make it anew")
 
 
 def _from_stdin(folder: str) -> str:

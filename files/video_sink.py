@@ -112,6 +112,7 @@ class VideoSink(Sink):
         self._encoder: Worker[_Picture] | None = None
         self._end = Fraction(0)
         self._last_pts: int | None = None
+        self._due: float | None = None
         self._duration: dict[int, int] = {}
         self._stack = ExitStack()
 
@@ -143,14 +144,15 @@ class VideoSink(Sink):
         if frame.shape != self._shape:
             raise ProcessingError(
                 f"{self._path}: frame {frame.index} is {_described(frame.shape)}, "
-                f"the first was {_described(self._shape)}"
+                f"the first was {_described(self._shape)}; custom objects must keep a video to one size"
             )
         pts = frame.pts
         if self._info.time_base != self._time_base:
             pts = round(frame.pts * frame.time_base / self._time_base)
-            # In its own 1/100 s, rounded down: of 30 frames a second every other one is there, whatever their jitter.
-            least_step = int(100 / self._encoding.gif_fps) if self._suffix == ".gif" else 1
+            least_step = 2 if self._suffix == ".gif" else 1  # browsers play shorter ones slowly
             if self._last_pts is not None and pts < self._last_pts + least_step:
+                return
+            if self._suffix == ".gif" and not self._is_due(float(frame.pts * frame.time_base)):
                 return
         self._last_pts = pts
         planes = frame.picture if isinstance(frame.picture, Planes) else None
@@ -189,6 +191,15 @@ class VideoSink(Sink):
         close_staged(stack, error)
         self.result = growing.kept
 
+    def _is_due(self, seconds: float) -> bool:
+        """Tell whether a GIF, whose rate is limited, takes the frame that is shown then; on the average no more are."""
+        step = 1 / self._encoding.gif_fps
+        early = step / 4  # of 30 frames a second every other one is taken, whatever their jitter
+        if self._due is not None and seconds < self._due - early:
+            return False
+        self._due = max(seconds if self._due is None else self._due, seconds - early) + step
+        return True
+
     def _encode_all(self, encoder: Worker[_Picture]) -> None:
         """Encode what is handed on, and mux it and the sound beside it, in the encoder's own thread."""
         file = self._file
@@ -218,7 +229,7 @@ class VideoSink(Sink):
         self._time_base = own_time_base.get(self._suffix, self._info.time_base)
         pictures_end = self._frames / self._info.rate if self._frames and self._info.rate else None
         growing = self._growing
-        more = (self._make_sound, pictures_end, growing.whole)
+        more = (self._make_sound, pictures_end, growing.whole, self._info.name)
         file = self._stack.enter_context(OutputFile(growing.path, self._path, self._time_base, self._source, *more))
         with file.write_errors():
             rate = self._info.rate or Fraction(30)

@@ -6,23 +6,27 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import cast
 
 import av
-import av.error
 import cv2
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import SideDataContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from files.color.hdr import HLG, PQ, SDR, HdrToBgr
 from files.color.yuv import ToBgr, color_of
+from files.decoding import Decoder
+from files.opening import declared_size, open_video
 from files.parts import Part
+from files.shortfall import missing, promised
 from files.timing import clock_start
-from pipeline.cores import core_limit
+from pipeline import limits
 from pipeline.errors import InputError
 from pipeline.frame import ColorDescription, Frame, Planes, Source, StreamInfo
 
@@ -64,7 +68,8 @@ def upright(image: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
 class VideoSource(Source):
     """Yields the frames of a video file upright, in BGR, each with its exact presentation time.
 
-    Damaged packets are skipped and counted in one warning at the end.
+    Damaged packets are skipped and counted in one warning at the end; another one tells if clearly less has come than
+    the file's header promises.
 
     Args:
         path: A local file.
@@ -72,6 +77,7 @@ class VideoSource(Source):
         part: What is wanted of it, from the part's run-up to its end; None for all.
         in_planes: Tells by its number whether a frame may stay in the codec's planes, as upright 8-bit 4:2:0 can: for
             who converts it late, or not at all. All others are BGR by the time that they are yielded.
+        warns: Whether it warns.
     """
 
     def __init__(
@@ -81,27 +87,33 @@ class VideoSource(Source):
         part: Part | None = None,
         *,
         in_planes: Callable[[int], bool] = lambda index: False,
+        warns: bool = True,
     ) -> None:
         self._path = path
         self._name = name or path
         self._part = part
         self._in_planes = in_planes
+        self._warns = warns
         self._container: InputContainer | None = None
-        self._damaged = 0
+        self._decoder: Decoder | None = None
+        self._end = Fraction(0)
         self._info: StreamInfo | None = None
         self._stopped = threading.Event()
 
     def open(self) -> None:
-        """Open the file; raises InputError for what is no video, or where no frame can be decoded."""
-        self._container = container = self._opened()
+        """Open the file; raises InputError for what is no video, too large, or where no frame can be decoded."""
+        self._container = container = open_video(self._path, self._name)
         stream = container.streams.best("video")
         # FFmpeg draws plain text as a terminal would, and calls that a video.
         picture_only = stream is not None and bool(stream.disposition & Disposition.attached_pic)
         if stream is None or picture_only or container.format.name == "tty":
             raise InputError(f"{self._name}: there is no video in it")
+        if stream.codec_context is None:
+            raise InputError(f"{self._name}: the codec of its pictures is not known here")
         self._stream = cast("VideoStream", stream)
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = core_limit() or 0
+        size = self._stream.codec_context.width, self._stream.codec_context.height
+        limits.check_pixels(self._name, *(size if all(size) else declared_size(self._path, stream.index)))
+        self._promise = promised(container, self._stream)
         self._offset = round(clock_start(container) / stream.time_base) if stream.time_base else 0
         self._frames = self._wanted()
         first = next(self._frames, None)
@@ -115,9 +127,11 @@ class VideoSource(Source):
         if self._container is not None:
             self._container.close()
             self._container = None
-        if self._damaged and self._info is not None:
-            log.warning("%s: %d damaged parts were skipped", self._name, self._damaged)
-        self._damaged = 0
+        decoder, self._decoder = self._decoder, None
+        if decoder is not None and decoder.damaged and self._info is not None and self._warns:
+            log.warning("%s: %d damaged parts were skipped", self._name, decoder.damaged)
+        if self.incomplete and self._warns:
+            log.warning("%s: %s", self._name, self.incomplete)
 
     @property
     def info(self) -> StreamInfo:
@@ -145,6 +159,8 @@ class VideoSource(Source):
             yield Frame(picture, index, pts, info.time_base, frame.duration or 0)
             index += 1
             frame = next(self._frames, None)
+        if frame is None and self._part is None and self._decoder is not None:
+            self.incomplete = missing(self._path, self._promise, self._decoder.frames, self._end)
 
     def stop(self) -> None:
         """Ask an iteration that runs in another thread to end after its frame."""
@@ -153,17 +169,13 @@ class VideoSource(Source):
     def _planes(self, frame: VideoFrame) -> Planes | None:
         return self._to_bgr.planes(frame) if isinstance(self._to_bgr, ToBgr) and self._matrix is None else None
 
-    def _opened(self) -> InputContainer:
-        try:
-            return av.open(self._path)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{self._name}: not a readable video ({_reason(error)})") from None
-
     def _wanted(self) -> Iterator[VideoFrame]:
         """Decode, and leave out what lies outside the part."""
         part = self._part
         for frame in self._decode() if part is None else self._decode_from(part):
             if frame.pts is not None:
+                end = (frame.pts + (frame.duration or 0)) * (self._stream.time_base or Fraction(0))
+                self._end = max(self._end, end)
                 frame.pts -= self._offset
                 if part is not None and frame.pts < part.run_up:
                     continue
@@ -184,27 +196,16 @@ class VideoSource(Source):
                 return itertools.chain([first], frames)
         # From the very beginning, then.
         self._container.close()
-        self._container = self._opened()
+        self._container = open_video(self._path, self._name)
         self._stream = cast("VideoStream", self._container.streams[self._stream.index])
         return self._decode()
 
     def _decode(self) -> Iterator[VideoFrame]:
         assert self._container is not None
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.error.FFmpegError:
-                self._damaged += 1
-                return
-            if packet is None:
-                return
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                self._damaged += 1
-                continue
-            yield from frames
+        before = 0 if self._decoder is None else self._decoder.damaged
+        self._decoder = Decoder(self._container, self._stream, lambda: open_video(self._path, self._name))
+        self._decoder.damaged = before
+        return iter(self._decoder)
 
     def _describe(self, container: InputContainer, first: VideoFrame) -> StreamInfo:
         stream = self._stream
@@ -242,10 +243,10 @@ class VideoSource(Source):
 def expected_frames(path: str) -> int | None:
     """Return how many frames the header of a local video promises, None if it cannot be told."""
     try:
-        with av.open(path) as container:
+        with open_video(path) as container:
             stream = container.streams.best("video")
             return None if stream is None else _expected_frames(container, stream)
-    except (av.error.FFmpegError, OSError, ValueError):
+    except InputError:
         return None
 
 
@@ -257,9 +258,13 @@ def _expected_frames(container: InputContainer, stream: VideoStream) -> int | No
 
 
 def _display_matrix(frame: VideoFrame) -> np.ndarray | None:
-    side = frame.side_data.get("DISPLAYMATRIX")
-    return None if side is None else np.frombuffer(bytes(side), np.int32).astype(np.float64)
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+    # PyAV 18 raises at the first kind of side data that it does not know, as the EXIF of MJPEG frames; what it has
+    # come to by then stays. The decoder puts the matrix, which it makes of the EXIF orientation too, before that.
+    known = SideDataContainer.__new__(SideDataContainer)
+    with suppress(ValueError):
+        known.__init__(frame)  # pyright: ignore[reportCallIssue]
+    try:
+        matrix = known["DISPLAYMATRIX"]
+    except KeyError:
+        return None
+    return np.frombuffer(bytes(matrix), np.int32).astype(np.float64)

@@ -154,19 +154,31 @@ def small_blur(view: Pyramid, matte: Matte, sigmas: tuple[float, float]) -> np.n
     while 2 << level <= min(sigmas) / 1.5 and 2 << level <= min(height, width):
         level += 1
     small = view.level(level)
+    # A Gaussian that is much wider one way than the other: that way less is enough.
+    fewer = [1, 1]
+    for axis, side in ((0, small.shape[1]), (1, small.shape[0])):
+        while (2 << level) * fewer[axis] <= sigmas[axis] / 6 and side >= 4 * fewer[axis]:
+            fewer[axis] *= 2
     # Shrinking and growing blur as well: a box of that many pixels, then a triangle of twice that.
-    shrink = 1 << level
-    lost = shrink**2 / 12 + shrink**2 / 6 if level else 0
-    sigma_x, sigma_y = (max(0.1, (sigma**2 - lost) ** 0.5 / shrink) for sigma in sigmas)
+    shrinks = [(1 << level) * factor for factor in fewer]
+    sigma_x, sigma_y = (
+        max(0.1, max(0.0, sigma**2 - (shrink**2 / 12 + shrink**2 / 6 if shrink > 1 else 0)) ** 0.5 / shrink)
+        for sigma, shrink in zip(sigmas, shrinks, strict=True)
+    )
     # Kernels of three standard deviations to either side, as OpenCV takes for 8 bits.
     reach_x, reach_y = math.ceil(3 * sigma_x), math.ceil(3 * sigma_y)
     across, down = (
         cv2.getGaussianKernel(2 * reach + 1, sigma) for reach, sigma in ((reach_x, sigma_x), (reach_y, sigma_y))
     )
+    weighted, box = _without_person(view, matte, level)
+    if fewer != [1, 1]:
+        size = (-(-small.shape[1] // fewer[0]), -(-small.shape[0] // fewer[1]))
+        small, weighted = (cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in (small, weighted))
+        box = (box[0] // fewer[0], box[1] // fewer[1], -(-box[2] // fewer[0]), -(-box[3] // fewer[1]))
     behind = cv2.GaussianBlur(small, (across.size, down.size), sigma_x, sigmaY=sigma_y)
 
     # As far as the person reaches, averages that leave him out take the place of the plain ones.
-    weighted, (left, top, right, bottom) = _without_person(view, matte, level)
+    left, top, right, bottom = box
     far_left, far_top = max(0, left - 2 * reach_x), max(0, top - 2 * reach_y)
     around = weighted[far_top : bottom + 2 * reach_y, far_left : right + 2 * reach_x]
     sums = cv2.sepFilter2D(around, cv2.CV_32F, across, down)

@@ -117,6 +117,7 @@ class PersonMatte:
         self._main = MainPerson()
         self._live = False
         self._failures = 0
+        self._told = False
         self._set_best(quality == "best")
 
     def begin(self, still: bool, live: bool = False) -> None:
@@ -131,7 +132,7 @@ class PersonMatte:
             )
         if self._quality == "best" and self._people_kept == "main":
             raise InputError("`quality` best keeps everybody; leave it or `people` main out")
-        self._live, self._failures = live, 0
+        self._live, self._failures, self._told = live, 0, False
         # The best matte knows no single people.
         still_best = self._quality is None and still and self._people_kept == "all"
         self._set_best(self._quality == "best" or still_best)
@@ -249,7 +250,10 @@ class PersonMatte:
             self._failures += 1
             if not self._live or self._failures > _MOST_FAILURES:
                 raise
-            log.warning("nobody is shown in this frame: %s", error)
+            if not self._told:
+                self._told = True
+                log.warning("nobody is shown while this lasts: %s", error)
+            self.reset()  # what it remembers may be what it fails on
             return self._nobody(view)
         self._failures = 0
         return matte

@@ -9,7 +9,8 @@ import numpy as np
 
 from matting.following import Box, resampled
 from matting.refine import soft_step, step_around
-from pipeline.errors import ProcessingError
+from matting.sessions import first_line, require_numbers
+from pipeline.errors import InputError, ProcessingError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -42,6 +43,9 @@ class RecurrentMatting:
         threshold: Shifts where background ends; at 0.5 the network's alpha is taken as it is.
         edge_softness: Below 0.5 the network's edge is made harder.
 
+    Raises:
+        InputError: the network has the interface's inputs and not its outputs.
+
     Attributes:
         follows: Whether it is shown a small crop around the person, or else the whole frame in full size, which the
             network's own refiner then works on. To be changed between streams only.
@@ -55,7 +59,13 @@ class RecurrentMatting:
         self._edge_softness = edge_softness
         self.set_threshold(threshold)
         self.follows = True
-        self._channels = [item.shape[1] for item in session.get_inputs() if item.name in _STATES_IN]
+        missing = sorted({*_OUTPUTS} - {item.name for item in session.get_outputs()})
+        if missing:
+            raise InputError(f"{name}: a recurrent model must answer {', '.join(_OUTPUTS)}; {missing[0]} is missing")
+        shapes = {item.name: item.shape for item in session.get_inputs()}
+        # Where the file leaves them free a single zero is spread out by the network, as the authors begin.
+        free = [None, 1]
+        self._channels = [count if isinstance(count := (shapes[state] or free)[1], int) else 1 for state in _STATES_IN]
         self.reset()
 
     def set_threshold(self, threshold: float) -> None:
@@ -87,7 +97,8 @@ class RecurrentMatting:
             float32 (h, w) in [0, 1], and uint8 (h, w, 3) BGR.
 
         Raises:
-            ProcessingError: the network failed.
+            ProcessingError: the network failed, or answers with what is no number.
+            InputError: it answers with something else than an alpha and a picture of the size of `image`.
         """
         rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.float32) * np.float32(1 / 255)
         ratio = 1.0 if self.follows else min(1.0, _WHOLE_PIXELS / max(image.shape[:2]))
@@ -99,7 +110,14 @@ class RecurrentMatting:
         try:
             foreground, alpha, *states = (np.asarray(item) for item in self._session.run(_OUTPUTS, inputs))
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
-            raise ProcessingError(f"{self._name}: the model failed: {str(error).splitlines()[0]}") from error
+            raise ProcessingError(f"{self._name}: the model failed: {first_line(error)}") from error
+        height, width = image.shape[:2]
+        if (foreground.shape, alpha.shape) != ((1, 3, height, width), (1, 1, height, width)):
+            raise InputError(
+                f"{self._name}: the model's answers fgr {foreground.shape} and pha {alpha.shape} are not "
+                f"the colours and the alpha of a picture of {width}x{height}"
+            )
+        require_numbers(self._name, foreground, alpha, *states)
         self.state = (states, box)
         colors = cv2.cvtColor(np.ascontiguousarray(foreground[0].transpose(1, 2, 0)), cv2.COLOR_RGB2BGR)
         return soft_step(alpha[0, 0], *self._step), cv2.convertScaleAbs(colors, alpha=255)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from matting.sessions import check_device, first_line, load_session
+from matting.sessions import check_device, first_line, load_session, require_numbers
 from matting.weights import DOWNLOADS, MODELS
+from pipeline import limits
 from pipeline.errors import DeviceError, InputError, ProcessingError
 
 if TYPE_CHECKING:
@@ -160,14 +161,16 @@ class OnnxSegmenter:
         """Nothing to do: the session is freed with this object."""
 
     def _probability(self, output: np.ndarray) -> np.ndarray:
+        require_numbers(self._name, output)
         maps = output.astype(np.float32, copy=False)
-        while maps.ndim > 3:
+        while maps.ndim > 3 and len(maps) == 1:
             maps = maps[0]
         if maps.ndim == 3 and maps.shape[0] > 2 and maps.shape[2] <= 2:
             maps = maps.transpose(2, 0, 1)
         if maps.ndim == 2:
             maps = maps[None]
-        if maps.ndim != 3 or maps.shape[0] > 2:
+        # One number is what a classifier says of the whole picture, a row of them of its kinds.
+        if maps.ndim != 3 or maps.shape[0] not in (1, 2) or min(maps.shape[1:]) < 2:
             raise InputError(f"{self._name}: the model's output {output.shape} is not a map of the person")
         # A file does not say whether it ends in a sigmoid: values outside [0, 1] show that it does not.
         if self._may_be_logits and (maps.min() < -1e-3 or maps.max() > 1 + 1e-3):
@@ -184,10 +187,12 @@ class _InputLayout:
         self, session: onnxruntime.InferenceSession, model: str, size: tuple[int, int] | None, input_range: str
     ) -> None:
         inputs = session.get_inputs()
-        shape = inputs[0].shape
+        shape = inputs[0].shape if inputs else ()
         if len(inputs) != 1 or len(shape) != 4 or 3 not in (shape[1], shape[3]):
-            found = ", ".join(f"{i.name} {i.shape}" for i in inputs)
+            found = ", ".join(f"{i.name} {i.shape}" for i in inputs) or "nothing"
             raise InputError(f"{model}: the model must take one image (1, 3, H, W) or (1, H, W, 3), not {found}")
+        if not session.get_outputs():
+            raise InputError(f"{model}: the model has no output")
         self.name = inputs[0].name
         self._planar = shape[1] == 3
         height, width = shape[2:4] if self._planar else shape[1:3]
@@ -196,6 +201,11 @@ class _InputLayout:
             height if isinstance(height, int) else free[0],
             width if isinstance(width, int) else free[1],
         )
+        if min(self.size) < 1 or self.size[0] * self.size[1] > limits.MOST_NETWORK_PIXELS:
+            raise InputError(
+                f"{model}: the model's input of {self.size[0]}x{self.size[1]} cannot be; from 1 to "
+                f"{limits.MOST_NETWORK_PIXELS / 1e6:.0f} million pixels can"
+            )
         dtypes = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
         if inputs[0].type not in dtypes:
             raise InputError(f"{model}: the model's input is {inputs[0].type}; float or uint8 is needed")

@@ -6,9 +6,12 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from matting.weights import DOWNLOADS, MODELS, downloaded_file, model_file
+from pipeline import limits
 from pipeline.cores import core_limit
-from pipeline.errors import DeviceError, InputError, InputNotFoundError
+from pipeline.errors import DeviceError, InputError, InputNotFoundError, ProcessingError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -41,6 +44,7 @@ def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
         path = Path(model)
         if path.suffix.lower() != ".onnx":
             raise InputError(f"`model` {model}: must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
+        limits.check_ordinary(model, f"`model` {model}")
         if not path.is_file():
             raise InputNotFoundError(f"`model` {model}: no such file")
     return load_session_file(path, device, small=model in MODELS)
@@ -104,6 +108,18 @@ def check_device(device: str) -> None:
     """Raise InputError unless `device` is one of DEVICES."""
     if device not in DEVICES:
         raise InputError(f"`device` {device}: must be one of {', '.join(DEVICES)}")
+
+
+def require_numbers(model: str, *answers: np.ndarray) -> None:
+    """Raise ProcessingError if what a network has answered is not made of finite numbers alone.
+
+    Compared with anything a NaN is False: without a word it would be taken for background, or show all of the room.
+    """
+    for answer in answers:
+        if answer.dtype.kind not in "biuf":
+            raise ProcessingError(f"{model}: the model answers with {answer.dtype}; numbers are needed")
+        if not np.isfinite(answer).all():
+            raise ProcessingError(f"{model}: the model failed: its answer holds NaN or infinite values")
 
 
 def first_line(error: BaseException) -> str:

@@ -7,6 +7,15 @@ backticks: `start_video_frame`; the command line shows the option in its place, 
 from __future__ import annotations
 
 
+def described(error: BaseException) -> str:
+    """Return an error's class and what it says in one line, also where it is written so that it cannot say it."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:
+        said = ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 class BackgroundRemovalError(Exception):
     """Something that the user should read in one line; `exit_code` is what the command line returns."""
 

@@ -106,10 +106,12 @@ class Source(Protocol):
         reading: How the engine reads it: "here", frame by frame; "ahead", a few frames before they are needed;
             "newest", all the time, of which only the newest frame is kept.
         trouble: What is the matter while no frames come, "" otherwise.
+        incomplete: What is missing of what it promised, once all that could be read has been yielded; "" if nothing.
     """
 
     reading: Literal["here", "ahead", "newest"] = "ahead"
     trouble: str = ""
+    incomplete: str = ""
 
     @property
     def info(self) -> StreamInfo:

@@ -2,23 +2,32 @@
 
 A custom object is anything that takes an image and returns one: a function is enough. What else it may have is in
 `FrameObject`, which one may subclass for an editor and a type checker to help, or merely imitate.
+
+What becomes of an object that misbehaves, in any of its methods:
+
+- It raises, calls sys.exit, or returns no image: the run ends with ProcessingError, which names the object and the
+  frame; no file is written. KeyboardInterrupt counts as Ctrl-C.
+- It returns another size than before: pictures, a window and recordings take it; a video file ends as above.
+- It keeps an image, or returns the same array again: it may, and may change it once it is called again, not earlier.
+- It blocks: the run waits. A second Ctrl-C interrupts it and ends the run.
+- It starts threads: it ends them in `close`. What one raises is told and ends nothing. The command line waits five
+  seconds for those that are left, then says so and ends without them.
 """
 
 from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from pipeline.actions import Action
-from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError
+from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, described
 from pipeline.frame import Frame, Planes, StreamInfo, image_of
-from pipeline.planes import not_an_image
+from pipeline.planes import not_a_picture
 
 log = logging.getLogger(__name__)
 
@@ -223,24 +232,17 @@ class ObjectChain:
             ProcessingError: an object raised, or returned something that is not an image; the message names it.
         """
         for item in self.objects:
-            try:
+            with _named_errors(item, f"failed{self._where}"):
                 if not isinstance(picture, Planes):
                     picture = item(picture)
                 elif id(item) in self._on_planes:
                     picture = self._on_planes[id(item)](picture)
                 else:
                     picture = item(picture.image)
-            except BackgroundRemovalError:
-                raise
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                raise ProcessingError(f"custom object {name_of(item)} failed{self._where}: {reason}") from error
-            if isinstance(picture, Planes):
-                continue
-            problem = not_an_image(picture)
-            if problem:
+            if problem := not_a_picture(picture):
                 raise ProcessingError(f"custom object {name_of(item)} returned {problem}{self._where}")
-            picture = np.require(picture, requirements=["C", "W"])
+            if not isinstance(picture, Planes):
+                picture = np.require(picture, requirements=["C", "W"])
         return picture
 
     def matte(self) -> np.ndarray | None:
@@ -261,8 +263,7 @@ class ObjectChain:
         for item, view in self._methods["view"]:
             with _named_errors(item, "failed on what the window shows"):
                 picture = view(picture if id(item) in self._on_planes else image_of(picture))
-                problem = "" if isinstance(picture, Planes) else not_an_image(picture)
-                if problem:
+                if problem := not_a_picture(picture):
                     raise TypeError(f"it returned {problem}")
         return picture
 
@@ -337,11 +338,13 @@ def name_of(item: object) -> str:
     return getattr(item, "__name__", type(item).__name__)
 
 
-@contextmanager
-def _named_errors(item: object, what: str) -> Iterator[None]:
-    try:
-        yield
-    except BackgroundRemovalError:
-        raise
-    except Exception as error:
-        raise ProcessingError(f"custom object {name_of(item)} {what}: {type(error).__name__}: {error}") from error
+@dataclass(slots=True)
+class _named_errors:  # noqa: N801 - it is used as a function is; a generator would mistake StopIteration for its own
+    item: object
+    what: str
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        # sys.exit(0), too: there would be no result, and the exit code of success.
+        if error is not None and not isinstance(error, BackgroundRemovalError | KeyboardInterrupt):
+            raise ProcessingError(f"custom object {name_of(self.item)} {self.what}: {described(error)}") from error

@@ -258,3 +258,16 @@ def not_an_image(result: object) -> str:
     if result.ndim != 3 or result.shape[2] not in (3, 4) or 0 in result.shape:
         return f"an array of shape {result.shape} instead of (height, width, 3) or (height, width, 4)"
     return ""
+
+
+def not_a_picture(result: object) -> str:
+    """Say what is wrong with what should be an image or planes, "" if it is either."""
+    if not isinstance(result, Planes):
+        return not_an_image(result)
+    layers = result.layers or ()
+    shapes = [layer.shape for layer in layers if isinstance(layer, np.ndarray) and layer.dtype == np.uint8]
+    if len(shapes) == 3 and len(shapes[0]) == 2 and 0 not in shapes[0]:
+        height, width = shapes[0]
+        if height % 2 == width % 2 == 0 and shapes[1:] == [(height // 2, width // 2)] * 2:
+            return ""
+    return "planes that are not uint8 (H, W) and twice (H / 2, W / 2)"

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pipeline.frame import Frame, Sink, StreamInfo
+from pipeline.wording import printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -53,4 +54,4 @@ def progress_bar(name: str, total: int | None, shown: bool = True) -> tqdm[Any]:
     from tqdm import tqdm
 
     # tqdm's None means: unless stderr is not a terminal.
-    return tqdm(total=total, unit="frame", desc=os.path.basename(name), disable=None if shown else True)
+    return tqdm(total=total, unit="frame", desc=printable(os.path.basename(name)), disable=None if shown else True)

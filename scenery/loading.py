@@ -11,6 +11,7 @@ import numpy as np
 from files import storage
 from files.images import read_image
 from files.kinds import is_video
+from pipeline import limits
 from pipeline.errors import InputNotFoundError
 from scenery import backgrounds
 from scenery.backgrounds import Background, Scenery
@@ -47,6 +48,7 @@ class BackgroundLoader:
             return backgrounds.Transparent()
         if storage.is_folder(text):
             return self.folder(text)
+        limits.check_ordinary(text, f"`background` {text}")
         if storage.is_file(text):
             return self.file(text)
         picture = shipped_picture(text)
@@ -74,7 +76,7 @@ class BackgroundLoader:
     def file(self, path: str | os.PathLike[str]) -> Scenery:
         """Return the background of one picture or video; raises as `from_text` does."""
         path = os.fspath(path)
-        local = self._files.enter_context(storage.local_file(path))
+        local = self._files.enter_context(storage.local_file(path, may_change=True))
         return _scenery(local, path)
 
 
@@ -83,11 +85,15 @@ def _scenery(path: str, name: str) -> Scenery:
 
 
 def _video(path: str, name: str) -> Scenery:
+    played = False
+
     def play() -> Generator[tuple[np.ndarray, float], None, None]:
         from files.video_source import VideoSource
 
-        with VideoSource(path, name) as video:
+        nonlocal played
+        with VideoSource(path, name, warns=not played) as video:  # it plays over and over, and is damaged each time
             for frame in video:
                 yield frame.image, frame.seconds
+            played = True
 
     return Video(play, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import http.server
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,8 @@ from matting.pyramid import Pyramid
 from matting.recurrent import RecurrentMatting
 from matting.segmenters import ModelOptions, make_segmenter
 from matting.sessions import load_session
-from pipeline.errors import InputError
+from pipeline.errors import InputError, ProcessingError
+from pipeline.frame import StreamInfo
 from selfieSegmentation import MPSegmentation
 
 CHANNELS = (16, 20, 40, 64)
@@ -284,3 +286,128 @@ def test_a_wrong_device_is_said_before_anything_is_loaded(tmp_path: Path) -> Non
     for model in (mean_red_model(tmp_path / "red.onnx"), "rvm"):
         with pytest.raises(InputError, match="`device` gpu"):
             MPSegmentation(model=model, device="gpu")
+
+
+# -- networks that answer nonsense -----------------------------------------------------------------
+
+
+def saved(path: Path, nodes: list, inputs: list, outputs: list, constants: list) -> str:
+    graph = helper.make_graph(nodes, "nonsense", inputs, outputs, constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    return str(path)
+
+
+def answering(path: Path, answer: np.ndarray, *, takes: bool = True, gives: bool = True) -> str:
+    """Write a network that looks at nothing and always gives this answer."""
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 64, 64])
+    kind = helper.np_dtype_to_tensor_dtype(answer.dtype)
+    result = helper.make_tensor_value_info("result", kind, answer.shape)
+    constant = helper.make_tensor("answer", kind, answer.shape, answer.flatten().tolist())
+    node = helper.make_node("Identity", ["answer"], ["result"])
+    return saved(path, [node], [image] if takes else [], [result] if gives else [], [constant])
+
+
+def map_of(value: float, *shape: int) -> np.ndarray:
+    return np.full(shape or (1, 1, 64, 64), value, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "complaint"),
+    [
+        (map_of(np.nan), 1, "NaN or infinite"),
+        (map_of(np.inf, 1, 2, 64, 64), 1, "NaN or infinite"),
+        (map_of(0.5, 0, 1, 64, 64), 2, "output (0, 1, 64, 64) is not a map"),
+        (map_of(0.5, 2, 1, 64, 64), 2, "is not a map"),
+        (map_of(0.5, 1, 1, 0, 64), 2, "is not a map"),
+        (map_of(0.5, 1, 1000), 2, "is not a map"),
+        (map_of(0.5, 1, 1, 1, 1), 2, "is not a map"),
+        (map_of(0.5, 1, 5, 64, 64), 2, "is not a map"),
+    ],
+)
+@pytest.mark.parametrize("name", ["photo.png", "clip.mp4"])
+def test_nonsense_is_told_and_leaves_no_result(
+    tmp_path: Path, run_main, clip, answer: np.ndarray, code: int, complaint: str, name: str
+) -> None:
+    model = answering(tmp_path / "own.onnx", answer)
+    source = clip(frames=3).path if name == "clip.mp4" else PORTRAIT
+    outcome = run_main(source, "--model", model, "--output", tmp_path / f"out_{name}")
+    assert (outcome.code, outcome.err.count("\n")) == (code, 1)
+    assert outcome.err.startswith(f"error: {model}: ")
+    assert complaint in outcome.err
+    assert not (tmp_path / f"out_{name}").exists()
+
+
+def test_networks_without_inputs_or_outputs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"must take one image .* not nothing"):
+        MPSegmentation(model=answering(tmp_path / "blind.onnx", map_of(0.5), takes=False))
+    with pytest.raises(InputError, match="has no output"):
+        MPSegmentation(model=answering(tmp_path / "mute.onnx", map_of(0.5), gives=False))
+    words = answering(tmp_path / "words.onnx", np.full((1, 1, 64, 64), "person", object).astype(np.str_))
+    with pytest.raises(ProcessingError, match="numbers are needed"):
+        MPSegmentation(model=words).alpha(cv2.imread(str(PORTRAIT)))
+
+
+def recurrent_with(path: Path, changes: dict[str, list], constants: list = []) -> str:  # noqa: B006
+    """Write a network with RVM's interface whose outputs are those of `recurrent_model`, but for the nodes given."""
+    model = onnx.load(recurrent_model(path))
+    for name, nodes in changes.items():
+        kept = [node for node in model.graph.node if name not in node.output] + nodes
+        del model.graph.node[:]
+        model.graph.node.extend(kept)
+        output = next(item for item in model.graph.output if item.name == name)
+        output.type.tensor_type.ClearField("shape")
+        if not nodes:
+            model.graph.output.remove(output)
+    model.graph.initializer.extend(constants)
+    onnx.save(model, str(path))
+    return str(path)
+
+
+def test_nonsense_of_a_recurrent_network_is_told(tmp_path: Path, portrait: np.ndarray) -> None:
+    path = tmp_path / "own.onnx"
+    nan = helper.make_tensor("nan", TensorProto.FLOAT, [1], [np.nan])
+    empty = helper.make_tensor("empty", TensorProto.FLOAT, [0, 1, 4, 4], [])
+    smaller = helper.make_node("AveragePool", ["red"], ["pha"], kernel_shape=[2, 2], strides=[2, 2])
+    for name, node, complaint in (
+        ("pha", helper.make_node("Add", ["red", "nan"], ["pha"]), "NaN or infinite"),
+        ("fgr", helper.make_node("Add", ["src", "nan"], ["fgr"]), "NaN or infinite"),
+        ("r1o", helper.make_node("Add", ["src", "nan"], ["r1o"]), "NaN or infinite"),
+        ("pha", helper.make_node("Identity", ["empty"], ["pha"]), r"pha \(0, 1, 4, 4\) are not"),
+        ("pha", smaller, r"pha \(1, 1, 256, 256\) are not"),
+        ("fgr", helper.make_node("Identity", ["red"], ["fgr"]), r"fgr \(1, 1, 512, 512\)"),
+    ):
+        model = recurrent_with(path, {name: [node]}, [nan, empty])
+        with pytest.raises((InputError, ProcessingError), match=complaint):
+            MPSegmentation(model=model, quality="best").alpha(portrait)
+    with pytest.raises(InputError, match="pha is missing"):
+        MPSegmentation(model=recurrent_with(path, {"pha": []}))
+
+
+def test_a_camera_is_blurred_whole_while_a_network_answers_nonsense(
+    tmp_path: Path, portrait: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    nodes = [
+        helper.make_node("Slice", ["image", "zero", "one", "axis"], ["red"]),
+        helper.make_node("Sub", ["red", "tenth"], ["less"]),
+        helper.make_node("Sqrt", ["less"], ["result"]),  # NaN wherever it is dark
+    ]
+    constants = [
+        helper.make_tensor(name, TensorProto.INT64, [1], [value])
+        for name, value in (("zero", 0), ("one", 1), ("axis", 1))
+    ]
+    constants.append(helper.make_tensor("tenth", TensorProto.FLOAT, [1], [0.1]))
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 64, 64])
+    result = helper.make_tensor_value_info("result", TensorProto.FLOAT, [1, 1, 64, 64])
+    segmentation = MPSegmentation(model=saved(tmp_path / "own.onnx", nodes, [image], [result], constants))
+    segmentation.open(StreamInfo("camera", 512, 512, live=True))
+    dark = np.zeros_like(portrait)
+    dark[:256] = 255
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            shown = segmentation(dark.copy())
+            assert segmentation.last_alpha().max() == 0
+            assert 20 < shown[256, 256, 0] < 235, "the edge is not blurred"
+    assert caplog.text.count("NaN or infinite") == 1
+    assert segmentation.alpha(np.maximum(portrait, 40)).max() > 0.5, "it goes on when the network does"
+    with pytest.raises(ProcessingError, match="NaN or infinite"):
+        np.array([segmentation(dark.copy()) for _ in range(100)])

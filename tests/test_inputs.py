@@ -500,3 +500,10 @@ def test_requirements_lean_are_enough_for_an_image_and_a_video(tmp_path: Path) -
     assert done.returncode == 2
     assert "pip install -r requirements.txt" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_codec_is_told(run_main, clip) -> None:
+    path = clip("clip.mkv", frames=3).path
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/AVC", b"V_MPEG9/ISO/AVC"))
+    outcome = run_main(path, "--no-segmentation", "--object", f"{ROOT}/examples/mirror.py:mirror")
+    assert (outcome.code, outcome.err) == (2, f"error: {path}: the codec of its pictures is not known here\n")

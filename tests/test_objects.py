@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from conftest import done, probe
+from conftest import PORTRAIT, ROOT, done, probe, wait_until
 
 from engine import Engine
+from files.outputs import MatteSink
 from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, StreamInfo
+from pipeline.frame import Frame, Planes, StreamInfo
 from pipeline.objects import FrameObject, ObjectChain
+from selfieSegmentation import MPSegmentation
 
 INFO = StreamInfo("clip.mp4", 64, 48)
 IMAGE = np.full((48, 64, 3), 100, np.uint8)
@@ -179,3 +185,197 @@ def test_an_engine_in_another_thread_leaves_signals_alone(clip: Callable) -> Non
     thread.start()
     thread.join(60)
     assert len(probe(results[0]).times) == 4
+
+
+# -- objects that misbehave: each outcome that the docstring of pipeline.objects names -------------
+
+
+def raises(image: np.ndarray) -> np.ndarray:
+    raise ValueError("first line\nsecond line")
+
+
+class Unspeakable(Exception):  # noqa: N818
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def says_nothing(image: np.ndarray) -> np.ndarray:
+    raise Unspeakable
+
+
+def leaves(image: np.ndarray) -> np.ndarray:
+    sys.exit(0)
+
+
+def stops(image: np.ndarray) -> np.ndarray:
+    raise StopIteration
+
+
+class OddPlanes(FrameObject):
+    def on_planes(self, planes: Planes) -> Planes:
+        y, u, v = planes.layers
+        return planes.with_layers((y, u[:5], v))
+
+
+@pytest.mark.parametrize(
+    ("culprit", "said"),
+    [
+        (raises, "failed on frame 2 (0.080 s): ValueError: first line second line"),
+        (says_nothing, "failed on frame 2 (0.080 s): Unspeakable"),
+        (leaves, "failed on frame 2 (0.080 s): SystemExit: 0"),
+        (stops, "failed on frame 2 (0.080 s): StopIteration"),
+        (lambda image: None, "returned None instead of an image on frame 2"),
+        (lambda image: image.tolist(), "returned list instead of an image on frame 2"),
+        (lambda image: image.astype(np.float32), "returned an array of float32 instead of uint8 on frame 2"),
+        (lambda image: image[..., 0], "returned an array of shape (240, 320) instead of"),
+        (lambda image: image[:0], "returned an array of shape (0, 320, 3) instead of"),
+        (OddPlanes().on_planes, "returned planes that are not"),
+    ],
+)
+def test_what_is_no_image_ends_the_run_without_a_result(clip: Callable, culprit: Callable, said: str) -> None:
+    class FromTheThird(FrameObject):
+        seen = 0
+
+        def on_planes(self, planes: Planes) -> Planes:
+            self.seen += 1
+            if self.seen < 3:
+                return planes
+            return culprit(planes if "planes" in culprit.__name__ else planes.image)
+
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            raise AssertionError("the clip's frames are planes")
+
+    engine = Engine(video_path=clip(frames=4).path, custom_objects=[FromTheThird()])
+    with pytest.raises(ProcessingError) as caught:
+        engine.run()
+    assert f"custom object FromTheThird {said}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not Path(engine.result_path).exists()
+
+
+@pytest.mark.parametrize("method", ["meet", "open", "at", "view", "on_key", "close"])
+def test_sys_exit_in_any_method_is_an_error(method: str) -> None:
+    def exits(self, *_: object) -> None:
+        sys.exit(0)
+
+    chain = ObjectChain([type("Culprit", (FrameObject,), {method: exits})()])
+
+    def use() -> None:
+        chain.open(INFO)
+        chain(Frame(IMAGE, 7, 280))
+        chain.view(IMAGE)
+        chain.on_key("x")
+        chain.close()
+
+    with pytest.raises(ProcessingError, match=r"custom object Culprit .*SystemExit: 0"):
+        use()
+
+
+def test_sys_exit_of_an_object_is_no_success(run_main, clip: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import sys\ndef leaves(image):\n    sys.exit(0)\n")
+    (tmp_path / "script.py").write_text("import sys\nsys.exit(0)\n")
+    for number in (1, 2):
+        clip(f"clip{number}.mp4", frames=3)
+    outcome = run_main("clip1.mp4", "clip2.mp4", "--no-segmentation", "--object", "mine.py:leaves")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.count("SystemExit: 0") == 2, "one that fails stops no other"
+    outcome = run_main("clip1.mp4", "--object", "script.py:leaves")
+    assert (outcome.code, outcome.err) == (2, "error: --object script.py:leaves: SystemExit: 0\n")
+
+
+def test_another_size_fails_a_video_and_not_its_pictures(clip: Callable, tmp_path: Path) -> None:
+    def halves_the_later(image: np.ndarray) -> np.ndarray:
+        nonlocal count
+        count += 1
+        return image if count < 3 else image[::2, ::2]
+
+    source = clip(frames=4).path
+    count = 0
+    engine = Engine(video_path=source, custom_objects=[halves_the_later])
+    with pytest.raises(ProcessingError, match="frame 2 is 160x120, the first was 320x240; custom objects must keep"):
+        engine.run()
+    assert not Path(engine.result_path).exists()
+    count = 0
+    done(Engine(video_path=source, custom_objects=[halves_the_later], output_path=tmp_path / "parts" / "%d.png"))
+    assert [cv2.imread(str(tmp_path / "parts" / f"{n}.png")).shape[0] for n in (1, 2, 3, 4)] == [240, 240, 120, 120]
+
+
+def test_what_is_kept_or_given_again_may_change_at_the_next_call(clip: Callable, tmp_path: Path) -> None:
+    source = clip(frames=12).path
+    kept: list[np.ndarray] = []
+    reused = np.empty((240, 320, 3), np.uint8)
+
+    def spoils_the_earlier(image: np.ndarray) -> np.ndarray:
+        for earlier in kept:
+            earlier[:] = 0
+        kept.append(image)
+        return image
+
+    def gives_the_same_again(image: np.ndarray) -> np.ndarray:
+        reused[:] = image
+        return reused
+
+    def pictures(*objects: Callable, name: str) -> list[bytes]:
+        sinks = [MatteSink(str(tmp_path / f"matte_{name}" / "%02d.png"))] if len(objects) > 1 else []
+        output = tmp_path / name / "%02d.png"
+        Engine(video_path=source, custom_objects=objects, sinks=sinks, output_path=output).run()
+        return [path.read_bytes() for path in sorted(tmp_path.glob(f"*{name}/*.png"))]
+
+    for number, item in enumerate((spoils_the_earlier, gives_the_same_again)):
+        plain = pictures(np.copy, name=f"plain{number}")
+        assert len(plain) == 12
+        assert pictures(item, name=f"alone{number}") == plain
+        # Behind the segmentation, whose images are used again, and beside the matte.
+        expected = pictures(MPSegmentation(), np.copy, name=f"behind{number}")
+        assert len(expected) == 24
+        assert pictures(MPSegmentation(), item, name=f"item{number}") == expected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
+def test_a_second_ctrl_c_ends_an_object_that_blocks(start_main, clip: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import time, pathlib\ndef blocks(image):\n    pathlib.Path('here').touch()\n    time.sleep(600)\n"
+    )
+    source = clip(frames=3).path
+    process = start_main(source, "--no-segmentation", "--object", "mine.py:blocks")
+    wait_until((tmp_path / "here").exists, "the first frame")
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "stopped; nothing was kept\n")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".mp4") == ["clip.mp4"]
+
+
+THREADS = """
+import threading, time
+def fails(image):
+    thread = threading.Thread(target=lambda: 1 / 0)
+    thread.start()
+    thread.join()
+    return image
+def hangs(image):
+    threading.Thread(target=time.sleep, args=(600,), name="endless").start()
+    return image
+"""
+
+
+def test_threads_of_objects_hold_nothing_up(run_main, start_main, clip: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(THREADS)
+    source = clip(frames=3).path
+    outcome = run_main(source, "--no-segmentation", "--object", "mine.py:fails")
+    assert (outcome.code, outcome.err) == (
+        0, "warning: a thread begun by a custom object has failed: ZeroDivisionError: division by zero\n"
+    )  # fmt: skip
+    program = (
+        "import runpy; from cli import process; process.LEAVING_SECONDS = 0.2; "
+        f"runpy.run_path({str(ROOT / 'main.py')!r}, run_name='__main__')"
+    )
+    process = start_main(
+        PORTRAIT, "--no-segmentation", "--object", "mine.py:hangs", "--output", "o.png", program=program
+    )
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "o.png\n")
+    assert err.startswith("warning: not waited for any longer: endless, begun by a custom object")
+    assert cv2.imread(str(tmp_path / "o.png")).shape == (512, 512, 3)

@@ -143,12 +143,12 @@ def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path
             assert path.name in str(error)
             assert not output.exists()
             outcomes[path.name] = 0
-    # What PyAV itself can decode of each, at least nearly: threads lose up to their number at a damaged end.
-    assert outcomes.pop("sample_with_invalid_nalu.mp4") >= 25
+    # What PyAV itself can decode of each on one thread.
     assert outcomes == {
         "chunk_out_of_range.mp4": 0,
         "corrupted.mp4": 49,
         "sample_malformed_free_box.mp4": 0,
+        "sample_with_invalid_nalu.mp4": 29,
         "test_case_1185230.mp4": 0,
         "video_with_failing_audio.mp4": 280,
         "zero_empty_stsc.mp4": 0,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -267,5 +269,48 @@ def test_a_result_that_cannot_be_put_back_is_kept_here(bucket, tmp_path: Path, m
         write_result()
     kept = Path(str(caught.value).split("kept as ")[1])
     assert kept.read_text() == "an hour of work"
+    kept.unlink()
+    kept.parent.rmdir()
+
+
+@pytest.fixture
+def failing_proxy(s3_url: str) -> Iterator[str]:
+    """The address of something between us and the S3 server that is gone for good in the middle of an upload."""
+    server = ("127.0.0.1", int(s3_url.rsplit(":", 1)[1]))
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def answers(client: socket.socket, behind: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := behind.recv(65536):
+                client.sendall(data)
+
+    def serve(client: socket.socket) -> None:
+        sent = 0
+        with contextlib.suppress(OSError), client, socket.create_connection(server) as behind:
+            threading.Thread(target=answers, args=(client, behind), daemon=True).start()
+            while data := client.recv(65536):
+                sent += len(data)
+                if sent > 100_000:
+                    listening.close()
+                    return
+                behind.sendall(data)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    listening.close()
+
+
+def test_a_server_that_is_gone_in_mid_upload_leaves_the_result_here(run_program, bucket, failing_proxy: str) -> None:
+    env = {"AWS_ENDPOINT_URL": failing_proxy, "AWS_MAX_ATTEMPTS": "1"}
+    outcome = run_program(PORTRAIT, "--no-segmentation", "--output", "s3://media/me.png", env=env)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1)
+    kept = Path(outcome.err.split("kept as ")[1].strip())
+    assert (cv2.imread(str(kept)) == cv2.imread(str(PORTRAIT))).all()
+    assert bucket.names() == []
     kept.unlink()
     kept.parent.rmdir()

@@ -1,0 +1,67 @@
+"""What a process begins and ends with: streams that are missing, errors in threads, threads that are left."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from pipeline.errors import described
+
+log = logging.getLogger(__name__)
+
+# How long threads that are left when all is done are waited for: enough to send or save the last of something.
+LEAVING_SECONDS = 5.0
+
+
+def fill_missing_streams() -> None:
+    """Give a program that was started without a standard stream one that leads nowhere."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # It gets the free number of that stream: else the next file would, and what libraries print would go there.
+            handle = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(handle, "r" if name == "stdin" else "w"))
+
+
+@contextmanager
+def errors_in_threads_told() -> Iterator[None]:
+    """Tell of an error that ends a thread in one line, once, instead of Python's many; --debug shows the trace."""
+    told: set[str] = set()
+
+    def tell(failure: threading.ExceptHookArgs) -> None:
+        if failure.exc_value is None or issubclass(failure.exc_type, SystemExit):
+            return
+        said = described(failure.exc_value)
+        if said not in told:
+            told.add(said)
+            log.warning("a thread begun by a custom object has failed: %s", said)
+        log.debug("", exc_info=(failure.exc_type, failure.exc_value, failure.exc_traceback))
+
+    before, threading.excepthook = threading.excepthook, tell
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+def leave(code: int) -> NoReturn:
+    """End the program, also if threads are left that do not end: Python would wait for them for ever."""
+    left = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
+
+    def give_up() -> None:
+        names = ", ".join(thread.name for thread in left if thread.is_alive())
+        log.warning("not waited for any longer: %s, begun by a custom object, which should end it in close()", names)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    if left:
+        # Beside Python's own waiting, in which pools of threads are told to end.
+        timer = threading.Timer(LEAVING_SECONDS, give_up)
+        timer.daemon = True
+        timer.start()
+    sys.exit(code)

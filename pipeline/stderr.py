@@ -1,0 +1,52 @@
+"""What libraries in C write to standard error, past Python, kept from standing beside our own messages."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_STDERR = 2
+_capturing = threading.Lock()
+
+
+def silence_libraries() -> None:
+    """Ask OpenCV, if it is loaded from now on, here or in a child process, for no messages of its own.
+
+    What stands in the environment already is what somebody wants. FFmpeg, ONNX Runtime and SVT-AV1 are asked where
+    they are used.
+    """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+
+@contextmanager
+def captured() -> Iterator[list[str]]:
+    """Yield a list in which the lines stand, once the block has ended, that came to standard error's descriptor.
+
+    One block at a time is captured; others wait. What other threads write meanwhile is among the lines.
+    """
+    with _capturing:
+        lines: list[str] = []
+        try:
+            kept = os.dup(_STDERR)
+        except OSError:  # a program without a console has none
+            yield lines
+            return
+        try:
+            with tempfile.TemporaryFile() as file:
+                os.dup2(file.fileno(), _STDERR)
+                try:
+                    yield lines
+                finally:
+                    os.dup2(kept, _STDERR)
+                    file.seek(0)
+                    lines += file.read().decode(errors="replace").splitlines()
+        finally:
+            os.close(kept)
+
+
+def pass_on(line: str) -> None:
+    """Write a line that was captured to where it was meant to go."""
+    os.write(_STDERR, f"{line}\n".encode(errors="replace"))
