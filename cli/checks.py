@@ -15,7 +15,7 @@ from pipeline.errors import InputError, InputNotFoundError
 
 # What does nothing but for these is an error when it is typed; a settings file may hold it for another day.
 _FOR_FILES = (
-    "output", "matte", "frames", "recursive", "resume", "shard", "dry_run", "start_frame",
+    "output", "matte", "frames", "recursive", "resume", "shard", "dry_run", "cluster", "part_seconds", "start_frame",
     "end_frame", "break_on_end", "jobs",
 )  # fmt: skip
 _FOR_RECORDINGS = ("codec", "encoder", "crf", "preset", "gif_width", "gif_fps")
@@ -64,6 +64,15 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
     _check_purpose(options, typed)
     if options.shard:
         parse_share(options.shard)
+    if options.cluster:
+        if options.jobs > 1 or options.show or options.watch is not None or STANDARD in paths:
+            raise InputError("--cluster goes without --jobs, --show, --watch and standard input")
+        if options.matte:
+            raise InputError("--cluster goes without --matte")
+        if options.part_seconds < 4:
+            raise InputError(f"--part-seconds {options.part_seconds:g}: must be at least 4")
+    else:
+        _refuse(typed, ("part_seconds",), "goes with --cluster")
     if options.watch is not None and (options.shard or options.dry_run):
         raise InputError("--watch goes without --shard and --dry-run: nobody knows which files will come")
     if options.matte and options.no_segmentation:
@@ -89,7 +98,7 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
             raise InputError("--jobs with a transparent background needs --output ….mov")
     if options.frames and options.output and not names_folder(options.output):
         raise InputError(f"--frames makes a folder of pictures; {options.output} is none (or use --output …/%06d.png)")
-    if options.config and not os.path.exists(options.config) and not shows(options):
+    if options.config and not os.path.exists(options.config) and not (shows(options) or options.control is not None):
         raise InputNotFoundError(f"--config {options.config}: no such file")
 
 

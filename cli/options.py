@@ -109,6 +109,19 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         default="",
         help="do the I-th of N equal shares of the files: for several computers that see the same folder",
     )
+    files.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        default="",
+        help="let several computers do the files, through Ray: auto, HOST:6379, ray://HOST:10001, or local to try it",
+    )
+    files.add_argument(
+        "--part-seconds",
+        metavar="S",
+        type=float,
+        default=60,
+        help="with --cluster a longer video is cut into parts of about so many seconds (default 60)",
+    )
     files.add_argument("--dry-run", action="store_true", help="list what would be done: each file and its result")
 
 

@@ -128,18 +128,11 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
     check_result(output, engine.video_path, video=True, encoding=engine.encoding)
     with storage.local_file(engine.video_path) as local:
         promise = promised_by(local, engine.video_path)
-        parts = plan_parts(local, jobs)
         last = engine.last_frame
-        if last is not None:
-            parts = [part for part in parts if part.first <= last]
+        parts = needed_parts(plan_parts(local, jobs), engine.video_path, engine.start_video_frame, last)
         if len(parts) < 2:
             return False
-        total = parts[-1].first + parts[-1].frames
-        if engine.start_video_frame >= total:
-            raise InputError(
-                f"{engine.video_path}: it has {total} frames; --start-frame {engine.start_video_frame} is behind them"
-            )
-        options = {**options, "encoding": _of_parts(engine.encoding, suffix)}
+        options = {**options, "encoding": encoding_of_parts(engine.encoding, suffix)}
         kept = ""
         with (
             says_what_is_kept(lambda said: f"complete: {kept}" if kept else said),
@@ -169,8 +162,21 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
     return True
 
 
-def _of_parts(encoding: Encoding, suffix: str) -> Encoding:
-    """Return how parts are encoded for a result of that suffix."""
+def needed_parts(parts: Sequence[Part], path: str, start_frame: int, last_frame: int | None) -> list[Part]:
+    """Return those of a video's parts that are needed up to `last_frame`, None for all of them.
+
+    Raises:
+        InputError: `start_frame` is behind the end.
+    """
+    total = parts[-1].first + parts[-1].frames if parts else 0
+    needed = [part for part in parts if last_frame is None or part.first <= last_frame]
+    if needed and start_frame >= total:
+        raise InputError(f"{path}: it has {total} frames; --start-frame {start_frame} is behind them")
+    return needed
+
+
+def encoding_of_parts(encoding: Encoding, suffix: str) -> Encoding:
+    """Return how parts are encoded for a result of that suffix, in lower case."""
     if encoding.codec or encoding.encoder != "auto" or suffix == ".mov":
         return encoding  # in .mov the usual codec also depends on transparency
     return replace(encoding, codec=CONTAINERS[suffix].codecs[0])

@@ -11,8 +11,6 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cli import many, shares
 from cli.checks import (
     check,
@@ -22,24 +20,17 @@ from cli.checks import (
     is_cutout,
     is_live,
     paths_of,
-    shows,
-    size_of,
 )
+from cli.engines import encoding_of, engine_of, is_video_file, process
 from cli.many import Job
-from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
-from engine import Engine
+from cli.objects import build_objects
 from files import storage
-from files.formats import Encoding, codec_named
-from files.growing import is_part, keep_what_is_left
-from files.images import read_image
-from files.kinds import is_video
-from files.outputs import MatteSink, check_result, result_path
-from live.options import LiveOptions
+from files.growing import keep_what_is_left
+from files.outputs import check_result, result_path
 from pipeline import limits
 from pipeline.interrupt import says_what_is_kept
 from pipeline.objects import CustomObject
 from pipeline.wording import printable
-from scenery.colors import parse_color
 from scenery.shipped import shipped_pictures
 
 if TYPE_CHECKING:
@@ -84,26 +75,26 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
         paths = paths_of(options)
         if not paths:
             check_results(options, "", options.record)
-            _engine(options, build_objects(options)).run()
+            engine_of(options, build_objects(options)).run()
             return 0
-        if many.is_many(paths) or options.shard or options.dry_run:
+        if many.is_many(paths) or options.shard or options.dry_run or options.cluster:
             return _run_many(options, paths, on_result, typed)
-        if not _is_video(options, paths[0]):
+        if not is_video_file(options, paths[0]):
             check_images_only(typed, f"{paths[0]} is an image")
         job = Job(paths[0], _usual_output(options, paths[0]))
         if options.resume and many.is_done(job):
             log.info("%s: is done", job.output)
             return 0
         # Before networks and backgrounds are loaded, perhaps from far away.
-        check_result(job.output, job.path, video=_is_video(options, job.path), encoding=_encoding(options))
+        check_result(job.output, job.path, video=is_video_file(options, job.path), encoding=encoding_of(options))
         if options.resume:
             keep_what_is_left(job.output)
         with says_what_is_kept(lambda said: said or "nothing was kept"):
             if storage.STANDARD in (job.output, options.matte):
                 # Nothing but the picture goes there: not its name, nor what a custom object prints.
                 with contextlib.redirect_stdout(sys.stderr):
-                    return _process(options, job, build_objects(options), not options.quiet)[1]
-            result, code = _process(options, job, build_objects(options), not options.quiet)
+                    return process(options, job, build_objects(options), not options.quiet)[1]
+            result, code = process(options, job, build_objects(options), not options.quiet)
             on_result(result)
         return code
 
@@ -111,7 +102,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
 def _beside_a_bar(options: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
     """Let messages not tear a progress bar, where there may be one: neither for a camera nor for one image."""
     paths = paths_of(options)
-    if is_live(options) or (paths and not many.is_many(paths) and not _is_video(options, paths[0])):
+    if is_live(options) or (paths and not many.is_many(paths) and not is_video_file(options, paths[0])):
         return contextlib.nullcontext()
     from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -140,135 +131,81 @@ def _list_microphones(on_result: OnResult) -> None:
         on_result(f"{number} ({name})" + ("" if place else ", the usual one"))
 
 
-def _engine(options: argparse.Namespace, objects: Sequence[CustomObject], **more: Any) -> Engine:
-    engine = Engine(
-        webcam_id=options.webcam if options.webcam is not None else 0,
-        show=shows(options),
-        custom_objects=objects,
-        live=LiveOptions(
-            size=size_of(options.size, "--size", "1280x720"),
-            rate=options.camera_fps,
-            backend=options.camera_backend,
-            reconnect=options.reconnect,
-            record_path=options.record,
-            overwrite=options.overwrite,
-            microphone=options.microphone,
-            snapshots=options.snapshots,
-            virtual_camera=options.virtual_camera,
-            show_fps=is_live(options) if options.fps is None else options.fps,
-            card=_card(options.card),
-            transparent_color=parse_color(options.transparent_color),
-            mirror_preview=options.mirror_preview,
-            control_port=options.control,
-        ),
-        encoding=_encoding(options),
-        **{**_frame_options(options), **more},
-    )
-    if options.config and not os.path.exists(options.config):
-        log.info("%s: there is no such file yet; the key w writes it", options.config)
-    if shows(options) or options.control is not None:
-        engine.custom_objects.append(SettingsKey(options.config or "", engine))
-    return engine
-
-
-def _card(path: str) -> np.ndarray | None:
-    """Return the picture of the card, None if none is named."""
-    if not path:
-        return None
-    with storage.local_file(path) as local:
-        return read_image(local, path)
-
-
-def _encoding(options: argparse.Namespace) -> Encoding:
-    return Encoding(
-        codec_named(options.codec),
-        options.encoder,
-        options.crf,
-        options.preset,
-        gif_width=options.gif_width,
-        gif_fps=options.gif_fps,
-    )
-
-
-def _frame_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments for `Engine` that decide what happens to which frame."""
-    return {
-        "flip_view": options.flip,
-        "start_video_frame": options.start_frame,
-        "end_video_frame": options.end_frame,
-        "break_on_end": options.break_on_end,
-    }
-
-
-def _process(
-    options: argparse.Namespace,
-    job: Job,
-    objects: list[CustomObject],
-    progress: bool | tqdm[Any],
-    keep_partial: bool = True,
-) -> tuple[str, int]:
-    """Process one file; return where its result is and the exit code: 1 if not all of the file could be read."""
-    check_results(options, job.path, job.output)
-    is_video = _is_video(options, job.path)
-    kind = {"video_path": job.path} if is_video else {"image_path": job.path}
-    sinks = [MatteSink(options.matte, _encoding(options))] if options.matte else []
-    engine = _engine(
-        options, objects, output_path=job.output, progress=progress, sinks=sinks, keep_partial=keep_partial, **kind
-    )
-    if is_video and options.jobs > 1:
-        from cli.parallel import process_in_parallel
-
-        make_objects = functools.partial(build_objects, options)
-        if process_in_parallel(engine, options.jobs, make_objects, _frame_options(options)):
-            return job.output, 1 if engine.incomplete else 0
-        log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
-    engine.run()
-    say_if_nobody(job.path, found_person(objects))
-    if is_part(engine.result):
-        log.info("%s: ended early; what there is of it is %s", job.output, engine.result)
-    return engine.result, 1 if engine.incomplete else 0
-
-
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
     if many.is_many(paths):
         check_one_result_each(options)
-    from tqdm import tqdm
-
     suffixes = many.VIDEO_SUFFIXES if options.video else many.IMAGE_SUFFIXES if options.image else many.SUFFIXES
     files = many.find_files(paths, suffixes, options.recursive, options.output)
-    if not any(_is_video(options, path) for path, _ in files):
+    if not any(is_video_file(options, path) for path, _ in files):
         check_images_only(typed, "these are images")
     jobs = many.plan_jobs(files, functools.partial(_usual_output, options))
     if options.shard:
         jobs = shares.share_of(jobs, shares.parse_share(options.shard), storage.file_size)
     to_do = [job for job in jobs if not (options.resume and many.is_done(job))]
     if options.dry_run:
-        for job in to_do:
-            on_result(f"{job.path} -> {job.output}")
+        _tell_what_would_be_done(options, to_do, on_result)
         return 0
     if not jobs:
         log.info("--shard %s: no file falls to it", options.shard)
         return 0
     done: list[str] = []
+    with says_what_is_kept(lambda said: f"{len(done)} of {len(to_do)} files are done{said}; --resume does the rest"):
+
+        def on_done(output: str) -> None:
+            done.append(output)
+            on_result(output)
+
+        do = _do_on_cluster if options.cluster else _do_here
+        failed, code = do(options, jobs, to_do, on_done)
+    if failed:
+        log.error("%d of %d files failed", failed, len(jobs))
+    return 1 if failed else code
+
+
+def _tell_what_would_be_done(options: argparse.Namespace, jobs: Sequence[Job], on_result: OnResult) -> None:
+    """List files and results and, for a cluster, the parts of those that are at hand."""
+    for job in jobs:
+        on_result(f"{job.path} -> {job.output}")
+        if options.cluster and not storage.is_remote(job.path):
+            from cli.cluster.tasks import parts_of
+
+            for number, part in enumerate(parts_of(options, job), 1):
+                first, last = part.part.first, part.part.first + part.part.frames - 1
+                on_result(f"    part {number}: frames {first} to {last}")
+
+
+def _do_here(
+    options: argparse.Namespace, jobs: Sequence[Job], to_do: Sequence[Job], on_done: OnResult
+) -> tuple[int, int]:
+    """Do one file after the other; return how many have failed, and the exit code of the rest."""
+    from tqdm import tqdm
+
+    objects = build_objects(options)
     codes = {0}
     # tqdm's None means: unless stderr is not a terminal.
     hidden = True if options.quiet else None
-    with says_what_is_kept(lambda said: f"{len(done)} of {len(to_do)} files are done{said}; --resume does the rest"):
-        objects = build_objects(options)
-        with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
+    with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
 
-            def work(job: Job) -> None:
-                bar.set_description(printable(os.path.basename(job.path)))
-                if options.resume:
-                    keep_what_is_left(job.output)
-                codes.add(_one_of_many(options, job, objects, bar))
-                done.append(job.output)
-                on_result(job.output)
+        def work(job: Job) -> None:
+            bar.set_description(printable(os.path.basename(job.path)))
+            if options.resume:
+                keep_what_is_left(job.output)
+            codes.add(_one_of_many(options, job, objects, bar))
+            on_done(job.output)
 
-            failed = many.run_jobs(jobs, work, options.resume)
-    if failed:
-        log.error("%d of %d files failed", failed, len(jobs))
-    return 1 if failed else max(codes)
+        return many.run_jobs(jobs, work, options.resume), max(codes)
+
+
+def _do_on_cluster(
+    options: argparse.Namespace, jobs: Sequence[Job], to_do: Sequence[Job], on_done: OnResult
+) -> tuple[int, int]:
+    """Let the computers of a cluster do what is to be done; return as `_do_here`."""
+    from cli.cluster.driver import run_on_cluster
+
+    for job in jobs:
+        if job not in to_do:
+            log.info("%s: is done", job.output)
+    return run_on_cluster(options, to_do, _frames_of(options, to_do), on_done) if to_do else (0, 0)
 
 
 def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
@@ -289,7 +226,7 @@ def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
 
 def _one_of_many(options: argparse.Namespace, job: Job, objects: list[CustomObject], bar: bool | tqdm[Any]) -> int:
     with says_what_is_kept(lambda said: f", {said or f'nothing of {job.path} was kept'}"):
-        return _process(options, job, objects, bar, keep_partial=False)[1]
+        return process(options, job, objects, bar, keep_partial=False)[1]
 
 
 def _usual_output(options: argparse.Namespace, path: str, inner: str = "") -> str:
@@ -300,9 +237,9 @@ def _usual_output(options: argparse.Namespace, path: str, inner: str = "") -> st
     return result_path(
         path,
         output,
-        video=_is_video(options, path),
+        video=is_video_file(options, path),
         alpha=is_cutout(options),
-        encoding=_encoding(options),
+        encoding=encoding_of(options),
         frames=options.frames,
     )
 
@@ -314,16 +251,9 @@ def _frames_of(options: argparse.Namespace, jobs: Sequence[Job]) -> int | None:
     total = 0
     for job in jobs:
         frames: int | None = 1
-        if _is_video(options, job.path):
+        if is_video_file(options, job.path):
             frames = None if storage.is_remote(job.path) else expected_frames(job.path)
         if frames is None:
             return None
         total += frames
     return total
-
-
-def _is_video(options: argparse.Namespace, path: str) -> bool:
-    """Tell whether a file is taken for a video: as the user says, or else as it is."""
-    if options.image or options.video:
-        return bool(options.video)
-    return is_video(path)

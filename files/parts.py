@@ -97,6 +97,20 @@ def plan_parts(path: str, count: int) -> list[Part]:
     return parts
 
 
+def plan_long(path: str, seconds: float) -> list[Part]:
+    """Cut the video at `path` into parts of about so many seconds; none if it is too short for two, or cannot be cut.
+
+    What a short one holds is not looked at: its header tells how long it is.
+    """
+    try:
+        with open_video(path) as container:
+            duration = (container.duration or 0) / av.time_base
+    except (av.error.FFmpegError, OSError, ValueError):
+        return []
+    count = round(duration / seconds)
+    return plan_parts(path, count) if count > 1 else []
+
+
 def _packet_times(container: InputContainer, stream: VideoStream, offset: int) -> _PacketTimes | None:
     """Return the times of all packets less `offset`; None where one has none."""
     for other in container.streams:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from files import web
@@ -180,6 +180,18 @@ def list_files(folder: str) -> list[str]:
     with _remote_errors(folder):
         names = sorted(stow.basename(entry) for entry in stow.ls(folder) if stow.isfile(entry))
     return [f"{folder}/{name}" for name in names if not name.startswith(".")]
+
+
+def remove_folder(path: str) -> None:
+    """Remove the folder at `path` with all that is in it, if there is one; what cannot be removed stays."""
+    if not is_remote(path):
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    import stow
+
+    with suppress(Exception):  # each store has classes of its own
+        if stow.exists(path):
+            stow.rm(path, recursive=True)
 
 
 def upload(local: str, path: str) -> None:

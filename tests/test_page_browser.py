@@ -288,13 +288,16 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     browser.background("color")
     browser.choose("#video-choose", files / "short.mp4")
     wait_until(lambda: browser.texts(".job .words") == ["ready to begin"], "the upload")
-    wait_until(lambda: browser.is_color("video-preview", 0.03, 0.1, GREEN), "the first frame in that look")
+    wait_until(lambda: browser.find("#video-preview").is_displayed(), "the first frame in that look")
+    assert browser.is_color("video-preview", 0.03, 0.1, GREEN)
     browser.run("document.activeElement.blur()")
     browser.type(Keys.ENTER)
     wait_until(lambda: browser.texts(".job .words") == ["done"], "the result")
     wait_until(lambda: browser.is_color("video-result", 0.03, 0.1, GREEN), "a green background")
     assert not browser.is_color("video-result", 0.5, 0.25, GREEN)
     browser.type(" ")
+    playing = "return ['source', 'result'].every((id) => !document.getElementById(`video-${id}`).paused)"
+    wait_until(lambda: browser.run(playing), "both to play")
     wait_until(lambda: browser.run("return document.getElementById('video-result').ended"), "the end")
     times = "return ['video-source', 'video-result'].map((id) => document.getElementById(id).currentTime)"
     wait_until(lambda: abs(np.subtract(*browser.run(times))) < 0.05, "the source in step")

@@ -1,5 +1,6 @@
 // The camera: its frames to the server, at most two on the way, the results onto the canvas.
 
+import { Refused } from "./api.js";
 import { button, byId, choice, download, el } from "./dom.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
@@ -93,7 +94,7 @@ export class Camera {
 
   async #open() {
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new Error("Browsers give a camera only to pages of the same computer or by https://. See --cert and --key.");
+      throw new Refused("Browsers give a camera only to pages of the same computer or by https://. See --cert and --key.");
     }
     const [width, height] = this.size.value.split("x").map(Number);
     const deviceId = this.source.value ? { exact: this.source.value } : undefined;

@@ -14,7 +14,7 @@ import { Videos } from "./videos.js";
 const TABS = ["camera", "photo", "video"];
 let open = "camera";
 
-/** Show a tab; its name stands in the address, so that it is there again after a reload. */
+/** Show a tab; its name stands in the address, for a reload. The token does not: a cookie has it by now. */
 function show(name, focus) {
   open = name;
   document.body.dataset.tab = name;
@@ -24,7 +24,7 @@ function show(name, focus) {
     tab.tabIndex = each === name ? 0 : -1;
     byId(each).hidden = each !== name;
   }
-  history.replaceState(null, "", `#${name}`);
+  history.replaceState(null, "", `${location.pathname}#${name}`);
   if (focus) byId(`tab-${name}`).focus();
   document.dispatchEvent(new Event("tab"));
 }

@@ -29,8 +29,9 @@ export class Panel {
    */
   constructor(look, start) {
     this.look = look;
-    this.blurs = start.blurs;
-    const own = (start.uploads ?? []).map((id) => ({ name: `upload:${id}`, label: "Yours", picture: `/api/uploads/${id}` }));
+    const blurs = new Set([...start.blurs, look.value.blur]);
+    this.blurs = [...blurs].sort((one, other) => percent(one) - percent(other));
+    const own = (start.uploads ?? []).map((id) => ({ name: `upload:${id}`, label: "As started", picture: `/api/uploads/${id}` }));
     this.shipped = [...own, ...start.backgrounds];
     this.pictures = this.shipped.map(({ name }) => name);
     this.lastPicture = this.pictures[0];
@@ -70,7 +71,7 @@ export class Panel {
     this.tiles.append(...plain.map(([spec, label]) => this.#tile(spec, label)),
       ...this.shipped.map(({ name, label, picture }) => this.#tile(name, titled(label ?? name), picture ?? `/api/backgrounds/${encodeURIComponent(name)}`)),
       el("button", { type: "button", class: "tile add", onclick: () => this.#choose(), title: "A picture of yours; it may be dropped here as well" },
-        el("span", { class: "swatch", "aria-hidden": "true" }, "+"), el("span", { class: "name" }, "Yours…")));
+        el("span", { class: "swatch", "aria-hidden": "true" }, "+"), el("span", { class: "name" }, "Add…")));
     this.strengths = segmented("Blur", "blur", this.blurs.map((name) => [name, titled(name)]), (blur) => this.look.set({ blur }));
     this.picker = el("input", { type: "color", "aria-label": "Another colour", title: "Another colour", oninput: () => this.#paint(this.picker.value) });
     this.colors = el("div", { class: "colors", role: "group", "aria-label": "Colour" },
@@ -187,6 +188,8 @@ export class Panel {
   }
 }
 
+// How strong a blur is, in percent of the picture's shorter side.
+const percent = (blur) => ({ light: 1, medium: 2, strong: 4 })[blur] ?? parseFloat(blur);
 const nameOf = (effect) => effect.name ?? effect;
 const titled = (text) => text[0].toUpperCase() + text.slice(1);
 

@@ -181,7 +181,7 @@ export class Photos {
     byId("photo-strip").replaceChildren(...this.photos.map((photo) => el("button", {
       type: "button", class: photo.id ? "" : "waiting", "aria-pressed": photo === this.current, "aria-label": photo.name, title: photo.name,
       onclick: () => this.show(photo),
-    }, el("img", { src: photo.local, alt: "", width: 72, height: 54 }))));
+    }, thumbnail(photo))));
     byId("photo-strip").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     this.buttons.zip.hidden = this.photos.filter(({ id }) => id).length < 2;
   }
@@ -261,4 +261,11 @@ export class Photos {
     if (document.fullscreenElement) document.exitFullscreen();
     else if (this.current) byId("photo-stage").requestFullscreen().catch(complain);
   }
+}
+
+// The visitor's own file; where his browser does not know its kind, as with HEIC, what the server makes of it.
+function thumbnail(photo) {
+  const image = el("img", { src: photo.local, alt: "", width: 72, height: 54 });
+  image.addEventListener("error", () => photo.id && (image.src = `/api/photos/${photo.id}/source?longest=144`), { once: true });
+  return image;
 }

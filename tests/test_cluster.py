@@ -1,0 +1,152 @@
+"""Several computers: a real Ray cluster on this one, whose processes and computers are killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
+
+from cli.cluster.connection import travelling
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-cluster.txt")
+
+# It takes its time without taking a core, so that there is time to kill somebody; each process leaves its number.
+SLOW = """
+import os, pathlib, time
+
+class Slow:
+    def __call__(self, image):
+        pathlib.Path(os.environ["SLOW_FOLDER"], str(os.getpid())).touch()
+        time.sleep(0.02)
+        return 255 - image
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A computer that leads and has no cores; tests add those that work."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        # A computer that is gone is noticed in one second instead of thirty.
+        patch.setenv("RAY_health_check_initial_delay_ms", "500")
+        patch.setenv("RAY_health_check_period_ms", "500")
+        patch.setenv("RAY_health_check_failure_threshold", "2")
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture
+def two_computers(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Two computers with one core each, and the object Slow in the folder at hand."""
+    (tmp_path / "pids").mkdir()
+    (tmp_path / "slow.py").write_text(SLOW)
+    monkeypatch.setenv("SLOW_FOLDER", str(tmp_path / "pids"))
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    yield nodes
+    for node in nodes:
+        if node in cluster.list_all_nodes():
+            cluster.remove_node(node)
+
+
+def slow_pids(tmp_path: Path) -> list[int]:
+    return [int(file.name) for file in (tmp_path / "pids").iterdir()]
+
+
+def slow_run(cluster: Any, start_main: Callable[..., subprocess.Popen[str]], *arguments: object) -> subprocess.Popen:
+    return start_main(
+        *("clip.mp4", "--output", "out.mp4", "--no-segmentation", "--object", "slow.py:Slow"),
+        *("--cluster", cluster.address, "--part-seconds", 4, *arguments),
+    )
+
+
+def test_the_result_is_that_of_several_processes(cluster, two_computers, tmp_path: Path, run_program) -> None:
+    (tmp_path / "clips").mkdir()
+    clip = make_clip(tmp_path / "clips" / "clip.mp4", [scene(i) for i in range(250)], sound="aac", gop=25).path
+    (tmp_path / "clips" / "photo.jpg").write_bytes(PORTRAIT.read_bytes())
+    (tmp_path / "clips" / "broken.mp4").write_bytes(b"not a video")
+    outcome = run_program("clips", "--output", "out", "--cluster", cluster.address, "--part-seconds", 5)
+    assert outcome.code == 1
+    assert sorted(outcome.out.split()) == [str(tmp_path / "out" / name) for name in ("clip.mp4", "photo.jpg")]
+    assert re.search(r"^error: .*broken\.mp4: not a readable video", outcome.err, re.MULTILINE), outcome.err
+    assert "cluster: 2 computers, 2 cores; 3 files" in outcome.err
+    assert not re.search("raylet|pid=|Traceback|WARNING|INFO", outcome.err), outcome.err
+    here = run_program(clip, "--output", "here.mp4", "--jobs", 2)
+    assert here.code == 0, here.err
+    there, here = (probe(tmp_path / name, images=True) for name in ("out/clip.mp4", "here.mp4"))
+    assert there.times == here.times
+    assert [difference(a, b) for a, b in zip(there.images, here.images, strict=True)] == [0.0] * 250
+    assert there.sound == here.sound
+    assert cv2.imread(str(tmp_path / "out" / "photo.jpg")).shape == cv2.imread(str(PORTRAIT)).shape
+    assert [file.name for file in (tmp_path / "out").iterdir() if file.name.startswith(".")] == []
+
+
+def test_the_part_of_a_killed_process_is_done_again(cluster, two_computers, tmp_path: Path, start_main) -> None:
+    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
+    run = slow_run(cluster, start_main)
+    wait_until(lambda: slow_pids(tmp_path), "the first frame")
+    os.kill(slow_pids(tmp_path)[0], signal.SIGKILL)
+    out, err = run.communicate(timeout=60)
+    assert (run.returncode, out) == (0, f"{tmp_path / 'out.mp4'}\n"), err
+    assert re.search(r"warning: .*clip\.mp4, part \d of 2: \w+; it is done again \(1 of 3\)", err), err
+    assert probe(tmp_path / "out.mp4").times == probe(source).times
+
+
+def test_the_parts_of_a_lost_computer_are_done_by_others(cluster, two_computers, tmp_path: Path, start_main) -> None:
+    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
+    run = slow_run(cluster, start_main)
+    wait_until(lambda: len(slow_pids(tmp_path)) == 2, "both computers at work")
+    cluster.remove_node(two_computers[0], allow_graceful=False)
+    out, err = run.communicate(timeout=90)
+    assert (run.returncode, out) == (0, f"{tmp_path / 'out.mp4'}\n"), err
+    assert "it is done again (1 of 3)" in err
+    assert probe(tmp_path / "out.mp4").times == probe(source).times
+
+
+def test_a_killed_run_leaves_no_result_and_goes_on(cluster, two_computers, tmp_path: Path, start_main) -> None:
+    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(300)], gop=25).path
+    run = slow_run(cluster, start_main)
+    parts = tmp_path / ".out.mp4.parts"
+    wait_until(lambda: parts.is_dir() and any(not file.name.startswith(".") for file in parts.iterdir()), "a part")
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
+    assert not (tmp_path / "out.mp4").exists()
+    done = {file: file.stat().st_mtime_ns for file in parts.iterdir() if not file.name.startswith(".")}
+    again = slow_run(cluster, start_main, "--resume", "--debug")
+    out, err = again.communicate(timeout=90)
+    assert (again.returncode, out) == (0, f"{tmp_path / 'out.mp4'}\n"), err
+    assert probe(tmp_path / "out.mp4").times == probe(source).times
+    assert done
+    assert not parts.exists()
+
+
+def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path, run_program) -> None:
+    make_clip(tmp_path / "clip.mp4", [scene(0)])
+    outcome = run_program("clip.mp4", "--cluster", "127.0.0.1:9")
+    assert outcome.code == 2
+    assert re.fullmatch(r"error: --cluster 127\.0\.0\.1:9: cannot be reached \(.*\).*\n", outcome.err), outcome.err
+
+
+def test_what_a_computer_does_not_see_is_named(cluster, two_computers, tmp_path: Path, run_program) -> None:
+    make_clip(tmp_path / "clip.mp4", [scene(0)])
+    outcome = run_program("clip.mp4", "gone.mp4", "--output", "out", "--cluster", cluster.address)
+    assert outcome.code == 2
+    assert outcome.err.count("gone.mp4: no such file") == 2, outcome.err
+
+
+def test_objects_travel_by_file_or_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    names, modules = travelling(["effects/sepia.py:Sepia", "mine.blue:Blue", "numpy:flipud"])
+    assert names == ["sepia:Sepia", "mine.blue:Blue", "numpy:flipud"]
+    assert modules == [str(tmp_path / "effects/sepia.py"), str(tmp_path / "mine")]
