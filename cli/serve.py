@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from collections.abc import Callable
 
@@ -11,10 +12,12 @@ from cli.options import VERSION
 from files.images import read_image
 from live.options import CameraOptions
 from page.looks import EFFECTS, NAMES, UPLOAD, Look, parse_look
-from page.settings import Settings
+from page.settings import LOOPBACK, Settings
 from pipeline.errors import InputError, InputNotFoundError
 from scenery.colors import is_color
 from scenery.shipped import shipped_picture, shipped_pictures
+
+log = logging.getLogger(__name__)
 
 _YOURS = "yours"
 _PLAIN = ("blur", "none", "transparent")
@@ -59,6 +62,9 @@ def serve_page(options: argparse.Namespace, on_line: Callable[[str], object]) ->
         ),
     )
     from page.server import serve
+
+    if host not in LOOPBACK and not options.cert:
+        log.info("browsers on other computers give their camera to pages by https:// alone: see --cert and --key")
 
     serve(settings, on_line, VERSION)
 

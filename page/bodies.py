@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,22 @@ async def read_body(request: Request, most: int, what: str) -> bytes:
     return b"".join([chunk async for chunk in _chunks(request, most, what)])
 
 
-async def save_body(request: Request, path: str, most: int, what: str) -> None:
-    """Write what comes with a request to a file; raises as `read_body` does, and if it is nothing."""
+async def save_body(
+    request: Request, path: str, most: int, what: str, check_room: Callable[[int], object] = lambda more: None
+) -> None:
+    """Write what comes with a request to a file.
+
+    Args:
+        request: The request.
+        path: The file.
+        most: How many bytes there may be.
+        what: What to call it.
+        check_room: Raises PageError if there is no room for so many more bytes.
+
+    Raises:
+        PageError: it is too much, nothing, comes too slowly, or cannot be kept.
+    """
+    check_room(announced(request))
     size, waiting = 0, bytearray()
     with Path(path).open("wb") as file:
         async for chunk in _chunks(request, most, what):
@@ -53,6 +67,7 @@ async def save_body(request: Request, path: str, most: int, what: str) -> None:
             if len(waiting) >= _WRITE_BYTES:
                 await _written(file, waiting)
                 waiting = bytearray()
+                check_room(0)
         await _written(file, waiting)
     if not size:
         raise PageError(400, f"{what}: nothing was sent; send the file as the body")
@@ -95,8 +110,7 @@ async def _written(file: Any, data: bytearray) -> None:
 
 async def _chunks(request: Request, most: int, what: str) -> AsyncGenerator[bytes, None]:
     too_much = PageError(413, f"{what} may have {_megabytes(most)} at most")
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > most:
+    if announced(request) > most:
         await _drain(request)
         raise too_much
     stream = request.stream()
@@ -118,6 +132,12 @@ async def _chunks(request: Request, most: int, what: str) -> AsyncGenerator[byte
             await _drain(request, stream)
             raise too_much
         yield chunk
+
+
+def announced(request: Request) -> int:
+    """Return how many bytes a request says that it brings, 0 if it does not say."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdecimal() else 0
 
 
 async def _drain(request: Request, stream: Any = None) -> None:

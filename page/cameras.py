@@ -8,6 +8,7 @@ import logging
 import struct
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import Any
@@ -222,15 +223,23 @@ class _Session:
 
     def _send(self, message: bytes | str) -> None:
         """Send a message and wait until it is on its way; raises Stopped if the visitor has gone."""
-        sending = self._send_bytes if isinstance(message, bytes) else self._socket.send_text
+        sending = self._sending(message)
         try:
-            coroutine = sending(message)  # pyright: ignore[reportArgumentType]
-            asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_SENDING_SECONDS)
-        except (RuntimeError, WebSocketDisconnect, FutureTimeoutError, OSError) as error:
+            sent = asyncio.run_coroutine_threadsafe(sending, self._loop)
+        except RuntimeError as error:  # the loop has ended
+            sending.close()
+            raise Stopped from error
+        try:
+            sent.result(_SENDING_SECONDS)
+        except (RuntimeError, WebSocketDisconnect, FutureTimeoutError, CancelledError, OSError) as error:
+            sent.cancel()
             raise Stopped from error
 
-    async def _send_bytes(self, message: bytes) -> None:
-        await self._socket.send_bytes(message)
+    async def _sending(self, message: bytes | str) -> None:
+        if isinstance(message, bytes):
+            await self._socket.send_bytes(message)
+        else:
+            await self._socket.send_text(message)
 
 
 class _ToVisitor(Sink):

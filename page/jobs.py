@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -218,7 +219,7 @@ class Jobs:
         for old in (f"result.{kind}" for kind in FORMATS):
             if os.path.exists(job.item.path(old)):
                 os.remove(job.item.path(old))
-        sinks: list[Sink] = [_Watcher(job, self._limits.video_seconds)]
+        sinks: list[Sink] = [_Watcher(job, self._limits.video_seconds, self._check_room)]
         if matte:
             sinks.append(MatteSink(job.item.path(matte)))
         with self._pool.lent(job.look) as showing:
@@ -238,6 +239,12 @@ class Jobs:
         if engine.incomplete:
             job.warnings.append(engine.incomplete)
 
+    def _check_room(self) -> None:
+        try:
+            self._store.check_room()
+        except PageError as error:
+            raise ProcessingError(str(error)) from error
+
     def _names(self, job: Job) -> dict[str, str]:
         paths = {job.item.path(f"result.{kind}"): "the result" for kind in FORMATS}
         return {**paths, job.item.path("matte.mp4"): "the matte", job.item.path(): job.item.name}
@@ -253,11 +260,13 @@ class _Watcher(Sink):
     Args:
         job: Whose video it is.
         most_seconds: How long it may be, whatever its header says.
+        check_room: Raises ProcessingError if no more can be written.
     """
 
-    def __init__(self, job: Job, most_seconds: float) -> None:
+    def __init__(self, job: Job, most_seconds: float, check_room: Callable[[], object]) -> None:
         self._job = job
         self._most_seconds = most_seconds
+        self._check_room = check_room
         self._next_picture = 0.0
 
     def write(self, frame: Frame) -> None:
@@ -270,6 +279,7 @@ class _Watcher(Sink):
             job.times.popleft()
         if now >= self._next_picture:
             self._next_picture = now + _PICTURE_SECONDS
+            self._check_room()
             image = shrunk(frame.image, _PICTURE_SIDE)[..., :3]
             done, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY])
             job.picture = jpeg.tobytes() if done else b""

@@ -103,6 +103,7 @@ class Photos:
             raise PageError(400, "nothing was sent; send a picture as the body, or as the field file of a form")
         item = self._store.new("photo", request.state.visitor, name)
         try:
+            self._store.check_room(len(data))
             Path(item.path()).write_bytes(data)
 
             def work() -> tuple[bytes, str]:
@@ -184,7 +185,7 @@ class Photos:
     async def _added(self, request: Request, kind: Any, what: str) -> Item:
         item = self._store.new(kind, request.state.visitor, file_name(request.query_params.get("name", ""), what))
         try:
-            await save_body(request, item.path(), self._limits.photo_bytes, f"a {what}")
+            await save_body(request, item.path(), self._limits.photo_bytes, f"a {what}", self._store.check_room)
             shape = await self._desk.do(lambda: self._desk.read(item).shape)
             item.width, item.height = shape[1], shape[0]
         except BaseException:

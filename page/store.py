@@ -7,12 +7,16 @@ import shutil
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from page.errors import PageError
 from page.settings import Limits
+
+# So much of the disk is left to everything else, in bytes.
+_LEAST_FREE = 1 << 30
 
 Kind = Literal["photo", "background", "video"]
 
@@ -49,7 +53,11 @@ class Item:
     @property
     def bytes(self) -> int:
         """How much all its files take."""
-        return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
+        total = 0
+        with suppress(OSError):  # one that has just been removed, or put in its place
+            for file in self.folder.iterdir():
+                total += file.stat().st_size
+        return total
 
 
 class Store:
@@ -79,10 +87,15 @@ class Store:
             item.folder = self.folder / item.id
             item.folder.mkdir(mode=0o700)
             self._items[item.id] = item
-        if self.bytes >= self._limits.stored_bytes:
-            self.remove(item.id)
-            raise PageError(429, f"{_gigabytes(self._limits.stored_bytes)} are kept here, and no more; delete some")
         return item
+
+    def check_room(self, more: int = 0) -> None:
+        """Raise PageError if there is no room for so many more bytes: in the limits, or on the disk."""
+        if self.bytes + more > self._limits.stored_bytes:
+            most = self._limits.stored_bytes / (1 << 30)
+            raise PageError(429, f"there is no room for it: {most:.3g} GB are kept here, and no more; delete some")
+        if shutil.disk_usage(self.folder).free - more < _LEAST_FREE:
+            raise PageError(507, "there is no room for it on this computer's disk; delete some")
 
     def keep_file(self, item_id: str, path: str) -> None:
         """Let a picture of the owner's be asked for as a background, for as long as the page is served."""
@@ -133,7 +146,3 @@ class Store:
         """Remove everything; calling it again does nothing."""
         self._items.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / (1 << 30):.3g} GB"

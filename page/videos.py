@@ -54,7 +54,7 @@ class Videos:
         item = self._store.new("video", request.state.visitor, file_name(request.query_params.get("name", ""), "video"))
         item.busy = True  # a long one takes its time to arrive
         try:
-            await save_body(request, item.path(), self._limits.video_bytes, "a video")
+            await save_body(request, item.path(), self._limits.video_bytes, "a video", self._store.check_room)
             info = await asyncio.to_thread(probe, item.path(), item.name, self._limits)
         except BaseException:
             self._store.remove(item.id)

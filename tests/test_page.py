@@ -6,8 +6,10 @@ import http.client
 import io
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import stat
 import struct
 import subprocess
@@ -16,7 +18,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -510,6 +512,9 @@ def test_too_much_is_refused_and_said(visitor: Visitor, jpeg: bytes) -> None:
         other.told("POST", "/api/photos", jpeg, status=201)
         assert "delete some" in other.refused(429, "POST", "/api/photos", jpeg)
         assert "delete some" in other.refused(429, "POST", "/api/videos", jpeg)
+    with serving(Settings(port=0, limits=Limits(stored_bytes=len(jpeg) + 9))) as other:
+        other.told("POST", "/api/photos", jpeg, status=201)
+        assert "no room for it" in other.refused(429, "POST", "/api/photos", jpeg)
 
 
 def test_a_slow_sender_is_given_up(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -579,12 +584,47 @@ def test_what_visitors_send_is_private_and_removed(jpeg: bytes, monkeypatch: pyt
     assert not folder.exists()
 
 
+def certificate(folder: Path) -> tuple[str, str]:
+    """Make a certificate for this computer, as people make one for their studio; return it and its key."""
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl to make a certificate")
+    paths = str(folder / "cert.pem"), str(folder / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command, *names, "-out", paths[0], "-keyout", paths[1]], check=True, capture_output=True)
+    return paths
+
+
+def test_https_is_served_with_a_certificate(tmp_path: Path, portrait: np.ndarray) -> None:
+    cert, key = certificate(tmp_path)
+    with serving(Settings(port=0, certificate=cert, key=key)) as visitor:
+        assert visitor.address.startswith("https://127.0.0.1:")
+        port = int(visitor.host.rsplit(":", 1)[1])
+        trusted = ssl.create_default_context(cafile=cert)
+        with closing(http.client.HTTPSConnection("localhost", port, context=trusted, timeout=30)) as connection:
+            connection.request("GET", "/api/start")
+            answer = connection.getresponse()
+            assert answer.status == 200
+            assert "; Secure" in answer.headers["Set-Cookie"]
+        with connect(f"wss://localhost:{port}/api/camera", ssl=trusted, origin=f"https://localhost:{port}") as camera:
+            camera.send(message(1, portrait))
+            assert picture(camera)[0] == 1
+        with pytest.raises((OSError, http.client.HTTPException)):
+            visitor.ask("GET", "/api/start")  # without it
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
 # -- the command line ----------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 def test_the_page_starts_with_the_look_of_the_options_and_leaves_nothing(
-    start_main: Callable[..., subprocess.Popen[str]], tmp_path: Path
+    start_main: Callable[..., subprocess.Popen[str]], tmp_path: Path, stack: ExitStack
 ) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((40, 60, 3), (9, 99, 199), np.uint8))
     options = ("--background", "wall.png", "--threshold", "0.4", "--low-light", "--people", "main", "--no-browser")
@@ -597,6 +637,14 @@ def test_the_page_starts_with_the_look_of_the_options_and_leaves_nothing(
     assert look["background"] == "upload:yours"
     assert corner(decoded(visitor.ask("POST", "/api/image", PORTRAIT.read_bytes())[1])) == [9, 99, 199]
     assert len(list(tmp_path.glob("background-removal-page-*"))) == 1
+    # Ctrl-C while a camera is shown and a video is worked on.
+    make_clip(tmp_path / "long.mp4", [cv2.resize(cv2.imread(str(PORTRAIT)), (640, 480))] * 250)
+    video = visitor.told("POST", "/api/videos", (tmp_path / "long.mp4").read_bytes(), status=201)["id"]
+    visitor.told("POST", f"/api/videos/{video}/start", {})
+    camera = stack.enter_context(visitor.camera())
+    camera.send(message(1, cv2.imread(str(PORTRAIT))))
+    assert picture(camera)[0] == 1
+    wait_until(lambda: visitor.told("GET", f"/api/videos/{video}")["done"], "its first frame")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (130, "", "")
