@@ -166,8 +166,8 @@ def browser(files: Path) -> Iterator[Browser]:
     finally:
         if driver is not None:
             driver.quit()
-        process.kill()
-        process.communicate()
+        process.terminate()  # which removes what it was sent
+        process.communicate(timeout=20)
 
 
 @pytest.fixture
