@@ -73,35 +73,37 @@ async def save_body(
         raise PageError(400, f"{what}: nothing was sent; send the file as the body")
 
 
-async def read_file_and_fields(request: Request, most: int, what: str) -> tuple[bytes, str, dict[str, str]]:
-    """Return the file, its name, and the fields of a form; of any other request the body, "" and nothing.
+async def save_file_and_fields(
+    request: Request, path: str, most: int, what: str, check_room: Callable[[int], object]
+) -> tuple[str, dict[str, str]]:
+    """Write the file of a form, or else the whole body, to a file; return its name and the fields of the form.
 
     Raises:
-        PageError: it is too much, comes too slowly, or is no form with a file.
+        PageError: as `save_body` does; or it is no form with a file.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        return await read_body(request, most, what), "", {}
-    parser = _Parser(request.headers, _chunks(request, most + _FORM_BYTES, what), max_files=1, max_fields=20)
-    parser.spool_max_size = most + _FORM_BYTES  # in memory: it is no more than that anyway
+        await save_body(request, path, most, what, check_room)
+        return "", {}
+    check_room(announced(request))
+    # Parts of a form that do not fit into a megabyte of memory go to a file without a name.
+    chunks = _chunks(request, most + _FORM_BYTES, what)
     try:
-        form = await parser.parse()
+        form = await MultiPartParser(request.headers, chunks, max_files=1, max_fields=20).parse()
     except (MultiPartException, KeyError, ValueError) as error:
         raise PageError(400, f"this form cannot be read: {getattr(error, 'message', error)}") from error
     try:
         file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise PageError(400, 'the form must have a file in the field "file"')
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        return await file.read(), file.filename or "", fields
+        if not isinstance(file, UploadFile) or not file.size:
+            raise PageError(400, 'the form must have a picture in the field "file"')
+        with Path(path).open("wb") as kept:
+            while data := await file.read(_WRITE_BYTES):
+                await _written(kept, data)
+        return file.filename or "", {name: value for name, value in form.items() if isinstance(value, str)}
     finally:
         await form.close()
 
 
-class _Parser(MultiPartParser):
-    spool_max_size = 0
-
-
-async def _written(file: Any, data: bytearray) -> None:
+async def _written(file: Any, data: bytearray | bytes) -> None:
     try:
         await asyncio.to_thread(file.write, data)
     except OSError as error:

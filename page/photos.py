@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from files.images import read_image
-from page.bodies import read_file_and_fields, read_json, save_body
+from page.bodies import read_json, save_body, save_file_and_fields
 from page.desk import Desk
 from page.errors import PageError, plain
 from page.looks import NAMES, Look, parse_look
@@ -93,18 +93,15 @@ class Photos:
 
     async def image(self, request: Request) -> Response:
         """Answer a picture with its result, and keep nothing."""
-        data, name, fields = await read_file_and_fields(request, self._limits.photo_bytes, "a picture")
-        given = {**request.query_params, **fields}
-        kind = str(given.pop("format", "png"))
-        name = file_name(str(given.pop("name", name)), "picture")
-        look = self.look(given)
-        check_kind(kind, look.is_transparent)
-        if not data:
-            raise PageError(400, "nothing was sent; send a picture as the body, or as the field file of a form")
-        item = self._store.new("photo", request.state.visitor, name)
+        item = self._store.new("photo", request.state.visitor, "picture")
         try:
-            self._store.check_room(len(data))
-            Path(item.path()).write_bytes(data)
+            limit, room = self._limits.photo_bytes, self._store.check_room
+            name, fields = await save_file_and_fields(request, item.path(), limit, "a picture", room)
+            given = {**request.query_params, **fields}
+            kind = str(given.pop("format", "png"))
+            name = file_name(str(given.pop("name", name)), "picture")
+            look = self.look(given)
+            check_kind(kind, look.is_transparent)
 
             def work() -> tuple[bytes, str]:
                 picture = read_picture(item.path(), name, self._limits.pixels)

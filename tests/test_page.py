@@ -500,6 +500,15 @@ def test_too_much_is_refused_and_said(visitor: Visitor, jpeg: bytes) -> None:
     for path in ("/api/photos", "/api/backgrounds", "/api/image"):
         assert "2 MB at most" in visitor.refused(413, "POST", path, jpeg + bytes(2 << 20))
     assert "4 MB at most" in visitor.refused(413, "POST", "/api/videos", bytes((4 << 20) + 1))
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+        + bytes(3 << 20)
+        + b"\r\n--x--\r\n"
+    )
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert "2 MB at most" in visitor.refused(413, "POST", "/api/image", form, headers=kind)
+    assert "2 MB at most" in visitor.refused(413, "POST", "/api/image", iter([form]), headers=kind)
+    assert "form" in visitor.refused(400, "POST", "/api/image", b"--x no form", headers=kind)
     # One whose length is not announced.
     pieces = iter([bytes(1 << 20)] * 3)
     assert "2 MB at most" in visitor.refused(413, "POST", "/api/photos", pieces)
