@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import re
 import shutil
@@ -22,6 +23,7 @@ from conftest import Clip, StreamCamera, make_clip, probe, scene, wait_until
 
 from engine import Engine
 from files.claims import claim_folder
+from files.faststart import index_first
 from files.formats import Encoding
 from files.growing import growing_output
 from files.video_sink import VideoSink
@@ -161,13 +163,40 @@ def test_the_index_goes_first_and_no_trace_of_the_growing_stays(tmp_path: Path, 
 
 def test_where_there_is_no_room_for_a_copy_the_index_stays_at_the_end(tmp_path: Path, clip, monkeypatch) -> None:
     source = clip(frames=40, sound="aac").path
-    full = lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))  # noqa: E731
-    monkeypatch.setattr("files.faststart.shutil.copyfileobj", full)
+
+    def full(path: str, into: str) -> bool:
+        Path(into).write_bytes(b"what found room")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("files.container.index_first", full)
     Engine(video_path=source).run()
     data = (tmp_path / "clip_out.mp4").read_bytes()
     assert data.index(b"mdat") < data.rindex(b"moov")
     assert probe(tmp_path / "clip_out.mp4").times == probe(source).times
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "clip_out.mp4"]
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="only Linux copies within the system")
+def test_the_copy_with_the_index_in_front_shares_whole_blocks_where_it_can(tmp_path: Path, monkeypatch) -> None:
+    """Btrfs and XFS let two files have the same blocks, where they lie equally far from a block's beginning."""
+    source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(20)], sound="aac").path
+    assert index_first(str(source), str(tmp_path / "whole.mp4"))
+    before, after = source.read_bytes(), (tmp_path / "whole.mp4").read_bytes()
+    assert (after.index(b"mdat") - before.index(b"mdat")) % 4096 == 0
+    assert probe(tmp_path / "whole.mp4").times == probe(source).times
+    copied: list[int] = []
+    in_the_system = os.copy_file_range
+
+    def fails_half_way(source: int, target: int, count: int, offset: int) -> int:
+        if copied:
+            raise OSError(18, "Invalid cross-device link")
+        copied.append(offset)
+        return in_the_system(source, target, min(count, 1000), offset)
+
+    monkeypatch.setattr(os, "copy_file_range", fails_half_way)
+    assert index_first(str(source), str(tmp_path / "other.mp4"))
+    assert len(copied) == 1
+    assert (tmp_path / "other.mp4").read_bytes() == after
 
 
 def test_an_early_end_never_replaces_a_complete_result(tmp_path: Path, clip: Callable[..., Clip], run_main) -> None:
