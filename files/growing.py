@@ -2,7 +2,7 @@
 
 A file grows beside its place as ``clip_out.unfinished.mp4``, held by the run that writes it (`files.claims`); one that
 nobody holds was left by a run that is dead. What was ended early, or saved from a dead run, is
-``clip_out.partial.mp4``.
+``clip_out.partial.mp4``. Of names that are too long for that see `files.names.shortened`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from files.claims import ENTRY, Claim, claim, claim_folder, remove_folder, sync_file
 from files.faststart import cut_to_whole_fragments
-from files.staging import check_name, folder_made, put_in_place
+from files.names import check_name, shortened
+from files.staging import folder_made, put_in_place
 from files.storage import is_remote, upload
 from pipeline.errors import InputError, ProcessingError
 from pipeline.worker import Worker
@@ -156,7 +157,7 @@ def growing_parts(path: str) -> Iterator[str]:
 
 def left_by_dead_runs(path: str) -> Iterator[Claim]:
     """Yield a hold on each file, or folder of parts, that dead runs have left of the result at a local `path`."""
-    folder, name = os.path.split(os.path.realpath(path))
+    folder, name = os.path.split(shortened(os.path.realpath(path)))
     stem, suffix = os.path.splitext(name)
     ours = re.compile(rf"{re.escape(stem)}\.unfinished(-\d+)?({re.escape(suffix)})?")
     with suppress(OSError):
@@ -216,7 +217,7 @@ def save(left: Claim, place: str) -> bool:
 
 
 def _named(path: str, tag: str) -> str:
-    stem, suffix = os.path.splitext(path)
+    stem, suffix = os.path.splitext(shortened(path))
     return f"{stem}.{tag}{suffix}"
 
 

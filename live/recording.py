@@ -16,6 +16,7 @@ import numpy as np
 
 from files.formats import CONTAINERS, Encoding, check_video_format
 from files.images import fitted
+from files.names import shortened
 from files.storage import is_file, is_remote
 from files.video_sink import VideoSink, check_video_output
 from live.microphone import Listener, Microphone
@@ -329,7 +330,7 @@ def free_name(path: str, taken: Collection[str] = ()) -> str:
         path: Local or remote.
         taken: What is still being written.
     """
-    stem, suffix = os.path.splitext(path)
+    stem, suffix = os.path.splitext(shortened(path))
     number = 1
     while path in taken or (is_file(path) if is_remote(path) else os.path.exists(path)):
         number += 1

@@ -62,6 +62,11 @@ class EndsAt(Sink):
             raise Stopped
 
 
+def named(letter: str, length: int) -> str:
+    """Return a name of so many bytes."""
+    return letter * ((length - 4) // len(letter.encode())) + ".mp4"
+
+
 def counted(folder: Path) -> int:
     return sum(int(file.read_text() or 0) for file in folder.glob("count-*"))
 
@@ -78,11 +83,12 @@ def played(path: Path) -> list[Fraction]:
 
 def left_by_a_dead_run(path: Path, frames: int = 75) -> Path:
     """Make what a run leaves that is killed after so many frames: its file as it is then."""
+    others = set(path.parent.glob("*.unfinished*"))
     sink = VideoSink(str(path))
     sink.open(FILE)
     for index in range(frames):
         sink.write(Frame(scene(index, 160, 120), index, index, Fraction(1, 25), 1))
-    [growing] = path.parent.glob(f"{path.stem}.unfinished*")
+    [growing] = set(path.parent.glob("*.unfinished*")) - others
     wait_until(lambda: growing.stat().st_size > 1000, "the first fragment")
     copy = Path(shutil.copy(growing, path.parent / "copy"))
     sink.close(ProcessingError("killed"))
@@ -341,21 +347,57 @@ def test_a_file_that_may_not_grow_any_more_ends_a_recording_and_keeps_it(tmp_pat
     assert len(probe(path).times) > 25
 
 
-@pytest.mark.parametrize("length", [300, 245])
+@pytest.mark.parametrize("length", [300, 256])
 @pytest.mark.parametrize("letter", ["a", "é"])
 def test_names_too_long_are_told_at_the_start(tmp_path: Path, clip, run_main, length: int, letter: str) -> None:
     source = clip(frames=3).path
-    name = letter * ((length - 4) // len(letter.encode())) + ".mp4"
-    for output in (tmp_path / name, tmp_path / "new" / name):
+    name = named(letter, length)
+    for output in (tmp_path / name, tmp_path / "new" / name, tmp_path / ("s" * length) / "%03d.png"):
         outcome = run_main(source, "--object", "missing.py:Nothing", *PLAIN, "--output", output)
         assert outcome.code == 2
         assert "the name is too long" in outcome.err
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
-    shorter = tmp_path / f"{letter * (110 if letter == 'é' else 220)}.mp4"
-    assert run_main(source, *PLAIN, "--output", shorter).code == 0
 
 
-def test_names_of_pictures_that_are_too_long_are_told_at_the_start(tmp_path: Path, clip, run_main) -> None:
-    source = clip(frames=3).path
-    outcome = run_main(source, *PLAIN, "--output", tmp_path / ("s" * 252) / "%03d.png")
-    assert (outcome.code, "the name is too long" in outcome.err) == (2, True)
+@pytest.mark.parametrize("letter", ["a", "é"])
+def test_the_longest_name_that_a_result_may_have_is_shortened_for_what_is_not_complete(
+    tmp_path: Path, clip, run_main, letter: str
+) -> None:
+    source = clip(frames=20).path
+    output = tmp_path / named(letter, 254)
+    other = left_by_a_dead_run(tmp_path / named(letter, 250))  # begins alike
+    plays = len(probe(left_by_a_dead_run(output)).times)
+    outcome = run_main(source, *PLAIN, "--output", output, "--resume")
+    [part] = tmp_path.glob("*.partial.mp4")
+    assert outcome.err == f"note: {output}: left by a run that was cut off; what there is of it is {part}\n"
+    assert (outcome.code, len(probe(part).times), len(probe(output).times)) == (0, plays, 20)
+    engine = Engine(video_path=source, output_path=output, sinks=[EndsAt(3)])
+    engine.run()
+    assert (engine.result, len(probe(part).times)) == (str(part), 4)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["clip.mp4", other.name, output.name, part.name])
+
+
+def test_a_recording_with_the_longest_name_is_recovered_and_numbered(tmp_path: Path) -> None:
+    path = tmp_path / named("a", 255)
+    path.write_bytes(b"an earlier one")
+    left_by_a_dead_run(path)
+    told: list[str] = []
+    recorder = Recorder(LiveOptions(record_path=path), say=told.append)
+    recorder.open(LIVE)
+    recorder.write(Frame(scene(1, 160, 120), 0, 0, LIVE.time_base))
+    recorder.close()
+    assert path.read_bytes() == b"an earlier one"
+    stem = next(tmp_path.glob("*_2.mp4")).stem.removesuffix("_2")
+    assert sorted(told) == [
+        f"an unfinished recording was found: recovered to {tmp_path / stem}_recovered.mp4",
+        f"recorded {tmp_path / stem}_2.mp4",
+    ]
+    assert probe(tmp_path / f"{stem}_recovered.mp4").times
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_of_pictures_with_the_longest_name_may_end_early(tmp_path: Path, clip) -> None:
+    engine = Engine(video_path=clip(frames=5).path, output_path=tmp_path / ("s" * 255) / "%03d.png", sinks=[EndsAt(2)])
+    engine.run()
+    assert len(list(Path(engine.result).iterdir())) == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", Path(engine.result).name]
