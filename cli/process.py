@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from pipeline.errors import described
+from pipeline.threads import any_left_to_itself
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +51,31 @@ def errors_in_threads_told() -> Iterator[None]:
 
 
 def leave(code: int) -> NoReturn:
-    """End the program, also if threads are left that do not end: Python would wait for them for ever."""
+    """End the program, also if threads are left that do not end.
+
+    For those of custom objects Python would wait for ever. Ours are not waited for, but one that hangs in a library,
+    as in that of a sound server, would see it taken down, and crash.
+    """
     left = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
 
     def give_up() -> None:
         names = ", ".join(thread.name for thread in left if thread.is_alive())
         log.warning("not waited for any longer: %s, begun by a custom object, which should end it in close()", names)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        _end_at_once(code)
 
     if left:
         # Beside Python's own waiting, in which pools of threads are told to end.
         timer = threading.Timer(LEAVING_SECONDS, give_up)
         timer.daemon = True
         timer.start()
+    if any_left_to_itself():
+        atexit.register(_end_at_once, code)  # once Python has waited
     sys.exit(code)
+
+
+def _end_at_once(code: int) -> None:
+    """End without taking anything down."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
