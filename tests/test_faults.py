@@ -65,7 +65,7 @@ def test_a_lost_packet_of_the_sound_of_a_broadcast_costs_a_moment_of_it(tmp_path
     assert 0.9 * whole.sound[0][1] < result.sound[0][1] < whole.sound[0][1]
 
 
-def test_a_clock_that_leaps_by_days_does_not_end_the_process(tmp_path: Path, run_program) -> None:
+def test_a_clock_that_leaps_by_days_does_not_end_the_process(tmp_path: Path, run_main) -> None:
     """FFmpeg's MP4 muxer takes so long a moment of sound for a mistake of the program's, and aborts."""
     whole = make_clip(tmp_path / "whole.flv", [scene(i) for i in range(25)], sound="aac").path
     with av.open(str(whole)) as source, av.open(str(tmp_path / "clip.flv"), "w") as clip:
@@ -77,7 +77,7 @@ def test_a_clock_that_leaps_by_days_does_not_end_the_process(tmp_path: Path, run
             packet.pts, packet.dts = (at + round(90_000 / packet.time_base) * leaps for at in (packet.pts, packet.dts))
             packet.stream = streams[packet.stream.index]
             clip.mux(packet)
-    outcome = run_program("--video", "clip.flv", UNTOUCHED, "--output", "r.mp4")
+    outcome = run_main("--video", "clip.flv", UNTOUCHED, "--output", "r.mp4")
     assert outcome.code == 0
     assert outcome.err.startswith("warning: clip.flv: ")
     assert outcome.err.endswith(" damaged parts of the sound were left out\n")

@@ -295,8 +295,9 @@ def test_processes_end_when_their_parent_is_killed_and_their_parts_go_with_the_n
     time.sleep(0.3)
     assert counts == {file.name: file.read_text() for file in tmp_path.glob("count-*") if file.read_text()}
     assert [p.name for p in tmp_path.glob("*.unfinished")] == ["clip_out.unfinished"]
-    outcome = run_main("clip.mp4", *PLAIN, "--end-frame", 3, "--break-on-end")
-    assert f"note: {tmp_path / 'clip_out.unfinished'}: left by a run that was cut off" in outcome.err
+    outcome = run_main("clip.mp4", *PLAIN, "--end-frame", 3, "--break-on-end", "--resume")
+    told = "parts left by a run that was cut off, which cannot be joined; this one begins anew"
+    assert outcome.err == f"note: {tmp_path / 'clip_out.unfinished'}: {told}\n"
     assert not list(tmp_path.glob("*unfinished*"))
 
 
