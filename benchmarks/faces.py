@@ -25,7 +25,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from matting.faces import LEAST_SCORE, Face, FaceFinder, merged, tiles  # noqa: E402
+from matting.faces import LEAST_SCORE, Face, FaceFinder, merged  # noqa: E402
 from matting.pyramid import Pyramid  # noqa: E402
 
 SUFFIXES = {".mp4", ".mkv", ".jpg"}
@@ -38,9 +38,6 @@ Look = Callable[[FaceFinder, Pyramid], list[Face]]
 LOOKS: dict[str, Look] = {
     "whole, 192": lambda finder, view: finder.find(view),
     "whole, 320": lambda finder, view: finder.find(view, side=320),
-    "192 and tiles": lambda finder, view: merged(
-        finder.find(view) + [face for tile in tiles(view.size) for face in finder.find(view, tile)]
-    ),
     "192 and 320": lambda finder, view: merged(finder.find(view) + finder.find(view, side=320)),
 }
 

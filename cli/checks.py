@@ -85,7 +85,7 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
             raise InputError("--jobs with a transparent background needs --output ….mov")
     if options.frames and options.output and not names_folder(options.output):
         raise InputError(f"--frames makes a folder of pictures; {options.output} is none (or use --output …/%06d.png)")
-    if options.config and not os.path.exists(options.config) and not shows(options):
+    if options.config and not os.path.exists(options.config) and not (shows(options) or options.control is not None):
         raise InputNotFoundError(f"--config {options.config}: no such file")
 
 

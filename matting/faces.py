@@ -31,9 +31,6 @@ _CELL = 4
 # `min_score_thresh` there; `min_suppression_threshold` in face_detection.pbtxt beside it.
 LEAST_SCORE = 0.6
 _SAME_FACE = 0.3
-# Side of a tile as a share of the frame's longer side: what the whole frame shows too small is 1.7 times as large, and
-# two tiles beside each other share a fifth of the frame, more than such faces are wide.
-_TILE_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class FaceFinder:
             view: The frame.
             box: The part of it to look at (left, top, right, bottom); None for the whole.
             side: The longer side of that part in the network's input, in pixels. Faces under some 10 of these are
-                missed. At 320 as many far ones are found as in tiles, in less time; some that fill the frame are not.
+                missed. At 320 as many far ones are found as in two parts of the frame; some that fill it are not.
 
         Raises:
             ProcessingError: the network failed, or is closed.
@@ -135,17 +132,6 @@ class FaceFinder:
         points[:, 2:] += centres[:, None]
         points[:, 0], points[:, 1] = centre - half, centre + half
         return np.column_stack([points.reshape(-1, 16), scores[sure]])
-
-
-def tiles(size: tuple[int, int]) -> list[Box]:
-    """Return the parts of a frame of (width, height) that show far faces larger, overlapping, row by row.
-
-    >>> tiles((1280, 720))
-    [(0, 0, 768, 720), (512, 0, 1280, 720)]
-    """
-    side = round(_TILE_SHARE * max(size))
-    columns, rows = (sorted({0, max(0, n - side)}) for n in size)
-    return [(x, y, min(x + side, size[0]), min(y + side, size[1])) for y in rows for x in columns]
 
 
 def merged(faces: Iterable[Face]) -> list[Face]:

@@ -45,6 +45,8 @@ _LEAST_SEEN = 0.004
 _LEAST_MOVED, _MOST_MOVED = 0.01, 0.5
 # Whom only his motion has shown is believed for so many frames, in which a look must see him.
 _TRIAL_FRAMES = 30
+# So much of what is drawn of him must lie where the room has changed, or the room beside him is taken for his.
+_LEAST_WHERE_MOVED = 0.5
 # The room without people is learnt with this share of each frame.
 _LEARNT = 0.1
 # Room around what has moved, as a share of it.
@@ -235,6 +237,17 @@ class Finder:
         person = Person(crop_around(place, size, Room(_MOVED_MARGIN)), size, self._room_around)
         person.trial = _TRIAL_FRAMES
         return person
+
+    def is_where_moved(self, person: Person) -> bool:
+        """Tell whether who is on trial is drawn where the room has changed since nobody was there."""
+        assert self._glance is not None
+        assert person.matte is not None
+        if self._room is None:
+            return False
+        changed = cv2.absdiff(self._glance.astype(np.float32), self._room) > _NEWS_CHANGE
+        near = cv2.dilate(changed.view(np.uint8), np.ones((3, 3)))
+        drawn = cv2.resize(person.matte.full(), GLANCE, interpolation=cv2.INTER_AREA)
+        return float((drawn * near).sum()) >= _LEAST_WHERE_MOVED * float(drawn.sum())
 
 
 def is_sharp(person: Person) -> bool:

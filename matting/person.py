@@ -42,7 +42,7 @@ _STILL_CHANGE = 3
 # So many still frames are drawn all the same, for what is steadied over time to settle.
 _SETTLING_FRAMES = 12
 # Where frames have times, the crop is drawn anew this often, in seconds.
-_CROP_SECONDS = 2
+_CROP_SECONDS = 1
 
 
 class RefinedNetwork:
@@ -291,7 +291,7 @@ class PersonMatte:
         if not person.drawn(people):
             return False
         person.settle(self._drawer, view)
-        return True
+        return person.trial is None or self._finder.is_where_moved(person)
 
     def _nobody(self, view: Pyramid) -> Matte:
         """Return a matte of nothing: what little a network sees of nobody would flash here and there."""

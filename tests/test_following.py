@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from conftest import ROOT
 
+from files.video_source import VideoSource
 from matting.compositing import cover
 from matting.finding import Finder
 from matting.following import Follower, resampled
@@ -167,6 +169,22 @@ def test_streams_that_begin_at_different_frames_come_to_agree(stand: Callable[..
 
     assert apart(timed=False) > 0.1, "the scene does not show the difference"
     assert apart(timed=True) < 0.01
+
+
+def test_frames_a_level_apart_do_not_keep_different_crops_for_a_second(shared: Path) -> None:
+    """As two decoders give them."""
+    rng = np.random.default_rng(1)
+    people = [load_person_matte(NetworkOptions()) for _ in range(2)]
+    longest = apart = 0
+    with VideoSource(str(shared / "groundtruth" / "dancer_office" / "input.mp4")) as source:
+        for frame in source:
+            other = np.clip(frame.image + rng.integers(-1, 2, frame.shape, np.int16), 0, 255).astype(np.uint8)
+            for person in people:
+                person.at(frame.seconds)
+            boxes = [person(Pyramid(image)).box for person, image in zip(people, (frame.image, other), strict=True)]
+            apart = apart + 1 if boxes[0] != boxes[1] else 0
+            longest = max(longest, apart)
+    assert longest < 30
 
 
 def test_what_is_followed_is_seen_finer_than_the_whole_frame(stand: Callable[..., Scene]) -> None:

@@ -193,6 +193,24 @@ def test_someone_who_comes_in_is_drawn_from_a_third_of_him_on(room: Callable[...
         assert alpha[truth < 0.01].mean() < 0.02, left
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_who_comes_in_brings_nothing_of_the_room(shared: Path, mirrored: bool) -> None:
+    """Seen from here the first look at what has moved takes in a fence and a table."""
+    folder = shared / "groundtruth_harder" / "entering"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared/groundtruth_harder, which is not part of the project")
+    frames, truths = (cv2.VideoCapture(str(folder / file)) for file in ("input.mp4", "alpha.mkv"))
+    segmentation = MPSegmentation()
+    for number in range(17):
+        frame, truth = frames.read()[1], truths.read()[1][..., 0]
+        if number >= 8:
+            if mirrored:
+                frame, truth = cv2.flip(frame, 1), cv2.flip(truth, 1)
+            alpha = segmentation.alpha(frame)
+            away = cv2.dilate(truth, np.ones((31, 31))) < 3
+            assert alpha[away].mean() < 0.02, number
+
+
 def test_no_frame_shows_the_room(room: Callable[..., Scene]) -> None:
     """From the first frame on, after cuts, and when the camera was covered and is uncovered."""
     segmentation = MPSegmentation()
