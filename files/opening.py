@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 from pathlib import Path
 from typing import cast
@@ -13,7 +14,7 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 
 from pipeline import limits
-from pipeline.errors import InputError
+from pipeline.errors import InputError, ProcessingError
 
 # FFmpeg's demuxers that read other files, devices or addresses than the one that they are given: scripts and
 # playlists, patterns of names, sidecars.
@@ -34,6 +35,7 @@ def open_video(path: str, name: str = "") -> InputContainer:
         name: What to call it in messages, `path` if empty.
 
     Raises:
+        ProcessingError: this process has too many files open.
         InputError: it is none, or one that would read others, which is not allowed (`pipeline.limits.allow`).
     """
     name = name or path
@@ -48,6 +50,8 @@ def open_video(path: str, name: str = "") -> InputContainer:
             raise InputError(
                 f"{name}: is a list of other files, which are not read; if you trust it, say `follow`"
             ) from None
+        if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):  # nothing is wrong with the file
+            raise ProcessingError(f"{name}: cannot be opened: {reason(error)}") from None
         raise InputError(f"{name}: not a readable video ({reason(error)})") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import tempfile
 import threading
@@ -56,6 +55,8 @@ def silenced_in_c() -> Iterator[None]:
     What goes to the descriptor itself, as that of Python and of child processes does, is not concerned. Only the GNU C
     library is known to let this be changed.
     """
+    import ctypes
+
     libc: Any = None if os.name == "nt" else ctypes.CDLL(None)
     if not hasattr(libc, "gnu_get_libc_version"):
         yield
