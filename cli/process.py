@@ -36,9 +36,9 @@ def fill_missing_streams() -> None:
 def keep_memory_together() -> None:
     """Let the GNU C library keep what threads have freed in a few pools; others are not concerned.
 
-    It would have eight for each core. Codecs begin and end threads with every file, and what one of them has freed is of
-    no use to another with a pool of its own: a process that works on many files grows for a long time. What stands in
-    the environment already is what somebody wants.
+    It would have eight for each core. Codecs begin and end threads with every file, and what one of them has freed is
+    of no use to another with a pool of its own: a process that works on many files grows for a long time. What stands
+    in the environment already is what somebody wants.
     """
     import ctypes
 
