@@ -72,6 +72,8 @@ def test_a_source_that_is_written_to_while_it_is_read_is_told(
     assert outcome.code == 1
     assert f"error: {long_clip}: has changed while it was read" in outcome.err
     assert len(probe(tmp_path / "a.mkv").times) > 60, "what could be read is kept"
+    again = run_main(long_clip, "--no-segmentation", "--output", "a.mkv", "--resume", "--end-frame", 3)
+    assert "is done" not in again.err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows replaces no file that is being read")
