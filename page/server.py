@@ -132,6 +132,7 @@ class Page:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            self.store.stay()
             for item_id in self.store.old():
                 self.store.remove(item_id)
                 self._jobs.forget(item_id)
@@ -175,7 +176,10 @@ class Page:
         return Showing(look, self._picture_path, network)
 
     def _picture_path(self, item_id: str) -> str:
-        return self.store.get(item_id, "background").path()
+        try:
+            return self.store.get(item_id, "background").path()
+        except PageError as error:  # it has been removed since
+            raise InputError(str(error)) from error
 
 
 class Served:

@@ -56,6 +56,7 @@ class Showing(FrameObject):
         self._wanted: Look | None = None
         self._info: StreamInfo | None = None
         self._look = look
+        self._is_torn = False  # whether a change has failed half-way
         self._make(look)
 
     @property
@@ -88,12 +89,13 @@ class Showing(FrameObject):
             fixed = {"people", "effects"} if still else set[str]() if self._info else {"people"}
             if "defocus" in (*look.effects, *before.effects):  # which is made of the blur
                 fixed |= {"blur", "background", "effects"}
-            if any(name not in _IN_PLACE or name in fixed for name in changed):
+            if self._is_torn or any(name not in _IN_PLACE or name in fixed for name in changed):
                 self._make_anew(look)
             else:
                 self._change_in_place(look, changed)
-        except BackgroundRemovalError:
-            self._look = before
+            self._is_torn = False
+        except BaseException:
+            self._look, self._is_torn = before, True
             raise
 
     def forget(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
+import stat
 import tempfile
 import threading
 import time
@@ -15,6 +17,7 @@ from typing import Literal
 from page.errors import PageError
 from page.settings import Limits
 
+_PREFIX = "background-removal-page-"
 # So much of the disk is left to everything else, in bytes.
 _LEAST_FREE = 1 << 30
 
@@ -69,8 +72,9 @@ class Store:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        _remove_left(limits.keep_seconds)
         # mkdtemp gives it to this user alone (0700).
-        self.folder = Path(tempfile.mkdtemp(prefix="background-removal-page-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._items: dict[str, Item] = {}
         self._lock = threading.Lock()
 
@@ -136,6 +140,11 @@ class Store:
         if item is not None:
             shutil.rmtree(item.folder, ignore_errors=True)
 
+    def stay(self) -> None:
+        """Say that it is still in use: one that has not said so for long was left by a program that was killed."""
+        with suppress(OSError):
+            os.utime(self.folder)
+
     def old(self) -> list[str]:
         """Return the ids of what nobody has asked for during the time that things are kept."""
         end = time.monotonic() - self._limits.keep_seconds
@@ -146,3 +155,13 @@ class Store:
         """Remove everything; calling it again does nothing."""
         self._items.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _remove_left(seconds: float) -> None:
+    """Remove what programs that were killed have left of their visitors' things, after that time."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            found = folder.lstat()
+            mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+            if mine and stat.S_ISDIR(found.st_mode) and found.st_mtime < time.time() - seconds:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -619,6 +619,22 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
+def test_what_a_killed_program_has_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, running, other = (tmp_path / name for name in ("background-removal-page-a", "background-removal-page-b", "c"))
+    for folder in (left, running, other):
+        (folder / "photo").mkdir(parents=True)
+    for folder in (left, other):
+        os.utime(folder, (1, 1))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    os.utime(elsewhere, (1, 1))
+    with suppress(OSError):  # Windows may not let us
+        (tmp_path / "background-removal-page-link").symlink_to(elsewhere)
+    with Served(Settings(port=0)):
+        assert (left.exists(), running.exists(), other.exists(), elsewhere.exists()) == (False, True, True, True)
+
+
 # -- the command line ----------------------------------------------------------------------------------
 
 
