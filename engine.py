@@ -89,8 +89,7 @@ class Engine:
         self.output_path = os.fspath(output_path)
         self.encoding = encoding or Encoding()
         self.live = live or LiveOptions()
-        self.sinks = list(sinks)
-        self.progress, self.keep_partial = progress, keep_partial
+        self.sinks, self.progress, self.keep_partial = list(sinks), progress, keep_partial
         ObjectChain(self.custom_objects)  # says which of them cannot be called
         if start_video_frame < 0 or end_video_frame < 0:
             raise InputError("`start_video_frame` and `end_video_frame` count from 0 and cannot be negative")
@@ -190,12 +189,13 @@ class Engine:
             self._sinks = [*sinks, *self._live_sinks(chain, info)]
             return self._sinks
 
+        last, keep = self.last_frame, self.keep_partial
         try:
-            last, keep = self.last_frame, self.keep_partial
             run_loop(source, chain, self._processed, all_sinks, last_frame=last, keep_partial=keep)
         finally:
             self.result = next((sink.result for sink in sinks if sink.result), "")
-            self._chain, self._sinks, self._last, self.incomplete = None, [], None, source.incomplete
+            self._chain, self._sinks, self._last = None, [], None
+            self.incomplete = getattr(source, "incomplete", "")  # a source of one's own need not have it
 
     @property
     def result_path(self) -> str:

@@ -30,6 +30,15 @@ _FOR_SEGMENTATION = (
     "background", "blur", "threshold", "edge_softness", "light_wrap", "model", "quality", "model_size", "model_input",
     "model_output", "runtime", "device",
 )  # fmt: skip
+_FOR_PAGES = ("no_browser", "cert", "key")
+# What a page is served with; everything else is asked for there.
+_WITH_PAGES = frozenset(
+    {
+        *_FOR_PAGES, *_FOR_SEGMENTATION, "paths", "serve", "people", "webcam", "size", "camera_fps", "camera_backend",
+        "reconnect",
+        "auto_frame", "low_light", "color_balance", "defocus", "config", "quiet", "debug",
+    }
+)  # fmt: skip
 _FOR_OWN_MODELS = ("model_size", "model_input", "model_output")
 
 
@@ -43,6 +52,10 @@ def check(options: argparse.Namespace, typed: Collection[str] = ()) -> None:
     given = [name for name in SOURCES if getattr(options, name) not in (None, [])]
     if len(given) > 1:
         raise InputError(f"{' and '.join(_told(name) for name in given)}: only one of them can be processed")
+    if options.serve is not None:
+        _check_page(options, typed)
+        return
+    _refuse(typed, _FOR_PAGES, "goes with --serve")
     paths = paths_of(options)
     if "" in paths:
         raise InputError("the name of a file is needed where there is nothing")
@@ -180,6 +193,23 @@ def _check_purpose(options: argparse.Namespace, typed: Collection[str]) -> None:
         _refuse(typed, ("break_on_end",), "goes with --end-frame")
     if options.no_segmentation:
         _refuse(typed, _FOR_SEGMENTATION, "needs the segmentation; leave out --no-segmentation")
+    if os.path.splitext(options.model or "")[1].lower() != ".onnx":
+        _refuse(typed, _FOR_OWN_MODELS, "goes with --model FILE.onnx")
+
+
+def _check_page(options: argparse.Namespace, typed: Collection[str]) -> None:
+    """Raise InputError for options that do not go with --serve."""
+    if paths_of(options) or options.watch is not None:
+        raise InputError("--serve goes without files: they are sent through the page")
+    _refuse(typed, [name for name in typed if name not in _WITH_PAGES], "goes without --serve")
+    if bool(options.cert) != bool(options.key):
+        raise InputError("--cert and --key go together: a certificate and its key")
+    if options.defocus and options.background != "blur":
+        raise InputError("--defocus is a kind of blur; leave out --background")
+    if options.webcam is None:
+        _refuse(typed, ("size", "camera_fps", "camera_backend", "reconnect"), "goes with --webcam")
+    if options.config and not os.path.exists(options.config):
+        raise InputNotFoundError(f"--config {options.config}: no such file")
     if os.path.splitext(options.model or "")[1].lower() != ".onnx":
         _refuse(typed, _FOR_OWN_MODELS, "goes with --model FILE.onnx")
 

@@ -26,6 +26,7 @@ examples:
   python main.py clip.mp4 --background '#00b140'        clip_out.mp4, sound and timing kept
   python main.py clips --output results                 every image and video in a folder
   python main.py --object examples/sketch.py:PencilSketch   your own effect after the background
+  python main.py --serve                                a page in the browser: camera, photos, videos
   python main.py --virtual-camera --no-show --control   controlled by: python main.py control blur strong
 
 keys in the window: a next background, d previous one, g or F11 full screen, q or Esc end, h lists them all
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_objects(parser)
     _add_view(parser)
     _add_video(parser)
+    _add_page(parser)
     parser.add_argument("--config", metavar="FILE.toml", help="options from a file; key w writes the look to it")
     parser.add_argument("--quiet", action=_FLAG, help="print nothing but errors")
     parser.add_argument("--debug", action="store_true", help="print tracebacks and what is going on")
@@ -312,3 +314,18 @@ def _add_video(parser: argparse.ArgumentParser) -> None:
         default=15,
         help="a GIF has about so many frames a second at most (default 15)",
     )
+
+
+def _add_page(parser: argparse.ArgumentParser) -> None:
+    page = parser.add_argument_group("a page in the browser")
+    page.add_argument(
+        "--serve",
+        metavar="HOST:PORT",
+        nargs="?",
+        const="127.0.0.1:8765",
+        help="serve the page, for this computer alone unless a host is named (default 127.0.0.1:8765); needs "
+        "pip install -r requirements-page.txt",
+    )
+    page.add_argument("--no-browser", action="store_true", help="print the page's address and do not open it")
+    page.add_argument("--cert", metavar="FILE.pem", default="", help="serve it by HTTPS: the certificate")
+    page.add_argument("--key", metavar="FILE.pem", default="", help="and its key")

@@ -66,6 +66,11 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             on_result(name)
         return 0
     check(options, typed)
+    if options.serve is not None:
+        from cli.serve import serve_page
+
+        serve_page(options, on_result)
+        return 0
     with _beside_a_bar(options):
         if options.watch is not None:
             return _watch(options, on_result)

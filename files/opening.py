@@ -35,8 +35,8 @@ def open_video(path: str, name: str = "") -> InputContainer:
         name: What to call it in messages, `path` if empty.
 
     Raises:
-        ProcessingError: this process has too many files open.
         InputError: it is none, or one that would read others, which is not allowed (`pipeline.limits.allow`).
+        ProcessingError: this process has no file handle left.
     """
     name = name or path
     # The decoders that probe it spend no memory on more than that either.
@@ -50,8 +50,8 @@ def open_video(path: str, name: str = "") -> InputContainer:
             raise InputError(
                 f"{name}: is a list of other files, which are not read; if you trust it, say `follow`"
             ) from None
-        if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):  # nothing is wrong with the file
-            raise ProcessingError(f"{name}: cannot be opened: {reason(error)}") from None
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):  # that is not the file's fault
+            raise ProcessingError(f"{name}: cannot be opened ({reason(error)})") from None
         raise InputError(f"{name}: not a readable video ({reason(error)})") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,40 +34,35 @@ class Promise:
         end: When the last one ends, in seconds of the stream's clock; None if it does not say.
         whole_file: Whether `end` is that of all streams together.
         rate: Frames per second, about.
-        status: Of the file when it was opened.
     """
 
     frames: int | None
     end: Fraction | None
     whole_file: bool
     rate: Fraction
-    status: os.stat_result
 
 
 def promised(container: InputContainer, stream: VideoStream) -> Promise:
     """Return what the header of an open file promises of a stream."""
-    status = os.stat(container.name)
     kinds = set(container.format.name.split(","))
     rate = stream.average_rate or stream.guessed_rate or Fraction(30)
     if kinds.isdisjoint(_WITH_LENGTH) or stream.time_base is None:
-        return Promise(None, None, False, rate, status)
+        return Promise(None, None, False, rate)
     if "mov" in kinds and stream.frames:
-        return Promise(stream.frames, None, False, rate, status)
+        return Promise(stream.frames, None, False, rate)
     start = (stream.start_time or 0) * stream.time_base
     if "avi" in kinds and stream.frames:
         # FFmpeg shortens the duration of one without an index, which stands at its end; frames may be left out on
         # purpose, and then only their time counts.
-        return Promise(None, start + stream.frames * stream.time_base, False, rate, status)
+        return Promise(None, start + stream.frames * stream.time_base, False, rate)
     tagged = _seconds(stream.metadata.get("DURATION", ""))  # Matroska's tag, written by FFmpeg and mkvmerge
     if tagged is not None:
-        return Promise(None, tagged, False, rate, status)
+        return Promise(None, tagged, False, rate)
     if stream.duration:
-        return Promise(None, start + stream.duration * stream.time_base, False, rate, status)
+        return Promise(None, start + stream.duration * stream.time_base, False, rate)
     if container.duration:
-        return Promise(
-            None, Fraction(container.duration + (container.start_time or 0), av.time_base), True, rate, status
-        )
-    return Promise(None, None, False, rate, status)
+        return Promise(None, Fraction(container.duration + (container.start_time or 0), av.time_base), True, rate)
+    return Promise(None, None, False, rate)
 
 
 def missing(path: str, promise: Promise, frames: int, end: Fraction) -> str:
@@ -94,18 +88,7 @@ def missing(path: str, promise: Promise, frames: int, end: Fraction) -> str:
         few = max(few, _LOOSE_SECONDS) if promise.whole_file else few
         if promise.end - end > few and not (promise.whole_file and _reaches(path, promise.end - few)):
             return f"only {float(end):.1f} of {float(promise.end):.1f} seconds could be read ({frames} frames)"
-    if _has_shrunk(path, promise.status):
-        return f"only {frames} frames could be read: the file has shrunk meanwhile"
     return ""
-
-
-def _has_shrunk(path: str, before: os.stat_result) -> bool:
-    try:
-        after = os.stat(path)
-    except OSError:
-        return False
-    # Another file in its place is none that was read.
-    return os.path.samestat(before, after) and after.st_size < before.st_size
 
 
 def promised_by(path: str, name: str) -> Promise | None:

@@ -143,21 +143,6 @@ def test_parts_and_folders_tell_as_well_what_is_missing(tmp_path: Path, run_main
     assert len(probe(tmp_path / "out" / "clip.mp4").times) == kept
 
 
-def test_a_file_that_shrinks_while_it_is_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    noise = np.random.default_rng(1)
-    images = [noise.integers(0, 256, (120, 160, 3), np.uint8) for _ in range(40)]
-    clip = make_clip(tmp_path / "clip.ts", images).path
-
-    def shrink(frame: np.ndarray) -> np.ndarray:
-        os.truncate(clip, clip.stat().st_size // 2)
-        return frame
-
-    engine = Engine(video_path=clip, output_path=tmp_path / "r.mp4", custom_objects=[shrink])
-    engine.run()
-    assert engine.incomplete
-    assert engine.incomplete in caplog.text
-
-
 def test_damage_in_the_sound_does_not_end_the_picture(tmp_path: Path, run_main) -> None:
     clip = long_clip(tmp_path / "clip.mp4", sound="aac")
     data = bytearray(clip.read_bytes())

@@ -22,6 +22,7 @@ from files.parts import Part, PartSink, plan_parts
 from files.video_sink import VideoSink
 from files.video_source import VideoSource
 from live.camera import CameraSource
+from live.control_server import ControlServer
 from live.options import LiveOptions
 from live.recording import Recorder
 from live.snapshots import Snapshots
@@ -218,7 +219,7 @@ def ours_below(kind: type) -> set[type]:
 
 def test_every_source_and_sink_of_the_project_is_held_to_it(cases: dict[str, Case]) -> None:
     assert ours_below(Source) == set(SOURCES.values())
-    assert ours_below(Sink) == {type(case.sink) for case in cases.values()} | {Viewer}
+    assert ours_below(Sink) == {type(case.sink) for case in cases.values()} | {Viewer, ControlServer}
     assert set(NAMES) == set(cases)
 
 

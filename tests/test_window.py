@@ -109,7 +109,7 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
     wait_until(lambda: list(tmp_path.glob("recording_*.unfinished.mp4")), "the recording to begin")
     time.sleep(1)
     screen.type("r")
-    wait_until(lambda: list(tmp_path.glob("recording_*.mp4")), "the recording")
+    wait_until(lambda: not list(tmp_path.glob("*.unfinished*")), "the recording")
     [recording] = tmp_path.glob("recording_*.mp4")
     assert len(probe(recording).times) > 8
     screen.type("q")

@@ -1,0 +1,62 @@
+// The HTTP interface, and nothing else of the server.
+
+/** The server's answer was no; the message is its own sentence. */
+export class Refused extends Error {
+  constructor(message, status) {
+    super(message);
+    this.name = "Refused";
+    this.status = status;
+  }
+}
+
+const GONE = "The program that serves this page does not answer. Is it still running?";
+
+function sentence(text, status) {
+  try {
+    return JSON.parse(text).error ?? `The answer was ${status}.`;
+  } catch {
+    return status === 413 ? "That file is too large." : `The answer was ${status}.`;
+  }
+}
+
+/**
+ * Ask the server.
+ * @param {string} path
+ * @param {{method?: string, body?: BodyInit, json?: object, signal?: AbortSignal, as?: "json"|"blob"|"response"}} [how]
+ */
+export async function ask(path, { method, body, json, signal, as = "json" } = {}) {
+  const headers = json ? { "Content-Type": "application/json" } : {};
+  const content = json ? JSON.stringify(json) : body;
+  let response;
+  try {
+    response = await fetch(path, { method: method ?? (content ? "POST" : "GET"), body: content, headers, signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(GONE, 0);
+  }
+  if (!response.ok) throw new Refused(sentence(await response.text(), response.status), response.status);
+  if (response.status === 204) return null;
+  if (as === "response") return response;
+  return as === "blob" ? response.blob() : response.json();
+}
+
+/** Send a file and tell how much of it has gone, 0 to 1: fetch cannot tell. */
+export function send(path, file, { progress = () => {}, signal } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", path);
+    request.upload.onprogress = (event) => progress(event.total ? event.loaded / event.total : 0);
+    request.onload = () => {
+      if (request.status < 300) resolve(JSON.parse(request.responseText));
+      else reject(new Refused(sentence(request.responseText, request.status), request.status));
+    };
+    request.onerror = () => reject(new Refused(GONE, 0));
+    request.onabort = () => reject(new DOMException("", "AbortError"));
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}
+
+/** A look as the query of an address. */
+export const query = (look, more = {}) =>
+  new URLSearchParams({ ...look, effects: look.effects.join(","), ...more }).toString();

@@ -1,0 +1,114 @@
+// Before and after: one picture over the other with a divider, or beside it; 100 % zoom.
+
+import { el } from "./dom.js";
+
+export class Compare {
+  /**
+   * @param {HTMLElement} before An image or a video.
+   * @param {HTMLElement} after The same, of the same size.
+   * @param {() => void} [zooming] Told when the zoom has changed.
+   * @param {string} [title] What the second one is called.
+   */
+  constructor(before, after, zooming = () => {}, title = "After") {
+    this.zooming = zooming;
+    this.at = 50;
+    this.zoomed = false;
+    this.beside = false;
+    this.divider = el("div", {
+      class: "divider", role: "slider", tabindex: "0", "aria-label": "Where before ends and after begins",
+      "aria-valuemin": "0", "aria-valuemax": "100", "aria-orientation": "horizontal",
+    }, el("span", { class: "knob", "aria-hidden": "true" }));
+    this.layers = el("div", { class: "layers" },
+      el("figure", { class: "before" }, before, el("figcaption", {}, "Before")),
+      el("figure", { class: "after" }, after, el("figcaption", {}, title)), this.divider);
+    this.element = el("div", { class: "compare" }, this.layers);
+    this.element.addEventListener("scroll", () => this.#place());
+    this.layers.addEventListener("pointerdown", (event) => this.#grab(event));
+    this.layers.addEventListener("dblclick", (event) => this.zoom(!this.zoomed, event));
+    this.divider.addEventListener("keydown", (event) => this.#key(event));
+    this.#place();
+  }
+
+  /** Say whether squares are to be seen behind what is transparent. */
+  seeThrough(on) {
+    this.element.classList.toggle("see-through", on);
+  }
+
+  /** Say how large the picture is, in pixels. */
+  fit(width, height) {
+    this.width = width;
+    this.element.style.setProperty("--w", width);
+    this.element.style.setProperty("--h", height);
+    this.element.style.setProperty("--pixels", `${width / devicePixelRatio}px`);
+    this.#place();
+  }
+
+  /** 100 %, one pixel of the picture on one of the screen, around a point; or the whole picture. */
+  zoom(on, point) {
+    if (on === this.zoomed || this.beside) return;
+    const [old, view] = [this.layers.getBoundingClientRect(), this.element.getBoundingClientRect()];
+    const [x, y] = point ? [point.clientX, point.clientY] : [view.x + view.width / 2, view.y + view.height / 2];
+    const [across, down] = [(x - old.x) / old.width, (y - old.y) / old.height];
+    this.zoomed = on;
+    this.element.classList.toggle("zoomed", on);
+    this.element.scrollTo(across * this.layers.offsetWidth - (x - view.x), down * this.layers.offsetHeight - (y - view.y));
+    this.#place();
+    this.zooming();
+  }
+
+  /** Both beside each other, or one over the other. */
+  setBeside(on) {
+    if (on) this.zoom(false);
+    this.beside = on;
+    this.element.classList.toggle("beside", on);
+    this.divider.hidden = on;
+  }
+
+  /** Move the divider to a place, 0 to 100 percent of what is seen. */
+  moveTo(at) {
+    this.at = Math.min(100, Math.max(0, at));
+    this.#place();
+  }
+
+  // The divider stays in sight while a zoomed picture is moved.
+  #place() {
+    const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.element;
+    const width = this.layers.offsetWidth;
+    const seen = this.zoomed ? Math.min(clientWidth, width) : width;
+    const across = width && this.zoomed ? ((scrollLeft + (this.at / 100) * seen) / width) * 100 : this.at;
+    this.layers.style.setProperty("--at", `${across}%`);
+    this.layers.style.setProperty("--knob", this.zoomed ? `${scrollTop + Math.min(clientHeight, this.layers.offsetHeight) / 2}px` : "50%");
+    this.divider.setAttribute("aria-valuenow", Math.round(this.at));
+  }
+
+  #grab(event) {
+    if (event.button || this.beside) return;
+    const onDivider = this.divider.contains(event.target);
+    if (this.zoomed && !onDivider && event.pointerType === "touch") return; // the browser moves the picture
+    const move = this.zoomed && !onDivider
+      ? (to) => this.element.scrollBy(-to.movementX, -to.movementY)
+      : (to) => {
+        const view = this.zoomed ? this.element.getBoundingClientRect() : this.layers.getBoundingClientRect();
+        this.moveTo(((to.clientX - view.x) / view.width) * 100);
+      };
+    event.preventDefault();
+    this.divider.focus({ preventScroll: true });
+    this.layers.setPointerCapture(event.pointerId);
+    if (!this.zoomed && event.pointerType === "mouse") move(event);
+    const end = () => {
+      this.layers.removeEventListener("pointermove", move);
+      this.layers.removeEventListener("pointerup", end);
+      this.layers.removeEventListener("pointercancel", end);
+    };
+    this.layers.addEventListener("pointermove", move);
+    this.layers.addEventListener("pointerup", end);
+    this.layers.addEventListener("pointercancel", end);
+  }
+
+  #key(event) {
+    const steps = { ArrowLeft: -2, ArrowRight: 2, PageDown: -10, PageUp: 10, Home: -100, End: 100 };
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    this.moveTo(this.at + steps[event.key]);
+  }
+}

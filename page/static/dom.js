@@ -1,0 +1,61 @@
+// Elements, made in one line.
+
+/**
+ * Make an element: `on…` are listeners, true and false set and leave out, all else are attributes.
+ * @param {string} tag
+ * @param {Object} [attributes]
+ * @param {...(Node|string)} children
+ */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** A button that names its key in its tooltip. */
+export function button(label, key, act, attributes = {}) {
+  const title = key ? `${attributes.title ?? label} (${key === " " ? "space" : key})` : attributes.title;
+  return el("button", { type: "button", onclick: act, "aria-keyshortcuts": key === " " ? "Space" : key, ...attributes, title }, label);
+}
+
+/** A choice among a few, as <select>; `choices` are [value, label]. */
+export function choice(label, choices, act, attributes = {}) {
+  const select = el("select", { onchange: () => act(select.value), ...attributes, "aria-label": label });
+  select.append(...choices.map(([value, text]) => el("option", { value }, text)));
+  return select;
+}
+
+/** Let the visitor keep `blob`, or what is at an address, under a name. */
+export function download(what, name) {
+  const address = typeof what === "string" ? what : URL.createObjectURL(what);
+  const link = el("a", { href: address, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  if (typeof what !== "string") setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** "photo.jpg" → "photo_out.png", as results are called on the command line. */
+export const resultName = (name, ending) => `${name.replace(/\.[^.]*$/, "")}_out.${ending}`;
+
+/** Seconds as 0:07 or 1:02:03. */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const pad = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
+}
+
+/** Bytes in words. */
+export function size(bytes) {
+  const unit = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
+  const amount = bytes / unit[0];
+  return `${amount >= 10 ? Math.round(amount) : amount.toFixed(1).replace(/\.0$/, "")} ${unit[1]}`;
+}

@@ -1,0 +1,57 @@
+// Files that are dropped, pasted or chosen, sorted into photos and videos.
+
+import { byId, el } from "./dom.js";
+
+const PHOTO = /\.(jpe?g|png|webp|avif|bmp|tiff?|hei[cf])$/i;
+const VIDEO = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|mts|3gp|wmv|flv|ogv|gif)$/i;
+
+/** "photo", "video" or "" for a file; a GIF is a short video. The server looks at the content. */
+export function kindOfFile(file) {
+  if (file.type === "image/gif" || file.type.startsWith("video/") || VIDEO.test(file.name)) return "video";
+  return file.type.startsWith("image/") || PHOTO.test(file.name) ? "photo" : "";
+}
+
+/** Ask for files; `accept` as of <input type=file>. */
+export function choose(accept, multiple, use) {
+  const input = el("input", { type: "file", accept, multiple, class: "away", "aria-hidden": "true", tabindex: "-1", id: "chosen" });
+  byId("chosen")?.remove();
+  document.body.append(input);
+  input.addEventListener("change", () => {
+    use([...input.files]);
+    input.remove();
+  });
+  input.click();
+}
+
+/** Take what is dropped on the page or pasted; `use(files, target)` is told where. */
+export function receive(use) {
+  const veil = byId("veil");
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  let depth = 0;
+  document.addEventListener("dragenter", (event) => {
+    if (!carriesFiles(event)) return;
+    depth += 1;
+    veil.hidden = false;
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!carriesFiles(event)) return;
+    depth = Math.max(0, depth - 1);
+    veil.hidden = depth === 0;
+  });
+  document.addEventListener("dragover", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    veil.textContent = event.target.closest?.("#backgrounds") ? "Drop to use as background" : "Drop to open";
+  });
+  document.addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    veil.hidden = true;
+    use([...event.dataTransfer.files], event.target);
+  });
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length) use(files, event.target);
+  });
+}

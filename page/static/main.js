@@ -1,0 +1,78 @@
+// The page begins: what there is is asked for, the three tabs are filled.
+
+import { ask } from "./api.js";
+import { Camera } from "./camera.js";
+import { kindOfFile, receive } from "./drop.js";
+import { byId } from "./dom.js";
+import { bind, list, listen } from "./keys.js";
+import { Look } from "./look.js";
+import { complain } from "./messages.js";
+import { Panel } from "./panel.js";
+import { Photos } from "./photos.js";
+import { Videos } from "./videos.js";
+
+const TABS = ["camera", "photo", "video"];
+let open = "camera";
+
+/** Show a tab; its name stands in the address, for a reload. The token does not: a cookie has it by now. */
+function show(name, focus) {
+  open = name;
+  document.body.dataset.tab = name;
+  for (const each of TABS) {
+    const tab = byId(`tab-${each}`);
+    tab.setAttribute("aria-selected", each === name);
+    tab.tabIndex = each === name ? 0 : -1;
+    byId(each).hidden = each !== name;
+  }
+  history.replaceState(null, "", `${location.pathname}#${name}`);
+  if (focus) byId(`tab-${name}`).focus();
+  document.dispatchEvent(new Event("tab"));
+}
+
+function tabs() {
+  for (const [n, name] of TABS.entries()) {
+    byId(`tab-${name}`).addEventListener("click", () => show(name));
+    byId(`tab-${name}`).addEventListener("keydown", (event) => {
+      const to = { ArrowLeft: n - 1, ArrowRight: n + 1, Home: 0, End: TABS.length - 1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      show(TABS[(to + TABS.length) % TABS.length], true);
+    });
+  }
+  bind("", [[TABS.map((_, n) => String(n + 1)), "camera, photo, video", (key) => show(TABS[key - 1])],
+    [["?", "h"], "this list", list]]);
+  const wanted = location.hash.slice(1);
+  show(TABS.includes(wanted) ? wanted : "camera");
+}
+
+async function begin() {
+  tabs();
+  byId("show-keys").addEventListener("click", list);
+  listen(() => open);
+  const start = await ask("/api/start");
+  const look = new Look(start.look);
+  const panel = new Panel(look, start);
+  const photos = new Photos(look, start);
+  const videos = new Videos(look, start);
+  new Camera(look, start);
+  receive((files, target) => {
+    const pictures = files.filter((file) => kindOfFile(file) === "photo");
+    const clips = files.filter((file) => kindOfFile(file) === "video");
+    if (target.closest?.("#backgrounds") && pictures.length) {
+      pictures.forEach((file) => panel.add(file).catch(complain));
+      return;
+    }
+    if (clips.length) {
+      show("video");
+      videos.add(clips);
+    }
+    if (pictures.length) {
+      show("photo");
+      photos.add(pictures);
+    }
+    if (!clips.length && !pictures.length) complain("Only photos and videos can be opened.");
+  });
+  document.body.dataset.ready = "";
+}
+
+begin().catch(complain);

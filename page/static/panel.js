@@ -1,0 +1,203 @@
+// The settings beside the picture: backgrounds as pictures, edge, people, effects.
+
+import { ask } from "./api.js";
+import { choose } from "./drop.js";
+import { byId, el } from "./dom.js";
+import { bind } from "./keys.js";
+import { hex, kindOf } from "./look.js";
+import { complain, say } from "./messages.js";
+
+const COLORS = [
+  ["#ffffff", "White"], ["#d9d9d9", "Light grey"], ["#404040", "Dark grey"], ["#000000", "Black"],
+  ["#00b140", "Studio green"], ["#0047bb", "Studio blue"],
+];
+const EFFECTS = {
+  "auto-frame": ["Follow the head", "z"], "low-light": ["Brighten when it is dark", "l"],
+  "color-balance": ["Balance the colours", "k"], defocus: ["Defocus the distance", "v"],
+};
+const SLIDERS = [
+  ["threshold", "Threshold", "keep more", "keep less"],
+  ["edge_softness", "Softness", "sharp", "soft"],
+  ["light_wrap", "Light wrap", "none", "full"],
+];
+const KINDS = ["blur", "picture", "color", "none"];
+
+export class Panel {
+  /**
+   * @param {import("./look.js").Look} look
+   * @param {object} start What /api/start says.
+   */
+  constructor(look, start) {
+    this.look = look;
+    const blurs = new Set([...start.blurs, look.value.blur]);
+    this.blurs = [...blurs].sort((one, other) => percent(one) - percent(other));
+    const own = (start.uploads ?? []).map((id) => ({ name: `upload:${id}`, label: "As started", picture: `/api/uploads/${id}` }));
+    this.shipped = [...own, ...start.backgrounds];
+    this.pictures = this.shipped.map(({ name }) => name);
+    this.lastPicture = this.pictures[0];
+    this.color = "#00b140";
+    this.element = byId("look");
+    this.tiles = el("div", { class: "tiles" });
+    this.element.append(this.#backgrounds(), this.#people(), this.#edge(), this.#effects(start.effects),
+      el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, "Everything as at the start"));
+    look.addEventListener("change", () => this.#show());
+    this.#show();
+    bind("", [
+      [["a", "d"], "next / previous background", (key) => this.#next(key === "a" ? 1 : -1)],
+      [["b"], "blur, picture, colour, none", () => this.#nextKind()],
+      [["[", "]"], "less / more blur", (key) => this.#blur(key === "[" ? -1 : 1)],
+      [["-", "+", "="], "keep more / less of the picture", (key) => this.#threshold(key === "-" ? -0.05 : 0.05)],
+      [["p"], "the main person alone, everybody", () => {
+        look.set({ people: look.value.people === "main" ? "all" : "main" });
+        say(look.value.people === "main" ? "the main person alone" : "everybody");
+      }],
+      ...start.effects.map(nameOf).filter((name) => EFFECTS[name]).map((name) => [[EFFECTS[name][1]],
+        EFFECTS[name][0].toLowerCase(), () => say(`${EFFECTS[name][0].toLowerCase()}: ${look.toggle(name) ? "on" : "off"}`)]),
+    ]);
+  }
+
+  /** Take a picture of the visitor's as background. */
+  async add(file) {
+    const { id } = await ask("/api/backgrounds", { body: file });
+    const spec = `upload:${id}`;
+    this.pictures.push(spec);
+    this.tiles.lastElementChild.before(this.#tile(spec, file.name.replace(/\.[^.]*$/, "") || "Yours", `/api/uploads/${id}`));
+    this.look.set({ background: spec });
+    say(`background: ${file.name || "your picture"}`);
+  }
+
+  #backgrounds() {
+    const plain = [["blur", "Blur"], ["none", "None"], ["transparent", "Transparent"], ["color", "Colour"]];
+    this.tiles.append(...plain.map(([spec, label]) => this.#tile(spec, label)),
+      ...this.shipped.map(({ name, label, picture }) => this.#tile(name, titled(label ?? name), picture ?? `/api/backgrounds/${encodeURIComponent(name)}`)),
+      el("button", { type: "button", class: "tile add", onclick: () => this.#choose(), title: "A picture of yours; it may be dropped here as well" },
+        el("span", { class: "swatch", "aria-hidden": "true" }, "+"), el("span", { class: "name" }, "Add…")));
+    this.strengths = segmented("Blur", "blur", this.blurs.map((name) => [name, titled(name)]), (blur) => this.look.set({ blur }));
+    this.picker = el("input", { type: "color", "aria-label": "Another colour", title: "Another colour", oninput: () => this.#paint(this.picker.value) });
+    this.colors = el("div", { class: "colors", role: "group", "aria-label": "Colour" },
+      ...COLORS.map(([color, label]) => {
+        const swatch = el("button", { type: "button", class: "dot", "aria-label": label, title: label, "data-color": color, onclick: () => this.#paint(color) });
+        swatch.style.setProperty("--color", color);
+        return swatch;
+      }), this.picker);
+    return el("fieldset", { id: "backgrounds" }, el("legend", {}, "Background"), this.tiles, this.strengths, this.colors);
+  }
+
+  #tile(spec, label, picture) {
+    const radio = el("input", { type: "radio", name: "background", value: spec, onchange: () => this.#pick(spec) });
+    const image = picture ? el("img", { src: picture, alt: "", loading: "lazy", width: 96, height: 60 }) : el("span", { class: `swatch of-${spec}`, "aria-hidden": "true" });
+    return el("label", { class: "tile", title: label }, radio, image, el("span", { class: "name" }, label));
+  }
+
+  #people() {
+    this.people = segmented("People", "people", [["all", "Everybody"], ["main", "Main person"]], (people) => this.look.set({ people }));
+    return el("fieldset", {}, el("legend", {}, "People"), this.people);
+  }
+
+  #edge() {
+    this.sliders = SLIDERS.map(([name, label, low, high]) => {
+      const output = el("output", { for: `slider-${name}` });
+      const range = el("input", { type: "range", id: `slider-${name}`, min: 0, max: 1, step: 0.05,
+        oninput: () => this.look.set({ [name]: Number(range.value) }) });
+      return { name, range, output, element: el("div", { class: "slider" },
+        el("label", { for: `slider-${name}` }, label), output, range, el("span", { class: "low" }, low), el("span", { class: "high" }, high)) };
+    });
+    return el("fieldset", { class: "edge" }, el("legend", {}, "Edge"), ...this.sliders.map(({ element }) => element));
+  }
+
+  #effects(effects) {
+    this.boxes = effects.map(nameOf).map((name) => {
+      const box = el("input", { type: "checkbox", value: name, onchange: () => this.look.toggle(name) });
+      return { name, box, element: el("label", { class: "check" }, box, EFFECTS[name]?.[0] ?? titled(name)) };
+    });
+    return el("fieldset", {}, el("legend", {}, "Effects"), ...this.boxes.map(({ element }) => element));
+  }
+
+  #show() {
+    const { background, blur, people, effects } = this.look.value;
+    const kind = kindOf(background, this.pictures);
+    if (kind === "picture") this.lastPicture = background;
+    if (kind === "color") this.color = hex(background);
+    if (kind === "other" && !this.pictures.includes(background)) { // what the program was started with
+      this.tiles.prepend(this.#tile(background, "As started"));
+      this.pictures.push(background);
+    }
+    const spec = kind === "color" ? "color" : background;
+    for (const radio of this.tiles.querySelectorAll("input")) radio.checked = radio.value === spec;
+    this.element.style.setProperty("--color", this.color);
+    this.picker.value = this.color;
+    for (const dot of this.colors.querySelectorAll(".dot")) dot.setAttribute("aria-pressed", dot.dataset.color === this.color);
+    this.strengths.hidden = kind !== "blur";
+    this.colors.hidden = kind !== "color";
+    check(this.strengths, blur);
+    check(this.people, people);
+    for (const { name, range, output } of this.sliders) {
+      const value = Number(this.look.value[name] ?? 0);
+      range.value = value;
+      output.value = value.toFixed(2);
+    }
+    for (const { name, box } of this.boxes) box.checked = effects.includes(name);
+  }
+
+  #pick(spec) {
+    this.look.set({ background: spec === "color" ? this.color : spec });
+  }
+
+  #paint(color) {
+    this.look.set({ background: color });
+  }
+
+  #choose() {
+    choose("image/*", true, async (files) => {
+      for (const file of files) await this.add(file).catch(complain);
+    });
+  }
+
+  #next(step) {
+    const place = this.pictures.indexOf(this.look.value.background);
+    const count = this.pictures.length;
+    const next = place < 0 ? this.lastPicture : this.pictures[(place + step + count) % count];
+    this.look.set({ background: next });
+    this.#tell();
+  }
+
+  #nextKind() {
+    const kind = kindOf(this.look.value.background, this.pictures);
+    const next = KINDS[(KINDS.indexOf(kind) + 1) % KINDS.length];
+    this.look.set({ background: { picture: this.lastPicture, color: this.color }[next] ?? next });
+    this.#tell();
+  }
+
+  #tell() {
+    const radio = this.tiles.querySelector("input:checked");
+    radio?.closest("label").scrollIntoView({ block: "nearest" });
+    say(`background: ${radio?.closest("label").title.toLowerCase() ?? this.look.value.background}`);
+  }
+
+  #blur(step) {
+    const place = this.blurs.indexOf(this.look.value.blur) + step;
+    const blur = this.blurs[Math.min(Math.max(place, 0), this.blurs.length - 1)];
+    this.look.set({ blur, background: "blur" });
+    say(`blur: ${blur}`);
+  }
+
+  #threshold(step) {
+    const threshold = Math.min(Math.max(Math.round((this.look.value.threshold + step) * 100) / 100, 0.05), 0.95);
+    this.look.set({ threshold });
+    say(`threshold ${threshold.toFixed(2)}`);
+  }
+}
+
+// How strong a blur is, in percent of the picture's shorter side.
+const percent = (blur) => ({ light: 1, medium: 2, strong: 4 })[blur] ?? parseFloat(blur);
+const nameOf = (effect) => effect.name ?? effect;
+const titled = (text) => text[0].toUpperCase() + text.slice(1);
+
+function segmented(label, name, choices, act) {
+  return el("div", { class: "segmented", role: "radiogroup", "aria-label": label }, ...choices.map(([value, text]) =>
+    el("label", {}, el("input", { type: "radio", name, value, onchange: () => act(value) }), el("span", {}, text))));
+}
+
+function check(group, value) {
+  for (const radio of group.querySelectorAll("input")) radio.checked = radio.value === value;
+}

@@ -1,0 +1,271 @@
+// Photos: sent once, shown before and after; a changed look is asked for again.
+
+import { ask, query, send } from "./api.js";
+import { Compare } from "./compare.js";
+import { choose } from "./drop.js";
+import { button, byId, choice, download, el, resultName, size } from "./dom.js";
+import { bind } from "./keys.js";
+import { complain, say } from "./messages.js";
+
+const FORMATS = [["png", "PNG"], ["jpeg", "JPEG"], ["webp", "WebP"]];
+const ENDINGS = { png: "png", jpeg: "jpg", webp: "webp" };
+
+export class Photos {
+  /** @param {import("./look.js").Look} look */
+  constructor(look, start) {
+    this.look = look;
+    this.photos = [];
+    this.current = null;
+    this.before = el("img", { alt: "The photo as it was", draggable: "false" });
+    this.after = el("img", { alt: "The photo with its background changed", draggable: "false", id: "photo-result" });
+    this.compare = new Compare(this.before, this.after, () => {
+      this.#press();
+      if (this.current?.id && this.longest !== this.#longest(this.current)) this.refresh();
+    });
+    byId("photo-stage").append(this.compare.element);
+    const { photo_bytes: bytes, pixels } = start.limits;
+    byId("photo-hint").textContent = `Up to ${size(bytes)} and ${Math.round(pixels / 1e6)} megapixels each. They are forgotten after an hour.`;
+    byId("photo-choose").addEventListener("click", () => this.choose());
+    this.#tools();
+    look.addEventListener("change", () => {
+      this.#formats();
+      this.stale = true;
+      this.refresh();
+    });
+    document.addEventListener("tab", () => this.stale && this.refresh());
+    bind("photo", [
+      [["o"], "open photos", () => this.choose()], [["s"], "save the result", () => this.save()],
+      [["c"], "beside the original, or over it", () => this.beside()], [["x"], "100 %, or all of it", () => this.zoom()],
+      [[",", "."], "previous / next photo", (key) => this.step(key === "," ? -1 : 1)],
+      [["Delete"], "take the photo off the page", () => this.remove()], [["g"], "full screen", () => this.fullScreen()],
+    ]);
+    this.#state();
+  }
+
+  #tools() {
+    this.format = choice("Format", FORMATS, () => {});
+    this.buttons = {
+      save: button("Download", "s", () => this.save(), { class: "main" }),
+      zip: button("All as ZIP", "", () => this.zip()),
+      zoom: button("100 %", "x", () => this.zoom(), { "aria-pressed": "false" }),
+      beside: button("Side by side", "c", () => this.beside(), { "aria-pressed": "false" }),
+      full: button("Full screen", "g", () => this.fullScreen()),
+      add: button("Add…", "o", () => this.choose()),
+      remove: button("Remove", "Delete", () => this.remove()),
+    };
+    this.#formats();
+    const { save, ...rest } = this.buttons;
+    byId("photo-tools").append(el("span", { class: "joined" }, save, this.format), ...Object.values(rest));
+  }
+
+  // JPEG cannot be transparent.
+  #formats() {
+    const jpeg = this.format.querySelector("[value=jpeg]");
+    jpeg.disabled = this.look.value.background === "transparent";
+    if (jpeg.disabled && this.format.value === "jpeg") this.format.value = "png";
+  }
+
+  choose() {
+    choose("image/*,.heic,.heif", true, (files) => this.add(files));
+  }
+
+  /** Send photos and show the first of them. */
+  async add(files) {
+    let shown = false;
+    for (const file of files) {
+      const photo = { name: file.name || "pasted.png", local: URL.createObjectURL(file), part: 0 };
+      this.photos.push(photo);
+      if (!shown) this.show(photo);
+      shown = true;
+      this.#strip();
+      try {
+        const told = await send(`/api/photos?name=${encodeURIComponent(photo.name)}`, file, {
+          progress: (part) => { photo.part = part; if (photo === this.current) this.#facts(`sending ${Math.round(part * 100)} %`); },
+        });
+        Object.assign(photo, told, { part: 1 });
+        if (photo === this.current) this.show(photo);
+      } catch (error) {
+        complain(error);
+        this.#forget(photo);
+      }
+      this.#strip();
+    }
+  }
+
+  show(photo) {
+    this.current = photo;
+    this.#state();
+    this.#strip();
+    if (!photo) return;
+    this.compare.zoom(false);
+    this.shown = null;
+    this.compare.element.classList.add("waiting");
+    if (photo.id) this.#source(photo);
+    else this.before.src = photo.local;
+    this.after.removeAttribute("src");
+    if (photo.width) this.compare.fit(photo.width, photo.height);
+    else this.before.decode().then(() => photo === this.current && this.compare.fit(this.before.naturalWidth, this.before.naturalHeight)).catch(() => {});
+    this.refresh();
+  }
+
+  /** Ask for the result as the look is now; of several wishes on the way the last one counts. */
+  async refresh() {
+    if (byId("photo").hidden) return;
+    this.stale = false;
+    if (this.busy) {
+      this.again = true;
+      return;
+    }
+    this.busy = true;
+    try {
+      do {
+        this.again = false;
+        await this.#ask(this.current);
+      } while (this.again);
+    } catch (error) {
+      complain(error);
+      this.compare.element.classList.remove("waiting");
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async #ask(photo) {
+    if (!photo?.id) return;
+    const began = performance.now();
+    const format = this.look.value.background === "transparent" ? "png" : "jpeg";
+    if (this.longest !== this.#longest(photo)) this.#source(photo);
+    const longest = this.longest;
+    const answer = await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format, ...(longest && { longest }) })}`, { as: "response" });
+    const blob = await answer.blob();
+    if (answer.headers.get("X-Found-Person") === "no" && photo.found !== false) {
+      photo.found = false;
+      say(`No person was found in ${photo.name}.`);
+    }
+    if (photo !== this.current) {
+      this.again = true;
+      return;
+    }
+    const address = URL.createObjectURL(blob);
+    const picture = new Image();
+    picture.src = address;
+    await picture.decode().catch(() => {});
+    this.after.src = address;
+    this.compare.seeThrough(format === "png");
+    if (this.shown) URL.revokeObjectURL(this.shown);
+    this.shown = address;
+    this.compare.element.classList.remove("waiting");
+    this.seconds = (performance.now() - began) / 1000;
+    this.#facts(`${this.seconds.toFixed(2)} s`);
+  }
+
+  #source(photo) {
+    this.longest = this.#longest(photo);
+    this.before.src = `/api/photos/${photo.id}/source${this.longest ? `?longest=${this.longest}` : ""}`;
+  }
+
+  // A large photo is fetched no larger than it is seen, 0 for all of it: that is quicker.
+  #longest(photo) {
+    if (this.compare.zoomed) return 0;
+    const seen = Math.ceil((Math.max(innerWidth, innerHeight) * devicePixelRatio) / 256) * 256;
+    return Math.max(photo.width, photo.height) > seen ? seen : 0;
+  }
+
+  #facts(more) {
+    const { name, width, height } = this.current;
+    byId("photo-facts").textContent = [name, width && `${width} × ${height}`, more].filter(Boolean).join(" · ");
+  }
+
+  #strip() {
+    byId("photo-strip").hidden = this.photos.length < 2;
+    byId("photo-strip").replaceChildren(...this.photos.map((photo) => el("button", {
+      type: "button", class: photo.id ? "" : "waiting", "aria-pressed": photo === this.current, "aria-label": photo.name, title: photo.name,
+      onclick: () => this.show(photo),
+    }, thumbnail(photo))));
+    byId("photo-strip").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.buttons.zip.hidden = this.photos.filter(({ id }) => id).length < 2;
+  }
+
+  #state() {
+    const any = this.photos.length > 0;
+    byId("photo-empty").hidden = any;
+    this.compare.element.hidden = !any;
+    byId("photo-tools").hidden = !any;
+    if (!any) byId("photo-facts").textContent = "\u00a0";
+    this.#press();
+  }
+
+  #press() {
+    this.buttons.zoom.setAttribute("aria-pressed", this.compare.zoomed);
+    this.buttons.beside.setAttribute("aria-pressed", this.compare.beside);
+    this.buttons.zoom.disabled = this.compare.beside;
+  }
+
+  step(by) {
+    const count = this.photos.length;
+    if (count) this.show(this.photos[(this.photos.indexOf(this.current) + by + count) % count]);
+  }
+
+  zoom() {
+    this.compare.zoom(!this.compare.zoomed);
+  }
+
+  beside() {
+    this.compare.setBeside(!this.compare.beside);
+    this.#press();
+  }
+
+  async save() {
+    const photo = this.current;
+    if (!photo?.id) return;
+    const format = this.format.value;
+    try {
+      download(await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format })}`, { as: "blob" }), resultName(photo.name, ENDINGS[format]));
+      say(`${resultName(photo.name, ENDINGS[format])} saved`);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  async zip() {
+    this.buttons.zip.disabled = true;
+    try {
+      const ids = this.photos.filter(({ id }) => id).map(({ id }) => id);
+      say(`${ids.length} photos are put into a ZIP…`);
+      download(await ask("/api/zip", { json: { ids, look: this.look.value, format: this.format.value }, as: "blob" }), "photos_out.zip");
+      say("photos_out.zip saved");
+    } catch (error) {
+      complain(error);
+    }
+    this.buttons.zip.disabled = false;
+  }
+
+  remove() {
+    const photo = this.current;
+    if (!photo) return;
+    if (photo.id) ask(`/api/photos/${photo.id}`, { method: "DELETE" }).catch(complain);
+    this.#forget(photo);
+    say(`${photo.name} removed`);
+  }
+
+  #forget(photo) {
+    const place = this.photos.indexOf(photo);
+    if (place < 0) return;
+    this.photos.splice(place, 1);
+    URL.revokeObjectURL(photo.local);
+    if (photo === this.current) this.show(this.photos[Math.min(place, this.photos.length - 1)] ?? null);
+    this.#strip();
+  }
+
+  fullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (this.current) byId("photo-stage").requestFullscreen().catch(complain);
+  }
+}
+
+// The visitor's own file; where his browser does not know its kind, as with HEIC, what the server makes of it.
+function thumbnail(photo) {
+  const image = el("img", { src: photo.local, alt: "", width: 72, height: 54 });
+  image.addEventListener("error", () => photo.id && (image.src = `/api/photos/${photo.id}/source?longest=144`), { once: true });
+  return image;
+}

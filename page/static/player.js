@@ -1,0 +1,118 @@
+// The result of a video and its source, played in step.
+
+import { Compare } from "./compare.js";
+import { button, clock, el } from "./dom.js";
+import { Preview } from "./preview.js";
+
+// Two frames of 25 a second: less is not seen, and setting the time costs a decode.
+const APART_S = 0.08;
+
+export class Player {
+  /**
+   * @param {HTMLElement} stage Where the pictures go.
+   * @param {HTMLElement} transport Where play, time and sound go.
+   * @param {import("./look.js").Look} look
+   */
+  constructor(stage, transport, look) {
+    this.look = look;
+    this.stage = stage;
+    this.transport = transport;
+    this.beside = false;
+    this.play = button("Play", " ", () => this.toggle(), { class: "play" });
+    this.seek = el("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "Where in the video", oninput: () => this.#jump() });
+    this.time = el("span", { class: "time" });
+    this.sound = el("input", { type: "checkbox", onchange: () => this.lead && (this.lead.muted = !this.sound.checked) });
+    this.soundLabel = el("label", { class: "check" }, this.sound, "Sound");
+    transport.append(this.play, this.seek, this.time, this.soundLabel);
+  }
+
+  /** Show a source, and its result if there is one: `video` says how large it is, and whether it has sound. */
+  open(source, result, video) {
+    this.close();
+    const make = (address, id) => el("video", { src: address, id, playsinline: true, preload: "auto", muted: true });
+    const before = make(source, "video-source");
+    before.muted = true;
+    this.follow = result ? before : null;
+    this.lead = result ? make(result, "video-result") : before;
+    this.lead.muted = !this.sound.checked;
+    this.soundLabel.hidden = !video.sound;
+    if (result) {
+      this.compare = new Compare(before, this.lead);
+      this.compare.fit(video.width, video.height);
+      this.compare.seeThrough(video.look?.background === "transparent");
+      this.compare.setBeside(this.beside);
+      this.shown = this.compare.element;
+      before.addEventListener("error", () => this.#alone());
+    } else {
+      this.preview = new Preview(before, video, this.look);
+      this.shown = this.preview.compare.element;
+    }
+    this.lead.addEventListener("error", () => this.#unplayable(result && `/api/videos/${video.id}/frame`));
+    for (const event of ["play", "pause", "ended", "timeupdate", "seeked", "loadedmetadata"]) this.lead.addEventListener(event, () => this.#step());
+    this.stage.append(this.shown);
+    this.transport.hidden = false;
+    this.#step();
+  }
+
+  /** Let go of both. */
+  close() {
+    for (const video of [this.lead, this.follow]) {
+      if (!video) continue;
+      video.pause();
+      video.removeAttribute("src");
+      video.load();
+    }
+    this.shown?.remove();
+    this.preview?.close();
+    this.preview = null;
+    this.lead = this.follow = this.compare = this.shown = null;
+    this.transport.hidden = true;
+  }
+
+  toggle() {
+    if (!this.lead) return;
+    if (this.lead.paused) this.lead.play().catch(() => {});
+    else this.lead.pause();
+  }
+
+  setBeside(on) {
+    this.beside = on;
+    this.compare?.setBeside(on);
+  }
+
+  #jump() {
+    if (!this.lead?.duration) return;
+    this.lead.currentTime = Number(this.seek.value) * this.lead.duration;
+    if (this.follow) this.follow.currentTime = this.lead.currentTime;
+  }
+
+  #step() {
+    const { lead, follow } = this;
+    if (!lead) return;
+    const duration = lead.duration || 0;
+    this.play.textContent = lead.paused ? "Play" : "Pause";
+    if (duration) this.seek.value = lead.currentTime / duration;
+    this.seek.setAttribute("aria-valuetext", clock(lead.currentTime));
+    this.time.textContent = `${clock(lead.currentTime)} / ${clock(duration)}`;
+    if (!follow?.duration) return;
+    if (lead.paused !== follow.paused) lead.paused ? follow.pause() : follow.play().catch(() => {});
+    if (Math.abs(follow.currentTime - lead.currentTime) > (lead.paused ? 0.001 : APART_S)) follow.currentTime = lead.currentTime;
+  }
+
+  // The browser cannot play the source: the result alone is shown.
+  #alone() {
+    if (!this.compare) return;
+    this.follow = null;
+    this.compare.setBeside(false);
+    this.compare.moveTo(0);
+  }
+
+  #unplayable(frame) {
+    if (!this.lead?.getAttribute("src")) return;
+    this.close();
+    const words = frame ? "This browser cannot play the result; download it." : "This browser cannot play that video; it can be worked on all the same.";
+    this.shown = el("div", { class: "single" }, el("p", { class: "lead" }, words));
+    if (frame) this.shown.prepend(el("img", { class: "at-hand", src: frame, alt: "The last frame of the result" }));
+    this.stage.append(this.shown);
+  }
+}

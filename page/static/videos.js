@@ -1,0 +1,281 @@
+// Videos: sent, worked on by the server, watched and fetched; the server keeps them when the page is closed.
+
+import { ask, send } from "./api.js";
+import { choose } from "./drop.js";
+import { button, byId, choice, clock, download, el, resultName, size } from "./dom.js";
+import { bind } from "./keys.js";
+import { complain, say } from "./messages.js";
+import { Player } from "./player.js";
+
+const POLL_MS = 700;
+const FORMATS = [["mp4", "MP4"], ["webm", "WebM"], ["mov", "MOV"]];
+const BUSY = ["queued", "working"];
+
+export class Videos {
+  /** @param {import("./look.js").Look} look */
+  constructor(look, start) {
+    this.look = look;
+    this.videos = [];
+    this.current = null;
+    this.player = new Player(byId("video-stage"), byId("video-transport"), look);
+    this.picture = el("img", { class: "at-hand", alt: "The frame at hand", hidden: true });
+    byId("video-stage").append(this.picture);
+    const { video_bytes: bytes, video_seconds: seconds } = start.limits;
+    byId("video-hint").textContent = `Up to ${size(bytes)} and ${Math.round(seconds / 60)} minutes. You may close the page: the work goes on, and is here for an hour.`;
+    byId("video-choose").addEventListener("click", () => this.choose());
+    this.#tools();
+    document.addEventListener("visibilitychange", () => document.hidden || this.load());
+    bind("video", [
+      [["o"], "open videos", () => this.choose()], [["Enter"], "begin", () => this.begin()],
+      [[" "], "play or pause", () => this.player.toggle()], [["c"], "beside the original, or over it", () => this.beside()],
+      [["s"], "save the result", () => this.save()], [["x"], "cancel", () => this.cancel()],
+      [[",", "."], "previous / next video", (key) => this.step(key === "," ? -1 : 1)],
+      [["Delete"], "take the video off the page", () => this.remove()], [["g"], "full screen", () => this.fullScreen()],
+    ]);
+    this.#state();
+    this.load();
+  }
+
+  #tools() {
+    this.format = choice("Format", FORMATS, () => {});
+    this.matte = el("input", { type: "checkbox", id: "video-matte" });
+    this.buttons = {
+      begin: button("Begin", "Enter", () => this.begin(), { class: "main" }),
+      save: button("Download", "s", () => this.save(), { class: "main" }),
+      saveMatte: button("Download matte", "", () => this.save("matte")),
+      cancel: button("Cancel", "x", () => this.cancel()),
+      beside: button("Side by side", "c", () => this.beside(), { "aria-pressed": "false" }),
+      full: button("Full screen", "g", () => this.fullScreen()),
+      add: button("Add…", "o", () => this.choose()),
+      remove: button("Remove", "Delete", () => this.remove()),
+    };
+    const { begin, save, ...rest } = this.buttons;
+    this.wishes = el("span", { class: "joined" }, begin, this.format);
+    this.#formats();
+    this.look.addEventListener("change", () => this.#formats());
+    this.matteLabel = el("label", { class: "check" }, this.matte, "Matte too");
+    byId("video-tools").append(save, this.wishes, this.matteLabel, ...Object.values(rest));
+  }
+
+  // MP4 cannot be transparent.
+  #formats() {
+    const mp4 = this.format.querySelector("[value=mp4]");
+    mp4.disabled = this.look.value.background === "transparent";
+    if (mp4.disabled && this.format.value === "mp4") this.format.value = "webm";
+  }
+
+  choose() {
+    choose("video/*,image/gif,.mkv", true, (files) => this.add(files));
+  }
+
+  /** Send videos; each may be cancelled meanwhile. */
+  async add(files) {
+    for (const file of files) {
+      const stop = new AbortController();
+      const video = { name: file.name || "pasted.mp4", state: "sending", part: 0, bytes: file.size, stop };
+      this.videos.unshift(video);
+      this.show(video);
+      try {
+        Object.assign(video, await send(`/api/videos?name=${encodeURIComponent(video.name)}`, file, {
+          signal: stop.signal, progress: (part) => { video.part = part; this.#state(); },
+        }));
+        if (video === this.current) this.show(video);
+        this.#state();
+      } catch (error) {
+        complain(error);
+        this.#forget(video);
+      }
+    }
+  }
+
+  /** Ask what there is; again in a while as long as something is being worked on. */
+  async load() {
+    clearTimeout(this.timer);
+    if (this.loading) return;
+    this.loading = true;
+    try {
+      const told = new Map((await ask("/api/videos")).videos.map((each) => [each.id, each]));
+      const gone = this.videos.filter(({ id }) => id && !told.has(id));
+      gone.forEach((video) => this.#forget(video));
+      for (const each of told.values()) {
+        const known = this.videos.find(({ id }) => id === each.id);
+        if (known) this.#update(known, each);
+        else this.videos.push({ ...each });
+      }
+      if (!this.current && this.videos.length) this.show(this.videos.find(({ state }) => BUSY.includes(state)) ?? this.videos[0]);
+      this.#state();
+      this.failed = 0;
+    } catch (error) {
+      this.failed = (this.failed ?? 0) + 1;
+      if (this.failed === 3) complain(error);
+    }
+    this.loading = false;
+    const busy = this.videos.some(({ state }) => BUSY.includes(state));
+    if (busy && !document.hidden) this.timer = setTimeout(() => this.load(), POLL_MS);
+  }
+
+  #update(video, told) {
+    const before = video.state;
+    Object.assign(video, told);
+    if (video.state === before) return;
+    if (video.state === "done") say(`${video.name} is done`);
+    if (video.state === "failed") complain(video.error || `${video.name} failed.`);
+    if (video === this.current) this.show(video);
+  }
+
+  show(video) {
+    this.current = video;
+    this.player.close();
+    this.picture.hidden = true;
+    this.picture.removeAttribute("src");
+    this.pictured = null;
+    if (video?.id && !BUSY.includes(video.state)) {
+      this.player.open(`/api/videos/${video.id}/source`, video.result ? `/api/videos/${video.id}/result` : null, video);
+    }
+    this.#state();
+  }
+
+  #atHand(video) {
+    if (video.state !== "working" || !video.done || this.pictured === video.done) return;
+    this.pictured = video.done;
+    const picture = new Image();
+    picture.src = `/api/videos/${video.id}/frame?at=${video.done}`;
+    picture.decode().then(() => {
+      if (video !== this.current || video.state !== "working") return;
+      this.picture.src = picture.src;
+      this.picture.hidden = false;
+    }).catch(() => {}); // no frame yet
+  }
+
+  #state() {
+    const video = this.current;
+    const state = video?.state;
+    byId("video-empty").hidden = Boolean(video);
+    byId("video-tools").hidden = !video;
+    byId("video-stage").classList.toggle("waiting", state === "queued" || state === "sending");
+    if (video) {
+      if (video.width) {
+        byId("video-stage").style.setProperty("--w", video.width);
+        byId("video-stage").style.setProperty("--h", video.height);
+      }
+      this.#atHand(video);
+    }
+    const ready = Boolean(video?.id) && !BUSY.includes(state);
+    this.wishes.hidden = this.matteLabel.hidden = !ready;
+    this.buttons.begin.textContent = video?.result ? "Begin again" : "Begin";
+    this.buttons.begin.classList.toggle("main", !video?.result);
+    this.buttons.save.hidden = !ready || !video.result;
+    this.buttons.saveMatte.hidden = !ready || !video.matte;
+    this.buttons.cancel.hidden = !(BUSY.includes(state) || state === "sending");
+    this.buttons.beside.hidden = !ready || !video.result;
+    this.buttons.full.hidden = !ready;
+    this.buttons.remove.hidden = !ready;
+    byId("video-facts").textContent = video ? facts(video) : "\u00a0";
+    this.#jobs();
+  }
+
+  #jobs() {
+    const list = byId("video-jobs");
+    list.hidden = !this.videos.length;
+    // Rows stay, so that the focus stays with them.
+    for (const row of [...list.children]) if (!this.videos.includes(row.video)) row.remove();
+    for (const [n, video] of this.videos.entries()) {
+      video.row ??= this.#row(video);
+      if (list.children[n] !== video.row) list.insertBefore(video.row, list.children[n] ?? null);
+      const { bar, words, name } = video.row;
+      name.setAttribute("aria-current", video === this.current);
+      const part = video.state === "sending" ? video.part : video.frames ? (video.done ?? 0) / video.frames : 0;
+      bar.hidden = !["sending", "working", "queued"].includes(video.state);
+      bar.value = part;
+      words.textContent = inWords(video);
+    }
+  }
+
+  #row(video) {
+    const words = el("span", { class: "words" });
+    const bar = el("progress", { max: 1, value: 0, "aria-label": `${video.name}: how far` });
+    const name = el("button", { type: "button", class: "name", onclick: () => this.show(video) }, video.name);
+    const row = el("li", { class: "job" }, name, words, bar);
+    return Object.assign(row, { video, bar, words, name });
+  }
+
+  async begin() {
+    const video = this.current;
+    if (!video?.id || BUSY.includes(video.state)) return;
+    try {
+      const wishes = { look: this.look.value, format: this.format.value, matte: this.matte.checked };
+      Object.assign(video, await ask(`/api/videos/${video.id}/start`, { json: wishes }));
+      this.show(video);
+      await this.load();
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  async cancel() {
+    const video = this.current;
+    if (!video) return;
+    if (video.state === "sending") return void video.stop.abort();
+    if (!BUSY.includes(video.state)) return;
+    try {
+      this.#update(video, await ask(`/api/videos/${video.id}/cancel`, { method: "POST" }));
+      say(`${video.name} cancelled`);
+      await this.load();
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  save(what = "result") {
+    const video = this.current;
+    if (!video?.[what]) return;
+    download(`/api/videos/${video.id}/${what}?download=1`, resultName(video.name, video.format));
+  }
+
+  beside() {
+    this.player.setBeside(!this.player.beside);
+    this.buttons.beside.setAttribute("aria-pressed", this.player.beside);
+  }
+
+  step(by) {
+    const count = this.videos.length;
+    if (count) this.show(this.videos[(this.videos.indexOf(this.current) + by + count) % count]);
+  }
+
+  remove() {
+    const video = this.current;
+    if (!video || BUSY.includes(video.state)) return;
+    if (video.id) ask(`/api/videos/${video.id}`, { method: "DELETE" }).catch(complain);
+    this.#forget(video);
+    say(`${video.name} removed`);
+  }
+
+  #forget(video) {
+    const place = this.videos.indexOf(video);
+    if (place < 0) return;
+    this.videos.splice(place, 1);
+    if (video === this.current) this.show(this.videos[Math.min(place, this.videos.length - 1)] ?? null);
+    else this.#state();
+  }
+
+  fullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (this.current) byId("video-stage").requestFullscreen().catch(complain);
+  }
+}
+
+function facts({ state, width, height, seconds, sound, warnings, error }) {
+  const parts = [width && `${width} × ${height}`, seconds && clock(seconds), sound ? "with sound" : "", error && state === "failed" ? error : ""];
+  return [...parts, ...(warnings ?? [])].filter(Boolean).join(" · ") || "\u00a0";
+}
+
+function inWords({ state, part, bytes, place, frames, done, rate, seconds_left: left, error }) {
+  if (state === "sending") return `sending ${Math.round(part * 100)} % of ${size(bytes)}`;
+  if (state === "uploaded") return "ready to begin";
+  if (state === "queued") return place > 1 ? `waiting, ${place - 1} before it` : "begins";
+  if (state === "working") {
+    return [frames ? `${Math.floor(((done ?? 0) / frames) * 100)} %` : `${done ?? 0} frames`, left != null && `${clock(left)} left`,
+      rate && `${rate.toFixed(0)} frames a second`].filter(Boolean).join(" · ");
+  }
+  return state === "failed" ? `failed: ${error ?? ""}` : state;
+}

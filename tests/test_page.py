@@ -1,0 +1,691 @@
+"""The page's HTTP interface over real sockets: what it does, and whom and what it refuses."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import stat
+import struct
+import subprocess
+import sys
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import cv2
+import numpy as np
+import pytest
+from conftest import PORTRAIT, ROOT, StreamCamera, difference, make_clip, probe, wait_until
+
+pytest.importorskip("starlette", reason="needs pip install -r requirements-page.txt")
+pytest.importorskip("uvicorn", reason="needs pip install -r requirements-page.txt")
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from page.connections import HEAD_SECONDS
+from page.looks import Look
+from page.server import Served
+from page.settings import Limits, Settings
+
+SMALL = Limits(photo_bytes=2 << 20, pixels=2_000_000, video_bytes=4 << 20, connections=24)
+
+
+class Visitor:
+    """Asks a page by HTTP, as curl does."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.host = address.split("/")[2]
+        self.cookie = ""
+        self.folder = Path()
+
+    def ask(
+        self, method: str, path: str, body: Any = None, /, headers: dict[str, str] | None = None, **query: object
+    ) -> tuple[int, bytes, http.client.HTTPMessage]:
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.host.rsplit(":", 1)[1]), timeout=30)
+        sent = json.dumps(body) if isinstance(body, dict) else body
+        more = {"Cookie": self.cookie} if self.cookie else {}
+        with closing(connection):
+            address = path + (f"?{urlencode(query)}" if query else "")
+            connection.request(method, address, sent, {**more, **(headers or {})})
+            answer = connection.getresponse()
+            content = answer.read()
+        return answer.status, content, answer.headers
+
+    def told(self, method: str, path: str, body: Any = None, /, status: int = 200, **query: object) -> dict[str, Any]:
+        code, content, _ = self.ask(method, path, body, **query)
+        assert code == status, content
+        return json.loads(content)
+
+    def refused(self, status: int, method: str, path: str, body: Any = None, /, **query: Any) -> str:
+        code, content, _ = self.ask(method, path, body, **query)
+        assert code == status, content[:200]
+        return json.loads(content)["error"]
+
+    def camera(self, source: str = "visitor", **more: Any) -> ClientConnection:
+        return connect(f"ws://{self.host}/api/camera?source={source}", max_size=None, compression=None, **more)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Visitor]:
+    with Served(settings) as served:
+        thread = threading.Thread(target=served.run)
+        thread.start()
+        try:
+            visitor = Visitor(served.address)
+            visitor.folder = served.page.store.folder
+            yield visitor
+        finally:
+            served.stop()
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def visitor() -> Iterator[Visitor]:
+    with serving(Settings(port=0, limits=SMALL)) as visitor:
+        yield visitor
+
+
+@pytest.fixture(scope="module")
+def jpeg() -> bytes:
+    return PORTRAIT.read_bytes()
+
+
+def decoded(data: bytes) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    return image
+
+
+def corner(image: np.ndarray) -> list[int]:
+    return image[4, 4].tolist()
+
+
+# -- pictures ------------------------------------------------------------------------------------------
+
+
+def test_a_picture_gets_its_background_by_one_request(visitor: Visitor, jpeg: bytes, portrait: np.ndarray) -> None:
+    status, body, headers = visitor.ask("POST", "/api/image", jpeg, background="#0000ff")
+    result = decoded(body)
+    assert (status, headers["Content-Type"], result.shape) == (200, "image/png", portrait.shape)
+    assert corner(result) == [255, 0, 0]
+    middle = np.s_[200:300, 220:290]  # his face
+    assert difference(result[middle], portrait[middle]) < 6
+    form = b"\r\n".join(
+        [
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n', jpeg,
+            b'--x\r\nContent-Disposition: form-data; name="background"\r\n\r\ntransparent', b"--x--\r\n",
+        ]
+    )  # fmt: skip
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    status, body, headers = visitor.ask("POST", "/api/image", form, headers=kind, format="webp")
+    cutout = decoded(body)
+    assert (status, headers["Content-Type"], cutout.shape) == (200, "image/webp", (512, 512, 4))
+    assert cutout[4, 4, 3] == 0
+    assert cutout[260, 256, 3] == 255
+
+
+def test_a_photo_is_sent_once_and_shown_in_many_looks(visitor: Visitor, jpeg: bytes, portrait: np.ndarray) -> None:
+    photo = visitor.told("POST", "/api/photos", jpeg, status=201, name="../me at home.jpg")
+    assert (photo["name"], photo["width"], photo["height"]) == ("me at home.jpg", 512, 512)
+    result = f"/api/photos/{photo['id']}/result"
+    status, body, headers = visitor.ask("GET", result, background="navy", format="jpeg")
+    assert (status, headers["X-Found-Person"]) == (200, "yes")
+    assert difference(np.full((9, 9, 3), (128, 0, 0), np.uint8), decoded(body)[:9, :9]) < 3
+    blurred = decoded(visitor.ask("GET", result, blur="strong")[1])
+    lightly = decoded(visitor.ask("GET", result, blur="0.5%")[1])
+    assert difference(blurred, portrait) > difference(lightly, portrait) > 0.3
+    hard = decoded(visitor.ask("GET", result, background="transparent", edge_softness=0, threshold=0.9)[1])[..., 3]
+    soft = decoded(visitor.ask("GET", result, background="transparent", edge_softness=1, threshold=0.1)[1])[..., 3]
+    assert int(soft.sum()) > int(hard.sum()) > 0
+    assert decoded(visitor.ask("GET", result, effects="auto-frame,low-light", longest=100)[1]).shape == (100, 100, 3)
+    assert difference(decoded(visitor.ask("GET", f"/api/photos/{photo['id']}/source")[1]), portrait) < 2
+    saved = visitor.ask("GET", result, download=1)[2]["Content-Disposition"]
+    assert saved == "attachment; filename*=utf-8''me%20at%20home_out.png"
+    assert visitor.ask("DELETE", f"/api/photos/{photo['id']}")[0] == 204
+    assert "is not here" in visitor.refused(404, "GET", result)
+
+
+def test_a_picture_of_his_own_stands_behind_the_visitor(visitor: Visitor, jpeg: bytes) -> None:
+    green = cv2.imencode(".png", np.full((40, 60, 3), (20, 200, 30), np.uint8))[1].tobytes()
+    sent = visitor.told("POST", "/api/backgrounds", green, status=201, name="green.png")
+    assert decoded(visitor.ask("GET", f"/api/uploads/{sent['id']}")[1]).shape == (40, 60, 3)
+    result = decoded(visitor.ask("POST", "/api/image", jpeg, background=f"upload:{sent['id']}")[1])
+    assert corner(result) == [20, 200, 30]
+    start = visitor.told("GET", "/api/start")
+    names = [each["name"] for each in start["backgrounds"]]
+    assert "sunset" in names
+    assert start["look"] == Look().told
+    small = decoded(visitor.ask("GET", f"/api/backgrounds/{names[0]}.jpg")[1])
+    assert small.shape[1] == 320
+
+
+def test_many_photos_come_as_one_zip(visitor: Visitor, jpeg: bytes) -> None:
+    ids = [visitor.told("POST", "/api/photos", jpeg, status=201, name="a.jpg")["id"] for _ in range(2)]
+    status, body, headers = visitor.ask("POST", "/api/zip", {"ids": ids, "look": {"background": "#ffffff"}})
+    assert (status, headers["Content-Type"]) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(body)) as file:
+        assert file.testzip() is None
+        assert file.namelist() == ["a_out.png", "a_out_2.png"]
+        assert corner(decoded(file.read("a_out.png"))) == [255, 255, 255]
+    assert "list of photos" in visitor.refused(400, "POST", "/api/zip", {"ids": "all"})
+
+
+def test_what_cannot_be_done_is_said_in_one_sentence(visitor: Visitor, jpeg: bytes) -> None:
+    def refused(**query: object) -> str:
+        return visitor.refused(400, "POST", "/api/image", jpeg, **query)
+
+    assert refused(background="transparent", format="jpeg").startswith("format jpeg: cannot store transparency")
+    assert "must be png, jpeg, webp" in refused(format="exe")
+    assert refused(threshold=2) == "threshold: must be a number from 0 to 1"
+    assert refused(threshold="nan") == "threshold: must be a number from 0 to 1"
+    assert "there is no such setting" in refused(model="/etc/passwd")
+    assert "must be of auto-frame" in refused(effects="explode")
+    assert "must be light" in refused(blur="35")
+    assert "all or main" in refused(people="me")
+    assert "nothing was sent" in visitor.refused(400, "POST", "/api/photos", b"")
+    assert "in another way" in visitor.refused(405, "PUT", "/api/photos", jpeg)
+
+
+def test_the_interface_is_described(visitor: Visitor) -> None:
+    told = visitor.told("GET", "/api/openapi.json")
+    assert told["openapi"].startswith("3.1")
+    # Each address that it names is answered, and not by "there is nothing here".
+    for path, operations in told["paths"].items():
+        for method in operations:
+            answer = visitor.ask(method.upper(), path.replace("{id}", "none").replace("{name}", "none"))
+            assert b"there is nothing here" not in answer[1] or path == "/api/camera", path
+            assert answer[0] != 405, path
+    assert set(told["components"]["schemas"]["Look"]["properties"]) == set(Look().told)
+
+
+# -- videos --------------------------------------------------------------------------------------------
+
+
+def sent_clip(visitor: Visitor, path: Path, images: list[np.ndarray], **more: Any) -> dict[str, Any]:
+    make_clip(path, images, **more)
+    return visitor.told("POST", "/api/videos", path.read_bytes(), status=201, name=path.name)
+
+
+def test_a_video_is_processed_and_fetched_in_pieces(visitor: Visitor, portrait: np.ndarray, tmp_path: Path) -> None:
+    small = cv2.resize(portrait, (160, 160))
+    clip = sent_clip(visitor, tmp_path / "me.mp4", [small] * 10, sound="aac")
+    assert clip["state"] == "uploaded"
+    assert (clip["width"], clip["height"], clip["frames"], clip["sound"]) == (160, 160, 10, True)
+    visitor.cookie = visitor.ask("GET", "/api/start")[2]["Set-Cookie"].split(";")[0]
+    mine = sent_clip(visitor, tmp_path / "mine.mp4", [small] * 10)
+    video = f"/api/videos/{clip['id']}"
+    assert "no result yet" in visitor.refused(404, "GET", f"{video}/result")
+    told = visitor.told("POST", f"{video}/start", {"look": {"background": "#00ff00"}, "matte": True})
+    assert told["state"] in ("queued", "working")
+    queued = visitor.told("POST", f"/api/videos/{mine['id']}/start", {"format": "webm"})
+    assert (queued["state"], queued["place"]) == ("queued", 1)
+    assert "cancel that first" in visitor.refused(409, "POST", f"{video}/start", {})
+    wait_until(lambda: visitor.told("GET", video)["state"] not in ("queued", "working"), "the video")
+    told = visitor.told("GET", video)
+    assert (told["state"], told["done"], told["error"], told["warnings"]) == ("done", 10, "", [])
+    status, body, headers = visitor.ask("GET", f"{video}/result", download=1)
+    assert (status, headers["Content-Type"]) == (200, "video/mp4")
+    assert headers["Content-Disposition"] == "attachment; filename*=utf-8''me_out.mp4"
+    (tmp_path / "result.mp4").write_bytes(body)
+    result = probe(tmp_path / "result.mp4", images=True)
+    assert (len(result.images), result.sound[0][0]) == (10, "aac")
+    assert difference(result.images[5][:8, :8], np.full((8, 8, 3), (0, 255, 0), np.uint8)) < 12
+    status, part, headers = visitor.ask("GET", f"{video}/result", headers={"Range": "bytes=100-199"})
+    assert (status, part, headers["Content-Range"]) == (206, body[100:200], f"bytes 100-199/{len(body)}")
+    (tmp_path / "matte.mp4").write_bytes(visitor.ask("GET", f"{video}/matte")[1])
+    matte = probe(tmp_path / "matte.mp4", images=True).images[5]
+    assert matte[4, 4].max() < 20
+    assert matte[80, 80].min() > 235
+    assert decoded(visitor.ask("GET", f"{video}/frame")[1]).shape == (160, 160, 3)
+    assert [each["id"] for each in visitor.told("GET", "/api/videos")["videos"]] == [mine["id"]]
+    assert visitor.ask("DELETE", video)[0] == 204
+    assert "is not here" in visitor.refused(404, "GET", video)
+
+
+def test_a_video_that_works_or_waits_is_cancelled(visitor: Visitor, portrait: np.ndarray, tmp_path: Path) -> None:
+    images = [cv2.resize(portrait, (640, 480))] * 120
+    first = sent_clip(visitor, tmp_path / "first.mp4", images)
+    second = sent_clip(visitor, tmp_path / "second.mp4", images[:2])
+    for clip in (first, second):
+        visitor.told("POST", f"/api/videos/{clip['id']}/start", {})
+    wait_until(lambda: visitor.told("GET", f"/api/videos/{first['id']}")["done"] > 0, "its first frame")
+    assert visitor.told("POST", f"/api/videos/{second['id']}/cancel")["state"] == "cancelled"
+    visitor.told("POST", f"/api/videos/{first['id']}/cancel")
+    wait_until(lambda: visitor.told("GET", f"/api/videos/{first['id']}")["state"] == "cancelled", "its end")
+    assert "no result yet" in visitor.refused(404, "GET", f"/api/videos/{first['id']}/result")
+    # Another look, from the beginning.
+    visitor.told("POST", f"/api/videos/{second['id']}/start", {"look": {"background": "transparent"}, "format": "mov"})
+    wait_until(lambda: visitor.told("GET", f"/api/videos/{second['id']}")["state"] == "done", "the second")
+    (tmp_path / "result.mov").write_bytes(visitor.ask("GET", f"/api/videos/{second['id']}/result")[1])
+    assert probe(tmp_path / "result.mov").pix_fmt.startswith("yuva")
+    refused = visitor.refused(400, "POST", f"/api/videos/{first['id']}/start", {"look": {"background": "transparent"}})
+    assert refused == "format mp4: cannot store transparency; choose webm or mov"
+
+
+# -- cameras -------------------------------------------------------------------------------------------
+
+
+def message(number: int, image: np.ndarray) -> bytes:
+    return struct.pack(">I", number) + cv2.imencode(".jpg", image)[1].tobytes()
+
+
+def picture(socket: ClientConnection) -> tuple[int, np.ndarray]:
+    """Return the next picture and its number; texts before it are passed over."""
+    while isinstance(data := socket.recv(20), str):
+        assert "error" not in json.loads(data), data
+    return struct.unpack(">I", data[:4])[0], decoded(data[4:])
+
+
+def text(socket: ClientConnection) -> dict[str, Any]:
+    while not isinstance(data := socket.recv(20), str):
+        pass
+    return json.loads(data)
+
+
+def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, portrait: np.ndarray) -> None:
+    with visitor.camera() as camera:
+        numbers = iter(range(1, 1000))
+
+        def shown(change: dict[str, Any] | None, wanted: Callable[[np.ndarray], bool]) -> None:
+            """Say something, and send frames until what comes back looks so."""
+            if change is not None:
+                camera.send(json.dumps(change))
+            for _ in range(20):
+                number = next(numbers)
+                camera.send(message(number, portrait))
+                told, image = picture(camera)
+                assert told == number
+                if wanted(image):
+                    return
+            pytest.fail(f"{change} is not seen")
+
+        def is_color(*bgr: int) -> Callable[[np.ndarray], bool]:
+            return lambda image: difference(image[:8, :8], np.full((8, 8, 3), bgr, np.uint8)) < 10
+
+        shown({"look": {"background": "#ff0000"}}, is_color(0, 0, 255))
+        shown({"look": {"background": "transparent"}}, is_color(102, 102, 102))
+        shown(
+            {"look": {"edge_softness": 0.9, "background": "#ffffff", "effects": ["auto-frame"]}},
+            is_color(255, 255, 255),
+        )
+        shown({"key": "m"}, is_color(0, 0, 0))
+        camera.send(json.dumps({"key": "a"}))
+        camera.send(message(next(numbers), portrait))
+        said = text(camera)
+        assert said["said"].startswith("the") or said["look"]["background"] == "studio"
+        camera.send(json.dumps({"look": {"background": "/etc/passwd"}}))
+        while "error" not in (told := text(camera)):
+            pass
+        assert "background: must be" in told["error"]
+        camera.send(b"\0\0\0\1no picture")
+        while "error" not in (told := text(camera)):
+            pass
+        assert told["error"] == "a frame of the camera is no JPEG picture"
+
+
+def test_of_frames_that_come_too_fast_the_newest_counts(visitor: Visitor, portrait: np.ndarray) -> None:
+    with visitor.camera() as camera:
+        for number in range(1, 31):
+            camera.send(message(number, portrait))
+        numbers = [picture(camera)[0]]
+        while numbers[-1] != 30:
+            numbers.append(picture(camera)[0])
+    assert numbers == sorted(numbers)
+    assert len(numbers) < 30
+
+
+def test_this_computers_camera_is_shown_if_its_owner_says_so(
+    visitor: Visitor, stream_camera: StreamCamera, portrait: np.ndarray
+) -> None:
+    with visitor.camera("webcam") as camera:
+        assert "--webcam" in text(camera)["error"]
+    with serving(Settings(port=0, webcam=stream_camera.url, look=Look(background="#00ff00"))) as owner:
+        assert owner.told("GET", "/api/start")["webcam"] is True
+        with owner.camera("webcam") as camera:
+            assert [picture(camera)[0], picture(camera)[0]] == [1, 2]
+            with pytest.raises(TimeoutError):  # two are on their way, and no more are sent
+                camera.recv(0.5)
+            camera.send(json.dumps({"shown": 2}))
+            number, image = picture(camera)
+            assert (number, image.shape) == (3, portrait.shape)
+            assert difference(image[:8, :8], np.full((8, 8, 3), (0, 255, 0), np.uint8)) < 10
+            with owner.camera("webcam") as other:
+                assert "elsewhere" in text(other)["error"]
+        wait_until(lambda: not stream_camera.viewers, "the camera's being let go")
+
+
+def test_cameras_are_bounded_and_free_again(portrait: np.ndarray) -> None:
+    limits = Limits(cameras=1, frame_pixels=600 * 600)
+    with serving(Settings(port=0, limits=limits)) as visitor:
+        with visitor.camera() as camera:
+            camera.send(message(1, portrait))
+            assert picture(camera)[0] == 1
+            with visitor.camera() as other:
+                assert "no more can be" in text(other)["error"]
+        wait_until(lambda: _takes(visitor, portrait), "a free place")
+        with visitor.camera() as camera:
+            camera.send(message(1, np.zeros((601, 600, 3), np.uint8)))
+            assert "601 pixels" in text(camera)["error"]
+
+
+def _takes(visitor: Visitor, image: np.ndarray) -> bool:
+    with visitor.camera() as camera, suppress(ConnectionClosed):
+        camera.send(message(7, image))
+        return isinstance(camera.recv(20), bytes)
+    return False
+
+
+# -- who may ask ---------------------------------------------------------------------------------------
+
+
+def test_another_host_or_page_is_refused(visitor: Visitor, jpeg: bytes) -> None:
+    port = visitor.host.rsplit(":", 1)[1]
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1:1", f"127.0.0.1.evil.example:{port}", ""):
+        assert visitor.ask("GET", "/", headers={"Host": host})[0] == 403, host
+    assert visitor.ask("GET", "/api/start", headers={"Host": f"localhost:{port}"})[0] == 200
+    origins = ("https://evil.example", "null", f"http://127.0.0.1:{int(port) + 1}", f"https://{visitor.host}")
+    for origin in origins:
+        assert "Origin" in visitor.refused(403, "POST", "/api/photos", jpeg, headers={"Origin": origin})
+        assert visitor.ask("DELETE", "/api/photos/x", headers={"Origin": origin})[0] == 403
+        with pytest.raises(Exception, match="403"):
+            visitor.camera(origin=origin).close()
+    crossing = {"Sec-Fetch-Site": "cross-site"}
+    assert "Sec-Fetch-Site" in visitor.refused(403, "POST", "/api/photos", jpeg, headers=crossing)
+    own = {"Origin": f"http://{visitor.host}", "Sec-Fetch-Site": "same-origin"}
+    assert visitor.ask("POST", "/api/photos", jpeg, headers=own)[0] == 201
+
+
+def test_a_browser_is_told_what_the_page_may_do(visitor: Visitor) -> None:
+    for path in ("/", "/api/start", "/api/nothing", "/static/nothing"):
+        headers = visitor.ask("GET", path)[2]
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
+        assert "Access-Control-Allow-Origin" not in headers
+        assert headers["Server"] is None
+    cookie = visitor.ask("GET", "/", headers={"Cookie": "a=b"})[2]["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+
+
+def test_a_named_host_needs_the_token(jpeg: bytes) -> None:
+    with serving(Settings(host="0.0.0.0", port=0)) as visitor:
+        token = visitor.address.split("token=")[1]
+        assert len(token) >= 32
+        port = visitor.host.rsplit(":", 1)[1]
+        here = {"Host": f"127.0.0.1:{port}"}
+        for path in ("/", "/static/index.html", "/api/start", "/api/openapi.json", "/?token=wrong", "/?token=%C3%A4"):
+            assert visitor.ask("GET", path, headers=here)[0] == 401, path
+        assert visitor.ask("POST", "/api/image", jpeg, headers=here)[0] == 401
+        assert visitor.ask("GET", f"/api/start?token={token}", headers=here)[0] == 401
+        visitor.host = here["Host"]
+        with pytest.raises(Exception, match="401"):
+            visitor.camera().close()
+        status, _, headers = visitor.ask("GET", f"/?token={token}", headers=here)
+        assert status == 200
+        cookies = headers.get_all("Set-Cookie")
+        cookie = next(each for each in cookies if token in each)
+        assert "HttpOnly; SameSite=Strict" in cookie
+        kept = {"Cookie": cookie.split(";")[0]}
+        assert visitor.ask("GET", "/api/start", headers={**here, **kept})[0] == 200
+        assert visitor.ask("GET", "/api/start", headers={**here, "Authorization": f"Bearer {token}"})[0] == 200
+        with visitor.camera(additional_headers=kept) as camera:
+            camera.ping()
+        # A name that somebody has pointed at this computer is refused even with it.
+        assert visitor.ask("GET", "/api/start", headers={"Host": f"evil.example:{port}", **kept})[0] == 403
+
+
+def test_no_path_and_no_address_is_taken_from_a_visitor(visitor: Visitor, jpeg: bytes, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.jpg"
+    secret.write_bytes(jpeg)
+    wishes = (str(secret), f"file://{secret}", "http://127.0.0.1:9/x.jpg", "../samples/portrait.jpg", "upload:../../x")
+    for wish in (*wishes, "s3://bucket/key", "-", "", "backgrounds", "upload:", "C:\\x.jpg", "sunset/../../x"):
+        status, body, _ = visitor.ask("POST", "/api/image", jpeg, background=wish)
+        assert status in (400, 404), wish
+        assert b"background: " in body
+    for path in (
+        "/static/../server.py", "/static/..%2fserver.py", "/static/%2e%2e/server.py", "/static//etc/passwd",
+        "/static/..%5cserver.py", "/api/backgrounds/..%2f..%2fsamples%2fportrait.jpg", "/api/photos/../../x/source",
+        "/api/uploads/..%2f..", "/api/videos/..%2f../source", "/../main.py",
+    ):  # fmt: skip
+        assert visitor.ask("GET", path)[0] == 404, path
+
+
+def test_what_is_no_picture_or_video_is_told_by_its_content(visitor: Visitor, jpeg: bytes, tmp_path: Path) -> None:
+    def refused(status: int, data: bytes, path: str = "/api/photos", name: str = "a.jpg") -> str:
+        return visitor.refused(status, "POST", path, data, name=name)
+
+    assert "a.jpg: is not a picture" in refused(415, b"just a text\n" * 50)
+    assert "is not a picture" in refused(415, b"<svg xmlns='http://www.w3.org/2000/svg'/>", name="a.svg")
+    assert "not a readable image" in refused(422, jpeg[:400])
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+    assert "clip.mp4: is not a video" in refused(415, playlist, "/api/videos", "clip.mp4")
+    assert "is not a video" in refused(415, b"ffconcat version 1.0\nfile /etc/passwd\n", "/api/videos", "a.mkv")
+    assert "is not a video" in refused(415, jpeg, "/api/videos", "a.mp4")
+    assert "not a readable video" in refused(422, b"\0\0\0\x18ftypisom" + bytes(500), "/api/videos", "b.mp4")
+    page = tmp_path / "page.html"
+    status, body, headers = visitor.ask("POST", "/api/image", jpeg, name="<script>.jpg")
+    assert (status, headers["Content-Type"]) == (200, "image/png"), page
+    assert body.startswith(b"\x89PNG")
+
+
+def bomb(width: int, height: int) -> bytes:
+    """Return a PNG of one colour, small as a file and huge when it is decoded (PNG, 11)."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packed = zlib.compressobj(9)
+    rows = b"".join(packed.compress(bytes(width // 8 + 1)) for _ in range(height)) + packed.flush()
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_too_much_is_refused_and_said(visitor: Visitor, jpeg: bytes) -> None:
+    for path in ("/api/photos", "/api/backgrounds", "/api/image"):
+        assert "2 MB at most" in visitor.refused(413, "POST", path, jpeg + bytes(2 << 20))
+    assert "4 MB at most" in visitor.refused(413, "POST", "/api/videos", bytes((4 << 20) + 1))
+    # One whose length is not announced.
+    pieces = iter([bytes(1 << 20)] * 3)
+    assert "2 MB at most" in visitor.refused(413, "POST", "/api/photos", pieces)
+    assert "64 KB at most" in visitor.refused(413, "POST", "/api/zip", b" " * (65 << 10))
+    packed = bomb(30000, 30000)
+    assert len(packed) < 1 << 20
+    assert "30000x30000 pixels" in visitor.refused(413, "POST", "/api/photos", packed)
+    assert "30000x30000 pixels" in visitor.refused(413, "POST", "/api/image", packed)
+    with serving(Settings(port=0, limits=Limits(photos=1, videos=0))) as other:
+        other.told("POST", "/api/photos", jpeg, status=201)
+        assert "delete some" in other.refused(429, "POST", "/api/photos", jpeg)
+        assert "delete some" in other.refused(429, "POST", "/api/videos", jpeg)
+    with serving(Settings(port=0, limits=Limits(stored_bytes=len(jpeg) + 9))) as other:
+        other.told("POST", "/api/photos", jpeg, status=201)
+        assert "no room for it" in other.refused(429, "POST", "/api/photos", jpeg)
+
+
+def test_a_slow_sender_is_given_up(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("page.bodies.SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr("page.bodies.GRACE_SECONDS", 0.5)
+    host, port = visitor.host.split(":")
+    head = f"POST /api/photos HTTP/1.1\r\nHost: {visitor.host}\r\nContent-Length: 1000\r\n\r\n".encode()
+    with socket.create_connection((host, int(port)), 30) as silent:
+        silent.sendall(head + b"\xff\xd8")
+        assert silent.recv(100).startswith(b"HTTP/1.1 408")
+    with socket.create_connection((host, int(port)), 30) as slow:
+        slow.sendall(head)
+        slow.settimeout(0.1)
+        answer = b""
+        for _ in range(100):
+            slow.sendall(b"x")
+            try:
+                answer = slow.recv(100)
+                break
+            except TimeoutError:
+                continue
+        assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_200_connections_that_ask_for_nothing_go_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert HEAD_SECONDS <= 15
+    monkeypatch.setattr("page.connections.HEAD_SECONDS", 0.7)
+    with serving(Settings(port=0, limits=SMALL)) as visitor:
+        host, port = visitor.host.split(":")
+        held = [socket.create_connection((host, int(port)), 30) for _ in range(200)]
+        for number, each in enumerate(held):
+            if number % 2:
+                with suppress(OSError):  # it was too much, and is closed
+                    each.sendall(b"GET / HTTP/1.1\r\nHost: x")
+        threads = threading.active_count()
+
+        def served() -> bool:
+            try:
+                return visitor.ask("GET", "/api/start")[0] == 200
+            except (OSError, http.client.HTTPException):
+                return False
+
+        wait_until(served, "an answer", 20)
+        assert threading.active_count() <= threads + 8
+        for each in held:
+            each.close()
+
+
+# -- what is kept --------------------------------------------------------------------------------------
+
+
+def test_what_visitors_send_is_private_and_removed(jpeg: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("page.server.SWEEP_SECONDS", 0.1)
+    limits = Limits()
+    with serving(Settings(port=0, limits=limits)) as visitor:
+        folder = visitor.folder
+        sent = visitor.told("POST", "/api/photos", jpeg, status=201)
+        if os.name == "posix":
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        visitor.ask("POST", "/api/image", jpeg)
+        assert [each.name for each in folder.iterdir()] == [sent["id"]]
+        object.__setattr__(limits, "keep_seconds", 0)  # time passes
+        wait_until(lambda: not list(folder.iterdir()), "its removal", 20)
+        assert visitor.ask("GET", f"/api/photos/{sent['id']}/source")[0] == 404
+        object.__setattr__(limits, "keep_seconds", 3600)
+        visitor.told("POST", "/api/photos", jpeg, status=201)
+    assert not folder.exists()
+
+
+def certificate(folder: Path) -> tuple[str, str]:
+    """Make a certificate for this computer, as people make one for their studio; return it and its key."""
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl to make a certificate")
+    paths = str(folder / "cert.pem"), str(folder / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command, *names, "-out", paths[0], "-keyout", paths[1]], check=True, capture_output=True)
+    return paths
+
+
+def test_https_is_served_with_a_certificate(tmp_path: Path, portrait: np.ndarray) -> None:
+    cert, key = certificate(tmp_path)
+    with serving(Settings(port=0, certificate=cert, key=key)) as visitor:
+        assert visitor.address.startswith("https://127.0.0.1:")
+        port = int(visitor.host.rsplit(":", 1)[1])
+        trusted = ssl.create_default_context(cafile=cert)
+        with closing(http.client.HTTPSConnection("localhost", port, context=trusted, timeout=30)) as connection:
+            connection.request("GET", "/api/start")
+            answer = connection.getresponse()
+            assert answer.status == 200
+            assert "; Secure" in answer.headers["Set-Cookie"]
+        with connect(f"wss://localhost:{port}/api/camera", ssl=trusted, origin=f"https://localhost:{port}") as camera:
+            camera.send(message(1, portrait))
+            assert picture(camera)[0] == 1
+        with pytest.raises((OSError, http.client.HTTPException)):
+            visitor.ask("GET", "/api/start")  # without it
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+# -- the command line ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_the_page_starts_with_the_look_of_the_options_and_leaves_nothing(
+    start_main: Callable[..., subprocess.Popen[str]], tmp_path: Path, stack: ExitStack
+) -> None:
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((40, 60, 3), (9, 99, 199), np.uint8))
+    options = ("--background", "wall.png", "--threshold", "0.4", "--low-light", "--people", "main", "--no-browser")
+    process = start_main("--serve", "0", *options, env={"TMPDIR": str(tmp_path)})
+    assert process.stdout is not None
+    visitor = Visitor(process.stdout.readline().strip())
+    wait_until(lambda: _answers(visitor), "the page")
+    look = visitor.told("GET", "/api/start")["look"]
+    assert (look["threshold"], look["effects"], look["people"]) == (0.4, ["low-light"], "main")
+    assert look["background"] == "upload:yours"
+    assert corner(decoded(visitor.ask("POST", "/api/image", PORTRAIT.read_bytes())[1])) == [9, 99, 199]
+    assert len(list(tmp_path.glob("background-removal-page-*"))) == 1
+    # Ctrl-C while a camera is shown and a video is worked on.
+    make_clip(tmp_path / "long.mp4", [cv2.resize(cv2.imread(str(PORTRAIT)), (640, 480))] * 250)
+    video = visitor.told("POST", "/api/videos", (tmp_path / "long.mp4").read_bytes(), status=201)["id"]
+    visitor.told("POST", f"/api/videos/{video}/start", {})
+    camera = stack.enter_context(visitor.camera())
+    camera.send(message(1, cv2.imread(str(PORTRAIT))))
+    assert picture(camera)[0] == 1
+    wait_until(lambda: visitor.told("GET", f"/api/videos/{video}")["done"], "its first frame")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, "", "")
+    assert not list(tmp_path.glob("background-removal-page-*"))
+
+
+def _answers(visitor: Visitor) -> bool:
+    try:
+        return visitor.ask("GET", "/")[0] == 200
+    except OSError:
+        return False
+
+
+def test_options_that_do_not_go_with_a_page_are_refused(run_main, tmp_path: Path) -> None:
+    def refused(*arguments: object) -> str:
+        outcome = run_main(*arguments)
+        assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1), outcome
+        return outcome.err
+
+    assert "goes without files" in refused("--serve", "8000", PORTRAIT)
+    assert "--no-browser goes with --serve" in refused("--no-browser")
+    assert "--output goes without --serve" in refused("--serve", "--output", "x.png")
+    assert "--record goes without --serve" in refused("--serve", "--record", "x.mp4")
+    assert "--cert and --key go together" in refused("--serve", "--cert", "x.pem")
+    assert "must be HOST:PORT" in refused("--serve", "localhost:high")
+    assert "must be HOST:PORT" in refused("--serve", "http://localhost:80")
+    assert "--camera-fps goes with --webcam" in refused("--serve", "--camera-fps", "30")
+    assert "nowhere.png" in refused("--serve", "--background", "nowhere.png")
+    nothing = tmp_path / "nothing.pem"
+    nothing.write_text("nothing")
+    assert "must be PEM files" in refused("--serve", "0", "--cert", nothing, "--key", nothing)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"--serve 127.0.0.1:{port}: " in refused("--serve", port, "--no-browser")
+
+
+def test_what_is_missing_is_named_with_its_command(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['starlette'] = None; sys.modules['uvicorn'] = None; "
+        f"sys.path.insert(0, {str(ROOT)!r}); import main; sys.exit(main.main(['--serve', '0', '--no-browser']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "pip install -r requirements-page.txt" in done.stderr

@@ -1,0 +1,351 @@
+"""The page of --serve in a real browser: Chromium without a window, with a file as its camera."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from conftest import PORTRAIT, ROOT, make_clip, wait_until
+
+pytest.importorskip("selenium", reason="needs Selenium: pip install -r requirements-dev.txt")
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs a browser and its driver: apt-get install chromium chromium-driver"
+)
+
+GREEN = (0, 177, 64)  # red, green, blue of the first colour that the page offers
+# The look of a picture on the page at a place, by shares of its width and height.
+PIXEL = """
+const [id, across, down] = arguments, picture = document.getElementById(id);
+const width = picture.naturalWidth || picture.videoWidth || picture.width;
+const height = picture.naturalHeight || picture.videoHeight || picture.height;
+if (!width || !height) return null;
+const canvas = new OffscreenCanvas(1, 1), pen = canvas.getContext("2d");
+pen.drawImage(picture, Math.floor(across * width), Math.floor(down * height), 1, 1, 0, 0, 1, 1);
+return [...pen.getImageData(0, 0, 1, 1).data];
+"""
+DROP = """
+const [target, bytes, name, type] = arguments, carried = new DataTransfer();
+carried.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, {type}));
+for (const kind of ["dragenter", "dragover", "drop"])
+  document.querySelector(target).dispatchEvent(
+    new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: carried}));
+"""
+PASTE = """
+const [bytes, name, type] = arguments, carried = new DataTransfer();
+carried.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, {type}));
+document.body.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, clipboardData: carried}));
+"""
+NAMELESS = """
+return [...document.querySelectorAll("button, input, select, [role=slider], [role=tab]")]
+  .filter((each) => !each.textContent.trim() && !each.ariaLabel && !each.labels?.length)
+  .map((each) => each.outerHTML);
+"""
+CUT_OFF = """
+return [...document.querySelectorAll("button:not(.skip), legend, p, select, .name")].filter((each) => {
+  const {left, right, width} = each.getBoundingClientRect();
+  return width && (left < 0 || right > innerWidth);
+}).map((each) => each.outerHTML);
+"""
+
+
+class Browser:
+    """A browser at the page, with hands and eyes."""
+
+    def __init__(self, driver: webdriver.Chrome, address: str, downloads: Path) -> None:
+        self.driver = driver
+        self.address = address
+        self.downloads = downloads
+
+    def open(self, tab: str = "") -> None:
+        self.driver.get("about:blank")
+        self.driver.get(f"{self.address}#{tab}")
+        wait_until(lambda: self.run("return 'ready' in document.body.dataset"), "the page")
+        # The window to choose files does not open; the input that would have asked takes them.
+        self.driver.execute_cdp_cmd("Page.setInterceptFileChooserDialog", {"enabled": True})
+
+    def run(self, script: str, *arguments: object) -> Any:
+        return self.driver.execute_script(script, *arguments)
+
+    def find(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def texts(self, selector: str) -> list[str]:
+        return [each.text for each in self.driver.find_elements(By.CSS_SELECTOR, selector)]
+
+    def type(self, keys: str) -> None:
+        self.driver.switch_to.active_element.send_keys(keys)
+
+    def choose(self, button: str, *paths: Path) -> None:
+        self.find(button).click()
+        self.find("#chosen").send_keys("\n".join(map(str, paths)))
+
+    def background(self, name: str) -> None:
+        self.find(f"#backgrounds input[value='{name}']").click()
+
+    def tool(self, tab: str, label: str) -> WebElement:
+        buttons = self.driver.find_elements(By.CSS_SELECTOR, f"#{tab}-tools button")
+        return next(each for each in buttons if each.text == label)
+
+    def pixel(self, element: str, across: float, down: float) -> tuple[int, ...]:
+        return tuple(self.run(PIXEL, element, across, down) or (0, 0, 0, 0))
+
+    def is_color(self, element: str, across: float, down: float, color: tuple[int, ...]) -> bool:
+        found = self.pixel(element, across, down)
+        return found[3] == 255 and max(abs(one - other) for one, other in zip(found, color, strict=False)) < 16
+
+    def said(self) -> str:
+        return str(self.run("return document.getElementById('said').textContent"))
+
+    def downloaded(self, pattern: str) -> Path:
+        wait_until(lambda: any(self.downloads.glob(pattern)), f"the download of {pattern}")
+        (path,) = self.downloads.glob(pattern)
+        return path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A camera's frames, a clip of the same person, and a text that is called a picture."""
+    folder = tmp_path_factory.mktemp("page")
+    frame = np.full((480, 640, 3), (60, 60, 200), np.uint8)
+    frame[:, 80:560] = cv2.resize(cv2.imread(str(PORTRAIT)), (480, 480))
+    moved = [np.roll(frame, shift, axis=1) for shift in (0, 2, 4, 6, 4, 2)]
+    (folder / "camera.mjpeg").write_bytes(b"".join(cv2.imencode(".jpg", each)[1].tobytes() for each in moved))
+    small = [cv2.resize(each, (320, 240), interpolation=cv2.INTER_AREA) for each in moved]
+    make_clip(folder / "short.mp4", small * 5, sound="aac")
+    make_clip(folder / "long.mp4", small * 150, codec="mpeg4")  # which Chromium cannot play
+    (folder / "notes.jpg").write_text("not a picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser(files: Path) -> Iterator[Browser]:
+    """The page, served by a program of its own, in a browser that has that camera."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), "--serve", "127.0.0.1:0", "--no-browser"],
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        cwd=files,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        "--disable-background-networking", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={files / 'camera.mjpeg'}", "--window-size=1280,900",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    downloads = files / "downloads"
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    driver = None
+    try:
+        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+        assert process.stdout is not None
+        yield Browser(driver, process.stdout.readline().split()[-1], downloads)
+    finally:
+        if driver is not None:
+            driver.quit()
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Callable[[str], Browser]]:
+    """Open a tab of the page; afterwards the browser has found nothing to complain of."""
+
+    def open_tab(tab: str) -> Browser:
+        browser.open(tab)
+        return browser
+
+    shutil.rmtree(browser.downloads, ignore_errors=True)
+    yield open_tab
+    complaints = [line["message"] for line in browser.driver.get_log("browser") if "status of 4" not in line["message"]]
+    assert complaints == []
+
+
+def test_a_camera(page: Callable[[str], Browser]) -> None:
+    browser = page("camera")
+    browser.find("#camera-start").click()
+    wait_until(lambda: browser.find("#camera-result").is_displayed(), "a frame")
+    assert browser.run("const c = document.getElementById('camera-result'); return [c.width, c.height]") == [640, 480]
+    face = browser.pixel("camera-result", 0.5, 0.25)
+    browser.background("color")
+    wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, GREEN), "a green background")
+    assert not browser.is_color("camera-result", 0.5, 0.25, GREEN)
+    assert np.abs(np.subtract(browser.pixel("camera-result", 0.5, 0.25), face)).max() < 60
+    wait_until(lambda: "frames a second" in browser.find("#camera-facts").text, "the rate")
+    browser.type("s")
+    picture = cv2.imread(str(browser.downloaded("snapshot_*.png")))
+    assert picture.shape == (480, 640, 3)
+    assert np.abs(picture[20, 20].astype(int) - GREEN[::-1]).max() < 16
+    browser.type("r")
+    wait_until(lambda: browser.find("#camera-recording").is_displayed(), "a recording")
+    wait_until(lambda: browser.find("#camera-recording").text == "Recording 0:01", "a second of it")
+    browser.type("r")
+    with av.open(str(browser.downloaded("recording_*.*[4m]"))) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) >= 2
+    assert np.abs(frames[-1][20, 20].astype(int) - GREEN).max() < 40
+    browser.type("q")
+    wait_until(lambda: browser.find("#camera-start").is_displayed(), "the end")
+
+
+def test_keys(page: Callable[[str], Browser]) -> None:
+    browser = page("camera")
+
+    def chosen(name: str) -> str:
+        return browser.run(f"return document.querySelector('input[name={name}]:checked').value")
+
+    browser.type("?")
+    assert browser.find("#keys").is_displayed()
+    assert {"next / previous background", "freeze", "save the result"} <= set(browser.texts("#keys dd"))
+    browser.type("a")  # nothing happens behind the list
+    browser.type(Keys.ESCAPE)
+    assert not browser.find("#keys").is_displayed()
+    browser.find("#show-keys").send_keys(Keys.ENTER)  # which elsewhere starts the camera
+    assert browser.find("#keys").is_displayed()
+    assert browser.find("#camera-start").is_enabled()
+    browser.type(Keys.ESCAPE)
+    assert chosen("background") == "blur"
+    browser.type("]")
+    assert (chosen("blur"), browser.said()) == ("strong", "blur: strong")
+    browser.type("a")
+    assert (chosen("background"), browser.said()) == ("studio", "background: studio")
+    browser.type("d")
+    assert chosen("background") == "forest"
+    browser.type("b")
+    assert chosen("background") == "color"
+    browser.type("-p")
+    assert (chosen("people"), browser.find("#slider-threshold").get_attribute("value")) == ("main", "0.45")
+    browser.type("2")
+    assert browser.find("#photo").is_displayed()
+    assert browser.find("#tab-photo").get_attribute("aria-selected") == "true"
+    browser.find("#tab-photo").send_keys(Keys.ARROW_RIGHT)
+    assert browser.driver.switch_to.active_element.get_attribute("id") == "tab-video"
+    browser.find("#look .quiet").click()
+    assert (chosen("background"), chosen("people"), chosen("blur")) == ("blur", "all", "medium")
+    assert browser.run(NAMELESS) == []
+
+
+def test_photos(page: Callable[[str], Browser], files: Path) -> None:
+    browser = page("photo")
+    browser.background("color")
+    browser.choose("#photo-choose", PORTRAIT)
+    wait_until(lambda: browser.is_color("photo-result", 0.95, 0.05, GREEN), "a green background")
+    assert not browser.is_color("photo-result", 0.5, 0.25, GREEN)
+    divider = browser.find("#photo-stage .divider")
+    divider.send_keys(Keys.ARROW_RIGHT)
+    assert divider.get_attribute("aria-valuenow") == "52"
+    browser.type("x")
+    assert browser.run("return document.getElementById('photo-result').width * devicePixelRatio") == 512
+    browser.background("transparent")
+    wait_until(lambda: browser.pixel("photo-result", 0.95, 0.05)[3] == 0, "transparency")
+    browser.tool("photo", "Download").click()
+    picture = cv2.imread(str(browser.downloaded("portrait_out.png")), cv2.IMREAD_UNCHANGED)
+    assert (picture.shape, picture[25, 486, 3], picture[128, 256, 3]) == ((512, 512, 4), 0, 255)
+    # A second photo is pasted, and a background is dropped.
+    data = base64.b64encode(PORTRAIT.read_bytes()).decode()
+    browser.run(PASTE, data, "second.jpg", "image/jpeg")
+    wait_until(lambda: browser.tool("photo", "All as ZIP").is_displayed(), "the second photo")
+    blue = cv2.imencode(".png", np.full((40, 60, 3), (200, 20, 10), np.uint8))[1].tobytes()
+    browser.run(DROP, "#backgrounds legend", base64.b64encode(blue).decode(), "blue.png", "image/png")
+    wait_until(lambda: browser.is_color("photo-result", 0.95, 0.05, (10, 20, 200)), "the dropped background")
+    browser.tool("photo", "All as ZIP").click()
+    with zipfile.ZipFile(io.BytesIO(browser.downloaded("photos_out.zip").read_bytes())) as pictures:
+        assert sorted(pictures.namelist()) == ["portrait_out.png", "second_out.png"]
+        assert cv2.imdecode(np.frombuffer(pictures.read("second_out.png"), np.uint8), -1).shape[:2] == (512, 512)
+    browser.choose("[aria-keyshortcuts=o]:not(#video *)", files / "notes.jpg")
+    wait_until(lambda: "notes.jpg" in browser.find("#trouble").text, "a complaint")
+    assert browser.run("return [...document.querySelectorAll('#photo-strip button')].map((each) => each.title)") == [
+        "portrait.jpg",
+        "second.jpg",
+    ]
+
+
+def test_videos(page: Callable[[str], Browser], files: Path) -> None:
+    browser = page("video")
+    browser.background("color")
+    browser.choose("#video-choose", files / "short.mp4")
+    wait_until(lambda: browser.texts(".job .words") == ["ready to begin"], "the upload")
+    wait_until(lambda: browser.find("#video-preview").is_displayed(), "the first frame in that look")
+    assert browser.is_color("video-preview", 0.03, 0.1, GREEN)
+    browser.run("document.activeElement.blur()")
+    browser.type(Keys.ENTER)
+    wait_until(lambda: browser.texts(".job .words") == ["done"], "the result")
+    wait_until(lambda: browser.is_color("video-result", 0.03, 0.1, GREEN), "a green background")
+    assert not browser.is_color("video-result", 0.5, 0.25, GREEN)
+    browser.type(" ")
+    playing = "return ['source', 'result'].every((id) => !document.getElementById(`video-${id}`).paused)"
+    wait_until(lambda: browser.run(playing), "both to play")
+    wait_until(lambda: browser.run("return document.getElementById('video-result').ended"), "the end")
+    times = "return ['video-source', 'video-result'].map((id) => document.getElementById(id).currentTime)"
+    wait_until(lambda: abs(np.subtract(*browser.run(times))) < 0.05, "the source in step")
+    browser.tool("video", "Download").click()
+    with av.open(str(browser.downloaded("short_out.mp4"))) as container:
+        assert container.streams.audio
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == 30
+    assert np.abs(frames[-1][10, 10].astype(int) - GREEN).max() < 16
+    # A long one is begun; the page is closed and opened again; it is cancelled.
+    browser.choose("#video-tools [aria-keyshortcuts=o]", files / "long.mp4")
+    wait_until(lambda: browser.texts(".job .words") == ["ready to begin", "done"], "the second upload")
+    wait_until(lambda: "cannot play that video" in browser.find("#video-stage").text, "what is said of it")
+    browser.tool("video", "Begin").click()
+    browser.open("video")
+    wait_until(lambda: browser.find(".at-hand").is_displayed(), "the frame at hand")
+    wait_until(lambda: any("left" in each for each in browser.texts(".job .words")), "the time left")
+    browser.tool("video", "Cancel").click()
+    wait_until(lambda: sorted(browser.texts(".job .words")) == ["cancelled", "done"], "the cancellation")
+
+
+def test_two_tabs_at_once(page: Callable[[str], Browser]) -> None:
+    browser = page("camera")
+    browser.background("color")
+    browser.find("#camera-start").click()
+    wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, GREEN), "a green background")
+    first = browser.driver.current_window_handle
+    browser.driver.switch_to.new_window("window")
+    browser.open("camera")
+    browser.background("color")
+    browser.find("[data-color='#0047bb']").click()
+    browser.find("#camera-start").click()
+    wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, (0, 71, 187)), "a blue background")
+    browser.driver.close()
+    browser.driver.switch_to.window(first)
+    wait_until(lambda: "frames a second" in browser.find("#camera-facts").text, "frames")
+    assert browser.is_color("camera-result", 0.05, 0.1, GREEN)
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_nothing_is_cut_off(page: Callable[[str], Browser], width: int) -> None:
+    browser = page("photo")
+    metrics = {"width": width, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        for tab in ("video", "camera", "photo"):
+            browser.find(f"#tab-{tab}").click()
+            assert browser.run(CUT_OFF) == []
+            assert browser.run("return document.documentElement.scrollWidth") == width
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
