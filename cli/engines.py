@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cli.checks import check_results, is_live, shows, size_of
-from cli.many import Job
+from cli.many import Job, never_done_if_changed
 from cli.objects import SettingsKey, build_objects, found_person, say_if_nobody
 from engine import Engine
 from files import storage
@@ -108,14 +108,15 @@ def process(
     engine = engine_of(
         options, objects, output_path=job.output, progress=progress, sinks=sinks, keep_partial=keep_partial, **kind
     )
-    if is_video and options.jobs > 1:
-        from cli.parallel import process_in_parallel
+    with never_done_if_changed(job):
+        if is_video and options.jobs > 1:
+            from cli.parallel import process_in_parallel
 
-        make_objects = functools.partial(build_objects, options)
-        if process_in_parallel(engine, options.jobs, make_objects, frame_options(options)):
-            return job.output, 1 if engine.incomplete else 0
-        log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
-    engine.run()
+            make_objects = functools.partial(build_objects, options)
+            if process_in_parallel(engine, options.jobs, make_objects, frame_options(options)):
+                return job.output, 1 if engine.incomplete else 0
+            log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
+        engine.run()
     say_if_nobody(job.path, found_person(objects))
     if is_part(engine.result):
         log.info("%s: ended early; what there is of it is %s", job.output, engine.result)

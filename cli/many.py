@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cli.words import with_options
@@ -14,7 +15,7 @@ from files import storage
 from files.growing import is_part
 from files.images import is_sequence, numbered
 from files.kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of
-from pipeline.errors import BackgroundRemovalError, InputError, InputNotFoundError
+from pipeline.errors import BackgroundRemovalError, InputError, InputNotFoundError, SourceChangedError
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ _TAG = "_out"
 # times a second.
 _QUIET_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
+# Times of files are that coarse on FAT.
+_COARSEST_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +199,31 @@ def watch(folder: str, suffixes: Sequence[str], recursive: bool, results: str = 
 
 def is_done(job: Job) -> bool:
     """Tell whether a job's result exists and is not older than its source."""
-    if storage.is_remote(job.output) or storage.is_remote(job.path) or job.path == storage.STANDARD:
+    if not _both_are_local(job):
         return storage.is_file(job.output)
-    # The pictures of a video appear together, when all of them are done.
-    output = numbered(job.output, 1) if is_sequence(job.output) else job.output
+    output = _first_file(job)
     return os.path.isfile(output) and os.path.getmtime(output) >= os.path.getmtime(job.path)
+
+
+@contextmanager
+def never_done_if_changed(job: Job) -> Iterator[None]:
+    """Give a result the time of a file older than its source, if that has changed while it was read."""
+    try:
+        yield
+    except SourceChangedError:
+        if _both_are_local(job) and is_done(job):
+            older = os.path.getmtime(job.path) - _COARSEST_SECONDS
+            os.utime(_first_file(job), (older, older))
+        raise
+
+
+def _both_are_local(job: Job) -> bool:
+    return not (storage.is_remote(job.output) or storage.is_remote(job.path) or job.path == storage.STANDARD)
+
+
+def _first_file(job: Job) -> str:
+    """Return the file that tells of a whole result: the pictures of a video appear together, when all are done."""
+    return numbered(job.output, 1) if is_sequence(job.output) else job.output
 
 
 def _inside(

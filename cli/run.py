@@ -24,6 +24,7 @@ from cli.checks import (
 from cli.engines import encoding_of, engine_of, is_video_file, process
 from cli.many import Job
 from cli.objects import build_objects
+from cli.process import keep_memory_together
 from files import storage
 from files.growing import keep_what_is_left
 from files.outputs import check_result, result_path
@@ -52,6 +53,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
     Returns:
         The exit code: 1 if one of many files failed, or if a file could be read in part only; else 0.
     """
+    keep_memory_together()
     limits.allow(max_pixels=options.max_pixels, follow=options.follow)
     if options.list_cameras:
         _list_cameras(on_result)

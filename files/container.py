@@ -21,7 +21,7 @@ from files.faststart import index_first, set_length
 from files.formats import CONTAINERS
 from files.opening import open_video
 from files.sound import CarriedSound, MakeSound, Sound
-from files.timing import clock_start
+from files.timing import Steps, clock_start
 from pipeline.errors import ProcessingError
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class OutputFile:
                 options = muxer_options(self._path, self._time_base, rates, growing=True)
                 self.container = stack.enter_context(av.open(self._path, "w", options=options))
             self._stack = stack.pop_all()
+        self._steps = Steps(self.container)
         return self
 
     def __exit__(
@@ -136,6 +137,10 @@ class OutputFile:
             start = packet.pts * packet.time_base
             self._first_start = start if self._first_start is None else min(self._first_start, start)
             self._last_end = max(self._last_end, start + (packet.duration or 0) * packet.time_base)
+        if self._steps.too_long(packet):
+            raise ProcessingError(
+                f"{self._name}: two pictures lie too far apart in time for {self._suffix}; write .mkv or .webm"
+            )
         self.container.mux(packet)
 
     def mux_sound_until(self, end: Fraction) -> None:

@@ -2,7 +2,7 @@
 
 A file grows beside its place as ``clip_out.unfinished.mp4``, held by the run that writes it (`files.claims`); one that
 nobody holds was left by a run that is dead. What was ended early, or saved from a dead run, is
-``clip_out.partial.mp4``.
+``clip_out.partial.mp4``. Of names that are too long for that see `files.names.shortened`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from files.claims import ENTRY, Claim, claim, claim_folder, remove_folder, sync_file
 from files.faststart import cut_to_whole_fragments
-from files.staging import check_name, folder_made, put_in_place
+from files.names import check_name, shortened
+from files.staging import folder_made, put_in_place
 from files.storage import is_remote, upload
 from pipeline.errors import InputError, ProcessingError
 from pipeline.worker import Worker
@@ -29,6 +30,7 @@ _PART = re.compile(r"\.(unfinished|partial)(-\d+)?$")
 # After so long what was written is on the disk, whatever becomes of the computer; left to themselves systems take half
 # a minute. Together with half a second of `files.container.GROWING_SECONDS` and what encoders hold back it is within 2.
 _SYNC_SECONDS = 1.0
+_LEFT = "left by a run that was cut off"
 # Of files that nobody can tell the owner of there may be many, on a file system without locks.
 _MOST_AT_ONCE = 1000
 
@@ -114,9 +116,7 @@ def growing_output(path: str, *, clear: bool = True) -> Iterator[Growing]:
     target = os.path.realpath(path)
     with folder_made(Path(target).parent, path):
         if clear:
-            for left in left_by_dead_runs(target):
-                log.info("%s: left by a run that was cut off; this one begins anew", _whose(left))
-                _discard(left)
+            _clear_away(target)
         hold = _new(target, path, lambda number: claim(unfinished_path(target, number), new=True))
         growing = Growing(hold.path, _whole(hold.path), path)
         try:
@@ -144,9 +144,7 @@ def growing_parts(path: str) -> Iterator[str]:
         return
     target = os.path.realpath(path)
     with folder_made(Path(target).parent, path):
-        for left in left_by_dead_runs(target):
-            log.info("%s: left by a run that was cut off; this one begins anew", _whose(left))
-            _discard(left)
+        _clear_away(target)
         hold = _new(target, path, lambda number: claim_folder(_parts_folder(target, number), new=True))
         try:
             yield os.path.dirname(hold.path)
@@ -156,7 +154,7 @@ def growing_parts(path: str) -> Iterator[str]:
 
 def left_by_dead_runs(path: str) -> Iterator[Claim]:
     """Yield a hold on each file, or folder of parts, that dead runs have left of the result at a local `path`."""
-    folder, name = os.path.split(os.path.realpath(path))
+    folder, name = os.path.split(shortened(os.path.realpath(path)))
     stem, suffix = os.path.splitext(name)
     ours = re.compile(rf"{re.escape(stem)}\.unfinished(-\d+)?({re.escape(suffix)})?")
     with suppress(OSError):
@@ -175,15 +173,17 @@ def keep_what_is_left(path: str) -> None:
     for left in left_by_dead_runs(path):
         if _is_folder(left):
             left.release()
-            log.info("%s: parts that a run has left that was cut off", _whose(left))
+            continue  # told of when they are cleared away
+        if not os.path.getsize(left.path):
+            _discard(left)
             continue
         try:
             kept = save(left, partial_path(path))
         except OSError as error:
-            log.warning("%s: left by a run that was cut off; it cannot be saved: %s", left.path, error.strerror)
+            log.warning("%s: %s; it cannot be saved: %s", left.path, _LEFT, error.strerror)
         else:
             told = f"what there is of it is {partial_path(path)}" if kept else "there was nothing in it yet"
-            log.info("%s: left by a run that was cut off; %s", path, told)
+            log.info("%s: %s; %s", path, _LEFT, told)
 
 
 def save(left: Claim, place: str) -> bool:
@@ -216,7 +216,7 @@ def save(left: Claim, place: str) -> bool:
 
 
 def _named(path: str, tag: str) -> str:
-    stem, suffix = os.path.splitext(path)
+    stem, suffix = os.path.splitext(shortened(path))
     return f"{stem}.{tag}{suffix}"
 
 
@@ -236,6 +236,15 @@ def _is_folder(hold: Claim) -> bool:
 
 def _whose(hold: Claim) -> str:
     return os.path.dirname(hold.path) if _is_folder(hold) else hold.path
+
+
+def _clear_away(path: str) -> None:
+    """Remove what dead runs have left of the result at `path`, and tell of it."""
+    for left in left_by_dead_runs(path):
+        if _is_folder(left) or os.path.getsize(left.path):
+            what = "parts left by a run that was cut off, which cannot be joined" if _is_folder(left) else _LEFT
+            log.info("%s: %s; this one begins anew", _whose(left), what)
+        _discard(left)
 
 
 def _new(path: str, name: str, make: Callable[[int], Claim | None]) -> Claim:

@@ -18,7 +18,7 @@ from av.stream import Discard
 
 from files.decoding import MOST_FAILURES
 from files.formats import Container
-from files.timing import clock_start
+from files.timing import ISO_FORMATS, Steps, clock_start
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,6 @@ _RATES = {
 }
 _USUAL_RATE = 48000
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
-# FFmpeg's names of the containers of ISO's media format.
-_FRAGMENTED = frozenset({"mp4", "mov", "ipod"})
 _ENCODED_NAMES = {"aac": "AAC", "libopus": "Opus"}
 
 
@@ -71,6 +69,7 @@ class CarriedSound(Sound):
         self._source = source
         self._output = output
         self._damaged = 0
+        self._steps = Steps(output)
         self._packets: Iterator[Packet] = iter(())
         self._waiting: Packet | None = None
         self._tracks: dict[int, _CopiedTrack | EncodedTrack] = {}
@@ -107,6 +106,9 @@ class CarriedSound(Sound):
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
+            if self._steps.too_long(packet):
+                self._damaged += 1
+                continue
             try:
                 self._output.mux(packet)
             except (av.error.InvalidDataError, av.error.ArgumentError):  # what is in it, or its time, makes no sense
@@ -165,7 +167,7 @@ class _CopiedTrack:
         self._next_dts: int | None = None
         # AAC from a broadcast carries its description in every packet; FFmpeg's MP4 muxer takes that out by itself,
         # but not while it writes fragments (`files.container.muxer_options`).
-        bare = output.format.name in _FRAGMENTED and stream.codec_context.name == "aac"
+        bare = output.format.name in ISO_FORMATS and stream.codec_context.name == "aac"
         bare = bare and not stream.codec_context.extradata
         self._filter = BitStreamFilterContext("aac_adtstoasc", stream) if bare else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import logging
 import os
@@ -16,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from files.claims import claim_folder, remove_folder
+from files.names import check_name, shortened
 from files.storage import STANDARD, is_folder, is_remote, is_url, upload
 from pipeline.errors import InputError, InputNotFoundError, ProcessingError
 from pipeline.frame import is_spoiled
@@ -27,8 +27,6 @@ _OF_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
 _STDOUT, _STDERR = 1, 2
 # A single picture is written within seconds: one that is not complete after an hour never will be.
 _DEAD_SECONDS = 3600
-# ERROR_INVALID_NAME and ERROR_FILENAME_EXCED_RANGE, which is what Windows says of names that are too long.
-_TOO_LONG = (123, 206)
 
 
 def check_output(path: str, source: str) -> None:
@@ -69,32 +67,6 @@ def check_output(path: str, source: str) -> None:
     check_name(path)
 
 
-def check_name(path: str, *others: str) -> None:
-    """Refuse a local path that is too long for its file system, in bytes or in characters as that counts them.
-
-    Args:
-        path: Where a result is to go.
-        others: What it is called meanwhile, or when it is not complete.
-
-    Raises:
-        InputError: one of them is too long.
-    """
-    for name in (path, *others):
-        place = os.path.abspath(name)
-        folder, rest = place, []
-        while not os.path.isdir(folder) and folder != os.path.dirname(folder):
-            folder, last = os.path.split(folder)
-            rest.append(last)
-        # In folders that do not exist yet a name is not looked at.
-        for part in (*(os.path.join(folder, last) for last in rest), place):
-            try:
-                os.lstat(part)
-            except OSError as error:
-                if error.errno == errno.ENAMETOOLONG or getattr(error, "winerror", 0) in _TOO_LONG:
-                    meant = "" if name == path else ": until it is complete some 20 letters are added"
-                    raise InputError(f"{path}: the name is too long for its disk{meant}; give a shorter one") from None
-
-
 def check_output_folder(path: str) -> None:
     """Refuse a folder for the pictures of a sequence that cannot be made, or that holds files already.
 
@@ -109,7 +81,7 @@ def check_output_folder(path: str) -> None:
     elif os.path.exists(path):
         raise InputError(f"{path}: is not a folder")
     _check_writable(path, os.path.abspath(path))
-    check_name(path, f"{path}.partial")
+    check_name(path, f"{shortened(path)}.partial")
 
 
 @contextmanager
@@ -213,7 +185,7 @@ def staged_folder(path: str, place: Callable[[], str] = lambda: "") -> Iterator[
 
 def partial_folder(path: str) -> str:
     """Return where the pictures of a sequence go that was ended early: a folder beside that at `path`, without any."""
-    folder = wanted = f"{os.path.realpath(path) if path == '.' else path}.partial"
+    folder = wanted = f"{shortened(os.path.realpath(path) if path == '.' else path)}.partial"
     number = 1
     while os.path.isdir(folder) and os.listdir(folder):
         number += 1
@@ -246,7 +218,7 @@ def put_in_place(ready: str, target: str, name: str) -> None:
 
 def free_name(path: str) -> str:
     """Return a name like `path`, a local one, that no file has: clip_2.mp4 for clip.mp4."""
-    stem, suffix = os.path.splitext(path)
+    stem, suffix = os.path.splitext(shortened(path))
     number = 1
     while os.path.lexists(path):
         number += 1

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from files import web
 from pipeline import limits
-from pipeline.errors import InputError, InputNotFoundError, ProcessingError
+from pipeline.errors import InputError, InputNotFoundError, ProcessingError, SourceChangedError
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
@@ -220,7 +220,9 @@ def _unchanged(path: str) -> Iterator[None]:
     # Some network drives tell late of what was written before.
     written = after.st_mtime_ns != before.st_mtime_ns and after.st_mtime_ns >= began
     if written or after.st_size != before.st_size:
-        raise ProcessingError(f"{path}: has changed while it was read; its result may hold parts of both: make it anew")
+        raise SourceChangedError(
+            f"{path}: has changed while it was read; its result may hold parts of both: make it anew"
+        )
 
 
 def _from_stdin(folder: str) -> str:

@@ -17,6 +17,7 @@ from av.audio.frame import AudioFrame
 
 from live.sound_devices import ANSWER_SECONDS, microphone_named
 from pipeline.errors import InputError
+from pipeline.stderr import silenced_in_c
 from pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,8 @@ class Microphone:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._worker.close()
+        if self._worker.running:
+            log.warning("microphone %s: the sound server hangs; the end is recorded without sound", self._device)
 
     def listener(self) -> Listener:
         """Return what one recording hears."""
@@ -150,7 +153,8 @@ class Microphone:
                 callback=self._take_in,
                 finished_callback=ended.set,
             )
-            with stream:
+            # PortAudio prints where in its code it failed.
+            with silenced_in_c(), stream:
                 self._opened.set()
                 while not self._stopped.wait(0.05):
                     if ended.is_set():

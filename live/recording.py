@@ -16,6 +16,7 @@ import numpy as np
 
 from files.formats import CONTAINERS, Encoding, check_video_format
 from files.images import fitted
+from files.names import shortened
 from files.storage import is_file, is_remote
 from files.video_sink import VideoSink, check_video_output
 from live.microphone import Listener, Microphone
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 # and counted. In planes 2 s of 1920x1080 at 30 frames a second are 187 MB.
 _MOST_WAITING_SECONDS, _MOST_WAITING_BYTES = 2, 400_000_000
 _UNSPECIFIED = 2  # in ITU-T H.273
+# In an MP4 two pictures may lie 2^31 of these apart, which are two and a half days: the camera may have been lost in
+# between.
+_TIME_BASE = Fraction(1, 10_000)
 # For so long after a frame was left out it is told that some are.
 _LATELY_SECONDS = 2.0
 
@@ -61,11 +65,13 @@ class Recording:
         color = info.color and replace(info.color, range=1)
         if color is not None and _UNSPECIFIED in (color.primaries, color.transfer):
             color = replace(color, primaries=1, transfer=1)  # as JPEG's are
-        self._info = replace(info, name=path, rate=info.rate or Fraction(30), color=color)
+        rate = info.rate or Fraction(30)
+        self._info = replace(info, name=path, time_base=_TIME_BASE, rate=rate, color=color)
         self._encoding = encoding
         self._microphone = microphone
         self._start: Fraction | None = None
         self._size: tuple[int, int] | None = None
+        self._pts = -1
         self._worker: Worker[Frame] = Worker(self._write_all, "recording", _most_waiting(self._info), "drop")
         self._worker.__enter__()
 
@@ -135,9 +141,9 @@ class Recording:
         if not isinstance(picture, Planes) or picture.shape[1::-1] != self._size:
             image = image_of(picture)[..., :3]
             picture = np.ascontiguousarray(image if image.shape[1::-1] == self._size else fitted(image, *self._size))
-        time_base = self._info.time_base
-        pts = round((at - self._start) / time_base)
-        return replace(frame, picture=picture, pts=pts, time_base=time_base)
+        self._pts = max(round((at - self._start) / _TIME_BASE), self._pts + 1)
+        duration = round(frame.duration * frame.time_base / _TIME_BASE)
+        return replace(frame, picture=picture, pts=self._pts, time_base=_TIME_BASE, duration=duration)
 
 
 class Recorder(Sink):
@@ -329,7 +335,7 @@ def free_name(path: str, taken: Collection[str] = ()) -> str:
         path: Local or remote.
         taken: What is still being written.
     """
-    stem, suffix = os.path.splitext(path)
+    stem, suffix = os.path.splitext(shortened(path))
     number = 1
     while path in taken or (is_file(path) if is_remote(path) else os.path.exists(path)):
         number += 1

@@ -12,6 +12,7 @@ from types import TracebackType
 from files.claims import Claim, claim
 from files.formats import CONTAINERS
 from files.growing import save
+from files.names import shortened
 from files.storage import is_remote
 from pipeline.worker import Worker
 
@@ -70,7 +71,7 @@ class Recovery:
 
 def _unfinished(path: str) -> Iterator[tuple[Claim, str]]:
     """Yield a hold on each unfinished recording that no run has any more, and what it was to be called."""
-    folder, name = os.path.split(os.path.abspath(path or "recording.mp4"))
+    folder, name = os.path.split(shortened(os.path.abspath(path or "recording.mp4")))
     stem, suffix = os.path.splitext(name)
     stem, suffixes = (re.escape(stem), [suffix]) if path else (_USUAL_STEM, list(CONTAINERS))
     ours = re.compile(rf"({stem}(_\d+)?)\.unfinished(-\d+)?({'|'.join(map(re.escape, suffixes))})")

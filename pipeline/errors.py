@@ -26,6 +26,10 @@ class ProcessingError(BackgroundRemovalError, RuntimeError):
     """Work that had begun could not be finished: an object raised, a camera stopped, a disk was full."""
 
 
+class SourceChangedError(ProcessingError):
+    """A file was written to while it was read; there is a result, which may hold parts of both."""
+
+
 class InputError(BackgroundRemovalError, ValueError):
     """The request or an input was bad; nothing was written."""
 

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _STDERR = 2
 _capturing = threading.Lock()
@@ -45,6 +46,29 @@ def captured() -> Iterator[list[str]]:
                     lines += file.read().decode(errors="replace").splitlines()
         finally:
             os.close(kept)
+
+
+@contextmanager
+def silenced_in_c() -> Iterator[None]:
+    """Let what C code prints through its `stderr` go nowhere, from all threads.
+
+    What goes to the descriptor itself, as that of Python and of child processes does, is not concerned. Only the GNU C
+    library is known to let this be changed.
+    """
+    import ctypes
+
+    libc: Any = None if os.name == "nt" else ctypes.CDLL(None)
+    if not hasattr(libc, "gnu_get_libc_version"):
+        yield
+        return
+    stream = ctypes.c_void_p.in_dll(libc, "stderr")
+    libc.fopen.restype = ctypes.c_void_p
+    nowhere, kept = libc.fopen(os.devnull.encode(), b"w"), stream.value
+    stream.value = nowhere or kept
+    try:
+        yield
+    finally:
+        stream.value = kept  # the other one is not closed: a thread may be about to write to it
 
 
 def pass_on(line: str) -> None:

@@ -11,6 +11,7 @@ from typing import Generic, Literal, TypeVar
 
 from pipeline.errors import ProcessingError
 from pipeline.frame import Frame, Source
+from pipeline.threads import OwnThread
 
 Item = TypeVar("Item")
 
@@ -64,7 +65,7 @@ class Worker(Generic[Item]):
         self._complete = False  # nothing more will be put
         self._closed = False  # nobody wants what the thread still does
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = OwnThread(target=self._run, name=name, daemon=True)
         self.dropped = 0
 
     def __enter__(self) -> Worker[Item]:

@@ -65,6 +65,25 @@ def test_a_lost_packet_of_the_sound_of_a_broadcast_costs_a_moment_of_it(tmp_path
     assert 0.9 * whole.sound[0][1] < result.sound[0][1] < whole.sound[0][1]
 
 
+def test_a_clock_that_leaps_by_days_does_not_end_the_process(tmp_path: Path, run_main) -> None:
+    """FFmpeg's MP4 muxer takes so long a moment of sound for a mistake of the program's, and aborts."""
+    whole = make_clip(tmp_path / "whole.flv", [scene(i) for i in range(25)], sound="aac").path
+    with av.open(str(whole)) as source, av.open(str(tmp_path / "clip.flv"), "w") as clip:
+        streams = {stream.index: clip.add_stream_from_template(stream) for stream in source.streams}
+        for packet in list(source.demux()):
+            if packet.dts is None or packet.pts is None:
+                continue
+            leaps = packet.stream.type == "video" or packet.pts * packet.time_base > 0.5
+            packet.pts, packet.dts = (at + round(90_000 / packet.time_base) * leaps for at in (packet.pts, packet.dts))
+            packet.stream = streams[packet.stream.index]
+            clip.mux(packet)
+    outcome = run_main("--video", "clip.flv", UNTOUCHED, "--output", "r.mp4")
+    assert outcome.code == 0
+    assert outcome.err.startswith("warning: clip.flv: ")
+    assert outcome.err.endswith(" damaged parts of the sound were left out\n")
+    assert len(probe(tmp_path / "r.mp4").times) == 25
+
+
 @pytest.mark.parametrize("suffix", ["avi", "mov"])
 def test_a_video_of_photos_with_exif_stands_as_players_show_it(tmp_path: Path, run_main, suffix: str) -> None:
     upright = cv2.imread(str(PORTRAIT))[:320, :480]

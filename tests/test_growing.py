@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import re
 import shutil
@@ -22,6 +23,7 @@ from conftest import Clip, StreamCamera, make_clip, probe, scene, wait_until
 
 from engine import Engine
 from files.claims import claim_folder
+from files.faststart import index_first
 from files.formats import Encoding
 from files.growing import growing_output
 from files.video_sink import VideoSink
@@ -60,6 +62,11 @@ class EndsAt(Sink):
             raise Stopped
 
 
+def named(letter: str, length: int) -> str:
+    """Return a name of so many bytes."""
+    return letter * ((length - 4) // len(letter.encode())) + ".mp4"
+
+
 def counted(folder: Path) -> int:
     return sum(int(file.read_text() or 0) for file in folder.glob("count-*"))
 
@@ -76,11 +83,12 @@ def played(path: Path) -> list[Fraction]:
 
 def left_by_a_dead_run(path: Path, frames: int = 75) -> Path:
     """Make what a run leaves that is killed after so many frames: its file as it is then."""
+    others = set(path.parent.glob("*.unfinished*"))
     sink = VideoSink(str(path))
     sink.open(FILE)
     for index in range(frames):
         sink.write(Frame(scene(index, 160, 120), index, index, Fraction(1, 25), 1))
-    [growing] = path.parent.glob(f"{path.stem}.unfinished*")
+    [growing] = set(path.parent.glob("*.unfinished*")) - others
     wait_until(lambda: growing.stat().st_size > 1000, "the first fragment")
     copy = Path(shutil.copy(growing, path.parent / "copy"))
     sink.close(ProcessingError("killed"))
@@ -161,13 +169,40 @@ def test_the_index_goes_first_and_no_trace_of_the_growing_stays(tmp_path: Path, 
 
 def test_where_there_is_no_room_for_a_copy_the_index_stays_at_the_end(tmp_path: Path, clip, monkeypatch) -> None:
     source = clip(frames=40, sound="aac").path
-    full = lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))  # noqa: E731
-    monkeypatch.setattr("files.faststart.shutil.copyfileobj", full)
+
+    def full(path: str, into: str) -> bool:
+        Path(into).write_bytes(b"what found room")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("files.container.index_first", full)
     Engine(video_path=source).run()
     data = (tmp_path / "clip_out.mp4").read_bytes()
     assert data.index(b"mdat") < data.rindex(b"moov")
     assert probe(tmp_path / "clip_out.mp4").times == probe(source).times
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "clip_out.mp4"]
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="only Linux copies within the system")
+def test_the_copy_with_the_index_in_front_shares_whole_blocks_where_it_can(tmp_path: Path, monkeypatch) -> None:
+    """Btrfs and XFS let two files have the same blocks, where they lie equally far from a block's beginning."""
+    source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(20)], sound="aac").path
+    assert index_first(str(source), str(tmp_path / "whole.mp4"))
+    before, after = source.read_bytes(), (tmp_path / "whole.mp4").read_bytes()
+    assert (after.index(b"mdat") - before.index(b"mdat")) % 4096 == 0
+    assert probe(tmp_path / "whole.mp4").times == probe(source).times
+    copied: list[int] = []
+    in_the_system = os.copy_file_range
+
+    def fails_half_way(source: int, target: int, count: int, offset: int) -> int:
+        if copied:
+            raise OSError(18, "Invalid cross-device link")
+        copied.append(offset)
+        return in_the_system(source, target, min(count, 1000), offset)
+
+    monkeypatch.setattr(os, "copy_file_range", fails_half_way)
+    assert index_first(str(source), str(tmp_path / "other.mp4"))
+    assert len(copied) == 1
+    assert (tmp_path / "other.mp4").read_bytes() == after
 
 
 def test_an_early_end_never_replaces_a_complete_result(tmp_path: Path, clip: Callable[..., Clip], run_main) -> None:
@@ -260,8 +295,9 @@ def test_processes_end_when_their_parent_is_killed_and_their_parts_go_with_the_n
     time.sleep(0.3)
     assert counts == {file.name: file.read_text() for file in tmp_path.glob("count-*") if file.read_text()}
     assert [p.name for p in tmp_path.glob("*.unfinished")] == ["clip_out.unfinished"]
-    outcome = run_main("clip.mp4", *PLAIN, "--end-frame", 3, "--break-on-end")
-    assert f"note: {tmp_path / 'clip_out.unfinished'}: left by a run that was cut off" in outcome.err
+    outcome = run_main("clip.mp4", *PLAIN, "--end-frame", 3, "--break-on-end", "--resume")
+    told = "parts left by a run that was cut off, which cannot be joined; this one begins anew"
+    assert outcome.err == f"note: {tmp_path / 'clip_out.unfinished'}: {told}\n"
     assert not list(tmp_path.glob("*unfinished*"))
 
 
@@ -312,21 +348,57 @@ def test_a_file_that_may_not_grow_any_more_ends_a_recording_and_keeps_it(tmp_pat
     assert len(probe(path).times) > 25
 
 
-@pytest.mark.parametrize("length", [300, 245])
+@pytest.mark.parametrize("length", [300, 256])
 @pytest.mark.parametrize("letter", ["a", "é"])
 def test_names_too_long_are_told_at_the_start(tmp_path: Path, clip, run_main, length: int, letter: str) -> None:
     source = clip(frames=3).path
-    name = letter * ((length - 4) // len(letter.encode())) + ".mp4"
-    for output in (tmp_path / name, tmp_path / "new" / name):
+    name = named(letter, length)
+    for output in (tmp_path / name, tmp_path / "new" / name, tmp_path / ("s" * length) / "%03d.png"):
         outcome = run_main(source, "--object", "missing.py:Nothing", *PLAIN, "--output", output)
         assert outcome.code == 2
         assert "the name is too long" in outcome.err
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
-    shorter = tmp_path / f"{letter * (110 if letter == 'é' else 220)}.mp4"
-    assert run_main(source, *PLAIN, "--output", shorter).code == 0
 
 
-def test_names_of_pictures_that_are_too_long_are_told_at_the_start(tmp_path: Path, clip, run_main) -> None:
-    source = clip(frames=3).path
-    outcome = run_main(source, *PLAIN, "--output", tmp_path / ("s" * 252) / "%03d.png")
-    assert (outcome.code, "the name is too long" in outcome.err) == (2, True)
+@pytest.mark.parametrize("letter", ["a", "é"])
+def test_the_longest_name_that_a_result_may_have_is_shortened_for_what_is_not_complete(
+    tmp_path: Path, clip, run_main, letter: str
+) -> None:
+    source = clip(frames=20).path
+    output = tmp_path / named(letter, 254)
+    other = left_by_a_dead_run(tmp_path / named(letter, 250))  # begins alike
+    plays = len(probe(left_by_a_dead_run(output)).times)
+    outcome = run_main(source, *PLAIN, "--output", output, "--resume")
+    [part] = tmp_path.glob("*.partial.mp4")
+    assert outcome.err == f"note: {output}: left by a run that was cut off; what there is of it is {part}\n"
+    assert (outcome.code, len(probe(part).times), len(probe(output).times)) == (0, plays, 20)
+    engine = Engine(video_path=source, output_path=output, sinks=[EndsAt(3)])
+    engine.run()
+    assert (engine.result, len(probe(part).times)) == (str(part), 4)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["clip.mp4", other.name, output.name, part.name])
+
+
+def test_a_recording_with_the_longest_name_is_recovered_and_numbered(tmp_path: Path) -> None:
+    path = tmp_path / named("a", 255)
+    path.write_bytes(b"an earlier one")
+    left_by_a_dead_run(path)
+    told: list[str] = []
+    recorder = Recorder(LiveOptions(record_path=path), say=told.append)
+    recorder.open(LIVE)
+    recorder.write(Frame(scene(1, 160, 120), 0, 0, LIVE.time_base))
+    recorder.close()
+    assert path.read_bytes() == b"an earlier one"
+    stem = next(tmp_path.glob("*_2.mp4")).stem.removesuffix("_2")
+    assert sorted(told) == [
+        f"an unfinished recording was found: recovered to {tmp_path / stem}_recovered.mp4",
+        f"recorded {tmp_path / stem}_2.mp4",
+    ]
+    assert probe(tmp_path / f"{stem}_recovered.mp4").times
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_of_pictures_with_the_longest_name_may_end_early(tmp_path: Path, clip) -> None:
+    engine = Engine(video_path=clip(frames=5).path, output_path=tmp_path / ("s" * 255) / "%03d.png", sinks=[EndsAt(2)])
+    engine.run()
+    assert len(list(Path(engine.result).iterdir())) == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", Path(engine.result).name]

@@ -196,6 +196,29 @@ def test_a_sound_server_that_hangs_holds_up_nothing(server: subprocess.Popen, st
     assert "did not answer" in err
 
 
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (signal.SIGSTOP, "the sound server hangs; the end is recorded without sound"),
+        (signal.SIGKILL, "has stopped; the rest is recorded without sound"),
+    ],
+)
+def test_a_sound_server_that_hangs_or_dies_meanwhile_ends_only_the_sound(
+    server: subprocess.Popen, speaker: Speaker, stream_camera: StreamCamera, start_main, tmp_path: Path, how, told: str
+) -> None:
+    process = start_main(
+        "--webcam", stream_camera.url, *PLAIN, "--no-show", "--record", "take.mp4", "--microphone", "default"
+    )
+    wait_until(lambda: len(list(tmp_path.glob("take.unfinished.mp4"))) and stream_camera.sent > 40, "frames")
+    server.send_signal(how)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert sorted(err.splitlines()) == ["note: recorded take.mp4", f"warning: microphone default: {told}"]
+    assert len(probe(tmp_path / "take.mp4").times) > 20
+
+
 def test_what_is_not_installed_is_told_with_how_to_get_it(run_main, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "sounddevice", None)

@@ -71,6 +71,16 @@ def test_a_recording_goes_on_when_the_size_changes(tmp_path: Path) -> None:
     assert (found.size, len(found.times)) == ((64, 48), 8)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_recording_goes_on_when_the_camera_comes_back_after_hours(tmp_path: Path, suffix: str) -> None:
+    recording = Recording(str(tmp_path / f"take{suffix}"), LIVE, Encoding(), None)
+    for frame in frames_of(40):
+        recording.write(replace(frame, pts=frame.pts + (40_000_000_000 if frame.index >= 20 else 0)))
+    recording.finish()
+    times = probe(tmp_path / f"take{suffix}").times
+    assert (len(times), times[19], times[20]) == (40, Fraction(19, 25), 40_000 + Fraction(20, 25))
+
+
 def test_a_recording_keeps_planes_as_they_are(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     y, u, v = (rng.integers(0, 256, size, np.uint8) for size in ((48, 64), (24, 32), (24, 32)))

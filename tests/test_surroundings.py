@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,8 @@ def test_a_source_that_is_written_to_while_it_is_read_is_told(
     assert outcome.code == 1
     assert f"error: {long_clip}: has changed while it was read" in outcome.err
     assert len(probe(tmp_path / "a.mkv").times) > 60, "what could be read is kept"
+    again = run_main(long_clip, "--no-segmentation", "--output", "a.mkv", "--resume", "--end-frame", 3)
+    assert "is done" not in again.err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows replaces no file that is being read")
@@ -158,3 +161,33 @@ def test_without_standard_streams_results_are_the_same(tmp_path: Path, long_clip
     command = ["sh", "-c", f"exec {sys.executable} {ROOT}/main.py {arguments} {closes}"]
     assert subprocess.run(command, cwd=tmp_path, timeout=120).returncode == 0
     assert len(probe(tmp_path / "a.mkv").times) == FRAMES
+
+
+# Tells how many pools of memory the C library has made for eight threads that use memory at once.
+POOLS = """
+import ctypes, sys, threading
+from cli.process import keep_memory_together
+keep_memory_together()
+barrier = threading.Barrier(8)
+def use():
+    kept = [bytes(5000) for _ in range(10)]
+    barrier.wait()
+threads = [threading.Thread(target=use) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(b"pools", b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others have no such pools")
+def test_threads_share_few_pools_of_memory(start_main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, expected in (("", range(1, 5)), ("16", range(8, 17))):
+        if given:
+            monkeypatch.setenv("MALLOC_ARENA_MAX", given)
+        process = start_main(program=POOLS)
+        assert process.communicate(timeout=60)[1] == ""
+        assert (tmp_path / "pools").read_text().count("<heap nr=") in expected
