@@ -33,6 +33,11 @@ SHARED = ROOT.parent / "shared"
 PORTRAIT = ROOT / "samples" / "portrait.jpg"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than there are cores: many tests wait for a camera, a window or another program."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def portrait() -> np.ndarray:
     """The sample portrait, uint8 (512, 512, 3) BGR."""

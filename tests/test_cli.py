@@ -383,12 +383,12 @@ def test_a_text_file_is_no_video_even_if_ffmpeg_can_draw_it(run_main, tmp_path: 
     assert "there is no video in it" in outcome.err
 
 
-@pytest.mark.parametrize("kind", ["config", "utils", "errors", "files", "pipeline", "live", "engine"])
+@pytest.mark.parametrize("kind", ["config", "utils", "files", "pipeline"])
 def test_an_object_gets_its_own_neighbours_and_we_keep_ours(run_program, tmp_path: Path, kind: str) -> None:
     """A folder of the user's with modules of names that are ours too."""
     mine = tmp_path / "mine"
     mine.mkdir()
-    if kind in ("files", "live"):
+    if kind == "files":
         (mine / kind).mkdir()
         (mine / kind / "__init__.py").write_text("")
         (mine / kind / "colours.py").write_text("BLUE = 77\n")

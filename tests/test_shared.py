@@ -128,10 +128,10 @@ def test_the_seam_of_a_part_is_a_step_as_any_other(shared: Path) -> None:
     def step(before: np.ndarray, after: np.ndarray) -> float:
         return float(np.sqrt(np.square(after - before).mean()))
 
-    whole = alphas(0, 8)
+    whole = alphas(0, 6.5)
     times = list(whole)
     usual = np.median([step(whole[a], whole[b]) for a, b in pairwise(times)])
-    for seam in (4.7, 6.3, 7.9):
+    for seam in (4.7, 6.3):
         seen_before = 4  # seconds, the run-up of files.parts
         part = alphas(seam - seen_before, seam)
         at = max(part)
