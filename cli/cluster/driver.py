@@ -108,7 +108,7 @@ def run_on_cluster(
             limits.allowed(),
         )
         with tqdm(total=total, unit="frame", disable=True if options.quiet else None) as bar, Interrupt() as interrupt:
-            run = _Run(ray, setup, bar, tell)
+            run = _Run(ray, setup, size, bar, tell)
             try:
                 run.ask_everybody([jobs[0], jobs[-1]])
                 log.info("cluster: %s; %d file%s", _numbered(size), len(jobs), "s"[: len(jobs) != 1])
@@ -118,7 +118,7 @@ def run_on_cluster(
 
 
 class _Run:
-    def __init__(self, ray: Any, setup: Setup, bar: Any, on_result: Callable[[str], object]) -> None:
+    def __init__(self, ray: Any, setup: Setup, size: Size, bar: Any, on_result: Callable[[str], object]) -> None:
         self._ray = ray
         self._setup = setup
         self._shared = ray.put(setup)
@@ -131,18 +131,15 @@ class _Run:
         self._progress = ray.remote(_Progress).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         self._shown: Any = None
         self._perform = ray.remote(_perform)
-        self._size = size_of_cluster(ray)
+        self._size = size
 
     def ask_everybody(self, jobs: Sequence[Job]) -> None:
         """Raise InputError, naming each, for computers that cannot read the files or write the results."""
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
         ask = self._ray.remote(tasks.unseen)
         asked = {}
         for node in self._ray.nodes():
             if node["Alive"] and node["Resources"].get("CPU"):
-                there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-                answer = ask.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote(self._shared, jobs)
+                answer = _on_node(ask, node, max_retries=0).remote(self._shared, jobs)
                 asked[answer] = node["NodeManagerAddress"]
         complaints = []
         for answer, address in asked.items():
@@ -163,6 +160,8 @@ class _Run:
         counted_at = time.monotonic()
         while self._waiting or self._flying:
             self._hand_out()
+            if not self._flying:  # what was left belongs to files that have failed
+                continue
             done, _ = self._ray.wait(list(self._flying), num_returns=len(self._flying), timeout=_LOOK_SECONDS)
             for answer in done:
                 self._take(answer, self._flying.pop(answer))
@@ -176,21 +175,14 @@ class _Run:
 
     def end(self) -> None:
         """End what is still at work, and remove what the run has left on each computer."""
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
         with suppress(self._ray.exceptions.RayError):
             for answer in self._flying:
                 self._ray.cancel(answer)
             if self._flying:
                 self._ray.wait(list(self._flying), num_returns=len(self._flying), timeout=_ENDING_SECONDS)
             clean = self._ray.remote(places.clean_up)
-            cleaning = [
-                clean.options(
-                    num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-                ).remote(self._setup.run)
-                for node in self._ray.nodes()
-                if node["Alive"]
-            ]
+            nodes = [node for node in self._ray.nodes() if node["Alive"]]
+            cleaning = [_on_node(clean, node).remote(self._setup.run) for node in nodes]
             self._ray.wait(cleaning, num_returns=len(cleaning), timeout=_ENDING_SECONDS)
 
     # -- inside ----------------------------------------------------------------------------------
@@ -288,6 +280,14 @@ def _perform(setup: Setup, task: Task, progress: Any) -> Outcome:
     if outcome.frames and not isinstance(task, JoinTask):
         progress.report.remote(key, outcome.frames)
     return outcome
+
+
+def _on_node(function: Any, node: Any, **more: Any) -> Any:
+    """Return a remote function that runs on that computer alone, whatever else is at work there."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+    return function.options(num_cpus=0, scheduling_strategy=there, **more)
 
 
 def _options_there(options: argparse.Namespace) -> argparse.Namespace:
