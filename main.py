@@ -5,73 +5,9 @@ Run it as it is for the webcam, with files and options for more (see --help), or
 shows how few lines do.
 """
 
-from __future__ import annotations
+from background_removal.cli.main import main, run_and_exit
 
-import io
-import os
-import sys
-import traceback
-
-# Nothing heavy is imported up here: --help should answer at once.
-from cli.messages import set_up_messages
-from cli.options import SOURCES, build_parser
-from cli.process import errors_in_threads_told, fill_missing_streams, leave
-from pipeline.errors import BackgroundRemovalError
-from pipeline.stderr import silence_libraries
-from pipeline.wording import printable
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    fill_missing_streams()
-    for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's character set lacks is written as escapes instead of failing.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    parser = build_parser()
-    arguments = sys.argv[1:] if argv is None else argv
-    controls = arguments[:1] == ["control"]
-    options = parser.parse_args([] if controls else arguments)
-    typed = [name for name, value in vars(options).items() if value != parser.get_default(name)]
-    set_up_messages(options.debug, options.quiet)
-    if not options.debug:
-        silence_libraries()
-    try:
-        if controls:
-            from cli.control import control
-
-            return control(arguments[1:], print)
-        if options.config:
-            from cli.settings import read_settings
-
-            told = any(getattr(options, name) not in (None, []) for name in SOURCES)
-            parser.set_defaults(**read_settings(options.config, parser, with_source=not told))
-            options = parser.parse_args(arguments)
-            set_up_messages(options.debug, options.quiet)
-        from cli.run import run
-
-        with errors_in_threads_told():
-            return run(options, lambda path: options.quiet or print(path, flush=True), typed)
-    except KeyboardInterrupt as stop:
-        if str(stop) and not options.quiet:
-            print(f"stopped; {printable(str(stop))}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # whoever read our output has gone; the work is done
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:
-        if options.debug:
-            traceback.print_exc()
-        expected = isinstance(error, BackgroundRemovalError)
-        if expected:
-            from cli.words import with_options
-
-            message = with_options(str(error))
-        else:
-            message = f"{type(error).__name__}: {' '.join(str(error).split())} (run with --debug to see where)"
-        print(f"error: {printable(message)}", file=sys.stderr)
-        return error.exit_code if expected else 1
-    return 0
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
-    leave(main())
+    run_and_exit()

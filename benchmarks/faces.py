@@ -25,8 +25,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from matting.faces import LEAST_SCORE, Face, FaceFinder, merged  # noqa: E402
-from matting.pyramid import Pyramid  # noqa: E402
+from background_removal.matting.networks.faces import MIN_SCORE, Face, FaceDetector, merged  # noqa: E402
+from background_removal.matting.pyramid import Pyramid  # noqa: E402
 
 SUFFIXES = {".mp4", ".mkv", ".jpg"}
 # Less of the frame than this is nobody, or a sleeve at its side.
@@ -34,7 +34,7 @@ SOMEBODY = 0.01
 # A face whose box holds less of the person than this is none.
 ON_PERSON = 0.3
 
-Look = Callable[[FaceFinder, Pyramid], list[Face]]
+Look = Callable[[FaceDetector, Pyramid], list[Face]]
 LOOKS: dict[str, Look] = {
     "whole, 192": lambda finder, view: finder.find(view),
     "whole, 320": lambda finder, view: finder.find(view, side=320),
@@ -69,7 +69,7 @@ def on_person(face: Face, alpha: np.ndarray) -> bool:
     return part.size > 0 and float(part.mean()) / 255 > ON_PERSON
 
 
-def measure(path: Path, finder: FaceFinder, look: Look, options: argparse.Namespace) -> str:
+def measure(path: Path, finder: FaceDetector, look: Look, options: argparse.Namespace) -> str:
     truth = path.parent / "alpha.mkv"
     alphas = frames_of(truth, options.every) if path.name == "input.mp4" and truth.exists() else None
     counts, spent, false, held, sizes = [], [], 0, [], []
@@ -105,12 +105,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("clips", type=Path)
     parser.add_argument("--every", type=int, default=1, help="look at every Nth frame only")
-    parser.add_argument("--score", type=float, default=LEAST_SCORE, help="what is less sure is no face")
+    parser.add_argument("--score", type=float, default=MIN_SCORE, help="what is less sure is no face")
     parser.add_argument("--crop", type=float, nargs=3, default=[5, 1, 7], metavar=("WIDE", "ABOVE", "BELOW"))
     options = parser.parse_args()
     paths = sorted(p for p in options.clips.rglob("*") if p.suffix in SUFFIXES and p.name != "alpha.mkv")
     print(f"{'':44}frames  found   mean most    median  false  in crop  least  crop/person")
-    with FaceFinder(least_score=options.score) as finder:
+    with FaceDetector(least_score=options.score) as finder:
         for path in paths:
             name = path.parent.name if path.name == "input.mp4" else path.name
             for look_name, look in LOOKS.items():

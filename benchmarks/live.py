@@ -38,10 +38,10 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).
 from live_camera import RATE, CodedCamera, age_of, camera_of  # noqa: E402
 from matte import moving_frames  # noqa: E402
 
-from effects.plate import NamePlate  # noqa: E402
-from engine import Engine  # noqa: E402
-from live.options import LiveOptions  # noqa: E402
-from selfieSegmentation import MPSegmentation  # noqa: E402
+from background_removal.effects.plate import NamePlate  # noqa: E402
+from background_removal.engine import Engine  # noqa: E402
+from background_removal.live.options import LiveOptions  # noqa: E402
+from background_removal.segmentation import MPSegmentation  # noqa: E402
 
 
 class Ends:
@@ -163,7 +163,7 @@ def cost(options: argparse.Namespace) -> None:
 
     Every frame is read and processed, in turn, however long that takes: a busy machine then gives the same figures.
     """
-    from live.camera import CameraSource
+    from background_removal.live.camera.camera import CameraSource
 
     CameraSource.reading = "here"
     use_stand_in()

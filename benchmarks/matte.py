@@ -23,13 +23,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from matting import compositing  # noqa: E402
-from matting.pyramid import Pyramid  # noqa: E402
-from matting.refine import Refiner  # noqa: E402
-from matting.segmenters import make_segmenter  # noqa: E402
-from scenery.backgrounds import Blur  # noqa: E402
-from scenery.blur import parse_blur  # noqa: E402
-from selfieSegmentation import MPSegmentation  # noqa: E402
+from background_removal.compositing import blending  # noqa: E402
+from background_removal.compositing.backgrounds import Blur  # noqa: E402
+from background_removal.compositing.blur import parse_blur  # noqa: E402
+from background_removal.matting.alpha.refine import Refiner  # noqa: E402
+from background_removal.matting.networks.segmenters import make_segmenter  # noqa: E402
+from background_removal.matting.pyramid import Pyramid  # noqa: E402
+from background_removal.segmentation import MPSegmentation  # noqa: E402
 
 SIZES = {"640x360": (640, 360), "1280x720": (1280, 720), "1920x1080": (1920, 1080), "3840x2160": (3840, 2160)}
 LOOKS = {
@@ -166,8 +166,8 @@ def main() -> int:
         "network": lambda i: network(mattes[i].image),
         "refine": lambda i: refiner(mattes[i].alpha, greys[i], mattes[0].box),
         "enlarge alpha": lambda i: mattes[i].inside(cv2.convertScaleAbs(mattes[i].alpha, alpha=255)),
-        "blur behind": lambda i: compositing.blur_behind(Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080)),
-        "blend": lambda i: compositing.blend_onto(out, compositing.inside_box(frames[i], mattes[i].box), mattes[i]),
+        "blur behind": lambda i: blending.blur_behind(Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080)),
+        "blend": lambda i: blending.blend_onto(out, blending.inside_box(frames[i], mattes[i].box), mattes[i]),
         "compose with the blur": lambda i: blur.compose(Pyramid(frames[i]), mattes[i]),
     }
     print("\nsteps at 1920x1080, milliseconds (each shrinks the frame for itself)")

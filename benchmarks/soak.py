@@ -27,13 +27,13 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 from matte import person_in_room  # noqa: E402
 
-from cli.process import keep_memory_together  # noqa: E402
-from engine import Engine  # noqa: E402
-from files.video_sink import VideoSink  # noqa: E402
-from pipeline.errors import BackgroundRemovalError  # noqa: E402
-from pipeline.frame import Frame, StreamInfo  # noqa: E402
-from pipeline.objects import CustomObject  # noqa: E402
-from selfieSegmentation import MPSegmentation  # noqa: E402
+from background_removal.cli.os_process import keep_memory_together  # noqa: E402
+from background_removal.engine import Engine  # noqa: E402
+from background_removal.errors import BackgroundRemovalError  # noqa: E402
+from background_removal.files.video.video_sink import VideoSink  # noqa: E402
+from background_removal.pipeline.frame import Frame, StreamInfo  # noqa: E402
+from background_removal.pipeline.objects import CustomObject  # noqa: E402
+from background_removal.segmentation import MPSegmentation  # noqa: E402
 
 FRAMES = 50
 

@@ -26,11 +26,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from files.video_source import VideoSource  # noqa: E402
-from matting.following import Box  # noqa: E402
-from matting.loading import NetworkOptions, load_person_matte  # noqa: E402
-from matting.pyramid import Pyramid  # noqa: E402
-from pipeline.planes import Planes, image_of  # noqa: E402
+from background_removal.files.video.video_source import VideoSource  # noqa: E402
+from background_removal.matting.crop import Box  # noqa: E402
+from background_removal.matting.loading import NetworkOptions, load_person_matte  # noqa: E402
+from background_removal.matting.pyramid import Pyramid  # noqa: E402
+from background_removal.pipeline.planes import Planes, image_of  # noqa: E402
 
 # What stands still: averaged over so many pixels it differs by less than this (of 255) from the frame before, and so
 # does all around it. The edge is what lies as near to neither person nor background.

@@ -22,7 +22,7 @@ from quality import frames_of, load_referee, mean
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from selfieSegmentation import MPSegmentation  # noqa: E402
+from background_removal.segmentation import MPSegmentation  # noqa: E402
 
 FIGURES = ("MAD", "MSE", "Grad", "IoU")
 QUALITIES = ("fast", "best")

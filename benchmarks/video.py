@@ -34,11 +34,11 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).
 
 from matte import LOOKS, MOMENTS, Original, moving_frames, person_in_room  # noqa: E402
 
-from cli.parallel import process_in_parallel  # noqa: E402
-from engine import Engine  # noqa: E402
-from files.formats import Encoding, encoder_options  # noqa: E402
-from pipeline.objects import CustomObject  # noqa: E402
-from selfieSegmentation import MPSegmentation  # noqa: E402
+from background_removal.cli.parallel import process_in_parallel  # noqa: E402
+from background_removal.engine import Engine  # noqa: E402
+from background_removal.files.video.formats import Encoding, encoder_options  # noqa: E402
+from background_removal.pipeline.objects import CustomObject  # noqa: E402
+from background_removal.segmentation import MPSegmentation  # noqa: E402
 
 RATE = 30
 # How far the person of the ordinary clip sways, in pixels of a picture 512 high, and how long that takes, in seconds.

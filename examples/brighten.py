@@ -1,6 +1,6 @@
 """Lifts a dark picture with a gamma curve; the keys , and . change how much.
 
-python main.py --object examples/brighten.py:Brighten
+python main.py --object examples/lifted.py:Brighten
 """
 
 import cv2

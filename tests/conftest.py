@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-import pipeline  # noqa: F401 - before anything can import ONNX Runtime: see there
+import background_removal  # noqa: F401 - before anything can import ONNX Runtime: see there
 
 # isort: split
 import av
@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 
 import main
-from engine import Engine
+from background_removal.engine import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -17,17 +17,17 @@ import pytest
 from conftest import PORTRAIT, difference
 from onnx import TensorProto, helper
 
-from matting import segmenters, sessions, weights
-from matting.compositing import corrected, edge_correction
-from matting.loading import NetworkOptions, load_person_matte
-from matting.matte import Matte
-from matting.pyramid import Pyramid
-from matting.recurrent import RecurrentMatting
-from matting.segmenters import ModelOptions, make_segmenter
-from matting.sessions import load_session
-from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import StreamInfo
-from selfieSegmentation import MPSegmentation
+from background_removal.compositing.blending import corrected, edge_correction
+from background_removal.errors import InputError, ProcessingError
+from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.loading import NetworkOptions, load_person_matte
+from background_removal.matting.networks import segmenters, sessions, weights
+from background_removal.matting.networks.recurrent import RecurrentMatting
+from background_removal.matting.networks.segmenters import ModelOptions, make_segmenter
+from background_removal.matting.networks.sessions import load_session
+from background_removal.matting.pyramid import Pyramid
+from background_removal.pipeline.frame import StreamInfo
+from background_removal.segmentation import MPSegmentation
 
 CHANNELS = (16, 20, 40, 64)
 

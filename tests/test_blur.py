@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from conftest import difference
 
-from cli.objects import build_objects
-from cli.options import build_parser
-from matting.compositing import blur_behind
-from matting.matte import Matte
-from matting.pyramid import Pyramid
-from pipeline.errors import InputError
-from scenery.backgrounds import Blur
-from scenery.blur import BlurStrength, KernelBlur, RelativeBlur, parse_blur
-from selfieSegmentation import MPSegmentation
+from background_removal.cli.object_list import build_objects
+from background_removal.cli.options import build_parser
+from background_removal.compositing.backgrounds import Blur
+from background_removal.compositing.blending import blur_behind
+from background_removal.compositing.blur import BlurStrength, KernelBlur, RelativeBlur, parse_blur
+from background_removal.errors import InputError
+from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.pyramid import Pyramid
+from background_removal.segmentation import MPSegmentation
 
 SIZES = ((640, 360), (1920, 1080), (5120, 2880))
 

@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 from conftest import ROOT, Screen, StreamCamera, difference, make_clip, wait_until
 
-from cli.options import build_parser
-from cli.run import run
-from engine import Engine
-from live.camera import CameraSource
-from live.options import CameraOptions, LiveOptions
-from pipeline.errors import CameraError, ProcessingError
-from pipeline.frame import Planes
+from background_removal.cli.options import build_parser
+from background_removal.cli.run import run
+from background_removal.engine import Engine
+from background_removal.errors import CameraError, ProcessingError
+from background_removal.live.camera.camera import CameraSource
+from background_removal.live.options import CameraOptions, LiveOptions
+from background_removal.pipeline.frame import Planes
 
 
 class Stopper:
@@ -59,7 +59,7 @@ def test_a_camera_that_could_be_none_is_told_what_one_looks_like(run_main) -> No
 
 
 def test_the_other_cameras_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("live.camera.list_cameras", lambda: {0: "Lid", 2: "Desk"})
+    monkeypatch.setattr("background_removal.live.camera.camera.list_cameras", lambda: {0: "Lid", 2: "Desk"})
     with pytest.raises(CameraError, match=r"^camera 0 cannot be opened; choose another `webcam_id`: 2 \(Desk\)$"):
         Engine().run()
 
@@ -463,9 +463,9 @@ def test_jpeg_is_asked_for_where_it_is_faster(monkeypatch: pytest.MonkeyPatch, s
 
 def test_list_cameras(run_main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.platform == "linux":  # whatever cameras this machine has
-        monkeypatch.setattr("live.devices._LINUX_CAMERAS", tmp_path / "none")
+        monkeypatch.setattr("background_removal.live.camera.devices._LINUX_CAMERAS", tmp_path / "none")
     else:
-        monkeypatch.setattr("live.devices.av.enumerate_input_devices", lambda _: [])
+        monkeypatch.setattr("background_removal.live.camera.devices.av.enumerate_input_devices", lambda _: [])
     outcome = run_main("--list-cameras")
     assert (outcome.code, outcome.out, outcome.err) == (0, "no camera was found on this computer\n", "")
 
@@ -508,7 +508,7 @@ def test_cameras_tell_their_sizes_and_rates(tmp_path: Path, monkeypatch: pytest.
     for number, name in ((10, "OBS"), (0, "Integrated Camera\n")):
         (tmp_path / f"video{number}").mkdir()
         (tmp_path / f"video{number}" / "name").write_text(name)
-    monkeypatch.setattr("live.devices._LINUX_CAMERAS", tmp_path)
+    monkeypatch.setattr("background_removal.live.camera.devices._LINUX_CAMERAS", tmp_path)
     monkeypatch.setattr("linuxpy.video.device.Device", Camera)
     lines: list[str] = []
     assert run(build_parser().parse_args(["--list-cameras"]), lines.append) == 0

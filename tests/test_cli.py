@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, make_clip, probe, scene
 
-from cli.options import build_parser
+from background_removal.cli.options import build_parser
 
 EFFECTS = """
 import cv2

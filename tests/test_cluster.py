@@ -14,7 +14,7 @@ import cv2
 import pytest
 from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
 
-from cli.cluster.connection import travelling
+from background_removal.cli.cluster.connection import runtime_modules
 
 # One cluster is enough.
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -150,6 +150,6 @@ def test_what_a_computer_does_not_see_is_named(cluster, two_computers, tmp_path:
 def test_objects_travel_by_file_or_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
-    names, modules = travelling(["effects/sepia.py:Sepia", "mine.blue:Blue", "numpy:flipud"])
+    names, modules = runtime_modules(["effects/sepia.py:Sepia", "mine.blue:Blue", "numpy:flipud"])
     assert names == ["sepia:Sepia", "mine.blue:Blue", "numpy:flipud"]
     assert modules == [str(tmp_path / "effects/sepia.py"), str(tmp_path / "mine")]

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, Screen, StreamCamera, make_clip
 
-from engine import Engine
-from selfieSegmentation import MPSegmentation
-from utils import FPSmetric
+from background_removal.engine import Engine
+from background_removal.fps import FPSmetric
+from background_removal.segmentation import MPSegmentation
 
 ENGINE = {
     "image_path": "", "video_path": "", "webcam_id": 0, "show": False, "flip_view": False, "custom_objects": [],
@@ -119,51 +119,88 @@ def test_flip_mirrors_only_when_asked(portrait: np.ndarray) -> None:
     assert (Engine(flip_view=True).flip(portrait) == portrait[:, ::-1]).all()
 
 
-# What each room may know; main.py and cli/ may know all.
+# What each room of the package may import; a file at the package's top is a room of its own. `cli` may import all.
 ROOMS = {
-    "pipeline": set(),
-    "files": {"pipeline"},
-    "matting": {"pipeline"},
-    "live": {"pipeline", "files"},
-    "engine.py": {"pipeline", "files", "live"},
-    "scenery": {"pipeline", "files", "matting"},
-    "selfieSegmentation.py": {"pipeline", "matting", "scenery"},
-    "utils.py": {"pipeline"},
-    "effects": {"pipeline", "matting", "scenery", "selfieSegmentation"},
+    "errors": set(),
+    "support": {"errors"},
+    "pipeline": {"errors", "support"},
+    "files": {"errors", "support", "pipeline"},
+    "matting": {"errors", "support", "pipeline"},
+    "compositing": {"errors", "support", "pipeline", "files", "matting"},
+    "live": {"errors", "support", "pipeline", "files"},
+    "engine": {"errors", "support", "pipeline", "files", "live"},
+    "segmentation": {"errors", "support", "pipeline", "matting", "compositing", "look"},
+    "fps": {"pipeline"},
+    "look": {"errors", "compositing"},
+    "effects": {"errors", "support", "pipeline", "matting", "compositing", "segmentation"},
+    "page": {
+        "errors", "support", "pipeline", "files", "live", "engine", "compositing", "effects", "segmentation", "look",
+    },
+}  # fmt: skip
+# Which rooms inside `matting` may import which.
+MATTING = {
+    "crop": set(),
+    "pyramid": set(),
+    "networks": {"crop", "pyramid", "alpha"},
+    "alpha": {"crop", "pyramid"},
+    "tracking": {"crop", "pyramid", "networks", "alpha"},
+    "photo": {"crop", "pyramid", "networks", "alpha"},
+    "stream": {"crop", "pyramid", "networks", "alpha", "tracking", "photo"},
 }
-OURS = {name.removesuffix(".py") for name in ROOMS} | {"cli", "main"}
+PACKAGE = ROOT / "background_removal"
+DOORS = {
+    "engine.py": "background_removal.engine",
+    "selfieSegmentation.py": "background_removal.segmentation",
+    "utils.py": "background_removal.fps",
+    "main.py": "background_removal.cli.main",
+}
 
 
 def _imports(file: Path) -> set[str]:
+    """Return the full names of the modules that a file imports, also those inside functions."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found.update(alias.name.split(".")[0] for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
     return found
+
+
+def _rooms_imported(folder: Path, room: str, prefix: str) -> dict[str, set[str]]:
+    place = folder / room
+    files = list(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    assert files
+    return {
+        file.name: {name.removeprefix(prefix).split(".")[0] for name in _imports(file) if name.startswith(prefix)}
+        for file in files
+    }
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_imports_point_one_way(room: str) -> None:
-    place = ROOT / room
-    files = [place] if place.is_file() else list(place.rglob("*.py"))
-    assert files
-    for file in files:
-        known = _imports(file) & OURS - {room}
-        assert known <= ROOMS[room], file.name
+    everything = set(ROOMS) | {"cli", "batch", "__main__"}
+    for file, imported in _rooms_imported(PACKAGE, room, "background_removal.").items():
+        assert imported & everything - {room} <= ROOMS[room], file
 
 
-def test_the_root_holds_four_modules_and_no_file_is_long() -> None:
-    assert {path.name for path in ROOT.glob("*.py")} == {"main.py", "engine.py", "selfieSegmentation.py", "utils.py"}
-    rooms = ("*.py", *(f"{room}/**/*.py" for room in (*ROOMS, "cli", "examples", "benchmarks", "tools")))
-    lines = {
-        path: len(path.read_text(encoding="utf-8").splitlines()) for pattern in rooms for path in ROOT.glob(pattern)
-    }
-    assert len(lines) > 50
-    assert {path.name: count for path, count in lines.items() if count > 350} == {}
-    assert lines[ROOT / "engine.py"] <= 320
-    assert lines[ROOT / "main.py"] < 100
+@pytest.mark.parametrize("room", MATTING)
+def test_imports_inside_matting_point_one_way(room: str) -> None:
+    for file, imported in _rooms_imported(PACKAGE / "matting", room, "background_removal.matting.").items():
+        assert imported & set(MATTING) - {room} <= MATTING[room], file
+
+
+def test_every_room_has_its_rule() -> None:
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert there - {"__init__", "__main__", "cli"} == set(ROOMS)
+
+
+def test_the_root_holds_four_doors() -> None:
+    assert {path.name for path in ROOT.glob("*.py")} == set(DOORS)
+    for name, module in DOORS.items():
+        imported = {found for found in _imports(ROOT / name) if found.count(".") <= module.count(".")}
+        assert imported == {module}
 
 
 def test_importing_the_engine_loads_no_model_runtime() -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from conftest import StreamCamera, probe, wait_until
 
-from engine import Engine
-from live.control_file import Address, addresses, write_address
-from live.options import LiveOptions
-from pipeline.actions import ALL, KEY_NAMES
-from pipeline.objects import FrameObject
+from background_removal.engine import Engine
+from background_removal.live.control.control_file import Address, addresses, write_address
+from background_removal.live.options import LiveOptions
+from background_removal.pipeline.actions import ALL, KEY_NAMES
+from background_removal.pipeline.objects import FrameObject
 
 MINE = """
 class Mine:

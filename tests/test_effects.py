@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 from conftest import difference, done, probe
 
-from cli.objects import build_objects
-from cli.options import build_parser
-from effects.auto_frame import AutoFrame
-from effects.color_balance import ColorBalance
-from effects.defocus import Defocus
-from effects.effect import Switched
-from effects.low_light import LowLight
-from effects.plate import Logo, NamePlate
-from engine import Engine
-from files.formats import Encoding
-from pipeline.errors import InputError
-from pipeline.frame import ColorDescription, Planes
-from pipeline.objects import ObjectChain
-from selfieSegmentation import MPSegmentation
+from background_removal.cli.object_list import build_objects
+from background_removal.cli.options import build_parser
+from background_removal.effects.auto_frame import AutoFrame
+from background_removal.effects.color_balance import ColorBalance
+from background_removal.effects.defocus import Defocus
+from background_removal.effects.effect import SwitchedEffect
+from background_removal.effects.low_light import LowLight
+from background_removal.effects.plate import Logo, NamePlate
+from background_removal.engine import Engine
+from background_removal.errors import InputError
+from background_removal.files.video.formats import Encoding
+from background_removal.pipeline.frame import ColorDescription, Planes
+from background_removal.pipeline.objects import ObjectChain
+from background_removal.segmentation import MPSegmentation
 
 
 def test_auto_frame_follows_smoothly(portrait: np.ndarray) -> None:
@@ -228,7 +228,7 @@ def test_effects_have_keys(tmp_path: Path, portrait: np.ndarray) -> None:
 def test_a_window_can_switch_on_what_was_not_asked_for() -> None:
     def names(*arguments: str) -> list[tuple[str, bool]]:
         objects = build_objects(build_parser().parse_args(arguments))
-        return [(item.name, item.on) for item in objects if isinstance(item, Switched)]
+        return [(item.name, item.on) for item in objects if isinstance(item, SwitchedEffect)]
 
     assert names() == [("low-light", False), ("color-balance", False), ("auto-frame", False)]
     assert names("--low-light", "--name", "Me") == [

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from matting.faces import Face, FaceFinder, merged
-from matting.pyramid import Pyramid
-from matting.weights import MODELS_FOLDER
-from pipeline.errors import ProcessingError
+from background_removal.errors import ProcessingError
+from background_removal.matting.networks.faces import Face, FaceDetector, merged
+from background_removal.matting.networks.weights import MODELS_FOLDER
+from background_removal.matting.pyramid import Pyramid
 
 # Of a frame of 1280x720; they overlap.
 PARTS = ((0, 0, 768, 720), (512, 0, 1280, 720))
@@ -21,7 +21,7 @@ PARTS = ((0, 0, 768, 720), (512, 0, 1280, 720))
 
 @pytest.fixture(scope="module")
 def finder():
-    with FaceFinder() as finder:
+    with FaceDetector() as finder:
         yield finder
 
 
@@ -103,7 +103,7 @@ def mediapipe_detector():
         )
 
 
-def assert_agree(image: np.ndarray, finder: FaceFinder, detector: Any, count: int | None = None) -> None:
+def assert_agree(image: np.ndarray, finder: FaceDetector, detector: Any, count: int | None = None) -> None:
     # At less than twice the network's size there is nothing to average, and MediaPipe's samples are ours.
     scale = min(1, 380 / max(image.shape[:2]))
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -161,13 +161,13 @@ def test_real_people_have_the_faces_that_mediapipe_finds(shared: Path, name: str
 
 # The fifth, round lights out of focus, has faces for MediaPipe as well.
 @pytest.mark.parametrize("name", ["1_studio", "2_office", "4_sunset", "5_stage"])
-def test_an_empty_room_has_no_face(name: str, finder: FaceFinder) -> None:
+def test_an_empty_room_has_no_face(name: str, finder: FaceDetector) -> None:
     view = Pyramid(cv2.imread(str(ROOT / "backgrounds" / f"{name}.jpg")))
     assert finder.find(view) == []
     assert finder.find(view, side=320) == []
 
 
-def test_where_the_face_is(portrait: np.ndarray, finder: FaceFinder) -> None:
+def test_where_the_face_is(portrait: np.ndarray, finder: FaceDetector) -> None:
     [face] = finder.find(Pyramid(portrait))
     left, top, right, bottom = face.box
     assert right - left == pytest.approx(bottom - top, rel=0.05)
@@ -181,7 +181,7 @@ def test_where_the_face_is(portrait: np.ndarray, finder: FaceFinder) -> None:
     )
 
 
-def test_a_far_face_is_found_in_a_part_and_in_a_larger_look(portrait: np.ndarray, finder: FaceFinder) -> None:
+def test_a_far_face_is_found_in_a_part_and_in_a_larger_look(portrait: np.ndarray, finder: FaceDetector) -> None:
     [near] = finder.find(Pyramid(portrait))
     view = Pyramid(in_room(portrait, 240, 1011, 480))
     assert finder.find(view) == []
@@ -195,7 +195,7 @@ def test_a_far_face_is_found_in_a_part_and_in_a_larger_look(portrait: np.ndarray
     assert larger.box == pytest.approx(expected, abs=12)
 
 
-def test_a_face_seen_twice_is_one(portrait: np.ndarray, finder: FaceFinder) -> None:
+def test_a_face_seen_twice_is_one(portrait: np.ndarray, finder: FaceDetector) -> None:
     view = Pyramid(in_room(portrait, 480, 400, 200))
     looks = [finder.find(view), *(finder.find(view, part) for part in PARTS)]
     assert [len(faces) for faces in looks] == [1, 1, 1]
@@ -210,7 +210,7 @@ def test_a_face_seen_twice_is_one(portrait: np.ndarray, finder: FaceFinder) -> N
 
 
 def test_a_closed_finder_says_so(portrait: np.ndarray) -> None:
-    finder = FaceFinder()
+    finder = FaceDetector()
     finder.close()
     finder.close()
     with pytest.raises(ProcessingError, match="closed"):

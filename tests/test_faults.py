@@ -19,11 +19,11 @@ import pytest
 from conftest import PORTRAIT, Clip, difference, done, make_clip, probe, scene
 from PIL import Image
 
-from engine import Engine
-from files.images import read_image
-from pipeline import limits
-from scenery.loading import BackgroundLoader
-from selfieSegmentation import MPSegmentation
+from background_removal.compositing.background_loader import BackgroundLoader
+from background_removal.engine import Engine
+from background_removal.files.images import read_image
+from background_removal.segmentation import MPSegmentation
+from background_removal.support import limits
 
 UNTOUCHED = "--no-segmentation"
 
@@ -172,7 +172,7 @@ def test_damage_at_the_end_costs_what_is_damaged_alone(
             with contextlib.suppress(av.FFmpegError):
                 expected += len(packet.decode())
     assert expected >= 28
-    monkeypatch.setattr("pipeline.cores._limit", threads)
+    monkeypatch.setattr("background_removal.support.cores._limit", threads)
     assert len(probe(done(Engine(video_path=clip))).times) == expected
 
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, Clip, difference, done, make_clip, probe, scene
 
-from engine import Engine
-from files.color import hdr
-from files.color.yuv import FromBgr, ToBgr, bgr_to_yuv_matrix, yuv_to_bgr_matrix
-from files.formats import Encoding
-from pipeline.errors import InputError
-from pipeline.frame import ColorDescription as Color
-from selfieSegmentation import MPSegmentation
+from background_removal.engine import Engine
+from background_removal.errors import InputError
+from background_removal.files.video.color import hdr
+from background_removal.files.video.color.yuv import FromBgr, ToBgr, bgr_to_yuv_matrix, yuv_to_bgr_matrix
+from background_removal.files.video.formats import Encoding
+from background_removal.pipeline.frame import ColorDescription as Color
+from background_removal.segmentation import MPSegmentation
 
 BT709, BT601, LIMITED, FULL = 1, 6, 1, 2
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from files.video_source import VideoSource
-from matting.compositing import cover
-from matting.finding import Finder
-from matting.following import Follower, resampled
-from matting.loading import NetworkOptions, load_person_matte
-from matting.person import PersonMatte, RefinedNetwork
-from matting.pyramid import Pyramid
-from matting.refine import Refiner
-from matting.segmenters import make_segmenter
-from pipeline.frame import StreamInfo
-from selfieSegmentation import MPSegmentation
+from background_removal.compositing.blending import cover
+from background_removal.files.video.video_source import VideoSource
+from background_removal.matting.alpha.refine import Refiner
+from background_removal.matting.crop import CropTracker, resampled
+from background_removal.matting.loading import NetworkOptions, load_person_matte
+from background_removal.matting.networks.segmenters import make_segmenter
+from background_removal.matting.pyramid import Pyramid
+from background_removal.matting.stream import RefinedNetwork, StreamMatting
+from background_removal.matting.tracking.detector import PersonDetector
+from background_removal.pipeline.frame import StreamInfo
+from background_removal.segmentation import MPSegmentation
 
 Scene = tuple[np.ndarray, np.ndarray]
 
@@ -210,8 +210,8 @@ def test_a_still_scene_is_drawn_once_and_a_moving_one_never_freezes(stand: Calla
 
     rng = np.random.default_rng(5)
     drawing = Counting()
-    finder = Finder(make_segmenter("landscape"), None)
-    person = PersonMatte(finder, RefinedNetwork(drawing, Refiner(0.5)), reuse_still=True)
+    finder = PersonDetector(make_segmenter("landscape"), None)
+    person = StreamMatting(finder, RefinedNetwork(drawing, Refiner(0.5)), reuse_still=True)
 
     def alpha(frame: np.ndarray) -> np.ndarray:
         return person(Pyramid(frame)).full()
@@ -244,7 +244,7 @@ def test_still_frames_are_drawn_anew_in_files(
 
 
 def test_the_crop_stays_while_the_person_stays_inside() -> None:
-    follower = Follower()
+    follower = CropTracker()
     alpha = np.zeros((100, 100), np.float32)
     alpha[30:90, 40:60] = 1
     assert follower.drawn(alpha, (0, 0, 1000, 1000), (1000, 1000))

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-import utils
-from utils import FPSmetric
+from background_removal import fps as utils
+from background_removal.fps import FPSmetric
 
 
 @pytest.fixture

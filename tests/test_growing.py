@@ -21,16 +21,16 @@ import numpy as np
 import pytest
 from conftest import Clip, StreamCamera, make_clip, probe, scene, wait_until
 
-from engine import Engine
-from files.claims import claim_folder
-from files.faststart import index_first
-from files.formats import Encoding
-from files.growing import growing_output
-from files.video_sink import VideoSink
-from live.options import LiveOptions
-from live.recording import Recorder, Recording
-from pipeline.errors import ProcessingError, Stopped
-from pipeline.frame import Frame, Sink, StreamInfo
+from background_removal.engine import Engine
+from background_removal.errors import ProcessingError, Stopped
+from background_removal.files.saving.locks import lock_folder
+from background_removal.files.saving.unfinished import unfinished_output
+from background_removal.files.video.faststart import index_first
+from background_removal.files.video.formats import Encoding
+from background_removal.files.video.video_sink import VideoSink
+from background_removal.live.options import LiveOptions
+from background_removal.live.recording.recording import Recorder, Recording
+from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 
 PLAIN = ("--no-segmentation",)
 FILE = StreamInfo("clip.mkv", 160, 120, Fraction(1, 25), Fraction(25))
@@ -174,7 +174,7 @@ def test_where_there_is_no_room_for_a_copy_the_index_stays_at_the_end(tmp_path: 
         Path(into).write_bytes(b"what found room")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("files.container.index_first", full)
+    monkeypatch.setattr("background_removal.files.video.container.index_first", full)
     Engine(video_path=source).run()
     data = (tmp_path / "clip_out.mp4").read_bytes()
     assert data.index(b"mdat") < data.rindex(b"moov")
@@ -243,12 +243,12 @@ def test_the_next_run_clears_away_what_a_dead_one_left_and_nothing_of_a_live_one
     output = tmp_path / "r.mp4"
     left = left_by_a_dead_run(output)
     (tmp_path / f".whole.{left.name}").write_bytes(b"half a copy")
-    with growing_output(str(tmp_path / "other.mp4")):
+    with unfinished_output(str(tmp_path / "other.mp4")):
         assert run_main(source, *PLAIN, "--output", output).err == (
             f"note: {left}: left by a run that was cut off; this one begins anew\n"
         )
         assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "other.unfinished.mp4", "r.mp4"]
-    with growing_output(str(output)) as live:
+    with unfinished_output(str(output)) as live:
         Path(live.path).write_bytes(b"in the works")
         assert run_main(source, *PLAIN, "--output", output).err == ""
         assert Path(live.path).read_bytes() == b"in the works"
@@ -273,7 +273,7 @@ def test_pictures_of_a_dead_run_go_with_the_next(tmp_path: Path, clip: Callable[
         folder.mkdir(parents=True)
         (folder / ".lock").touch()
         (folder / "001.png").touch()
-    hold = claim_folder(str(live))
+    hold = lock_folder(str(live))
     assert hold is not None
     Engine(video_path=source, output_path=tmp_path / "shots" / "%03d.png").run()
     assert sorted(p.name for p in (tmp_path / "shots").iterdir()) == [live.name, "001.png", "002.png", "003.png"]

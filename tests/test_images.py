@@ -11,9 +11,9 @@ import pytest
 from conftest import PORTRAIT, Screen, as_stored, difference, done, wait_until
 from PIL import Image
 
-from engine import Engine
-from pipeline.errors import InputError, ProcessingError
-from selfieSegmentation import MPSegmentation
+from background_removal.engine import Engine
+from background_removal.errors import InputError, ProcessingError
+from background_removal.segmentation import MPSegmentation
 
 
 def identity(frame: np.ndarray) -> np.ndarray:

@@ -21,11 +21,11 @@ import pytest
 from conftest import PORTRAIT, ROOT, as_stored, difference, make_clip, probe, scene
 from PIL import Image
 
-from files import web
-from files.images import read_image
-from files.kinds import is_video
-from scenery.colors import is_color
-from scenery.shipped import shipped_pictures
+from background_removal.compositing.colors import is_color
+from background_removal.compositing.shipped import shipped_pictures
+from background_removal.files import web
+from background_removal.files.images import read_image
+from background_removal.files.kinds import is_video
 
 CORNER = (60, 480)  # of the portrait: nothing of the person is there
 

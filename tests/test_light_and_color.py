@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from matting.edge import fitted
-from matting.finding import Finder
-from matting.person import PersonMatte, RefinedNetwork
-from matting.pyramid import Pyramid
-from matting.refine import Refiner
-from selfieSegmentation import MPSegmentation
+from background_removal.matting.alpha.edge import snap_to_edges
+from background_removal.matting.alpha.refine import Refiner
+from background_removal.matting.pyramid import Pyramid
+from background_removal.matting.stream import RefinedNetwork, StreamMatting
+from background_removal.matting.tracking.detector import PersonDetector
+from background_removal.segmentation import MPSegmentation
 
 SIZE = (128, 160)
 PERSON, ROOM = (60, 60, 170), (150, 120, 90)
@@ -109,12 +109,12 @@ def test_a_halo_of_the_old_background_goes() -> None:
     truth[INSIDE] = 1
     haze = np.clip(cv2.blur(truth, (11, 11)) * 1.5, 0, 1)
     outside, inside = (truth == 0) & (haze > 0.2), (truth == 1) & (haze < 1)
-    found = fitted(haze, image)
+    found = snap_to_edges(haze, image)
     assert np.abs(found - haze)[truth == haze].max() == 0  # what is sure stays
     assert found[outside].mean() < 0.6 * haze[outside].mean()
     assert found[inside].mean() >= haze[inside].mean()
     alike = scene((128, 128, 128), (128, 128, 128))
-    assert np.abs(fitted(haze, alike) - haze).max() < 0.05
+    assert np.abs(snap_to_edges(haze, alike) - haze).max() < 0.05
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_a_dim_scene_is_found_as_a_bright_one_is(portrait: tuple[np.ndarray, np.
 def test_light_is_lifted_for_the_network_only() -> None:
     def person_of(image: np.ndarray) -> tuple[Told, np.ndarray, np.ndarray]:
         network = Told(answer(1.0))
-        matte = PersonMatte(Finder(network, None), RefinedNetwork(network, Refiner(0.5)))(Pyramid(image))
+        matte = StreamMatting(PersonDetector(network, None), RefinedNetwork(network, Refiner(0.5)))(Pyramid(image))
         return network, matte.image, image
 
     network, kept, image = person_of(cv2.convertScaleAbs(scene(PERSON, ROOM), alpha=0.4))

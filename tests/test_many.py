@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
 
-from cli import many as batch
-from cli import shares
-from engine import Engine
-from files import staging
-from pipeline.errors import InputNotFoundError, ProcessingError
+from background_removal.cli import many as batch
+from background_removal.cli import shards
+from background_removal.engine import Engine
+from background_removal.errors import InputNotFoundError, ProcessingError
+from background_removal.files.saving import atomic
 
 VIDEOS = batch.VIDEO_SUFFIXES
 
@@ -284,7 +284,7 @@ def test_a_look_at_many_files_asks_for_each_once(tmp_path: Path, monkeypatch: py
 
 
 def test_matte_beside_the_result(tmp_path: Path, run_main, portrait: np.ndarray) -> None:
-    from selfieSegmentation import MPSegmentation
+    from background_removal.segmentation import MPSegmentation
 
     expected = MPSegmentation().alpha(portrait) * 255
     clip = make_clip(tmp_path / "clip.mp4", [portrait] * 4).path
@@ -363,7 +363,7 @@ def test_pictures_go_to_a_folder_that_is_a_mount_point(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(3)]).path
     before = set(mounted.iterdir())
     try:
-        with staging.staged_folder(str(mounted)) as folder:  # whatever else is in it
+        with atomic.atomic_folder(str(mounted)) as folder:  # whatever else is in it
             (Path(folder) / "background-removal-test.png").write_bytes(b"x")
         assert set(mounted.iterdir()) == before | {mounted / "background-removal-test.png"}
         (mounted / "background-removal-test").mkdir()
@@ -410,14 +410,14 @@ def test_one_kind_of_source_at_a_time(run_main, arguments: tuple) -> None:
 
 def test_shares_are_equal_complete_and_the_same_for_everybody(folder: Path) -> None:
     sizes = {f"{number}.mp4": number * 10 for number in range(1, 21)}
-    jobs = [batch.Job(name, f"out/{name}") for name in sizes]
-    found = [shares.share_of(jobs, (number, 3), sizes.__getitem__) for number in (1, 2, 3)]
+    jobs = [batch.BatchItem(name, f"out/{name}") for name in sizes]
+    found = [shards.shard_of(jobs, (number, 3), sizes.__getitem__) for number in (1, 2, 3)]
     assert sorted(job.path for share in found for job in share) == sorted(sizes)
     totals = [sum(sizes[job.path] for job in share) for share in found]
     assert max(totals) <= 1.05 * sum(totals) / 3, totals
-    assert found[1] == shares.share_of(jobs, (2, 3), sizes.__getitem__)
+    assert found[1] == shards.shard_of(jobs, (2, 3), sizes.__getitem__)
     assert [jobs.index(job) for job in found[1]] == sorted(jobs.index(job) for job in found[1])
-    empty = [shares.share_of(jobs[:4], (number, 5), lambda path: 0) for number in range(1, 6)]
+    empty = [shards.shard_of(jobs[:4], (number, 5), lambda path: 0) for number in range(1, 6)]
     assert sorted(len(share) for share in empty) == [0, 1, 1, 1, 1]
 
 

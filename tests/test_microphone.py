@@ -147,8 +147,8 @@ def test_a_tone_is_recorded_in_time_with_the_picture(
 # What the window shows while a tone is on and then off; and what can be said of a microphone instead of its number.
 SIGNS = """
 import sys, time
-from live.microphone import Microphone
-from live.sound_devices import list_microphones
+from background_removal.live.audio.microphone import Microphone
+from background_removal.live.audio.sound_devices import list_microphones
 number, name = next(iter(list_microphones().items()))
 for device in (str(number), name.upper(), name[:-1]):
     with Microphone(device) as microphone:
@@ -188,7 +188,7 @@ def test_microphones_are_listed_and_named(server: subprocess.Popen, stream_camer
 
 def test_a_sound_server_that_hangs_holds_up_nothing(server: subprocess.Popen, start_main) -> None:
     server.send_signal(signal.SIGSTOP)
-    program = "import sys, main, live.sound_devices as devices; devices.ANSWER_SECONDS = 0.5; "
+    program = "import sys, main, background_removal.live.audio.sound_devices as devices; devices.ANSWER_SECONDS = 0.5; "
     program += "sys.exit(main.main(['--list-microphones']))"
     process = start_main(program=program)
     _, err = process.communicate(timeout=30)

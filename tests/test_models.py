@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from matting.weights import FACES, MODELS, MODELS_FOLDER, Model
+from background_removal.matting.networks.weights import FACES, MODELS, MODELS_FOLDER, Model
 from tools.convert_models import SOURCES, convert
 from tools.tflite_files import resized
 

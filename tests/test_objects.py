@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, done, probe, wait_until
 
-from engine import Engine
-from files.outputs import MatteSink
-from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, Planes, StreamInfo
-from pipeline.objects import FrameObject, ObjectChain
-from selfieSegmentation import MPSegmentation
+from background_removal.engine import Engine
+from background_removal.errors import InputError, ProcessingError
+from background_removal.files.saving.outputs import MatteSink
+from background_removal.pipeline.frame import Frame, Planes, StreamInfo
+from background_removal.pipeline.objects import FrameObject, ObjectChain
+from background_removal.segmentation import MPSegmentation
 
 INFO = StreamInfo("clip.mp4", 64, 48)
 IMAGE = np.full((48, 64, 3), 100, np.uint8)
@@ -187,7 +187,7 @@ def test_an_engine_in_another_thread_leaves_signals_alone(clip: Callable) -> Non
     assert len(probe(results[0]).times) == 4
 
 
-# -- objects that misbehave: each outcome that the docstring of pipeline.objects names -------------
+# -- objects that misbehave: each outcome that the docstring of background_removal.pipeline.objects names -------------
 
 
 def raises(image: np.ndarray) -> np.ndarray:

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from conftest import Clip, MemoryBackend, Screen, StreamCamera, make_clip, probe, wait_until
 
-from effects.plate import Logo, NamePlate
-from engine import Engine
-from files.formats import Encoding
-from live.options import LiveOptions
-from live.overlay import DOT, draw_overlay
-from live.recording import Recorder
-from live.viewer import Viewer
-from pipeline.frame import Frame, StreamInfo
-from pipeline.lettering import draw_label, label_size
+from background_removal.effects.plate import Logo, NamePlate
+from background_removal.engine import Engine
+from background_removal.files.video.formats import Encoding
+from background_removal.live.options import LiveOptions
+from background_removal.live.recording.recording import Recorder
+from background_removal.live.window.overlay import DOT, draw_overlay
+from background_removal.live.window.viewer import Viewer
+from background_removal.pipeline.frame import Frame, StreamInfo
+from background_removal.support.lettering import draw_label, label_size
 
 SIGNS = ("30 fps", "frozen", f"{DOT} 02:07", "frames left out: 112")
 TROUBLE = "no picture from camera http://192.168.178.20:8080/video; trying again for 19 s"
@@ -116,7 +116,7 @@ def test_a_recording_has_a_lasting_sign_and_tells_of_frames_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr("live.recording.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("background_removal.live.recording.recording.time.monotonic", lambda: now[0])
     recorder = Recorder(LiveOptions(record_path=tmp_path / "take.mp4"), Encoding(preset="ultrafast"), say=print)
     assert list(recorder.signs) == []
     recorder.open(StreamInfo("camera", 1280, 720, live=True))
@@ -167,8 +167,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         told.append(what)
         draw_overlay(picture, **what)
 
-    monkeypatch.setattr("live.viewer.draw_overlay", note)
-    monkeypatch.setattr("live.window.require_display", lambda: None)
+    monkeypatch.setattr("background_removal.live.window.viewer.draw_overlay", note)
+    monkeypatch.setattr("background_removal.live.window.window.require_display", lambda: None)
     return told
 
 
@@ -180,7 +180,7 @@ def test_the_window_says_what_is_going_on(
     run_main, stream_camera: StreamCamera, monkeypatch: pytest.MonkeyPatch, told: list[dict[str, Any]]
 ) -> None:
     keys = ["", "w", "", " ", *[""] * 200, " ", "r", *[""] * 60, "h", "", "q"]
-    monkeypatch.setattr("live.viewer.Window", lambda: Typist(*keys))
+    monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: Typist(*keys))
     assert run_main("--webcam", stream_camera.url, "--no-segmentation").code == 0
     assert messages(told)[:3] == ["h lists the keys", MESSAGE, "frozen"]
     assert any("frozen" in what["signs"] and not what["message"] for what in told), "for as long as it is"
@@ -195,8 +195,8 @@ def test_a_silent_camera_has_a_sign_before_it_is_given_up(
     monkeypatch: pytest.MonkeyPatch, told: list[dict[str, Any]]
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr("live.viewer.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("live.viewer.Window", Typist)
+    monkeypatch.setattr("background_removal.live.window.viewer.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("background_removal.live.window.viewer.Window", Typist)
     viewer = Viewer(show_fps=True)
     viewer.open(StreamInfo("camera", 64, 48, live=True))
     for _ in range(31):
@@ -219,7 +219,7 @@ def test_frames_per_second_of_a_file_are_in_its_window_alone(
 ) -> None:
     grey = np.full((240, 320, 3), 128, np.uint8)
     source: Clip = make_clip(tmp_path / "clip.mp4", [grey] * 12)
-    monkeypatch.setattr("live.viewer.Window", lambda: Typist("r", " "))
+    monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: Typist("r", " "))
     assert run_main(source.path, "--show", *arguments, "--no-segmentation").code == 0
     assert any(what["signs"] for what in told) is shown
     assert messages(told)[:3] == ["h lists the keys", "only cameras are recorded", "only cameras are frozen"]
@@ -260,7 +260,7 @@ def test_a_virtual_camera_is_clean(
     backend: type[MemoryBackend], stream_camera: StreamCamera, monkeypatch: pytest.MonkeyPatch, told: list
 ) -> None:
     stream_camera.image = np.full((240, 320, 3), 128, np.uint8)
-    monkeypatch.setattr("live.viewer.Window", lambda: Typist("h", *[""] * 40, "q"))
+    monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: Typist("h", *[""] * 40, "q"))
     options = LiveOptions(virtual_camera="memory", show_fps=True)
     Engine(webcam_id=stream_camera.url, show=True, live=options).run()
     assert told[-1]["signs"]
@@ -273,7 +273,7 @@ def test_a_virtual_camera_is_clean(
 def test_a_window_without_frames_looks_often_for_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the window system keeps only the last key: more often than once in the 20 ms between two fast ones."""
     typist = Typist()
-    monkeypatch.setattr("live.viewer.Window", lambda: typist)
+    monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: typist)
     viewer = Viewer()
     viewer.open(StreamInfo("camera", 64, 48, live=True))
     looks: list[int] = []
@@ -295,7 +295,7 @@ def test_a_window_without_frames_looks_often_for_keys(monkeypatch: pytest.Monkey
             looks.append(typist.looks)
 
     engine = Engine(show=True)
-    monkeypatch.setattr("live.window.require_display", lambda: None)
+    monkeypatch.setattr("background_removal.live.window.window.require_display", lambda: None)
     engine.process(Slow())
     assert looks[1] - looks[0] > 45, "once in 50 ms would be 40"
 

@@ -34,10 +34,10 @@ pytest.importorskip("uvicorn", reason="needs pip install -r requirements-page.tx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from page.connections import HEAD_SECONDS
-from page.looks import Look
-from page.server import Served
-from page.settings import Limits, Settings
+from background_removal.page.connections import HEAD_SECONDS
+from background_removal.page.looks import Look
+from background_removal.page.server import Served
+from background_removal.page.settings import Limits, Settings
 
 SMALL = Limits(photo_bytes=2 << 20, pixels=2_000_000, video_bytes=4 << 20, connections=24)
 
@@ -527,8 +527,8 @@ def test_too_much_is_refused_and_said(visitor: Visitor, jpeg: bytes) -> None:
 
 
 def test_a_slow_sender_is_given_up(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("page.bodies.SILENCE_SECONDS", 0.3)
-    monkeypatch.setattr("page.bodies.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("background_removal.page.uploads.SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr("background_removal.page.uploads.GRACE_SECONDS", 0.5)
     host, port = visitor.host.split(":")
     head = f"POST /api/photos HTTP/1.1\r\nHost: {visitor.host}\r\nContent-Length: 1000\r\n\r\n".encode()
     with socket.create_connection((host, int(port)), 30) as silent:
@@ -550,7 +550,7 @@ def test_a_slow_sender_is_given_up(visitor: Visitor, monkeypatch: pytest.MonkeyP
 
 def test_200_connections_that_ask_for_nothing_go_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert HEAD_SECONDS <= 15
-    monkeypatch.setattr("page.connections.HEAD_SECONDS", 0.7)
+    monkeypatch.setattr("background_removal.page.connections.HEAD_SECONDS", 0.7)
     with serving(Settings(port=0, limits=SMALL)) as visitor:
         host, port = visitor.host.split(":")
         held = [socket.create_connection((host, int(port)), 30) for _ in range(200)]
@@ -576,7 +576,7 @@ def test_200_connections_that_ask_for_nothing_go_again(monkeypatch: pytest.Monke
 
 
 def test_what_visitors_send_is_private_and_removed(jpeg: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("page.server.SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr("background_removal.page.server.SWEEP_SECONDS", 0.1)
     limits = Limits()
     with serving(Settings(port=0, limits=limits)) as visitor:
         folder = visitor.folder

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from conftest import ROOT, difference, make_clip, probe, scene, wait_until
 
-from cli import parallel
-from engine import Engine
-from files.parts import count_frames, decoding_times, plan_parts
-from pipeline.cores import available
-from pipeline.errors import InputError
+from background_removal.cli import parallel
+from background_removal.engine import Engine
+from background_removal.errors import InputError
+from background_removal.files.video.parts import count_frames, decoding_times, plan_parts
+from background_removal.support.cores import available
 
 UNEVEN = [Fraction(i * 40 + (i % 3) * 9, 1000) for i in range(200)]
 
@@ -139,7 +139,7 @@ def test_objects_that_remember_leave_no_seam(tmp_path: Path, run_main) -> None:
 
 def test_jobs_share_the_cores(tmp_path: Path, run_main) -> None:
     (tmp_path / "telling.py").write_text(
-        "import os, pathlib, cv2\nfrom pipeline.cores import core_limit\n\n"
+        "import os, pathlib, cv2\nfrom background_removal.support.cores import core_limit\n\n"
         "def tell(image):\n"
         f"    file = pathlib.Path({str(tmp_path)!r}, str(os.getpid()) + '.txt')\n"
         "    file.write_text(f'{cv2.getNumThreads()} {core_limit()}')\n"
@@ -234,7 +234,7 @@ def test_planning_holds_no_payload(tmp_path: Path) -> None:
     assert (tmp_path / "large.mkv").stat().st_size > 100e6
     program = """
 from pathlib import Path
-from files.parts import plan_parts
+from background_removal.files.video.parts import plan_parts
 peak = lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 before = peak()
 print(len(plan_parts("large.mkv", 3)), peak() - before)

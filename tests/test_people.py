@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from matting.compositing import cover
-from matting.islands import without_islands
-from matting.loading import PEOPLE, NetworkOptions, load_person_matte
-from matting.pyramid import Pyramid
-from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import StreamInfo
-from selfieSegmentation import MPSegmentation
+from background_removal.compositing.blending import cover
+from background_removal.errors import InputError, ProcessingError
+from background_removal.matting.alpha.islands import without_islands
+from background_removal.matting.loading import PEOPLE, NetworkOptions, load_person_matte
+from background_removal.matting.pyramid import Pyramid
+from background_removal.pipeline.frame import StreamInfo
+from background_removal.segmentation import MPSegmentation
 
 WIDTH, HEIGHT = 960, 540
 Scene = tuple[np.ndarray, list[np.ndarray]]
@@ -237,7 +237,8 @@ def test_a_camera_goes_on_without_people_when_a_network_fails(
         assert segmentation.alpha(frame).max() == 1
         with monkeypatch.context() as broken, caplog.at_level(logging.WARNING):
             broken.setattr(
-                "matting.segmenters.OnnxSegmenter.__call__", lambda *_: (_ for _ in ()).throw(ProcessingError("out"))
+                "background_removal.matting.networks.segmenters.OnnxSegmenter.__call__",
+                lambda *_: (_ for _ in ()).throw(ProcessingError("out")),
             )
             if live:
                 assert segmentation.alpha(frame).max() == 0

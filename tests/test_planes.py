@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, difference, make_clip, scene
 
-from effects.plate import Logo, NamePlate
-from engine import Engine
-from files.color.yuv import FromBgr
-from files.formats import Encoding
-from files.video_source import VideoSource
-from matting.pyramid import Pyramid
-from pipeline.frame import ColorDescription, Frame, Planes, Sink, image_of
-from selfieSegmentation import MPSegmentation
-from utils import FPSmetric
+from background_removal.effects.plate import Logo, NamePlate
+from background_removal.engine import Engine
+from background_removal.files.video.color.yuv import FromBgr
+from background_removal.files.video.formats import Encoding
+from background_removal.files.video.video_source import VideoSource
+from background_removal.fps import FPSmetric
+from background_removal.matting.pyramid import Pyramid
+from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, image_of
+from background_removal.segmentation import MPSegmentation
 
 # x264's 0 is lossless: what is read back is what the encoder was given.
 LOSSLESS = Encoding(crf=0)

@@ -63,7 +63,14 @@ def test_whatever_of_ours_comes_first_turns_telemetry_off(before: str | None, af
     """Before ONNX Runtime can be imported, and unless the user has said otherwise."""
     env = {name: value for name, value in os.environ.items() if name not in SPARED}
     env |= {"ORT_DISABLE_TELEMETRY": before} if before else {}
-    for module in ("main", "engine", "selfieSegmentation", "matting.segmenters", "effects.person", "cli.run"):
+    for module in (
+        "main",
+        "engine",
+        "selfieSegmentation",
+        "background_removal.matting.networks.segmenters",
+        "background_removal.effects.subject",
+        "background_removal.cli.run",
+    ):
         code = f"import {module}, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
         assert done.stdout == f"{after}\n", done.stderr
@@ -72,8 +79,8 @@ def test_whatever_of_ours_comes_first_turns_telemetry_off(before: str | None, af
 def test_a_mediapipe_that_phones_home_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib import metadata
 
-    from pipeline.errors import InputError
-    from selfieSegmentation import MPSegmentation
+    from background_removal.errors import InputError
+    from background_removal.segmentation import MPSegmentation
 
     version = metadata.version
     monkeypatch.setattr(metadata, "version", lambda name: "0.10.35" if name == "mediapipe" else version(name))

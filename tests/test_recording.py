@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from conftest import StreamCamera, Until, difference, probe, wait_until
 
-from engine import Engine
-from files.formats import Encoding
-from files.video_sink import VideoSink
-from live.options import LiveOptions
-from live.recording import Recorder, Recording
-from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import ColorDescription, Frame, Planes, StreamInfo
+from background_removal.engine import Engine
+from background_removal.errors import InputError, ProcessingError
+from background_removal.files.video.formats import Encoding
+from background_removal.files.video.video_sink import VideoSink
+from background_removal.live.options import LiveOptions
+from background_removal.live.recording.recording import Recorder, Recording
+from background_removal.pipeline.frame import ColorDescription, Frame, Planes, StreamInfo
 
 PLAIN = ("--no-segmentation", "--no-fps")
 
@@ -166,7 +166,9 @@ def test_an_existing_file_is_replaced_only_when_asked(
     if not overwrite:
         assert (tmp_path / "take.mp4").read_bytes() == b"an older one"
         expected.insert(0, f"{tmp_path / 'take.mp4'} exists; recording {made}")
-    assert [record.getMessage() for record in caplog.records if record.name == "live.recording"] == expected
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "background_removal.live.recording.recording"
+    ] == expected
 
 
 def test_a_recording_does_not_take_the_name_of_one_that_is_still_completed(

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from matting.matte import Matte
-from matting.pyramid import Pyramid
-from matting.second_look import SecondLook
-from pipeline.frame import ColorDescription, Planes, image_of
-from scenery.backgrounds import SolidColor
+from background_removal.compositing.backgrounds import SolidColor
+from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.networks.flip_ensemble import FlipEnsemble
+from background_removal.matting.pyramid import Pyramid
+from background_removal.pipeline.frame import ColorDescription, Planes, image_of
 
 SIZE = (64, 80)
 ARM = np.s_[20:40, 10:30]
@@ -45,7 +45,7 @@ def picture() -> np.ndarray:
 
 def test_a_half_drawn_arm_gets_a_second_opinion() -> None:
     network = OneSided(0.35)
-    found = SecondLook(network)(picture())
+    found = FlipEnsemble(network)(picture())
     assert len(network.shown) == 2
     assert np.array_equal(network.shown[1], picture()[:, ::-1])
     assert found[ARM].mean() > 0.6
@@ -58,13 +58,13 @@ def test_a_half_drawn_arm_gets_a_second_opinion() -> None:
 def test_what_the_network_takes_for_a_person_may_go_too() -> None:
     image = picture()
     image[ARM] = (0, 255, 0)  # in the mirrored picture it is surely the room
-    assert SecondLook(OneSided(0.6))(image)[ARM].mean() < 0.4
+    assert FlipEnsemble(OneSided(0.6))(image)[ARM].mean() < 0.4
 
 
 @pytest.mark.parametrize("unsure", [0.02, 0.99])
 def test_a_network_that_is_sure_is_asked_once(unsure: float) -> None:
     network = OneSided(unsure)
-    assert np.array_equal(SecondLook(network)(picture()), OneSided(unsure)(picture()))
+    assert np.array_equal(FlipEnsemble(network)(picture()), OneSided(unsure)(picture()))
     assert len(network.shown) == 1
 
 
@@ -74,7 +74,7 @@ def test_the_second_opinion_comes_without_a_leap() -> None:
     for rows in range(20, 60):
         image = np.zeros((*SIZE, 3), np.uint8)
         image[10:rows, 10:24] = 255
-        means.append(SecondLook(OneSided(0.35))(image)[10:rows, 10:24].mean())
+        means.append(FlipEnsemble(OneSided(0.35))(image)[10:rows, 10:24].mean())
     assert means[0] < 0.4
     assert means[-1] > 0.6
     assert np.abs(np.diff(means)).max() < 0.12

@@ -15,17 +15,17 @@ import pytest
 from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
-from matting.compositing import blend, blend_onto, blur_behind, cover
-from matting.matte import Matte
-from matting.pyramid import Pyramid
-from matting.refine import Refiner
-from matting.segmenters import make_segmenter
-from pipeline.errors import DeviceError, InputError, InputNotFoundError
-from pipeline.frame import StreamInfo
-from scenery.backgrounds import SolidColor as Color
-from scenery.blur import KernelBlur, kernel_sigma
-from scenery.playing import Video
-from selfieSegmentation import MPSegmentation
+from background_removal.compositing.backgrounds import SolidColor as Color
+from background_removal.compositing.blending import blend, blend_onto, blur_behind, cover
+from background_removal.compositing.blur import KernelBlur, kernel_sigma
+from background_removal.compositing.video_background import Video
+from background_removal.errors import DeviceError, InputError, InputNotFoundError
+from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.alpha.refine import Refiner
+from background_removal.matting.networks.segmenters import make_segmenter
+from background_removal.matting.pyramid import Pyramid
+from background_removal.pipeline.frame import StreamInfo
+from background_removal.segmentation import MPSegmentation
 
 # Places in the portrait that are surely person and surely background, (row, column).
 PERSON, BACKGROUND = (300, 220), (60, 480)

@@ -8,12 +8,12 @@ import cv2
 import pytest
 from conftest import PORTRAIT, ROOT, difference
 
-from cli.objects import SettingsKey
-from cli.options import build_parser
-from cli.settings import read_settings, write_settings
-from effects.defocus import Defocus
-from engine import Engine
-from selfieSegmentation import MPSegmentation
+from background_removal.cli.object_list import SettingsKey
+from background_removal.cli.options import build_parser
+from background_removal.cli.settings_file import read_settings, write_settings
+from background_removal.effects.defocus import Defocus
+from background_removal.engine import Engine
+from background_removal.segmentation import MPSegmentation
 
 
 def test_settings_come_from_a_file_and_options_win(tmp_path: Path, run_main) -> None:

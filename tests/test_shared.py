@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from conftest import SHARED, difference, probe
 
-from engine import Engine
-from files.formats import Encoding
-from files.video_source import VideoSource
-from pipeline.errors import InputError
-from selfieSegmentation import MPSegmentation
+from background_removal.engine import Engine
+from background_removal.errors import InputError
+from background_removal.files.video.formats import Encoding
+from background_removal.files.video.video_source import VideoSource
+from background_removal.segmentation import MPSegmentation
 
 ULTRAFAST = Encoding(preset="ultrafast")
 PEOPLE = sorted((SHARED / "media" / "people").glob("*")) or [Path("none")]
@@ -132,7 +132,7 @@ def test_the_seam_of_a_part_is_a_step_as_any_other(shared: Path) -> None:
     times = list(whole)
     usual = np.median([step(whole[a], whole[b]) for a, b in pairwise(times)])
     for seam in (4.7, 6.3):
-        seen_before = 4  # seconds, the run-up of files.parts
+        seen_before = 4  # seconds, the run-up of background_removal.files.video.parts
         part = alphas(seam - seen_before, seam)
         at = max(part)
         before = times[times.index(at) - 1]

@@ -16,24 +16,24 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, Screen, StreamCamera, make_clip, probe, scene
 
-from files.images import ImageSink, ImageSource, SequenceSink
-from files.outputs import MatteSink
-from files.parts import Part, PartSink, plan_parts
-from files.video_sink import VideoSink
-from files.video_source import VideoSource
-from live.camera import CameraSource
-from live.control_server import ControlServer
-from live.options import LiveOptions
-from live.recording import Recorder
-from live.snapshots import Snapshots
-from live.viewer import Viewer
-from live.virtual_camera import VirtualCamera
-from pipeline.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
-from pipeline.frame import Frame, Sink, Source, StreamInfo
-from pipeline.loop import AnyProcessed, LastImage, run_loop
-from pipeline.objects import ObjectChain
-from pipeline.progress import Progress
-from pipeline.worker import Reader
+from background_removal.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
+from background_removal.files.images import ImageSink, ImageSource, SequenceSink
+from background_removal.files.saving.outputs import MatteSink
+from background_removal.files.video.parts import Part, PartSink, plan_parts
+from background_removal.files.video.video_sink import VideoSink
+from background_removal.files.video.video_source import VideoSource
+from background_removal.live.camera.camera import CameraSource
+from background_removal.live.control.control_server import ControlServer
+from background_removal.live.options import LiveOptions
+from background_removal.live.recording.recording import Recorder
+from background_removal.live.recording.snapshots import Snapshots
+from background_removal.live.virtual_camera.virtual_camera import VirtualCamera
+from background_removal.live.window.viewer import Viewer
+from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo
+from background_removal.pipeline.loop import AnyProcessed, LastImage, run_loop
+from background_removal.pipeline.objects import ObjectChain
+from background_removal.pipeline.progress import Progress
+from background_removal.pipeline.worker import Reader
 
 # -- sources -------------------------------------------------------------------------------------------------------
 
@@ -213,8 +213,9 @@ def close_empty(case: Case) -> None:
 def ours_below(kind: type) -> set[type]:
     """Return the public classes of the project that subclass `kind`."""
     found = {sub for below in kind.__subclasses__() for sub in (below, *ours_below(below))}
-    rooms = ("pipeline", "files", "live")
-    return {sub for sub in found if sub.__module__.split(".")[0] in rooms and not sub.__name__.startswith("_")}
+    return {
+        sub for sub in found if sub.__module__.startswith("background_removal.") and not sub.__name__.startswith("_")
+    }
 
 
 def test_every_source_and_sink_of_the_project_is_held_to_it(cases: dict[str, Case]) -> None:
@@ -227,8 +228,8 @@ def test_the_window_is_a_sink_like_others(screen: Screen, monkeypatch: pytest.Mo
     program = """
 from fractions import Fraction
 import numpy as np
-from live.viewer import Viewer
-from pipeline.frame import Frame, StreamInfo
+from background_removal.live.window.viewer import Viewer
+from background_removal.pipeline.frame import Frame, StreamInfo
 for error in (None, ValueError("spoiled")):
     viewer = Viewer()
     viewer.open(StreamInfo("camera", 64, 48, live=True))
@@ -350,7 +351,7 @@ def test_a_signal_handler_from_outside_of_python_stays(monkeypatch: pytest.Monke
 
 def test_a_source_and_a_sink_of_ones_own(tmp_path: Path) -> None:
     """What CONTRIBUTING.md promises: a class each, and nothing else to change."""
-    from engine import Engine
+    from background_removal.engine import Engine
 
     class Countdown(Source):
         info = StreamInfo("countdown", 32, 32, Fraction(1, 25), Fraction(25))

@@ -13,11 +13,11 @@ import pytest
 from conftest import PORTRAIT, difference, make_clip, scene
 from test_segmentation import brightness_model
 
-from engine import Engine
-from matting.segmenters import OnnxSegmenter
-from pipeline.errors import InputError
-from pipeline.frame import StreamInfo
-from selfieSegmentation import MPSegmentation
+from background_removal.engine import Engine
+from background_removal.errors import InputError
+from background_removal.matting.networks.segmenters import OnnxSegmenter
+from background_removal.pipeline.frame import StreamInfo
+from background_removal.segmentation import MPSegmentation
 
 SKY, HAIR = np.array((110, 60, 40), np.float32), np.array((190, 215, 235), np.float32)
 

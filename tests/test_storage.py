@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, make_clip, probe, scene, wait_until
 
-from files import staging, storage
-from live.recording import free_name
-from pipeline.errors import InputError, InputNotFoundError, ProcessingError
+from background_removal.errors import InputError, InputNotFoundError, ProcessingError
+from background_removal.files import storage
+from background_removal.files.saving import atomic
+from background_removal.live.recording.recording import free_name
 
 
 @pytest.fixture(scope="module")
@@ -201,18 +202,18 @@ def test_staged_output_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target.write_text("before")
 
     def fail_halfway() -> None:
-        with staging.staged_output(str(target)) as staged:
+        with atomic.atomic_output(str(target)) as staged:
             Path(staged).write_text("half")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail_halfway()
     assert target.read_text() == "before"
-    with staging.staged_output(str(target)) as staged:
+    with atomic.atomic_output(str(target)) as staged:
         Path(staged).write_text("whole")
         assert target.read_text() == "before"
     assert target.read_text() == "whole"
-    with staging.staged_output(str(target)):
+    with atomic.atomic_output(str(target)):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["result.txt"]
 
@@ -220,7 +221,7 @@ def test_staged_output_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_result_may_be_read_by_everyone_its_folder_lets(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("x")
-    with staging.staged_output(str(tmp_path / "result")) as staged:
+    with atomic.atomic_output(str(tmp_path / "result")) as staged:
         Path(staged).write_text("x")
     assert (tmp_path / "result").stat().st_mode == plain.stat().st_mode
 
@@ -229,7 +230,7 @@ def test_a_result_may_be_read_by_everyone_its_folder_lets(tmp_path: Path) -> Non
 def test_the_target_of_a_link_is_replaced_not_the_link(tmp_path: Path) -> None:
     (tmp_path / "real.txt").write_text("before")
     (tmp_path / "link.txt").symlink_to(tmp_path / "real.txt")
-    with staging.staged_output(str(tmp_path / "link.txt")) as staged:
+    with atomic.atomic_output(str(tmp_path / "link.txt")) as staged:
         Path(staged).write_text("after")
     assert (tmp_path / "real.txt").read_text() == "after"
     assert (tmp_path / "link.txt").is_symlink()
@@ -239,7 +240,7 @@ def test_devices_are_not_replaced(tmp_path: Path) -> None:
     if not Path("/dev/null").exists():
         pytest.skip("there is no /dev/null here")
     with pytest.raises(InputError, match="not an ordinary file"):
-        staging.check_output("/dev/null", str(PORTRAIT))
+        atomic.check_output("/dev/null", str(PORTRAIT))
 
 
 def test_names_that_look_like_urls_are_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +262,7 @@ def test_a_result_that_cannot_be_put_back_is_kept_here(bucket, tmp_path: Path, m
         raise OSError("the network is down")
 
     def write_result() -> None:
-        with staging.staged_output("s3://media/result.txt") as staged:
+        with atomic.atomic_output("s3://media/result.txt") as staged:
             Path(staged).write_text("an hour of work")
 
     monkeypatch.setattr(stow, "put", refuse)

@@ -166,7 +166,7 @@ def test_without_standard_streams_results_are_the_same(tmp_path: Path, long_clip
 # Tells how many pools of memory the C library has made for eight threads that use memory at once.
 POOLS = """
 import ctypes, sys, threading
-from cli.process import keep_memory_together
+from background_removal.cli.os_process import keep_memory_together
 keep_memory_together()
 barrier = threading.Barrier(8)
 def use():

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, Clip, Screen, difference, done, make_clip, probe, scene, wait_until
 
-from engine import Engine
-from files.video_sink import VideoSink
-from files.video_source import VideoSource, upright
-from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, StreamInfo
-from selfieSegmentation import MPSegmentation
+from background_removal.engine import Engine
+from background_removal.errors import InputError, ProcessingError
+from background_removal.files.video.video_sink import VideoSink
+from background_removal.files.video.video_source import VideoSource, upright
+from background_removal.pipeline.frame import Frame, StreamInfo
+from background_removal.segmentation import MPSegmentation
 
 
 def identity(frame: np.ndarray) -> np.ndarray:

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from conftest import StreamCamera, Until, difference, wait_until
 
-from engine import Engine
-from live.devices import is_open_elsewhere
-from live.options import LiveOptions
-from live.virtual_camera import VirtualCamera
-from pipeline.errors import InputError, ProcessingError
-from pipeline.frame import Frame, Planes, StreamInfo
-from selfieSegmentation import MPSegmentation
+from background_removal.engine import Engine
+from background_removal.errors import InputError, ProcessingError
+from background_removal.live.camera.devices import is_open_elsewhere
+from background_removal.live.options import LiveOptions
+from background_removal.live.virtual_camera.virtual_camera import VirtualCamera
+from background_removal.pipeline.frame import Frame, Planes, StreamInfo
+from background_removal.segmentation import MPSegmentation
 
 
 def test_the_virtual_camera_shows_the_result(stream_camera: StreamCamera, backend) -> None:

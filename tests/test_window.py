@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from conftest import ROOT, Screen, StreamCamera, difference, probe, wait_until
 
-import live.snapshots
-from cli.options import build_parser
-from cli.settings import read_settings
-from engine import Engine
-from live.controls import StreamKeys
-from live.options import LiveOptions
-from live.snapshots import Snapshots
-from live.viewer import Viewer
-from pipeline.errors import Stopped
-from pipeline.frame import Frame, StreamInfo
-from pipeline.objects import FrameObject, ObjectChain
-from selfieSegmentation import MPSegmentation
+from background_removal.cli.options import build_parser
+from background_removal.cli.settings_file import read_settings
+from background_removal.engine import Engine
+from background_removal.errors import Stopped
+from background_removal.live.control.controls import StreamKeys
+from background_removal.live.options import LiveOptions
+from background_removal.live.recording import snapshots as snapshots_module
+from background_removal.live.recording.snapshots import Snapshots
+from background_removal.live.window.viewer import Viewer
+from background_removal.pipeline.frame import Frame, StreamInfo
+from background_removal.pipeline.objects import FrameObject, ObjectChain
+from background_removal.segmentation import MPSegmentation
 
 PLAIN = ("--no-segmentation", "--no-fps")
 LIVE = StreamInfo("camera", 320, 240, live=True)
@@ -210,7 +210,7 @@ def test_snapshots_are_numbered_when_they_come_fast(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "live")
-    monkeypatch.setattr("live.snapshots.now_as_name", lambda: "2026-01-02_03-04-05")
+    monkeypatch.setattr("background_removal.live.recording.snapshots.now_as_name", lambda: "2026-01-02_03-04-05")
     snapshots = Snapshots(LiveOptions(snapshots=tmp_path / "deep" / "er"))
     snapshots.open(LIVE)
     assert snapshots.on_key("x") is False
@@ -227,8 +227,8 @@ def test_snapshots_are_numbered_when_they_come_fast(
 
 def test_a_snapshot_does_not_hold_up_the_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
-    write = live.snapshots.write_image
-    monkeypatch.setattr(live.snapshots, "write_image", lambda *arguments: (go_on.wait(), write(*arguments)))
+    write = snapshots_module.write_image
+    monkeypatch.setattr(snapshots_module, "write_image", lambda *arguments: (go_on.wait(), write(*arguments)))
     told: list[str] = []
     snapshots = Snapshots(LiveOptions(snapshots=tmp_path / "pictures"), told.append)
     snapshots.open(LIVE)
@@ -266,7 +266,7 @@ class KeysOnly:
 
 
 def engine_with_keys(monkeypatch: pytest.MonkeyPatch, *keys: str, **more) -> Engine:
-    monkeypatch.setattr("live.viewer.Window", lambda: KeysOnly(*keys))
+    monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: KeysOnly(*keys))
     return Engine(show=True, **more)
 
 
@@ -311,8 +311,8 @@ def test_only_a_key_that_changes_the_picture_makes_a_still_anew(
         def clicks(self) -> list[tuple[float, float]]:
             return []
 
-    monkeypatch.setattr("live.viewer.Window", lambda: Typist("h", "s", "x", "c", "f", "q"))
-    monkeypatch.setattr("live.window.require_display", lambda: None)
+    monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: Typist("h", "s", "x", "c", "f", "q"))
+    monkeypatch.setattr("background_removal.live.window.window.require_display", lambda: None)
     monkeypatch.chdir(tmp_path)
     portrait = ROOT / "samples" / "portrait.jpg"
     Engine(image_path=portrait, output_path="r.png", show=True, custom_objects=[Counts()]).run()
@@ -323,7 +323,7 @@ def test_only_a_key_that_changes_the_picture_makes_a_still_anew(
 
 def test_the_window_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     for key in ("q", "Q", "esc"):
-        monkeypatch.setattr("live.viewer.Window", lambda key=key: KeysOnly(key))
+        monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda key=key: KeysOnly(key))
         viewer = Viewer()
         with pytest.raises(Stopped):
             viewer.write(Frame(np.zeros((48, 64, 3), np.uint8)))
@@ -429,7 +429,7 @@ def test_a_click_reaches_the_objects_as_shares_of_the_picture(
 ) -> None:
     program = f"""
 from engine import Engine
-from pipeline.objects import FrameObject
+from background_removal.pipeline.objects import FrameObject
 
 class Clicked(FrameObject):
     def on_click(self, x, y):

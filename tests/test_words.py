@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, make_clip, probe, scene
 
-from engine import Engine
-from pipeline.errors import InputError
-from selfieSegmentation import MPSegmentation
+from background_removal.engine import Engine
+from background_removal.errors import InputError
+from background_removal.segmentation import MPSegmentation
 
 
 def test_a_picture_of_nobody_is_done_and_said(run_main, tmp_path: Path) -> None:
@@ -64,7 +64,10 @@ def test_the_segmentation_knows_whether_it_has_found_anybody(portrait: np.ndarra
         ("me.jpg --overwrite", "--overwrite goes with --record; the result of a file replaces an older one anyway"),
         ("me.jpg --snapshots here", "--snapshots goes with a window: --show"),
         ("me.jpg --model-size 256x256", "--model-size goes with --model FILE.onnx"),
-        ("me.jpg --no-segmentation --threshold 0.4", "--threshold needs the segmentation; leave out --no-segmentation"),
+        (
+            "me.jpg --no-segmentation --threshold 0.4",
+            "--threshold needs the segmentation; leave out --no-segmentation",
+        ),
         ("clip.mp4 --break-on-end", "--break-on-end goes with --end-frame"),
         ("clip.mp4 --reconnect 5", "--reconnect goes with a webcam"),
         ("--watch . --record x.mp4", "--record goes with a webcam"),
@@ -171,5 +174,5 @@ def test_an_error_in_a_main_of_ones_own_is_told_by_its_last_line(
     process = start_main(program=OWN.format(arguments=arguments, body=body))
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 1
-    assert err.splitlines()[-1].startswith(f"pipeline.errors.{last}")
+    assert err.splitlines()[-1].startswith(f"background_removal.errors.{last}")
     assert err.count("Traceback") == tracebacks

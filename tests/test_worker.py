@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from conftest import wait_until
 
-from pipeline.errors import Stopped
-from pipeline.frame import Frame, Source, StreamInfo
-from pipeline.worker import Reader, Worker
+from background_removal.errors import Stopped
+from background_removal.pipeline.frame import Frame, Source, StreamInfo
+from background_removal.pipeline.worker import Reader, Worker
 
 
 class Numbers(Source):

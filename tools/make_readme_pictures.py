@@ -15,13 +15,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from effects.auto_frame import AutoFrame  # noqa: E402
-from effects.defocus import Defocus  # noqa: E402
-from effects.low_light import LowLight  # noqa: E402
-from effects.plate import NamePlate  # noqa: E402
-from engine import Engine  # noqa: E402
-from live.window import over_checkerboard  # noqa: E402
-from selfieSegmentation import MPSegmentation  # noqa: E402
+from background_removal.effects.auto_frame import AutoFrame  # noqa: E402
+from background_removal.effects.defocus import Defocus  # noqa: E402
+from background_removal.effects.low_light import LowLight  # noqa: E402
+from background_removal.effects.plate import NamePlate  # noqa: E402
+from background_removal.engine import Engine  # noqa: E402
+from background_removal.live.window.window import over_checkerboard  # noqa: E402
+from background_removal.segmentation import MPSegmentation  # noqa: E402
 
 LOOKS = ("blur", "backgrounds/3_bokeh.jpg", "transparent")
 

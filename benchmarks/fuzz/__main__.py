@@ -29,15 +29,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks" / "fuzz")]
 
-import main  # noqa: E402, I001 - before ONNX Runtime, see pipeline/__init__.py
+import background_removal  # noqa: E402, I001 - before ONNX Runtime, see there
+from background_removal.cli.main import main  # noqa: E402
 import av.error  # noqa: E402
 import cv2  # noqa: E402
 import onnxruntime  # noqa: E402, F401 - all that a case would else have to import
 import tqdm.contrib.logging  # noqa: E402, F401
 
-import cli.run  # noqa: E402, F401
-import files.video_sink  # noqa: E402
-import files.video_source  # noqa: E402, F401
+import background_removal.cli.run  # noqa: E402
+import background_removal.files.video.video_sink  # noqa: E402
+import background_removal.files.video.video_source  # noqa: E402, F401
 
 from mutations import mutated  # noqa: E402
 from seeds import Seed, make_seeds  # noqa: E402
@@ -47,7 +48,7 @@ SECONDS = 120.0
 PROCESSOR_SECONDS = 20
 GIGABYTES = 4
 # So much more than the process that it is split off from is too much for a picture of 96x64.
-_MOST_RESIDENT = 1 << 30
+_MAX_RESIDENT = 1 << 30
 # How often each kind is tried.
 _WEIGHTS = {"video": 6, "image": 4, "settings": 1, "model": 2}
 OUTCOMES = ("right", "told", "short", "silent loss", "hang", "crash", "traceback", "memory", "lines")
@@ -99,14 +100,14 @@ def make_case(seeds: list[Seed], seed: int, number: int, folder: Path, damaged: 
 
 def run_case(case: Case, folder: Path) -> None:
     """Run a case in `folder` and sort what came of it."""
-    case.code, case.said, resident = _split_off(lambda: main.main(case.command), folder)
+    case.code, case.said, resident = _split_off(lambda: main(case.command), folder)
     lines = case.said.splitlines()
     foreign = [line for line in lines if not line.startswith(_OUR_LINES)]
     if case.code in (None, -signal.SIGXCPU, -signal.SIGKILL):
         case.outcome = "hang"
     elif "Traceback (most recent call last)" in case.said or "--debug to see where" in case.said:
         case.outcome = "memory" if "MemoryError" in case.said else "traceback"
-    elif "bad_alloc" in case.said or "nsufficient memory" in case.said or resident > _MOST_RESIDENT:
+    elif "bad_alloc" in case.said or "nsufficient memory" in case.said or resident > _MAX_RESIDENT:
         case.outcome = "memory"
     elif case.code < 0 or case.code > 2:
         case.outcome = "crash"

@@ -1,0 +1,92 @@
+"""Replace or blur what is behind a person, in images, videos and from cameras.
+
+The names below are the public API. Each is imported when it is first used, so that ``import background_removal`` and
+the command line's ``--help`` stay fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from background_removal.engine import Engine
+    from background_removal.errors import (
+        BackgroundRemovalError,
+        CameraError,
+        DeviceError,
+        InputError,
+        InputNotFoundError,
+        ProcessingError,
+    )
+    from background_removal.files.video.formats import Encoding
+    from background_removal.fps import FPSmetric
+    from background_removal.live.options import LiveOptions
+    from background_removal.look import Look
+    from background_removal.pipeline.actions import Action
+    from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo
+    from background_removal.pipeline.objects import FrameObject
+    from background_removal.segmentation import MPSegmentation
+
+__version__ = "0.3.0"
+
+# ONNX Runtime's Linux wheels send telemetry from 1.29 on unless this is set before they are imported. Every import of
+# this package passes through here first; users who want the telemetry set it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+_MODULES = {
+    "Action": "pipeline.actions",
+    "BackgroundRemovalError": "errors",
+    "CameraError": "errors",
+    "DeviceError": "errors",
+    "Encoding": "files.video.formats",
+    "Engine": "engine",
+    "FPSmetric": "fps",
+    "Frame": "pipeline.frame",
+    "FrameObject": "pipeline.objects",
+    "InputError": "errors",
+    "InputNotFoundError": "errors",
+    "LiveOptions": "live.options",
+    "Look": "look",
+    "MPSegmentation": "segmentation",
+    "ProcessingError": "errors",
+    "Sink": "pipeline.frame",
+    "Source": "pipeline.frame",
+    "StreamInfo": "pipeline.frame",
+}
+
+__all__ = [
+    "Action",
+    "BackgroundRemovalError",
+    "CameraError",
+    "DeviceError",
+    "Encoding",
+    "Engine",
+    "FPSmetric",
+    "Frame",
+    "FrameObject",
+    "InputError",
+    "InputNotFoundError",
+    "LiveOptions",
+    "Look",
+    "MPSegmentation",
+    "ProcessingError",
+    "Sink",
+    "Source",
+    "StreamInfo",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

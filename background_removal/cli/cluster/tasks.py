@@ -1,0 +1,313 @@
+"""What the computers of a cluster do: one file, one part of a long video, or the joining of parts.
+
+Only paths and numbers come and go with a task; pictures stay where they are, in files that all computers see.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from background_removal.cli.cluster.places import digest, source_here, use_run_folder
+from background_removal.cli.engines import encoding_of, frame_options, is_video_file, process
+from background_removal.cli.many import BatchItem
+from background_removal.cli.object_list import build_objects, found_person
+from background_removal.cli.parallel import PartJob, encoding_of_parts, needed_parts, process_part
+from background_removal.cli.words import rename_parameters
+from background_removal.errors import BackgroundRemovalError, InputError, ProcessingError
+from background_removal.files import storage
+from background_removal.files.images import is_sequence
+from background_removal.files.saving.atomic import atomic_output
+from background_removal.files.saving.outputs import check_result
+from background_removal.files.saving.unfinished import unfinished_output
+from background_removal.files.video.completeness import missing, promised_by
+from background_removal.files.video.parts import Part, count_frames, join_parts, plan_long
+from background_removal.pipeline.objects import CustomObject
+from background_removal.support import limits
+from background_removal.support.cores import limit_cores
+
+log = logging.getLogger(__name__)
+
+# A remote file below this many bytes is not brought only to see whether it is long: about a minute of 1080p.
+_SMALL_BYTES = 50_000_000
+# How often a process tells how far it is.
+_REPORT_SECONDS = 0.5
+_NOT_JOINED = (".gif", ".webp")
+# What does not change the parts of a video, and may be otherwise when a run goes on with --resume.
+_NOT_IN_PARTS = frozenset({
+    "paths", "image", "video", "output", "recursive", "resume", "shard", "dry_run", "cluster", "part_seconds",
+    "config", "quiet", "debug",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is the same for all tasks of a run.
+
+    Attributes:
+        options: The options of the command line, all paths in them absolute.
+        cores: How many cores each task may use.
+        run: The name of the run, which its temporary folders bear.
+        level: The level of messages that are wanted.
+        allowed: What files may ask for, as `support.limits.allow` takes it.
+    """
+
+    options: argparse.Namespace
+    cores: int
+    run: str
+    level: int
+    allowed: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FileTask:
+    """A file, which is done, or found to be long enough to be cut."""
+
+    job: BatchItem
+
+
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    """One part of a video, which goes to `place`."""
+
+    job: BatchItem
+    part: Part
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinTask:
+    """The joining of a video's parts, in order, into its result.
+
+    Attributes:
+        job: The video.
+        parts: Its parts.
+        end: When the last picture of its parts ends, in seconds; None if that is not known.
+    """
+
+    job: BatchItem
+    parts: tuple[PartTask, ...]
+    end: Fraction | None
+
+
+Task: TypeAlias = FileTask | PartTask | JoinTask
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What has become of a task.
+
+    Attributes:
+        frames: How many frames were written.
+        found_person: Whether anybody is in them; None if nobody was looked for.
+        cut: The parts of a file that is to be done in parts; nothing was written then.
+        end: When its last picture ends, in seconds; None if that is not known.
+        incomplete: Whether not all of the source could be read.
+        failure: What went wrong by the task's own fault, "" if nothing did.
+        warnings: What else there is to tell the user.
+    """
+
+    frames: int = 0
+    found_person: bool | None = None
+    cut: tuple[PartTask, ...] = ()
+    end: Fraction | None = None
+    incomplete: bool = False
+    failure: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+Report: TypeAlias = Callable[[int], object]
+
+
+def perform(setup: Setup, task: Task, report: Report = lambda frames: None) -> Outcome:
+    """Do one task.
+
+    Args:
+        setup: Of the run.
+        task: Which one.
+        report: Called now and then with the number of frames that have been written.
+
+    Returns:
+        What has become of it; what it fails by is in there, and is not raised.
+    """
+    limit_cores(setup.cores)
+    limits.allow(**setup.allowed)
+    use_run_folder(setup.run)
+    counter = _Counter(report)
+    with _collected(setup.level) as told:
+        try:
+            if isinstance(task, FileTask):
+                outcome = _do_file(setup, task, counter)
+            elif isinstance(task, PartTask):
+                outcome = _do_part(setup, task, counter)
+            else:
+                outcome = _join(setup, task)
+        except BackgroundRemovalError as error:
+            outcome = Outcome(failure=rename_parameters(str(error)))
+        except Exception as error:  # whatever it is, the other files can still be done
+            outcome = Outcome(failure=f"{task.job.path}: {error!r}")
+    return replace(outcome, warnings=tuple(told))
+
+
+def parts_of(options: argparse.Namespace, job: BatchItem) -> tuple[PartTask, ...]:
+    """Return the parts in which a video is to be done; none if it is done at once."""
+    suffix = os.path.splitext(job.output)[1].lower()
+    if not is_video_file(options, job.path) or suffix in _NOT_JOINED or is_sequence(job.output):
+        return ()
+    if options.background == "transparent" and suffix != ".mov":
+        return ()
+    if storage.is_remote(job.path) and storage.file_size(job.path) < _SMALL_BYTES:
+        return ()
+    with source_here(job.path) as local:
+        version = f"{os.path.getsize(local)} {os.path.getmtime(local) if local == job.path else ''}"
+        last = options.end_frame if options.break_on_end and options.end_frame else None
+        parts = needed_parts(plan_long(local, options.part_seconds), job.path, options.start_frame, last)
+    if len(parts) < 2:
+        return ()
+    kind = ".mov" if suffix == ".mov" else ".mp4"
+    folder = parts_folder(job.output)
+    look = sorted((name, value) for name, value in vars(options).items() if name not in _NOT_IN_PARTS)
+    return tuple(
+        PartTask(job, part, f"{folder}/{number:05}-{digest((look, job.path, version, part))}{kind}")
+        for number, part in enumerate(parts)
+    )
+
+
+def unseen(setup: Setup, jobs: Sequence[BatchItem]) -> str:
+    """Return what this computer cannot read, or where it cannot write, of a run; "" if all is well.
+
+    Args:
+        setup: Of the run.
+        jobs: Those that are asked about.
+    """
+    options = setup.options
+    needed = [options.background, options.logo, options.model or ""]
+    try:
+        for path in [path for path in needed if os.path.isabs(path)]:
+            if not os.path.exists(path):
+                raise InputError(f"{path}: no such file")
+        for job in jobs:
+            if not storage.is_url(job.path):
+                storage.require_file(job.path)
+            check_result(job.output, job.path, video=is_video_file(options, job.path), encoding=encoding_of(options))
+            with atomic_output(job.output) as staged:
+                Path(staged).touch()
+                os.remove(staged)  # nothing is to be put in place yet
+    except (BackgroundRemovalError, OSError) as error:
+        return rename_parameters(str(error))
+    return ""
+
+
+def parts_folder(output: str) -> str:
+    """Return the folder beside a result in which its parts lie until they are joined."""
+    folder, name = os.path.split(output)
+    return f"{folder}/.{name}.parts"
+
+
+# -- the tasks -----------------------------------------------------------------------------------
+
+
+def _do_file(setup: Setup, task: FileTask, counter: _Counter) -> Outcome:
+    options, job = setup.options, task.job
+    cut = parts_of(options, job)
+    if cut:
+        return Outcome(cut=cut)
+    objects = _objects(setup)
+    _, code = process(options, job, objects, cast("Any", counter), keep_partial=False)
+    return Outcome(counter.frames, found_person(objects), incomplete=code != 0)
+
+
+def _do_part(setup: Setup, task: PartTask, counter: _Counter) -> Outcome:
+    options, job = setup.options, task.job
+    if options.resume and storage.is_file(task.place):
+        counter.add(task.part.frames)
+        return Outcome(task.part.frames)
+    encoding = encoding_of_parts(encoding_of(options), os.path.splitext(job.output)[1].lower())
+    more = {**frame_options(options), "encoding": encoding}
+    with source_here(job.path) as local:
+        make_objects = functools.partial(_objects, setup)
+        part = PartJob(local, task.part, task.place, job.path, make_objects, more, setup.cores)
+        result = process_part(part, counter.update)
+    return Outcome(result.frames, result.found_person, end=result.end)
+
+
+def _join(setup: Setup, task: JoinTask) -> Outcome:
+    job, frames = task.job, 0
+    with ExitStack() as stack:
+        local = stack.enter_context(source_here(job.path))
+        places = [stack.enter_context(storage.local_file(part.place)) for part in task.parts]
+        for place, part in zip(places, task.parts, strict=True):
+            found = count_frames(place)
+            if found != part.part.frames:
+                raise ProcessingError(f"{part.place}: holds {found} of {part.part.frames} frames; nothing was written")
+            frames += found
+        growing = stack.enter_context(unfinished_output(job.output))
+        whole = not (setup.options.break_on_end and setup.options.end_frame)
+        names = {"whole": growing.whole, "source_name": job.path}
+        join_parts(places, growing.path, local, job.output, with_whole_sound=whole, **names)
+        promise = promised_by(local, job.path) if whole and task.end is not None else None
+        lacking = missing(local, promise, frames, task.end) if promise and task.end else ""
+    storage.remove_folder(parts_folder(job.output))
+    if lacking:
+        log.warning("%s: %s", job.path, lacking)
+    return Outcome(frames, incomplete=bool(lacking))
+
+
+# -- what they need ------------------------------------------------------------------------------
+
+
+class _Counter:
+    """Counts frames as a progress bar would, and tells of them now and then."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._told_at = time.monotonic()
+        self.frames = 0
+
+    def update(self) -> None:
+        self.add(1)
+
+    def add(self, count: int) -> None:
+        self.frames += count
+        now = time.monotonic()
+        if now - self._told_at >= _REPORT_SECONDS:
+            self._told_at = now
+            self._report(self.frames)
+
+
+_made: dict[str, list[CustomObject]] = {}
+
+
+def _objects(setup: Setup) -> list[CustomObject]:
+    """Return the custom objects, made once in each process: networks are not loaded for every task."""
+    if setup.run not in _made:
+        _made.clear()
+        _made[setup.run] = build_objects(setup.options)
+    return _made[setup.run]
+
+
+@contextmanager
+def _collected(level: int) -> Iterator[list[str]]:
+    """Collect the warnings that are logged in the block, in place of showing them where nobody looks."""
+    told: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+
+    root, handler = logging.getLogger(), Collector(max(level, logging.WARNING))
+    before = root.handlers[:]
+    root.handlers[:] = [handler]
+    try:
+        yield told
+    finally:
+        root.handlers[:] = before

@@ -1,0 +1,124 @@
+"""``python main.py control``: tells a run that was started with --control what to do."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from background_removal.errors import InputError, ProcessingError
+from background_removal.live.control.control_file import Address, addresses
+from background_removal.pipeline.actions import ALL
+
+# Longer than the run itself takes to say that no frame comes by.
+_ANSWER_SECONDS = 15.0
+
+_HEAD = """\
+usage: main.py control [--port PORT] ACTION [ARGUMENT]
+
+Tell a run that was started with --control what to do:
+
+"""
+_FOOT = """
+  key K                                     type a key, for objects of your own: key x, key space
+  status                                    what there is to tell
+  actions                                   what this run can do
+
+--port is needed only where several runs can be controlled.
+"""
+
+
+def control(arguments: Sequence[str], on_line: Callable[[str], object]) -> int:
+    """Do what ``main.py control`` asks for.
+
+    Args:
+        arguments: What stands after ``control``.
+        on_line: Called with what there is to tell.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        InputError: nothing can be controlled, or not so.
+        ProcessingError: the run has failed with it.
+    """
+    words, port = list(arguments), None
+    if words[:1] == ["--port"]:
+        if len(words) < 2 or not words[1].isdecimal():
+            raise InputError("--port: must be followed by a number")
+        port, words = int(words[1]), words[2:]
+    if not words or words[0] in ("-h", "--help", "help"):
+        on_line(usage())
+        return 0
+    name, argument = words[0], " ".join(words[1:])
+    address = _running(port)
+    if name == "status":
+        for what, value in _asked(address, "GET", "/status").items():
+            on_line(f"{what}: {_told(value)}")
+        return 0
+    if name == "actions":
+        for row in _asked(address, "GET", "/actions")["actions"]:
+            on_line(_row(" | ".join(row["names"]), row["takes"], row["meaning"]))
+        return 0
+    answer = _asked(address, "POST", f"/actions/{quote(name, safe='')}", {"argument": argument})
+    on_line(answer["message"] or ("done" if answer["done"] else "nothing was done"))
+    return 0
+
+
+def usage() -> str:
+    """Return the help, made from the list of actions."""
+    rows = (_row(action.usage, "", action.meaning) for action in ALL)
+    return _HEAD + "\n".join(rows) + _FOOT
+
+
+def _row(names: str, takes: str, meaning: str) -> str:
+    return f"  {f'{names} {takes}'.strip():<41} {meaning}"
+
+
+def _told(value: Any) -> str:
+    return {True: "yes", False: "no", "": "-"}.get(value, str(value)) if isinstance(value, (bool, str)) else str(value)
+
+
+def _running(port: int | None) -> Address:
+    """Return the run that is meant."""
+    known = [address for address in addresses() if port in (None, address.port)]
+    alive = [address for address in known if _answers(address)]
+    if not alive:
+        where = "" if port is None else f" at port {port}"
+        raise InputError(f"nothing that can be controlled runs{where}; start it with --control")
+    if len(alive) > 1:
+        ports = ", ".join(str(address.port) for address in alive)
+        raise InputError(f"several runs can be controlled: say which by --port, of {ports}")
+    return alive[0]
+
+
+def _answers(address: Address) -> bool:
+    """Tell whether a run is still there: one that was killed leaves its file."""
+    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.connect()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _asked(address: Address, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Send a request and return the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=_ANSWER_SECONDS)
+    headers = {"Authorization": f"Bearer {address.token}", "Content-Type": "application/json"}
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        told = json.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ProcessingError(f"the run at port {address.port} gave no answer: {error}") from error
+    finally:
+        connection.close()
+    if response.status == 200:
+        return told
+    message = str(told.get("error", response.reason)) if isinstance(told, dict) else response.reason
+    raise (InputError if response.status < 500 else ProcessingError)(message)

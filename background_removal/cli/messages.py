@@ -1,0 +1,31 @@
+"""How messages appear: one line each, on standard error."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+from background_removal.support.wording import printable
+
+
+class _OneLine(logging.Formatter):
+    """Shows what is in a name as it is, and obeys none of it; a traceback keeps its lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        return printable(super().formatMessage(record))
+
+
+def set_up_messages(debug: bool, quiet: bool) -> None:
+    """Let what is logged appear: notes and warnings of ours; with `quiet` errors alone, with `debug` everything."""
+    level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for number, name in ((logging.INFO, "note"), (logging.WARNING, "warning"), (logging.ERROR, "error")):
+        logging.addLevelName(number, name)
+    if level == logging.WARNING:
+        logging.getLogger("background_removal").setLevel(logging.INFO)  # libraries' notes are of no interest
+    # It tells of a failed transfer by the pages; the exception says it once.
+    logging.getLogger("stow").setLevel(logging.NOTSET if debug else logging.CRITICAL)
+    if not debug:
+        warnings.simplefilter("ignore")  # of libraries, meant for programmers

@@ -1,0 +1,118 @@
+"""``--serve``: from the options of the command line to a page in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from collections.abc import Callable
+
+from background_removal import __version__
+from background_removal.cli.checks import size_of
+from background_removal.compositing.colors import is_color
+from background_removal.compositing.shipped import shipped_picture, shipped_pictures
+from background_removal.errors import InputError, InputNotFoundError
+from background_removal.files.images import read_image
+from background_removal.live.options import CameraOptions
+from background_removal.page.looks import EFFECTS, NAMES, UPLOAD, Look, parse_look
+from background_removal.page.settings import LOOPBACK, Settings
+
+log = logging.getLogger(__name__)
+
+_YOURS = "yours"
+_PLAIN = ("blur", "none", "transparent")
+
+
+def serve_page(options: argparse.Namespace, on_line: Callable[[str], object]) -> None:
+    """Serve the page until Ctrl-C.
+
+    Args:
+        options: Of the command line; those of the look say how it starts.
+        on_line: Called with the page's address.
+
+    Raises:
+        InputError: it cannot be served so.
+        KeyboardInterrupt: Ctrl-C was typed.
+    """
+    host, port = address_of(options.serve)
+    look, pictures = _look(options)
+    settings = Settings(
+        look=look,
+        pictures=pictures,
+        network={
+            "model": options.model,
+            "runtime": options.runtime,
+            "device": options.device,
+            "quality": options.quality,
+            "model_size": size_of(options.model_size, "--model-size", "256x320"),
+            "model_input": options.model_input,
+            "model_output": options.model_output,
+        },
+        host=host,
+        port=port,
+        open_browser=not options.no_browser,
+        certificate=options.cert,
+        key=options.key,
+        webcam=options.webcam,
+        camera=CameraOptions(
+            size=size_of(options.size, "--size", "1280x720"),
+            rate=options.camera_fps,
+            backend=options.camera_backend,
+            reconnect=options.reconnect,
+        ),
+    )
+    from background_removal.page.server import serve
+
+    if host not in LOOPBACK and not options.cert:
+        log.info("browsers on other computers give their camera to pages by https:// alone: see --cert and --key")
+
+    serve(settings, on_line, __version__)
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """Return the host and the port that --serve names; either may be left out.
+
+    Raises:
+        InputError: it names something else.
+
+    >>> address_of("8000"), address_of("0.0.0.0"), address_of("studio:80"), address_of("[::1]:9000")
+    (('127.0.0.1', 8000), ('0.0.0.0', 8765), ('studio', 80), ('::1', 9000))
+    """
+    host, port = "127.0.0.1", "8765"
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":") or port
+    elif text.isdecimal():
+        port = text
+    elif ":" in text:
+        host, _, port = text.rpartition(":")
+    else:
+        host = text
+    if not (port.isascii() and port.isdecimal() and int(port) < 1 << 16) or "/" in host or ":" in host.strip(":") == "":
+        raise InputError(f"--serve {text}: must be HOST:PORT, for instance 127.0.0.1:8765")
+    return host or "127.0.0.1", int(port)
+
+
+def _look(options: argparse.Namespace) -> tuple[Look, dict[str, str]]:
+    """Return the look that a page starts with, and the owner's pictures that it needs."""
+    background, pictures = options.background, {}
+    if os.path.isfile(background) and shipped_picture(background) is None:
+        read_image(background)  # says what is wrong with it
+        pictures, background = {_YOURS: background}, UPLOAD + _YOURS
+    elif background not in _PLAIN and shipped_picture(background) is None and not is_color(background):
+        raise InputNotFoundError(
+            f"--background {background}: no such picture, nor one of {', '.join(shipped_pictures())}; "
+            "a page takes no folder, address or video here"
+        )
+    given = {
+        **{name: getattr(options, name) for name in NAMES if name != "effects"},
+        "background": background,
+        "blur": str(options.blur),
+        "effects": [name for name in EFFECTS if getattr(options, name.replace("-", "_"))],
+    }
+    from background_removal.page.http_errors import PageError
+
+    try:
+        return parse_look(given, Look(), lambda item_id: item_id in pictures), pictures
+    except PageError as error:
+        raise InputError(f"--{error}") from error

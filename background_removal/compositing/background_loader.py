@@ -1,0 +1,99 @@
+"""From what the user writes to a background: a colour, a picture, a folder, a video, local or remote."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import ExitStack
+
+import numpy as np
+
+from background_removal.compositing import backgrounds
+from background_removal.compositing.background_choice import YOURS
+from background_removal.compositing.backgrounds import Background, Scenery
+from background_removal.compositing.colors import is_color, parse_color
+from background_removal.compositing.shipped import shipped_picture, shipped_pictures
+from background_removal.compositing.video_background import Video
+from background_removal.errors import InputNotFoundError
+from background_removal.files import storage
+from background_removal.files.images import read_image
+from background_removal.files.kinds import is_video
+from background_removal.support import limits
+
+
+class BackgroundLoader:
+    """Makes backgrounds; remote files that they need are kept on this computer until it is closed."""
+
+    def __init__(self) -> None:
+        self._files = ExitStack()
+
+    def close(self) -> None:
+        """Remove what was brought from elsewhere; calling it again does nothing."""
+        self._files.close()
+
+    def from_text(self, text: str) -> Background | None:
+        """Return the background that a text names, other than the blur; None for "none".
+
+        Args:
+            text: "none", "transparent", the path or web address of a picture or a video, a folder, the name of a
+                shipped picture, or a colour; of what has the same name the first one in this order.
+
+        Raises:
+            InputError: the file or folder cannot be used.
+            InputNotFoundError: it does not exist.
+        """
+        if text == "none":
+            return None
+        if text == "transparent":
+            return backgrounds.Transparent()
+        if storage.is_folder(text):
+            return self.folder(text)
+        limits.check_ordinary(text, f"`background` {text}")
+        if storage.is_file(text):
+            return self.file(text)
+        picture = shipped_picture(text)
+        if picture is not None:
+            return self.file(picture)
+        if is_color(text):
+            return backgrounds.SolidColor(parse_color(text))
+        raise InputNotFoundError(
+            f"`background` {text}: no such file or folder, nor one of {', '.join(shipped_pictures())}; "
+            "or use blur, none, transparent, a colour"
+        )
+
+    def folder(self, path: str | os.PathLike[str]) -> backgrounds.Folder:
+        """Return the pictures and videos of a folder, to go through one by one; raises as `from_text` does."""
+        path = os.fspath(path)
+        local = self._files.enter_context(storage.local_folder(path))
+        return backgrounds.Folder(storage.list_files(local), lambda file: _scenery(file, file), path)
+
+    def picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, Scenery] | None:
+        """Return what a picture that was given is called, and its background; None if none was given."""
+        if isinstance(image, np.ndarray):
+            return YOURS, backgrounds.Picture(image)
+        return (os.fspath(image), self.file(image)) if image is not None and os.fspath(image) else None
+
+    def file(self, path: str | os.PathLike[str]) -> Scenery:
+        """Return the background of one picture or video; raises as `from_text` does."""
+        path = os.fspath(path)
+        local = self._files.enter_context(storage.local_file(path, may_change=True))
+        return _scenery(local, path)
+
+
+def _scenery(path: str, name: str) -> Scenery:
+    return _video(path, name) if is_video(path) else backgrounds.Picture(read_image(path, name))
+
+
+def _video(path: str, name: str) -> Scenery:
+    played = False
+
+    def play() -> Generator[tuple[np.ndarray, float], None, None]:
+        from background_removal.files.video.video_source import VideoSource
+
+        nonlocal played
+        with VideoSource(path, name, warns=not played) as video:  # it plays over and over, and is damaged each time
+            for frame in video:
+                yield frame.image, frame.seconds
+            played = True
+
+    return Video(play, name)

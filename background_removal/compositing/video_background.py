@@ -1,0 +1,94 @@
+"""A video that plays behind the person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+
+import numpy as np
+
+from background_removal.compositing.backgrounds import Picture, Scenery
+from background_removal.errors import InputError
+
+
+class Video(Scenery):
+    """A video that plays behind the person, over and over, in step with the frames.
+
+    Args:
+        play: Called to play the video from its beginning: yields uint8 (H, W, 3) BGR images, each with the
+            time in seconds at which it is shown.
+        name: What to call the video in messages.
+
+    Raises:
+        InputError: the video has no frame.
+    """
+
+    keeps_pictures = True
+    # A picture that has to be skipped costs as much as one that is shown: a video that is too heavy for live
+    # use plays slower rather than holding up the camera.
+    _LIVE_SKIPS = 2
+
+    def __init__(self, play: Callable[[], Generator[tuple[np.ndarray, float], None, None]], name: str) -> None:
+        super().__init__()
+        self._play = play
+        self._name = name
+        self._pictures: Generator[tuple[Picture, float], None, None] | None = None
+        self.begin(live=True)  # says whether there is anything to play
+        self.end()
+
+    def begin(self, live: bool) -> None:
+        self.end()
+        self._live = live
+        self._now: float | None = None
+        self._started: float | None = None
+        self._advance()
+
+    def end(self) -> None:
+        if self._pictures is not None:
+            self._pictures.close()
+            self._pictures = None
+
+    def picture(self, width: int, height: int) -> np.ndarray:
+        if self._pictures is None:
+            self._started = None
+            self._advance()
+        # Who calls without saying when is taken to do so live.
+        clock = time.monotonic() if self._now is None else self._now
+        self._started = clock if self._started is None else self._started
+        now = clock - self._started + 1e-3  # times are sums of fractions: what is just due is due
+        advanced = 0
+        while self._next_at <= now:
+            if self._live and advanced == self._LIVE_SKIPS:
+                self._started += now - self._next_at
+                break
+            self._advance()
+            advanced += 1
+        return self._current.picture(width, height)
+
+    def at(self, seconds: float) -> None:
+        self._now = seconds
+
+    def _advance(self) -> None:
+        if self._pictures is None:
+            self._pictures = self._loop()
+        self._current, self._next_at = next(self._pictures)
+
+    def _loop(self) -> Generator[tuple[Picture, float], None, None]:
+        """Yield each picture with the time, from the first frame on, at which the next one is due."""
+        begun = 0.0
+        while True:
+            shown: tuple[np.ndarray, float] | None = None
+            start, step = 0.0, 1 / 25
+            with closing(self._play()) as frames:
+                for image, at in frames:
+                    if shown is None:
+                        start = at
+                    else:
+                        step = max(at - shown[1], 1e-3)
+                        yield Picture(shown[0]), begun + at - start
+                    shown = image, at
+            if shown is None:
+                raise InputError(f"{self._name}: there is no frame in this video")
+            begun += shown[1] - start + step  # the last frame is shown as long as the one before it
+            yield Picture(shown[0]), begun

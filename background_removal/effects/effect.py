@@ -1,0 +1,73 @@
+"""Custom objects that a key switches on and off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from background_removal.pipeline.actions import Action, keys_of
+from background_removal.pipeline.frame import Planes
+from background_removal.pipeline.objects import FrameObject
+
+
+class SwitchedEffect(FrameObject):
+    """A custom object with a switch; what that does is up to each.
+
+    Args:
+        on: Whether it is on from the beginning.
+
+    Attributes:
+        action: The action and key that switch it; its name is its option without the dashes before it.
+        on: Whether it is on.
+    """
+
+    action: Action
+
+    def __init__(self, on: bool = True) -> None:
+        self.on = on
+        self.actions = (self.action,)
+        self.keys: Mapping[str, str] = keys_of(self.actions)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.action.names[0]
+
+    def on_key(self, key: str) -> bool | str:
+        """Switch by the action's key."""
+        if key.lower() not in self.action.keys:
+            return False
+        self.on = not self.on
+        return f"{self.name} {'on' if self.on else 'off'}"
+
+    def status(self) -> Mapping[str, bool]:
+        """Return whether it is on, by its name."""
+        return {self.name: self.on}
+
+
+class Effect(SwitchedEffect):
+    """Changes whole frames; each says what it does to one in `changed`."""
+
+    def __init__(self, on: bool = True) -> None:
+        super().__init__(on)
+        if on:
+            # Frames are better turned into images by whoever reads them, beside this thread, than by `on_planes`.
+            self.on_planes = None  # pyright: ignore[reportAttributeAccessIssue]
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Return what the effect makes of `frame`, uint8 (H, W, 3) or (H, W, 4) of the same shape."""
+        return self.changed(frame) if self.on or self.lingers else frame
+
+    def on_planes(self, planes: Planes) -> Planes | np.ndarray:
+        """Return planes as they are while the effect is off, else an image."""
+        return self.changed(planes.image) if self.on or self.lingers else planes
+
+    def changed(self, frame: np.ndarray) -> np.ndarray:
+        """Return what becomes of a frame while the effect is on, or going."""
+        raise NotImplementedError
+
+    @property
+    def lingers(self) -> bool:
+        """Whether it has been switched off and is not gone yet."""
+        return False

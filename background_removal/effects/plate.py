@@ -1,0 +1,129 @@
+"""NamePlate and Logo: a name at the lower left, a picture at the upper right."""
+
+from __future__ import annotations
+
+import getpass
+import os
+
+import cv2
+import numpy as np
+
+from background_removal.effects.effect import SwitchedEffect
+from background_removal.errors import InputError, InputNotFoundError
+from background_removal.pipeline import actions
+from background_removal.pipeline.planes import Planes
+from background_removal.support import limits, stderr
+from background_removal.support.lettering import draw_label, label_size
+
+# Heights as shares of the frame's.
+_NAME_SIZE, _LOGO_SIZE, _MARGIN = 0.045, 0.12, 0.04
+
+
+class NamePlate(SwitchedEffect):
+    """Writes a name at the lower left, on a darker ground.
+
+    Args:
+        text: The name; None for the one that this computer knows its user by. The key n takes it away and back.
+    """
+
+    action = actions.NAME
+
+    def __init__(self, text: str | None = None) -> None:
+        super().__init__()
+        self._text = getpass.getuser() if text is None else text
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the name on it."""
+        if self.on:
+            size, left, bottom = self._place(frame.shape[0])
+            draw_label(frame, self._text, left, bottom, size)
+        return frame
+
+    def on_planes(self, planes: Planes) -> Planes:
+        """Return `planes` with the name on them; only the label is converted."""
+        if not self.on:
+            return planes
+        size, left, bottom = self._place(planes.shape[0])
+        width, height = label_size(self._text, size)
+        box = (left, bottom - height, left + width, bottom)
+        return planes.with_drawing(box, lambda part, x, y: draw_label(part, self._text, left - x, bottom - y, size))
+
+    @staticmethod
+    def _place(height: int) -> tuple[int, int, int]:
+        """Return the size of the letters, and the label's lower left corner, in pixels of a frame of that height."""
+        margin = round(_MARGIN * height)
+        return max(8, round(_NAME_SIZE * height)), margin, height - margin
+
+
+class Logo(SwitchedEffect):
+    """Lays a picture over the upper right corner; where it is transparent the frame shows through.
+
+    It is an eighth of the frame high, or less if it is wide: the left half stays free.
+
+    Args:
+        path: The picture, of 8 or 16 bits, best a PNG with an alpha channel. The key o takes it away and back.
+
+    Raises:
+        InputNotFoundError, InputError: there is no such file, or it is not a picture.
+    """
+
+    action = actions.LOGO
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__()
+        path = os.fspath(path)
+        limits.check_ordinary(path, f"`logo` {path}")
+        if not os.path.isfile(path):
+            raise InputNotFoundError(f"`logo` {path}: no such file")
+        data = np.fromfile(path, np.uint8)
+        limits.check_picture(f"`logo` {path}", data.tobytes())
+        with stderr.captured():  # what a library says of a damaged one
+            picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        if picture is not None and picture.dtype == np.uint16:
+            picture = cv2.convertScaleAbs(picture, alpha=1 / 257)
+        if picture is None or picture.dtype != np.uint8:
+            raise InputError(f"`logo` {path}: not a readable picture of 8 or 16 bits")
+        if picture.ndim == 2:
+            picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+        self._picture = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA)
+        self._fitted = np.empty((0, 0, 4), np.float32)
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the picture on it."""
+        if self.on:
+            left, top, right, bottom = self._box(*frame.shape[:2])
+            self._lay_on(frame[top:bottom, left:right])
+        return frame
+
+    def on_planes(self, planes: Planes) -> Planes:
+        """Return `planes` with the picture on them; only what is under it is converted."""
+        if not self.on:
+            return planes
+        left, top, right, bottom = box = self._box(*planes.shape[:2])
+        return planes.with_drawing(
+            box, lambda part, x, y: self._lay_on(part[top - y : bottom - y, left - x : right - x])
+        )
+
+    def _box(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Return left, top, right, bottom of the picture in a frame of that size; it is made ready for it."""
+        margin = round(_MARGIN * height)
+        scale = min(_LOGO_SIZE * height / self._picture.shape[0], (width // 2 - margin) / self._picture.shape[1])
+        high, across = (max(1, round(scale * side)) for side in self._picture.shape[:2])
+        if self._fitted.shape[:2] != (high, across):
+            self._fitted = _premultiplied(self._picture, across, high)
+        return max(0, width - margin - across), margin, max(1, width - margin), min(height, margin + high)
+
+    def _lay_on(self, place: np.ndarray) -> None:
+        logo = self._fitted[: place.shape[0], : place.shape[1]]
+        rest = 1 - logo[..., 3:]
+        place[..., :3] = np.rint(logo[..., :3] + rest * place[..., :3])
+        if place.shape[2] == 4:
+            place[..., 3:] = np.rint(255 * logo[..., 3:] + rest * place[..., 3:])
+
+
+def _premultiplied(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return float32 (height, width, 4): colours times alpha in [0, 255], alpha in [0, 1]."""
+    values = picture.astype(np.float32)
+    values[..., 3] /= 255
+    values[..., :3] *= values[..., 3:]
+    return cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,239 @@
+"""Single pictures, and videos as numbered pictures: files of any format that OpenCV knows, and HEIC in."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from background_removal.errors import InputError, ProcessingError, Stopped
+from background_removal.files import heif
+from background_removal.files.image_decoding import read_picture
+from background_removal.files.saving.atomic import (
+    atomic_folder,
+    atomic_output,
+    check_output,
+    check_output_folder,
+    close_atomic,
+    partial_folder,
+)
+from background_removal.files.storage import STANDARD
+from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo, is_spoiled
+from background_removal.support import limits
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", *heif.SUFFIXES)
+ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
+
+_DAMAGED = "it is damaged; what could be read of it is used"
+
+
+def read_image(path: str, name: str = "") -> np.ndarray:
+    """Return an image file as uint8 (H, W, 3) BGR, turned upright as its EXIF orientation, or its container, says.
+
+    Args:
+        path: A local file.
+        name: What to call it in messages, `path` if empty.
+
+    Raises:
+        InputError: as for `read_picture`; of what is damaged the rest is returned, with a warning.
+    """
+    image, damaged = read_picture(path, name)
+    if damaged:
+        log.warning("%s: %s", name or path, _DAMAGED)
+    return image
+
+
+def write_image(path: str, image: np.ndarray, name: str = "") -> None:
+    """Write a picture; the suffix of `path` decides the format.
+
+    Args:
+        path: A local file.
+        image: uint8 (H, W, 3) BGR or (H, W, 4) BGRA.
+        name: What the file will be called, `path` if empty.
+
+    Raises:
+        InputError: the picture is transparent and the format cannot store that.
+        ProcessingError: it cannot be encoded or written.
+    """
+    name = name or path
+    suffix = os.path.splitext(path)[1].lower()
+    if image.shape[2] == 4 and suffix not in ALPHA_SUFFIXES:
+        better = os.path.splitext(name)[0] + ".png"
+        raise InputError(
+            f"{name}: {suffix} cannot store transparency; choose .png, .webp or .tiff: `output_path` {better}"
+        )
+    try:
+        done, data = cv2.imencode(suffix, image)
+    except cv2.error as error:  # for instance a side longer than the format allows
+        raise ProcessingError(f"{name}: cannot be encoded ({error.err})") from error
+    if not done:
+        raise ProcessingError(f"{name}: cannot be encoded")
+    try:
+        data.tofile(path)
+    except OSError as error:
+        raise ProcessingError(f"{name}: cannot be written: {error}") from error
+
+
+class ImageSource(Source):
+    """Yields the one frame of an image file.
+
+    Args:
+        path: A local file.
+        name: What to call it in messages, `path` if empty.
+        again: Whether it may be iterated again, for which a copy of the image is kept.
+    """
+
+    reading: Literal["here", "ahead", "newest"] = "here"
+
+    def __init__(self, path: str, name: str = "", *, again: bool = True) -> None:
+        self._path = path
+        self._name = name or path
+        self._again = again
+        self._image: np.ndarray | None = None
+        self._info: StreamInfo | None = None
+
+    def open(self) -> None:
+        """Read the file; raises InputError if it is not an image."""
+        self._image, damaged = read_picture(self._path, self._name)
+        if damaged:
+            self.incomplete = _DAMAGED
+            log.warning("%s: %s", self._name, _DAMAGED)
+        height, width = self._image.shape[:2]
+        self._info = StreamInfo(self._name, width, height, frames=1, still=True)
+
+    @property
+    def info(self) -> StreamInfo:
+        if self._info is None:
+            raise RuntimeError("the image source must be opened before it is used")
+        return self._info
+
+    def __iter__(self) -> Iterator[Frame]:
+        image = self._image
+        if image is None:
+            raise RuntimeError("the image source must be opened before it is used, and cannot be iterated again")
+        if self._again:
+            image = image.copy()
+        else:
+            self._image = None
+        yield Frame(image)
+
+    def stop(self) -> None:
+        """Nothing to stop: one frame is all there is."""
+
+    def close(self) -> None:
+        self._image = self._info = None
+
+
+class ImageSink(Sink):
+    """Writes the last frame that it is given to `path`, local or remote; the suffix decides the format.
+
+    On standard output, `files.storage.STANDARD`, it is a PNG.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._written = False
+        self._stack = ExitStack()
+
+    def open(self, info: StreamInfo) -> None:
+        self._staged = self._stack.enter_context(atomic_output(self._path))
+
+    def write(self, frame: Frame) -> None:
+        """Write one picture in place of any earlier one; raises as `write_image` does."""
+        write_image(self._staged, frame.image, self._path)
+        self._written = True
+
+    def close(self, error: BaseException | None = None) -> None:
+        close_atomic(self._stack, error)
+        self.result = "" if not self._written or is_spoiled(error) else self._path
+
+
+class SequenceSink(Sink):
+    """Writes every frame as a picture of its own, numbered from 1.
+
+    Args:
+        path: A folder on this computer and the pictures' names, ``frames/%06d.png`` for instance.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._pattern = os.path.basename(path)
+        self._written = 0
+        self._stack = ExitStack()
+
+    def open(self, info: StreamInfo) -> None:
+        self._place = os.path.dirname(self._path) or "."
+        self._folder = self._stack.enter_context(atomic_folder(self._place, lambda: self._place))
+
+    def write(self, frame: Frame) -> None:
+        """Write the next picture; raises as `write_image` does."""
+        self._written += 1
+        write_image(os.path.join(self._folder, numbered(self._pattern, self._written)), frame.image, self._path)
+
+    def close(self, error: BaseException | None = None) -> None:
+        if isinstance(error, Stopped) and not error.complete:
+            self._place = partial_folder(self._place)
+        close_atomic(self._stack, error)
+        self.result = "" if not self._written or is_spoiled(error) else self._place
+
+
+_NUMBER = re.compile(r"%0?(\d*)d")
+
+
+def is_sequence(path: str) -> bool:
+    """Tell whether `path` names the pictures of a sequence by a pattern such as ``%06d.png``.
+
+    >>> is_sequence("frames/%06d.png"), is_sequence("frames/100%.png"), is_sequence("my%20day.mp4")
+    (True, False, False)
+    """
+    name = os.path.basename(path).lower()
+    return name.endswith(SUFFIXES) and _NUMBER.search(name) is not None
+
+
+def numbered(pattern: str, number: int) -> str:
+    """Return the name of one picture of a sequence; raises InputError if its number is absurdly long.
+
+    >>> numbered("shot_%03d.png", 7)
+    'shot_007.png'
+    """
+    if any(len(digits) > 2 or int(digits or 0) > limits.MAX_DIGITS for digits in _NUMBER.findall(pattern)):
+        raise InputError(f"{pattern}: a picture's number has at most {limits.MAX_DIGITS} digits")
+    return _NUMBER.sub(lambda found: found[0] % number, pattern)
+
+
+def check_image_output(path: str, source: str) -> None:
+    """Raise InputError unless an image, or a sequence of them, can be written at `path`.
+
+    Args:
+        path: Where it is to go.
+        source: What it is made from, which it must not replace; "" if that is no file.
+    """
+    suffix = ".png" if path == STANDARD else os.path.splitext(path)[1]
+    if not suffix or not cv2.haveImageWriter(f"image{suffix.lower()}"):
+        raise InputError(
+            f"{path}: cannot write an image with the suffix '{suffix}'; use .jpg, .png, .webp, .bmp or .tiff"
+        )
+    if is_sequence(path):
+        numbered(path, 1)
+        check_output_folder(os.path.dirname(path) or ".")
+    else:
+        check_output(path, source)
+
+
+def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return uint8 (H, W, 3) or (H, W, 4) scaled to fit into `width` x `height`, black around it."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    return cv2.copyMakeBorder(
+        small, top, height - inner[1] - top, left, width - inner[0] - left, cv2.BORDER_CONSTANT, value=(0, 0, 0, 255)
+    )

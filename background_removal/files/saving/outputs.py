@@ -1,0 +1,182 @@
+"""Where results go and what they are called, and which sink writes them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import cv2
+import numpy as np
+
+from background_removal.errors import InputError, ProcessingError
+from background_removal.files.images import ALPHA_SUFFIXES, ImageSink, SequenceSink, check_image_output, is_sequence
+from background_removal.files.storage import STANDARD, check_names_bucket, is_remote, named_path
+from background_removal.files.video.formats import CONTAINERS, Encoding, codec_of
+from background_removal.pipeline.frame import Frame, Sink, StreamInfo
+
+# What the pictures of a sequence are called where only their folder is known.
+PICTURE_NAMES = "%06d.png"
+# Videos that come in one of these go out in the same; all others as MP4, which plays everywhere.
+_KEPT_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+
+
+def names_folder(output: str) -> bool:
+    """Tell whether an output means a folder for results: one that exists, ends with a slash, or has no suffix.
+
+    >>> names_folder("results/"), names_folder("results"), names_folder("result.mp4"), names_folder("")
+    (True, True, False, False)
+    """
+    if not output or output == STANDARD or is_sequence(output):
+        return False
+    if output.endswith(("/", os.sep)):
+        return True
+    if not is_remote(output) and os.path.exists(output):
+        return os.path.isdir(output)
+    return not os.path.splitext(output)[1]
+
+
+def result_path(
+    path: str,
+    output: str = "",
+    *,
+    video: bool,
+    tag: str = "out",
+    alpha: bool = False,
+    encoding: Encoding | None = None,
+    frames: bool = False,
+) -> str:
+    """Return where the result of `path` goes.
+
+    Args:
+        path: The image or video, local or remote.
+        output: What the user gave: the result itself, or a folder for results; "" for beside the source, which is the
+            current folder for a web address, and standard output for standard input.
+        video: Whether it is a video.
+        tag: Goes into the name of a result beside its source; in a folder of its own it keeps the plain name.
+        alpha: Whether the result has an alpha channel, which not every format stores.
+        encoding: How a video is encoded, which not every format takes.
+        frames: Whether a video becomes a folder of pictures.
+
+    >>> result_path("shots/a.mp4.MP4", video=True), result_path("clip.avi", video=True, tag="new")
+    ('shots/a.mp4_out.MP4', 'clip_new.mp4')
+    >>> result_path("photo.jpg", video=False, alpha=True), result_path("clip.mp4", video=True, alpha=True)
+    ('photo_out.png', 'clip_out.webm')
+    """
+    check_names_bucket(output)
+    if output and not names_folder(output):
+        return output
+    if path == STANDARD and not output:
+        return STANDARD
+    path = named_path(path)
+    stem, suffix = os.path.splitext(path)
+    suffix = _video_suffix(suffix, alpha, encoding) if video else _image_suffix(suffix, alpha)
+    # Of a folder, dirname keeps what it is; of a bare name it is "", the folder at hand.
+    folder = output.rstrip("/" + os.sep) or output if output else os.path.dirname(path)
+    name = os.path.basename(stem)
+    if not output or _same_folder(folder, os.path.dirname(path)):
+        name = f"{name}_{tag}"
+    name = f"{name}/{PICTURE_NAMES}" if video and frames else name + suffix
+    return f"{folder}/{name}" if is_remote(folder) else os.path.join(folder, name)
+
+
+def check_result(path: str, source: str, *, video: bool, encoding: Encoding | None = None) -> None:
+    """Raise InputError unless a result can be written at `path`.
+
+    Args:
+        path: Where it is to go.
+        source: What it is made from, which it must not replace.
+        video: Whether it is a video, or the pictures of one.
+        encoding: How a video is to be encoded.
+    """
+    if video and STANDARD in (path, source):
+        raise InputError("-: only images come and go through standard input and output; give a video as a file")
+    if video and not is_sequence(path):
+        from background_removal.files.video.video_sink import check_video_output
+
+        check_video_output(path, source, encoding or Encoding())
+    else:
+        check_image_output(path, source)
+
+
+def video_sink(path: str, **options: Any) -> Sink:
+    """Return what writes a video at `path`, or its pictures.
+
+    Args:
+        path: A video file, or the pictures' names as ``frames/%06d.png``.
+        options: Arguments for `files.video.video_sink.VideoSink`.
+    """
+    if is_sequence(path):
+        return SequenceSink(path)
+    from background_removal.files.video.video_sink import VideoSink
+
+    return VideoSink(path, **options)
+
+
+class MatteSink(Sink):
+    """Writes the matte that belongs to every frame, white where a frame did not go through the custom objects.
+
+    Args:
+        path: An image, a video, or the pictures of one.
+        encoding: How a video is encoded.
+    """
+
+    needs_matte = True
+
+    def __init__(self, path: str, encoding: Encoding | None = None) -> None:
+        self._path = path
+        self._encoding = encoding
+        self._sink: Sink | None = None
+
+    def open(self, info: StreamInfo) -> None:
+        check_result(self._path, info.name, video=not info.still, encoding=self._encoding)
+        if info.still:
+            self._sink = ImageSink(self._path)
+        else:
+            self._sink = video_sink(self._path, encoding=self._encoding)
+        self._sink.open(info)
+
+    def write(self, frame: Frame) -> None:
+        """Write the matte of a frame.
+
+        Raises:
+            ProcessingError: there is none, it is not of the frame's size, or it cannot be written.
+        """
+        assert self._sink is not None
+        height, width = frame.shape[:2]
+        picture = frame.matte if frame.processed else np.full((height, width, 3), 255, np.uint8)
+        if picture is None:
+            raise ProcessingError(f"{self._path}: no custom object makes a matte (see FrameObject.matte_picture)")
+        if picture.shape[:2] != (height, width):
+            raise ProcessingError(
+                f"{self._path}: the matte is {picture.shape[1]}x{picture.shape[0]} and the result {width}x{height}; "
+                "the object that changes the size must say how (see FrameObject.moved)"
+            )
+        self._sink.write(frame.with_image(picture))
+
+    def close(self, error: BaseException | None = None) -> None:
+        if self._sink is not None:
+            self._sink.close(error)
+            self.result = self._sink.result
+
+
+def _image_suffix(suffix: str, alpha: bool) -> str:
+    if alpha:
+        return suffix if suffix.lower() in ALPHA_SUFFIXES else ".png"
+    return suffix if cv2.haveImageWriter(f"image{suffix.lower()}") else ".jpg"
+
+
+def _video_suffix(suffix: str, alpha: bool, encoding: Encoding | None) -> str:
+    if alpha:
+        return suffix if suffix.lower() in (".mov", ".webm") else ".webm"
+    suffix = suffix if suffix.lower() in _KEPT_SUFFIXES else ".mp4"
+    encoding = encoding or Encoding()
+    codec = encoding.codec or (codec_of(encoding.encoder) if encoding.encoder != "auto" else "")
+    if not codec or codec in CONTAINERS[suffix.lower()].codecs:
+        return suffix
+    return next((known for known, kinds in CONTAINERS.items() if codec in kinds.codecs), suffix)
+
+
+def _same_folder(a: str, b: str) -> bool:
+    if is_remote(a) or is_remote(b):
+        return a.rstrip("/") == b.rstrip("/")
+    return os.path.realpath(a) == os.path.realpath(b)

@@ -1,0 +1,267 @@
+"""Where files are: local paths, remote ones (``s3://bucket/key``), looked at through stow, and web addresses.
+
+A remote input, or what comes on standard input, is brought into a temporary folder for as long as it is needed; how
+results get to their place is in `files.saving.atomic`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from background_removal.errors import InputError, InputNotFoundError, ProcessingError, SourceChangedError
+from background_removal.files import web
+from background_removal.support import limits
+
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+# What stands for standard input and output in the place of a file.
+STANDARD = "-"
+_INSTALL_REMOTE = "pip install -r requirements-remote.txt"
+
+
+def is_remote(path: str) -> bool:
+    """Tell whether `path` is a URL such as ``s3://bucket/key`` rather than a local path.
+
+    >>> is_remote("s3://bucket/clip.mp4"), is_remote("clip.mp4"), is_remote("C:/clip.mp4")
+    (True, False, False)
+    """
+    return _REMOTE.match(path) is not None
+
+
+def is_url(path: str) -> bool:
+    """Tell whether `path` is a web address, from which files can be had but where none can be put.
+
+    >>> is_url("https://example.org/photo.jpg"), is_url("s3://bucket/photo.jpg")
+    (True, False)
+    """
+    return _WEB.match(path) is not None
+
+
+def named_path(path: str) -> str:
+    """Return the path by whose name a result is called: `path`, or a name in the current folder.
+
+    >>> named_path("shots/photo.jpg"), named_path("https://example.org/a/photo.jpg?w=5"), named_path("-")
+    ('shots/photo.jpg', 'photo.jpg', 'stdin')
+    """
+    if path == STANDARD:
+        return "stdin"
+    return web.file_name(path) if is_url(path) else path
+
+
+def is_file(path: str) -> bool:
+    """Tell whether a file exists at `path`, a web address taken at its word.
+
+    Raises:
+        InputError: a remote path cannot be asked.
+    """
+    if is_url(path):
+        return True
+    if not is_remote(path):
+        return os.path.isfile(path)
+    check_names_bucket(path)
+    import stow  # where it is needed: it takes an eighth of a second
+
+    with _remote_errors(path):
+        return bool(stow.exists(path) and stow.isfile(path))
+
+
+def is_folder(path: str) -> bool:
+    """Tell whether a folder exists at `path`. Raises InputError if a remote path cannot be asked."""
+    if is_url(path):
+        return False
+    if not is_remote(path):
+        return os.path.isdir(path)
+    check_names_bucket(path)
+    import stow
+
+    path = path.rstrip("/")
+    with _remote_errors(path):
+        return bool(stow.exists(path) and stow.isdir(path))
+
+
+def check_names_bucket(path: str) -> None:
+    """Raise InputError for a remote path that is nothing but its beginning, ``s3://``."""
+    scheme, _, rest = path.partition("://")
+    if is_remote(path) and not rest.strip("/"):
+        raise InputError(f"{path}: names no bucket; it must be {scheme}://bucket/key")
+
+
+def file_size(path: str) -> int:
+    """Return the size of the file at `path` in bytes; 0 where it cannot be told: standard input, a web address.
+
+    Raises:
+        InputError: a remote path cannot be asked.
+    """
+    if path == STANDARD or is_url(path):
+        return 0
+    if not is_remote(path):
+        return os.path.getsize(path) if os.path.isfile(path) else 0
+    import stow
+
+    with _remote_errors(path):
+        return int(stow.artefact(path, type=stow.File).size)
+
+
+def require_file(path: str) -> None:
+    """Raise InputNotFoundError or InputError unless `path` is a file that can be read and is not empty."""
+    if is_folder(path):
+        raise InputError(f"{path}: is a folder, not a file")
+    if not is_remote(path):
+        limits.check_ordinary(path, f"{path} (- is standard input)" if path == "/dev/stdin" else path)
+    if not is_file(path):
+        raise InputNotFoundError(f"{path}: no such file")
+    if not is_remote(path):
+        if not os.access(path, os.R_OK):
+            raise InputError(f"{path}: no permission to read it")
+        if os.path.getsize(path) == 0:
+            raise InputError(f"{path}: the file is empty")
+
+
+@contextmanager
+def local_file(path: str, *, may_change: bool = False) -> Iterator[str]:
+    """Yield a local path with the content of the file at `path`; a remote one is brought and removed after.
+
+    Args:
+        path: A local path, a remote one, a web address, or STANDARD for what comes on standard input.
+        may_change: Whether it does not matter that the file is written to meanwhile.
+
+    Raises:
+        InputNotFoundError, InputError: there is no such file, it is a folder, or it cannot be read.
+        ProcessingError: it was written to before the block ended; one that was replaced or removed is read to its end.
+    """
+    if path != STANDARD:
+        require_file(path)
+    if path != STANDARD and not is_remote(path):
+        # FFmpeg takes what stands before a colon in a relative name for a protocol.
+        with contextlib.nullcontext() if may_change else _unchanged(path):
+            yield os.path.abspath(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
+        yield _from_stdin(folder) if path == STANDARD else _download(path, folder)
+
+
+@contextmanager
+def local_folder(path: str) -> Iterator[str]:
+    """Yield a local folder with the files directly inside `path`; a remote one is brought and removed after.
+
+    Raises:
+        InputNotFoundError, InputError: there is no such folder, or it is a file.
+    """
+    if is_file(path):
+        raise InputError(f"{path}: is a file, not a folder")
+    if not is_folder(path):
+        raise InputNotFoundError(f"{path}: no such folder")
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
+        for remote in list_files(path):
+            _download(remote, folder)
+        yield folder
+
+
+def list_files(folder: str) -> list[str]:
+    """Return the paths of the files directly inside `folder` in name order, hidden ones left out."""
+    if not is_remote(folder):
+        with os.scandir(folder) as entries:
+            return sorted(entry.path for entry in entries if entry.is_file() and not entry.name.startswith("."))
+    import stow
+
+    folder = folder.rstrip("/")
+    with _remote_errors(folder):
+        names = sorted(stow.basename(entry) for entry in stow.ls(folder) if stow.isfile(entry))
+    return [f"{folder}/{name}" for name in names if not name.startswith(".")]
+
+
+def remove_folder(path: str) -> None:
+    """Remove the folder at `path` with all that is in it, if there is one; what cannot be removed stays."""
+    if not is_remote(path):
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    import stow
+
+    with suppress(Exception):  # each store has classes of its own
+        if stow.exists(path):
+            stow.rm(path, recursive=True)
+
+
+def upload(local: str, path: str) -> None:
+    """Put a finished result at `path`; when that fails it is kept on this computer, and the error says where."""
+    import stow
+
+    try:
+        stow.put(local, path, overwrite=True)
+    except Exception as error:  # each store has classes of its own
+        kept = os.path.join(tempfile.mkdtemp(prefix="background-removal-"), stow.basename(path))
+        os.replace(local, kept)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ProcessingError(f"{path}: cannot be put there ({reason}); the result is kept as {kept}") from error
+
+
+@contextmanager
+def _unchanged(path: str) -> Iterator[None]:
+    before, began = os.stat(path), time.time_ns()
+    yield
+    try:
+        after = os.stat(path)
+    except OSError:
+        return
+    if (after.st_dev, after.st_ino) != (before.st_dev, before.st_ino):
+        return
+    # Some network drives tell late of what was written before.
+    written = after.st_mtime_ns != before.st_mtime_ns and after.st_mtime_ns >= began
+    if written or after.st_size != before.st_size:
+        raise SourceChangedError(
+            f"{path}: has changed while it was read; its result may hold parts of both: make it anew"
+        )
+
+
+def _from_stdin(folder: str) -> str:
+    """Write what comes on standard input to a file in `folder` and return its path."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError("-: nothing comes on standard input; give it a file (< photo.jpg) or a pipe")
+    target = Path(folder, "stdin")
+    with target.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    if not target.stat().st_size:
+        raise InputError("-: what came on standard input is empty")
+    return str(target)
+
+
+def _download(path: str, folder: str) -> str:
+    if is_url(path):
+        return web.fetch(path, folder)
+    import stow
+
+    target = os.path.join(folder, stow.basename(path))
+    with _remote_errors(path):
+        stow.get(path, target)
+    return target
+
+
+@contextmanager
+def _remote_errors(path: str) -> Iterator[None]:
+    """Turn whatever a remote store raises, each with classes of its own, into an InputError."""
+    if not is_remote(path):
+        yield
+        return
+    scheme = path.split("://")[0]
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(f"{path}: {scheme}:// needs an extra package: {_INSTALL_REMOTE}") from error
+    except Exception as error:
+        if "find a manager" in str(error):
+            hint = f"{scheme}:// is not supported, or needs an extra package: {_INSTALL_REMOTE}"
+            raise InputError(f"{path}: {hint}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: {reason}") from error

@@ -1,0 +1,1 @@
+"""Video files: decoding, encoding, sound, timing, containers."""

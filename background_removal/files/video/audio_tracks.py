@@ -1,0 +1,249 @@
+"""The sound of one file brought into another: copied where its container takes it, else encoded anew."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Protocol, TypeAlias, cast
+
+import av.error
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Discard
+
+from background_removal.files.video.decoding import MAX_FAILURES
+from background_removal.files.video.formats import Container
+from background_removal.files.video.timing import ISO_FORMATS, Steps, clock_start
+
+log = logging.getLogger(__name__)
+
+_RATES = {
+    "aac": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000),
+    "libopus": (8000, 12000, 16000, 24000, 48000),
+}
+_USUAL_RATE = 48000
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+_ENCODED_NAMES = {"aac": "AAC", "libopus": "Opus"}
+
+
+class Sound(Protocol):
+    """The sound of a video that is being written."""
+
+    def mux_until(self, end: Fraction | None) -> None:
+        """Mux what begins before `end` seconds; all that is left when `end` is None."""
+        ...
+
+    def finish(self, end: Fraction | None) -> None:
+        """Mux what is left, up to `end` seconds if that is given; nothing can be muxed after it."""
+        ...
+
+
+# Makes the sound for a file that is being written, and for what such files can hold.
+MakeSound: TypeAlias = Callable[[OutputContainer, Container], Sound]
+
+
+class CarriedSound(Sound):
+    """Brings all sound tracks of `source` into `output`, as far in time as the picture has come.
+
+    The source's file is opened a second time for it, so that nothing is held in memory however its packets are
+    interleaved. What is damaged is left out, and counted in one warning.
+
+    Args:
+        source: The file with the sound, opened for this alone.
+        output: The file that it goes into.
+        container: What that file can hold.
+        name: What to call the output in messages.
+        source_name: What to call the source in them.
+    """
+
+    def __init__(
+        self, source: InputContainer, output: OutputContainer, container: Container, name: str, source_name: str
+    ) -> None:
+        self._name = name
+        self._source_name = source_name
+        self._source = source
+        self._output = output
+        self._damaged = 0
+        self._steps = Steps(output)
+        self._packets: Iterator[Packet] = iter(())
+        self._waiting: Packet | None = None
+        self._tracks: dict[int, _CopiedTrack | EncodedTrack] = {}
+        self._clock_start = clock_start(source)
+        for stream in source.streams.audio:
+            track = self._copied(stream, container) or self._encoded(stream, container)
+            if track is None:
+                log.warning("%s: a sound track of an unknown kind is left out", name)
+            else:
+                self._tracks[stream.index] = track
+        if self._tracks:
+            for stream in source.streams:
+                if stream.index not in self._tracks:
+                    stream.discard = Discard.all
+            self._packets = self._demux()
+
+    def mux_until(self, end: Fraction | None) -> None:
+        """Mux the packets that begin before `end` seconds; all that are left when `end` is None."""
+        while packet := self._waiting or self._next():
+            self._waiting = None
+            if end is not None and packet.pts is not None and packet.pts * packet.time_base >= end:
+                self._waiting = packet
+                return
+            self._mux(self._tracks[packet.stream.index].take(packet))
+
+    def finish(self, end: Fraction | None) -> None:
+        """Mux what is left, up to `end` seconds if that is given; nothing can be muxed after it."""
+        self.mux_until(end)
+        for track in self._tracks.values():
+            self._mux(track.finish())
+            self._damaged += track.damaged
+        if self._damaged:
+            log.warning("%s: %d damaged parts of the sound were left out", self._source_name, self._damaged)
+
+    def _mux(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            if self._steps.too_long(packet):
+                self._damaged += 1
+                continue
+            try:
+                self._output.mux(packet)
+            except (av.error.InvalidDataError, av.error.ArgumentError):  # what is in it, or its time, makes no sense
+                self._damaged += 1
+
+    def _copied(self, stream: AudioStream, container: Container) -> _CopiedTrack | None:
+        codec = stream.codec_context.name if stream.codec_context else "unknown"
+        if container.sound is not None and codec not in container.sound:
+            return None
+        try:
+            return _CopiedTrack(stream, self._output)
+        except ValueError:  # the container knows fewer codecs than one thinks
+            return None
+
+    def _encoded(self, stream: AudioStream, container: Container) -> EncodedTrack | None:
+        context = stream.codec_context
+        if not context:
+            return None
+        name = _ENCODED_NAMES[container.sound_encoder]
+        log.info("%s: sound is re-encoded from %s to %s", self._name, context.name, name)
+        track = EncodedTrack(self._output, container.sound_encoder, context.sample_rate, context.channels)
+        track.stream.metadata.update(stream.metadata)
+        return track
+
+    def _next(self) -> Packet | None:
+        """Return the next packet that holds sound, None at the end."""
+        for packet in self._packets:
+            if packet.dts is not None and packet.size:
+                offset = round(self._clock_start / packet.time_base) if self._clock_start else 0
+                packet.dts -= offset
+                packet.pts = None if packet.pts is None else packet.pts - offset
+                return packet
+        return None
+
+    def _demux(self) -> Iterator[Packet]:
+        failures = 0
+        while failures < MAX_FAILURES:
+            try:
+                for packet in self._source.demux([self._source.streams[i] for i in self._tracks]):
+                    failures = 0
+                    yield packet
+                return
+            except av.error.FFmpegError:
+                failures += 1
+                self._damaged += failures == 1
+
+
+class _CopiedTrack:
+    """One sound track whose packets are written as they are."""
+
+    def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
+        self.damaged = 0
+        self._stream = output.add_stream_from_template(stream)
+        self._stream.metadata.update(stream.metadata)
+        self._shift = 0
+        self._next_dts: int | None = None
+        # AAC from a broadcast carries its description in every packet; FFmpeg's MP4 muxer takes that out by itself,
+        # but not while it writes fragments (`files.video.container.muxer_options`).
+        bare = output.format.name in ISO_FORMATS and stream.codec_context.name == "aac"
+        bare = bare and not stream.codec_context.extradata
+        self._filter = BitStreamFilterContext("aac_adtstoasc", stream) if bare else None
+
+    def take(self, packet: Packet) -> list[Packet]:
+        assert packet.dts is not None
+        # Where the clock goes back, as in joined recordings, the later part follows the earlier.
+        if self._next_dts is not None and packet.dts + self._shift < self._next_dts - (packet.duration or 0):
+            self._shift = self._next_dts - packet.dts
+        if self._shift:
+            packet.dts += self._shift
+            packet.pts = None if packet.pts is None else packet.pts + self._shift
+        self._next_dts = packet.dts + (packet.duration or 0)
+        if self._filter is None:
+            packet.stream = self._stream
+            return [packet]
+        try:
+            packets = self._filter.filter(packet)
+        except av.error.FFmpegError:  # one damaged packet is a moment of silence
+            self.damaged += 1
+            return []
+        for filtered in packets:
+            filtered.stream = self._stream
+        return packets
+
+    def finish(self) -> list[Packet]:
+        return []
+
+
+class EncodedTrack:
+    """One sound track encoded anew: of a file, whose packets are decoded first, or of a microphone."""
+
+    def __init__(self, output: OutputContainer, encoder: str, rate: int, channels: int) -> None:
+        rate = rate if rate in _RATES[encoder] else _USUAL_RATE
+        # PCM may come without naming its loudspeakers; the usual ones for the number of channels are meant.
+        layout = (
+            {**_LAYOUTS, 4: "quad"}.get(channels, "stereo")
+            if encoder == "libopus"
+            else _LAYOUTS.get(channels, "stereo")
+        )
+        self.stream = cast("AudioStream", output.add_stream(encoder, rate=rate))
+        self.stream.codec_context.layout = layout
+        self._layout, self._rate = layout, rate
+        self._format = self.stream.codec_context.format.name  # opus takes 16 bit, AAC floats
+        self._resampler = AudioResampler(self._format, layout, rate)
+        self.damaged = 0
+        self._samples = -(2**62)  # where the sound has come to; sound may begin before 0
+
+    def take(self, packet: Packet) -> list[Packet]:
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:  # one damaged packet is a moment of silence
+            self.damaged += 1
+            return []
+        return [packet for frame in frames for packet in self.encode(frame)]
+
+    def encode(self, frame: AudioFrame) -> list[Packet]:
+        return self._encode(self._resample(frame))
+
+    def finish(self) -> list[Packet]:
+        return self._encode(self._resampler.resample(None)) + self.stream.encode(None)
+
+    def _resample(self, frame: AudioFrame) -> list[AudioFrame]:
+        try:
+            return self._resampler.resample(frame)
+        except ValueError:  # the sound changes on the way, from stereo to mono say
+            rest = self._resampler.resample(None)
+            self._resampler = AudioResampler(self._format, self._layout, self._rate)
+            return rest + self._resampler.resample(frame)
+
+    def _encode(self, parts: list[AudioFrame]) -> list[Packet]:
+        packets = []
+        for part in parts:
+            # Where pieces of sound overlap, as in joined recordings, the later one follows the earlier.
+            if part.pts is not None and part.time_base is not None:
+                start = max(self._samples, round(part.pts * part.time_base * self._rate))
+                part.pts, part.time_base = start, Fraction(1, self._rate)
+                self._samples = start + part.samples
+            packets += self.stream.encode(part)
+        return packets

@@ -1,0 +1,241 @@
+"""Which video files can be written: containers by suffix, the codecs each takes, and the encoders' settings."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from background_removal.errors import InputError
+from background_removal.support.cores import core_limit
+
+PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What files of one suffix hold.
+
+    Attributes:
+        codecs: Names of the video codecs, the usual one first.
+        sound: FFmpeg's names of the sound codecs that are copied as they are; None for all of them.
+        sound_encoder: FFmpeg's name of the encoder for any other sound; "" where there is no sound.
+        alpha: The codec that stores transparency; "" where none does.
+    """
+
+    codecs: tuple[str, ...]
+    sound: frozenset[str] | None
+    sound_encoder: str
+    alpha: str = ""
+
+
+_MP4_SOUND = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"})
+_PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be"))
+_MOV_SOUND = (_MP4_SOUND - {"opus", "libopus", "flac"}) | _PCM
+_MP4 = Container(("h264", "h265", "av1"), _MP4_SOUND, "aac")
+
+CONTAINERS: Mapping[str, Container] = {
+    ".mp4": _MP4,
+    ".m4v": _MP4,
+    ".mov": Container(("h264", "h265", "prores"), _MOV_SOUND, "aac", "prores"),
+    ".mkv": Container(("h264", "h265", "av1", "vp9"), None, "aac"),
+    ".webm": Container(("vp9", "av1"), frozenset({"opus", "libopus", "vorbis"}), "libopus", "vp9"),
+    ".gif": Container(("gif",), frozenset(), ""),
+    ".webp": Container(("webp",), frozenset(), "", "webp"),
+}
+ALPHA_SUFFIXES = tuple(suffix for suffix, container in CONTAINERS.items() if container.alpha)
+
+# Each codec's software encoder, and the quality (on the encoder's own scale) that about equals x264's 20.
+_SOFTWARE = {
+    "h264": ("libx264", 20),
+    "h265": ("libx265", 24),
+    "av1": ("libsvtav1", 32),
+    "vp9": ("libvpx-vp9", 30),
+    "prores": ("prores_ks", 0),
+    "gif": ("gif", 0),
+    "webp": ("libwebp_anim", 20),
+}
+# As people, containers and encoders call them, in lower case and without what stands between the letters.
+_CODEC_NAMES = {
+    "h264": ("avc", "avc1", "x264", "libx264", "mpeg4avc"),
+    "h265": ("hevc", "hvc1", "hev1", "x265", "libx265"),
+    "av1": ("av01", "svtav1", "libsvtav1"),
+    "vp9": ("vp09", "libvpxvp9"),
+    "prores": ("appleprores", "proresks"),
+}
+# Browsers play a GIF's frame that is to last less than 1/50 s for 1/10 s.
+_LARGEST_GIF_FPS = 50
+_LARGEST_CRF = {"libsvtav1": 63, "libvpx-vp9": 63}
+
+_HARDWARE = tuple(
+    f"{codec}_{maker}"
+    for maker in ("nvenc", "qsv", "videotoolbox", "amf", "mf", "vaapi", "v4l2m2m")
+    for codec in ("h264", "hevc", "av1")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a video is encoded.
+
+    Attributes:
+        codec: "h264", "h265", "av1", "vp9" or "prores"; "" for the container's usual one.
+        encoder: FFmpeg's name of an encoder, "auto" for the codec's software one.
+        crf: Quality on the encoder's own scale, 0 (best) to 51 or, for VP9 and AV1, 63; None for about x264's 20.
+        preset: Speed, from "ultrafast" to "veryslow" (the smaller file).
+        gif_width: The largest width of a GIF in pixels; wider ones are scaled down.
+        gif_fps: The largest number of frames that a GIF gets for a second, 50 at the most.
+    """
+
+    codec: str = ""
+    encoder: str = "auto"
+    crf: int | None = None
+    preset: str = "veryfast"
+    # Every frame of a GIF is a picture of its own: four seconds of 1920x1080 at 30 a second take 97 MB, with these 7.
+    gif_width: int = 640
+    gif_fps: float = 15
+
+
+def codec_named(text: str) -> str:
+    """Return the codec, as named here, that a person means; `text` itself if it is none that is known.
+
+    >>> codec_named("HEVC"), codec_named("H.264"), codec_named("x265"), codec_named("MPEG-4 AVC"), codec_named("divx")
+    ('h265', 'h264', 'h265', 'h264', 'divx')
+    """
+    plain = re.sub(r"[^a-z0-9]", "", text.lower())
+    return next((codec for codec, names in _CODEC_NAMES.items() if plain == codec or plain in names), text)
+
+
+def check_video_format(path: str, encoding: Encoding) -> None:
+    """Raise InputError unless files of the suffix of `path` can be written with this encoding on this computer."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in CONTAINERS:
+        raise InputError(f"{path}: cannot write a video as '{suffix}'; use {', '.join(CONTAINERS)}")
+    known = CONTAINERS[suffix].codecs
+    if encoding.codec and encoding.codec not in known:
+        raise InputError(f"`codec` {encoding.codec}: {suffix} takes {', '.join(known)}")
+    if encoding.preset not in PRESETS:
+        raise InputError(f"`preset` {encoding.preset}: must be one of {', '.join(PRESETS)}")
+    if encoding.gif_width < 1:
+        raise InputError(f"`gif_width` {encoding.gif_width}: must be at least 1")
+    if not 0 < encoding.gif_fps <= _LARGEST_GIF_FPS:
+        raise InputError(f"`gif_fps` {encoding.gif_fps:g}: must be above 0 and at most {_LARGEST_GIF_FPS}")
+    name = encoder_name(encoding, known[0])
+    largest = _LARGEST_CRF.get(name, 51)
+    if encoding.crf is not None and not 0 <= encoding.crf <= largest:
+        raise InputError(f"`crf` {encoding.crf}: must be between 0 (best) and {largest} (worst)")
+    if encoding.encoder != "auto":
+        if not _opens(encoding.encoder):
+            others = [other for other in _HARDWARE if _opens(other)]
+            here = ", ".join(others) if others else "none of a graphics card, so leave `encoder` out"
+            raise InputError(f"`encoder` {encoding.encoder}: does not open on this computer; those that do: {here}")
+        if encoding.codec and codec_of(encoding.encoder) != encoding.codec:
+            raise InputError(f"`encoder` {encoding.encoder}: does not write `codec` {encoding.codec}")
+        if codec_of(encoding.encoder) not in known:
+            raise InputError(f"`encoder` {encoding.encoder}: {suffix} takes {', '.join(known)}")
+
+
+def encoder_name(encoding: Encoding, usual_codec: str) -> str:
+    """Return FFmpeg's name of the encoder that `encoding` asks for."""
+    if encoding.encoder != "auto":
+        return encoding.encoder
+    return _SOFTWARE[encoding.codec or usual_codec][0]
+
+
+def codec_of(encoder: str) -> str:
+    """Return the codec, as named here, that an encoder writes.
+
+    >>> codec_of("hevc_nvenc"), codec_of("libx264")
+    ('h265', 'h264')
+    """
+    for codec, (name, _) in _SOFTWARE.items():
+        if name == encoder:
+            return codec
+    return {"hevc": "h265"}.get(found := encoder.split("_")[0], found)
+
+
+def encoder_options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
+    """Return FFmpeg's options for an encoder, so that quality and speed mean about the same with each."""
+    limit = core_limit()
+    if limit is None:
+        return _quality_options(encoder, encoding, alpha)
+    options = {**_quality_options(encoder, encoding, alpha), "threads": str(limit)}
+    # These two go by settings of their own.
+    if encoder == "libx265":
+        options["x265-params"] += f":pools={limit}"
+    if encoder == "libsvtav1":
+        options["svtav1-params"] = f"lp={limit}"
+    return options
+
+
+def _quality_options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
+    quality = encoding.crf
+    if quality is None:
+        quality = dict(_SOFTWARE.values()).get(encoder, 23)
+    crf, step = str(quality), PRESETS.index(encoding.preset)
+    if encoder == "libx264":
+        return {"crf": crf, "preset": encoding.preset}
+    if encoder == "libx265":
+        return {"crf": crf, "preset": encoding.preset, "x265-params": "log-level=error"}
+    if encoder == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # it prints what it is about otherwise
+        return {"crf": crf, "preset": str(12 - step)}
+    if encoder == "libvpx-vp9":
+        # Its realtime mode has speeds from 5 to 9, the good one from 0 to 5.
+        mode, speed = ("realtime", 8 - step) if step < 3 else ("good", 8 - step)
+        # An alternate reference frame, which is never shown, would have no alpha.
+        reference = {"auto-alt-ref": "0"} if alpha else {}
+        return {"crf": crf, "b": "0", "deadline": mode, "cpu-used": str(speed), "row-mt": "1", **reference}
+    if encoder == "prores_ks":
+        return {"profile": "4444" if alpha else "hq", "vendor": "apl0"}
+    if encoder == "libwebp_anim":
+        return {"quality": str(100 - quality), "loop": "0"}
+    if encoder.endswith("_nvenc"):
+        return {"rc": "vbr", "cq": crf, "b": "0"}
+    if encoder.endswith("_qsv"):
+        return {"global_quality": crf}
+    if encoder.endswith("_videotoolbox"):
+        return {"global_quality": str(round(118 * (100 - 1.5 * quality))), "flags": "+qscale"}
+    if encoder.endswith("_amf"):
+        return {"rc": "cqp", "qp_i": crf, "qp_p": crf, "qp_b": crf}
+    return {}
+
+
+def pixel_format(encoder: str, alpha: bool) -> str:
+    """Return the pixel format in which an encoder gets its frames."""
+    if encoder == "prores_ks":
+        return "yuva444p10le" if alpha else "yuv422p10le"
+    if encoder == "gif":
+        return "pal8"
+    if alpha:
+        return "yuva420p"
+    from av.codec import Codec
+
+    known = Codec(encoder, "w").video_formats or []
+    return "yuv420p" if any(item.name == "yuv420p" for item in known) else "nv12"
+
+
+@functools.cache
+def _opens(encoder: str) -> bool:
+    """Tell whether FFmpeg has an encoder of this name for video and it opens on this computer."""
+    import av.error
+    from av.codec.context import CodecContext
+    from av.video.codeccontext import VideoCodecContext
+
+    try:
+        context = CodecContext.create(encoder, "w")
+        if not isinstance(context, VideoCodecContext):
+            return False
+        context.width, context.height = 640, 480
+        context.pix_fmt = pixel_format(encoder, alpha=False)
+        context.time_base = Fraction(1, 25)
+        context.options = encoder_options(encoder, Encoding(), alpha=False)
+        context.open()
+    except (av.error.FFmpegError, ValueError, OSError):
+        return False
+    return True

@@ -1,0 +1,270 @@
+"""Video files, read through PyAV."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.sidedata.sidedata import SideDataContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from background_removal.errors import InputError
+from background_removal.files.video.color.hdr import HLG, PQ, SDR, HdrToBgr
+from background_removal.files.video.color.yuv import ToBgr, color_of
+from background_removal.files.video.completeness import missing, promised
+from background_removal.files.video.decoding import Decoder
+from background_removal.files.video.opening import declared_size, open_video
+from background_removal.files.video.parts import Part
+from background_removal.files.video.timing import clock_start
+from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Source, StreamInfo
+from background_removal.support import limits
+
+log = logging.getLogger(__name__)
+
+# As in FFmpeg's AVCOL_SPC_*: Dolby's own.
+_MATRIX_IPT = 15
+# How far before the wanted key frame seeking is tried.
+_SEEK_BACK_SECONDS = (0, 2, 10)
+
+
+def upright(image: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
+    """Apply a display matrix (rotation by quarter turns, reflection) to the pixels of `image`.
+
+    Args:
+        image: (H, W, 3) uint8.
+        matrix: the nine numbers of an ISO/IEC 14496-12 track matrix ``a b u c d v x y w``: a pixel at
+            (p, q) is shown at (a p + c q, b p + d q). None leaves the image as it is.
+
+    Returns:
+        (H, W, 3) or (W, H, 3) uint8, C-contiguous.
+    """
+    if matrix is None:
+        return image
+    a, b, _, c, d = matrix[:5]
+    if abs(a) >= abs(b):
+        mirrored, upside_down = a < 0, d < 0
+    else:
+        image, mirrored, upside_down = cv2.transpose(image), c < 0, b < 0
+    if mirrored and upside_down:
+        return cv2.flip(image, -1)
+    if mirrored:
+        return cv2.flip(image, 1)
+    if upside_down:
+        return cv2.flip(image, 0)
+    return image
+
+
+class VideoSource(Source):
+    """Yields the frames of a video file upright, in BGR, each with its exact presentation time.
+
+    Damaged packets are skipped and counted in one warning at the end; another one tells if clearly less has come than
+    the file's header promises.
+
+    Args:
+        path: A local file.
+        name: What to call it in messages, `path` if empty.
+        part: What is wanted of it, from the part's run-up to its end; None for all.
+        in_planes: Tells by its number whether a frame may stay in the codec's planes, as upright 8-bit 4:2:0 can: for
+            who converts it late, or not at all. All others are BGR by the time that they are yielded.
+        warns: Whether it warns.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        name: str = "",
+        part: Part | None = None,
+        *,
+        in_planes: Callable[[int], bool] = lambda index: False,
+        warns: bool = True,
+    ) -> None:
+        self._path = path
+        self._name = name or path
+        self._part = part
+        self._in_planes = in_planes
+        self._warns = warns
+        self._container: InputContainer | None = None
+        self._decoder: Decoder | None = None
+        self._end = Fraction(0)
+        self._info: StreamInfo | None = None
+        self._stopped = threading.Event()
+
+    def open(self) -> None:
+        """Open the file; raises InputError for what is no video, too large, or where no frame can be decoded."""
+        self._container = container = open_video(self._path, self._name)
+        stream = container.streams.best("video")
+        # FFmpeg draws plain text as a terminal would, and calls that a video.
+        picture_only = stream is not None and bool(stream.disposition & Disposition.attached_pic)
+        if stream is None or picture_only or container.format.name == "tty":
+            raise InputError(f"{self._name}: there is no video in it")
+        if stream.codec_context is None:
+            raise InputError(f"{self._name}: the codec of its pictures is not known here")
+        self._stream = cast("VideoStream", stream)
+        size = self._stream.codec_context.width, self._stream.codec_context.height
+        limits.check_pixels(self._name, *(size if all(size) else declared_size(self._path, stream.index)))
+        self._promise = promised(container, self._stream)
+        self._offset = round(clock_start(container) / stream.time_base) if stream.time_base else 0
+        self._frames = self._wanted()
+        first = next(self._frames, None)
+        if first is None:
+            raise InputError(f"{self._name}: no frame of it can be decoded")
+        self._first = first
+        self._matrix = _display_matrix(first)
+        self._info = self._describe(container, first)
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+        decoder, self._decoder = self._decoder, None
+        if decoder is not None and decoder.damaged and self._info is not None and self._warns:
+            log.warning("%s: %d damaged parts were skipped", self._name, decoder.damaged)
+        if self.incomplete and self._warns:
+            log.warning("%s: %s", self._name, self.incomplete)
+
+    @property
+    def info(self) -> StreamInfo:
+        if self._info is None:
+            raise RuntimeError("the video source must be opened before it is used")
+        return self._info
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield every frame once; a source can be iterated one time."""
+        info = self.info
+        pts: int | None = None
+        step = round(1 / (info.rate * info.time_base)) if info.rate else 1
+        frame: VideoFrame | None = self._first
+        index = 0 if self._part is None else self._part.index
+        while frame is not None and not self._stopped.is_set():
+            # Times must rise for the result to be playable: what the file leaves out or repeats is placed
+            # after the frame before it.
+            if frame.pts is not None and (pts is None or frame.pts > pts):
+                pts = frame.pts
+            else:
+                pts = 0 if pts is None else pts + (step if frame.pts is None else 1)
+            picture = self._planes(frame) if self._in_planes(index) else None
+            if picture is None:
+                picture = upright(self._to_bgr(frame), self._matrix)
+            yield Frame(picture, index, pts, info.time_base, frame.duration or 0)
+            index += 1
+            frame = next(self._frames, None)
+        if frame is None and self._part is None and self._decoder is not None:
+            self.incomplete = missing(self._path, self._promise, self._decoder.frames, self._end)
+
+    def stop(self) -> None:
+        """Ask an iteration that runs in another thread to end after its frame."""
+        self._stopped.set()
+
+    def _planes(self, frame: VideoFrame) -> Planes | None:
+        return self._to_bgr.planes(frame) if isinstance(self._to_bgr, ToBgr) and self._matrix is None else None
+
+    def _wanted(self) -> Iterator[VideoFrame]:
+        """Decode, and leave out what lies outside the part."""
+        part = self._part
+        for frame in self._decode() if part is None else self._decode_from(part):
+            if frame.pts is not None:
+                end = (frame.pts + (frame.duration or 0)) * (self._stream.time_base or Fraction(0))
+                self._end = max(self._end, end)
+                frame.pts -= self._offset
+                if part is not None and frame.pts < part.run_up:
+                    continue
+                if part is not None and part.end is not None and frame.pts >= part.end:
+                    return
+            yield frame
+
+    def _decode_from(self, part: Part) -> Iterator[VideoFrame]:
+        """Decode from before the run-up of `part` on; where a file has no index, seeking may end up behind it."""
+        time_base = self._stream.time_base
+        assert time_base is not None
+        assert self._container is not None
+        for back in _SEEK_BACK_SECONDS:
+            self._container.seek(part.seek + self._offset - round(back / time_base), stream=self._stream)
+            frames = self._decode()
+            first = next(frames, None)
+            if first is not None and first.pts is not None and first.pts - self._offset <= part.run_up:
+                return itertools.chain([first], frames)
+        # From the very beginning, then.
+        self._container.close()
+        self._container = open_video(self._path, self._name)
+        self._stream = cast("VideoStream", self._container.streams[self._stream.index])
+        return self._decode()
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        assert self._container is not None
+        before = 0 if self._decoder is None else self._decoder.damaged
+        self._decoder = Decoder(self._container, self._stream, lambda: open_video(self._path, self._name))
+        self._decoder.damaged = before
+        return iter(self._decoder)
+
+    def _describe(self, container: InputContainer, first: VideoFrame) -> StreamInfo:
+        stream = self._stream
+        if stream.time_base is None:
+            raise InputError(f"{self._name}: the video has no time base")
+        width, height = first.width, first.height
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        if self._matrix is not None and abs(self._matrix[0]) < abs(self._matrix[1]):
+            width, height, aspect = height, width, 1 / aspect
+        rate = stream.average_rate or stream.guessed_rate
+        frames = _expected_frames(container, stream)
+        color = self._color_of(first)
+        hdr = color.transfer in (PQ, HLG)
+        self._to_bgr = (HdrToBgr if hdr else ToBgr)(color, first.width, first.height)
+        return StreamInfo(
+            self._name,
+            width,
+            height,
+            time_base=stream.time_base,
+            rate=rate,
+            frames=frames,
+            pixel_aspect=aspect,
+            color=SDR if hdr else color,
+        )
+
+    def _color_of(self, first: VideoFrame) -> ColorDescription:
+        if first.colorspace == _MATRIX_IPT:
+            raise InputError(
+                f"{self._name}: Dolby Vision without a compatible base (profile 5) cannot be shown in true colours; "
+                "convert it to HDR10 or SDR first"
+            )
+        return color_of(first)
+
+
+def expected_frames(path: str) -> int | None:
+    """Return how many frames the header of a local video promises, None if it cannot be told."""
+    try:
+        with open_video(path) as container:
+            stream = container.streams.best("video")
+            return None if stream is None else _expected_frames(container, stream)
+    except InputError:
+        return None
+
+
+def _expected_frames(container: InputContainer, stream: VideoStream) -> int | None:
+    rate = stream.average_rate or stream.guessed_rate
+    if stream.frames or not rate or not container.duration:
+        return stream.frames or None
+    return round(container.duration * rate / av.time_base)
+
+
+def _display_matrix(frame: VideoFrame) -> np.ndarray | None:
+    # PyAV 18 raises at the first kind of side data that it does not know, as the EXIF of MJPEG frames; what it has
+    # come to by then stays. The decoder puts the matrix, which it makes of the EXIF orientation too, before that.
+    known = SideDataContainer.__new__(SideDataContainer)
+    with suppress(ValueError):
+        known.__init__(frame)  # pyright: ignore[reportCallIssue]
+    try:
+        matrix = known["DISPLAYMATRIX"]
+    except KeyError:
+        return None
+    return np.frombuffer(bytes(matrix), np.int32).astype(np.float64)

@@ -1,0 +1,102 @@
+"""Files at web addresses (``https://...``), fetched through pooch because the user has named them."""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.parse
+from http import HTTPStatus
+from pathlib import Path
+from typing import BinaryIO
+
+from background_removal.errors import InputError, InputNotFoundError
+
+# More than any camera's picture, and little enough for a temporary folder in memory.
+LARGEST_MB = 100
+# For a connection, and between two answers of a server; and for all of it, which at 1.4 Mbit/s is enough for 100 MB.
+SILENCE_SECONDS = 15
+WHOLE_SECONDS = 600
+# What no file system lets a name have; of a longer name the end is kept.
+_NOT_IN_NAMES = '<>:"/\\|?*'
+_LONGEST_NAME = 100
+
+
+def fetch(url: str, folder: str) -> str:
+    """Fetch a file into a local folder and return its path there.
+
+    Raises:
+        InputNotFoundError: the server has no such file.
+        InputError: it cannot be had, is larger than LARGEST_MB, or takes too long.
+    """
+    import pooch
+    from requests import exceptions
+
+    path = os.path.join(folder, file_name(url))
+    download = pooch.HTTPDownloader(
+        timeout=SILENCE_SECONDS,
+        hooks={"response": lambda answer, **_: _check_size(url, int(answer.headers.get("Content-Length") or 0))},
+        headers={"User-Agent": "BackgroundRemoval"},
+    )
+    try:
+        with Path(path).open("wb") as file:
+            download(url, _Limited(url, file), None)
+    except InputError:
+        raise
+    except exceptions.HTTPError as error:
+        code = error.response.status_code if error.response is not None else 0
+        known = HTTPStatus(code).phrase if code in HTTPStatus._value2member_map_ else "an error"
+        kind = InputNotFoundError if code in (404, 410) else InputError
+        raise kind(f"{url}: the server answers {code} ({known})") from error
+    except exceptions.Timeout as error:
+        raise InputError(f"{url}: no answer within {SILENCE_SECONDS} seconds") from error
+    except exceptions.SSLError as error:
+        raise InputError(f"{url}: the server does not prove who it is (TLS)") from error
+    except exceptions.ConnectionError as error:
+        raise InputError(f"{url}: the server cannot be reached, or has hung up") from error
+    except (exceptions.RequestException, ValueError, OSError) as error:  # a bad URL, too many redirects, a full disk
+        raise InputError(f"{url}: cannot be fetched ({' '.join(str(error).split())})") from error
+    if not os.path.getsize(path):
+        raise InputError(f"{url}: the file is empty")
+    return path
+
+
+def file_name(url: str) -> str:
+    """Return the file name in a web address, as one that every file system takes; raises InputError for no address.
+
+    >>> file_name("https://example.org/a/My%20photo.jpg?size=large"), file_name("https://example.org/")
+    ('My photo.jpg', 'example.org')
+    >>> file_name("https://example.org/..%2F..%5Cpasswd")
+    '_.._passwd'
+    """
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise InputError(f"{url}: is no web address ({error})") from error
+    name = urllib.parse.unquote(parts.path.rstrip("/").rpartition("/")[2]).strip(" .")
+    name = name or parts.hostname or "image"
+    return "".join("_" if char in _NOT_IN_NAMES or not char.isprintable() else char for char in name)[-_LONGEST_NAME:]
+
+
+class _Limited:
+    """A file that refuses to grow beyond what is allowed, or for longer."""
+
+    def __init__(self, url: str, file: BinaryIO) -> None:
+        self._url = url
+        self._file = file
+        self._size = 0
+        self._deadline = time.monotonic() + WHOLE_SECONDS
+
+    def write(self, data: bytes) -> None:
+        self._size += len(data)
+        _check_size(self._url, self._size)
+        if time.monotonic() > self._deadline:
+            raise InputError(f"{self._url}: not all of it came within {WHOLE_SECONDS // 60} minutes")
+        self._file.write(data)
+
+    def flush(self) -> None:
+        """Nothing: pooch asks for it after every kilobyte."""
+
+
+def _check_size(url: str, size: int) -> None:
+    if size > LARGEST_MB * 1_000_000:
+        raise InputError(f"{url}: is larger than {LARGEST_MB} MB; fetch it by other means")

@@ -1,0 +1,102 @@
+"""FPSmetric: how fast frames go by."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, overload
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from background_removal.pipeline.planes import Planes
+
+# So long between two calls, and so many times longer than before, is no frame that was slow: frames did not come, and
+# those after it are measured anew.
+_PAUSE_SECONDS, _PAUSE_INTERVALS = 1.0, 5
+
+
+class FPSmetric:
+    """Measures frames per second from one call to the next, and draws them on the frame.
+
+    Args:
+        range_average: Over how many of the last calls the rate is averaged.
+        position: Lower left corner of the text in pixels (x, y).
+        fontFace, fontScale, color, thickness, lineType: As for `cv2.putText`; color is (B, G, R).
+
+    Attributes:
+        position, fontFace, fontScale, color, thickness, lineType: As they were given; a change counts from the next
+            call on.
+
+    Raises:
+        ValueError: `range_average` is below 1.
+    """
+
+    def __init__(
+        self,
+        range_average: int = 30,
+        position: tuple[int, int] = (7, 70),
+        fontFace: int = cv2.FONT_HERSHEY_SIMPLEX,  # noqa: N803 - OpenCV's names are part of the contract
+        fontScale: float = 3,  # noqa: N803
+        color: tuple[int, int, int] = (100, 255, 0),
+        thickness: int = 3,
+        lineType: int = cv2.LINE_AA,  # noqa: N803
+    ) -> None:
+        if range_average < 1:
+            raise ValueError(f"range_average {range_average}: must be at least 1")
+        self._times: deque[float] = deque(maxlen=range_average + 1)
+        self.position = position
+        self.fontFace = fontFace
+        self.fontScale = fontScale
+        self.color = color
+        self.thickness = thickness
+        self.lineType = lineType
+
+    @overload
+    def __call__(self, frame: None = None) -> float: ...
+
+    @overload
+    def __call__(self, frame: np.ndarray) -> np.ndarray: ...
+
+    def __call__(self, frame: np.ndarray | None = None) -> np.ndarray | float:
+        """Count one call.
+
+        Args:
+            frame: uint8 (H, W, 3) BGR or (H, W, 4) BGRA to draw on, or None.
+
+        Returns:
+            `frame` with the rate drawn on it; or the rate as a float when `frame` is None, 0.0 before two
+            calls.
+        """
+        rate = self._count()
+        if frame is None:
+            return rate
+        self._draw(frame, str(int(rate)), *self.position)
+        return frame
+
+    def on_planes(self, planes: Planes) -> Planes:
+        """Count one call, and draw as upon an image; only the text is converted."""
+        text, (x, y) = str(int(self._count())), self.position
+        (width, height), below = cv2.getTextSize(text, self.fontFace, self.fontScale, self.thickness)
+        edge = self.thickness + 2  # half the line's thickness, and what smooths it
+        box = (x - edge, y - height - edge, x + width + edge, y + below + edge)
+        return planes.with_drawing(box, lambda part, left, top: self._draw(part, text, x - left, y - top))
+
+    def open(self, info: object) -> None:
+        """A stream begins (called by the engine): what was measured before does not count."""
+        self._times.clear()
+
+    def _count(self) -> float:
+        now, before = time.perf_counter(), self._times
+        if len(before) > 1:
+            interval = (before[-1] - before[0]) / (len(before) - 1)
+            if now - before[-1] > max(_PAUSE_SECONDS, _PAUSE_INTERVALS * interval):
+                self._times.clear()
+        self._times.append(now)
+        elapsed = self._times[-1] - self._times[0]
+        return (len(self._times) - 1) / elapsed if elapsed > 0 else 0.0
+
+    def _draw(self, image: np.ndarray, text: str, x: int, y: int) -> None:
+        color = (*self.color, 255) if image.ndim == 3 and image.shape[2] == 4 else self.color
+        cv2.putText(image, text, (x, y), self.fontFace, self.fontScale, color, self.thickness, self.lineType)

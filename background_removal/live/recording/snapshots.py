@@ -1,0 +1,96 @@
+"""Pictures saved by a key."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from background_removal.errors import BackgroundRemovalError
+from background_removal.files.images import write_image
+from background_removal.files.saving.atomic import atomic_output
+from background_removal.files.storage import is_remote
+from background_removal.live.options import LiveOptions
+from background_removal.live.recording.recording import free_name, now_as_name
+from background_removal.pipeline.actions import SNAPSHOT, keys_of
+from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, image_of
+from background_removal.pipeline.worker import FINISHING_SECONDS, Worker
+
+log = logging.getLogger(__name__)
+
+# Pictures that may wait to be saved: at 1920x1080 each takes a fifth of a second and 6 MB.
+_MAX_WAITING = 16
+
+
+class Snapshots(Sink):
+    """Saves the picture at hand by the key s, in a thread of its own: compressing takes longer than a frame.
+
+    Args:
+        options: Names the folder that pictures go to, local or remote; it is made when the first one is taken.
+        say: Called, by that thread, with what there is to tell the user.
+    """
+
+    actions = (SNAPSHOT,)
+    keys: Mapping[str, str] = keys_of(actions)
+    signs: Sequence[str] = ()
+    alters = False
+
+    def __init__(self, options: LiveOptions, say: Callable[[str], object] = lambda text: None) -> None:
+        self._folder = os.fspath(options.snapshots)
+        self._say = say
+        self._last: Frame | None = None
+        self._saver: Worker[tuple[str, np.ndarray | Planes]] | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Keys are typed in a window, which is watched itself."""
+        return False
+
+    def open(self, info: StreamInfo) -> None:
+        self._last = None
+
+    def write(self, frame: Frame) -> None:
+        self._last = frame
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Wait for what is being saved."""
+        self._last = None
+        saver, self._saver = self._saver, None
+        if saver is not None:
+            try:
+                saver.finish()
+            finally:
+                saver.close()
+
+    def on_key(self, key: str) -> bool | str:
+        """Save the picture by the key s."""
+        if key != "s":
+            return False
+        if self._last is None:
+            return "there is no picture yet"
+        name = f"{now_as_name()}.png"
+        path = f"{self._folder.rstrip('/')}/{name}" if is_remote(self._folder) else os.path.join(self._folder, name)
+        picture = self._last.picture
+        if isinstance(picture, np.ndarray):
+            picture = picture.copy()  # objects may use their arrays again
+        if self._saver is None:
+            self._saver = Worker(self._save_all, "snapshots", _MAX_WAITING, "drop", leaving_seconds=FINISHING_SECONDS)
+            self._saver.__enter__()
+        dropped = self._saver.dropped
+        self._saver.put((path, picture))
+        return "saving a snapshot" if self._saver.dropped == dropped else "no snapshot: the last ones are being saved"
+
+    def _save_all(self, saver: Worker[tuple[str, np.ndarray | Planes]]) -> None:
+        for item in saver.items():
+            assert item is not None
+            path = free_name(item[0])
+            try:
+                with atomic_output(path) as staged:
+                    write_image(staged, image_of(item[1]), path)
+            except (BackgroundRemovalError, OSError) as error:
+                self._say(f"no snapshot: {error}")
+            else:
+                log.info("saved %s", path)
+                self._say(f"saved {path}")

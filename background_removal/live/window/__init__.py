@@ -1,0 +1,1 @@
+"""The window with the result, and what is drawn over it."""

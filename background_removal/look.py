@@ -1,0 +1,91 @@
+"""Look: every setting of the picture in one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from background_removal.compositing.blur import parse_blur
+from background_removal.errors import InputError
+
+# Effects that can be switched on, in the order in which they are listed.
+EFFECTS = ("auto-frame", "low-light", "color-balance", "defocus")
+PEOPLE = ("all", "main")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything that makes the picture; option names, settings files and the HTTP interface use the same names.
+
+    Attributes:
+        background: "blur", "none", "transparent", a colour, a shipped picture, or the path or URL of a picture, a
+            folder or a video.
+        blur: Strength of the blur: "light", "medium", "strong", "N%", or a kernel in pixels.
+        threshold: Alpha at which background ends and person begins, 0 to 1.
+        edge_softness: 0 cuts hard at the threshold, 1 keeps the edge as soft as the network sees it.
+        light_wrap: Light of a new background over the person's edge, 0 to 1.
+        people: "all" keeps everyone; "main" keeps the main person only.
+        effects: Names of the effects that are on, each one of `EFFECTS`.
+
+    Raises:
+        InputError: a value is out of range or of the wrong type; the message names the setting in backticks.
+    """
+
+    background: str = "blur"
+    blur: str | int = "medium"
+    threshold: float = 0.5
+    edge_softness: float = 0.5
+    light_wrap: float = 0.0
+    people: str = "all"
+    effects: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "edge_softness", "light_wrap"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+                shown = f"{value:g}" if isinstance(value, (int, float)) else str(value)
+                raise InputError(f"`{name}` {shown}: must be between 0 and 1")
+        if self.people not in PEOPLE:
+            raise InputError(f"`people` {self.people}: must be {' or '.join(PEOPLE)}")
+        if unknown := [name for name in self.effects if name not in EFFECTS]:
+            raise InputError(f"`effects` {unknown[0]}: must be one of {', '.join(EFFECTS)}")
+        object.__setattr__(self, "blur", parse_blur(self.blur).value)
+        object.__setattr__(self, "effects", tuple(name for name in EFFECTS if name in self.effects))
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any], base: Look | None = None) -> Look:
+        """Return `base` (default: the default look) with the values in `given`, by the names of the attributes.
+
+        Numbers may be text; `effects` may be a list or comma-separated text.
+
+        Raises:
+            InputError: a name is unknown, or a value cannot be used.
+        """
+        if unknown := [name for name in given if name not in NAMES]:
+            raise InputError(f"`{unknown[0]}`: unknown setting; known are {', '.join(NAMES)}")
+        values = dict(given)
+        for name in ("threshold", "edge_softness", "light_wrap"):
+            if isinstance(values.get(name), str):
+                try:
+                    values[name] = float(values[name])
+                except ValueError as error:
+                    raise InputError(f"`{name}` {values[name]}: must be between 0 and 1") from error
+        effects = values.get("effects")
+        if isinstance(effects, str):
+            values["effects"] = tuple(name for name in effects.split(",") if name)
+        elif effects is not None:
+            values["effects"] = tuple(effects)
+        return replace(base or cls(), **values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON and TOML can hold them; `parse` reads them back."""
+        return {**asdict(self), "effects": list(self.effects)}
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether results have an alpha channel."""
+        return self.background == "transparent"
+
+
+NAMES = tuple(field.name for field in fields(Look))

@@ -1,0 +1,1 @@
+"""Turn a network's probabilities into a sharp, steady alpha."""

@@ -1,0 +1,1 @@
+"""Neural networks: weights, sessions, segmenters, face detection."""

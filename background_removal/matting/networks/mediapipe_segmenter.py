@@ -1,0 +1,88 @@
+"""The shipped networks run by MediaPipe Tasks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+
+import cv2
+import numpy as np
+
+from background_removal.errors import InputError
+from background_removal.matting.networks.sessions import first_line
+from background_removal.matting.networks.weights import MODELS, model_file
+
+log = logging.getLogger(__name__)
+
+# The first release whose library logs to Google's servers: on macOS and Windows this one, on Linux 0.10.35.
+_FIRST_THAT_PHONES_HOME = (0, 10, 33)
+
+
+class MediaPipeSegmenter:
+    """A shipped network run by MediaPipe Tasks' ImageSegmenter."""
+
+    def __init__(self, model: str) -> None:
+        known = MODELS[model]
+        path = model_file(known, ".tflite")
+        try:
+            import mediapipe
+            from mediapipe.tasks.python import BaseOptions, vision
+        except ModuleNotFoundError as error:
+            raise InputError(
+                "`runtime` mediapipe: MediaPipe is not installed (or leave the option out): "
+                "pip install -r requirements.txt"
+            ) from error
+        except (ImportError, OSError) as error:  # OSError: a system library is missing
+            raise InputError(f"`runtime` mediapipe: {first_line(error)}; install it or use `runtime` onnx") from error
+        installed = metadata.version("mediapipe")
+        if tuple(int(part) for part in re.findall(r"\d+", installed)[:3]) >= _FIRST_THAT_PHONES_HOME:
+            raise InputError(
+                f"`runtime` mediapipe: MediaPipe {installed} sends usage statistics, whatever it is told; "
+                "install an older one: python -m pip install 'mediapipe<0.10.33'"
+            )
+        options = vision.ImageSegmenterOptions(
+            # The bytes, not the path: MediaPipe cannot open every Unicode path on Windows.
+            base_options=BaseOptions(model_asset_buffer=path.read_bytes()),
+            output_confidence_masks=True,
+            output_category_mask=False,
+        )
+        self.size = (known.height, known.width)
+        self.sizes = (self.size,)
+        self._image = mediapipe.Image
+        self._format = mediapipe.ImageFormat.SRGB
+        with _silent_stderr():
+            self._segmenter = vision.ImageSegmenter.create_from_options(options)
+            self(np.zeros((known.height, known.width, 3), np.uint8))
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        result = self._segmenter.segment(self._image(image_format=self._format, data=rgb))
+        mask = result.confidence_masks[0].numpy_view()
+        return mask.reshape(mask.shape[:2]).copy()  # the view dies with the result
+
+    def close(self) -> None:
+        """Free the graph."""
+        self._segmenter.close()
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keep MediaPipe's C++ logging, which no setting turns off, from the terminal while a graph starts."""
+    if log.isEnabledFor(logging.DEBUG):
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,230 @@
+"""The model runtimes: each turns an image into the probability, pixel by pixel, that it shows a person."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from background_removal.errors import DeviceError, InputError, ProcessingError
+from background_removal.matting.networks.sessions import check_device, first_line, load_session, require_numbers
+from background_removal.matting.networks.weights import DOWNLOADS, MODELS
+from background_removal.support import limits
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+log = logging.getLogger(__name__)
+
+RUNTIMES = ("onnx", "mediapipe")
+OUTPUTS = ("auto", "probability", "logits")
+# name -> (mean, deviation) of R, G and B in [0, 1].
+INPUT_RANGES = {
+    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+
+# Input size for a model of the user's own that leaves it free.
+_FREE_SIZE = 256
+
+
+class Segmenter(Protocol):
+    """A network at work.
+
+    Attributes:
+        size: Height and width of the images that it takes.
+        sizes: That, and others at which it does as well.
+    """
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]: ...
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Return the probability of a person for a BGR uint8 (h, w, 3) image of one of the network's sizes.
+
+        Returns:
+            float32 (h, w) in [0, 1].
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what the runtime holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What cannot be read from an ONNX file of the user's own.
+
+    Attributes:
+        size: Height and width of the input, where the file leaves them free.
+        input_range: "unit" for RGB in [0, 1], "symmetric" for [-1, 1], "imagenet" for mean 0 and deviation 1
+            over ImageNet; None for "unit", or for what is known of the model.
+        output: "probability", "logits" (before a sigmoid or softmax), or "auto", which takes values outside
+            [0, 1] for logits.
+    """
+
+    size: tuple[int, int] | None = None
+    input_range: str | None = None
+    output: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.input_range is not None and self.input_range not in INPUT_RANGES:
+            raise InputError(f"`model_input` {self.input_range}: must be one of {', '.join(INPUT_RANGES)}")
+        if self.output not in OUTPUTS:
+            raise InputError(f"`model_output` {self.output}: must be one of {', '.join(OUTPUTS)}")
+        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
+            raise InputError(f"`model_size` {self.size}: must be a height and a width in pixels")
+
+
+def make_segmenter(
+    model: str, runtime: str = "onnx", device: str = "auto", options: ModelOptions | None = None
+) -> Segmenter:
+    """Load a network.
+
+    Args:
+        model: "landscape", "general", "wide" (the general network with a wider input), or the path of an
+            ONNX file.
+        runtime: "onnx" or "mediapipe".
+        device: one of DEVICES; "auto" takes a GPU that ONNX Runtime can use, else the CPU.
+
+    Raises:
+        InputNotFoundError: there is no such model.
+        InputError: the runtime, the device or the file cannot be used.
+        DeviceError: the device was asked for by name and did not load.
+    """
+    if runtime not in RUNTIMES:
+        raise InputError(f"`runtime` {runtime}: must be one of {', '.join(RUNTIMES)}")
+    check_device(device)
+    if runtime == "mediapipe":
+        if model not in MODELS:
+            raise InputError(f"`model` {model}: `runtime` mediapipe has {' and '.join(sorted(MODELS))} only")
+        if device not in ("auto", "cpu"):
+            raise DeviceError(f"`device` {device}: `runtime` mediapipe uses the CPU only")
+        from background_removal.matting.networks.mediapipe_segmenter import MediaPipeSegmenter
+
+        return MediaPipeSegmenter(model)
+    return OnnxSegmenter(model, load_session(model, device), options or ModelOptions())
+
+
+class OnnxSegmenter:
+    """A network run by ONNX Runtime.
+
+    The two shipped models, or any file with one image input, (1, 3, H, W) or (1, H, W, 3), float in [0, 1]
+    or uint8, RGB, and one map as output: one channel (the person) or two (background, person), as
+    probabilities or logits.
+    """
+
+    def __init__(self, model: str, session: onnxruntime.InferenceSession, options: ModelOptions) -> None:
+        self._name = model
+        self._session = session
+        shipped, download = MODELS.get(model), DOWNLOADS.get(model)
+        size, input_range = options.size, options.input_range or "unit"
+        if shipped is not None:
+            size = (shipped.height, shipped.width)
+        elif download is not None:
+            size, input_range = download.size, download.input_range
+        self._larger = shipped.larger if shipped is not None else None
+        self._layout = _InputLayout(session, model, size, input_range)
+        self._logits = options.output == "logits"
+        self._may_be_logits = options.output == "auto"
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        tensor = self._layout.tensor(image)
+        try:
+            output = self._session.run(None, {self._layout.name: tensor})[0]
+        except Exception as error:  # ONNX Runtime's errors have no common class of their own
+            raise ProcessingError(f"{self._name}: the model failed: {first_line(error)}") from error
+        probability = self._probability(np.asarray(output))
+        if probability.shape != image.shape[:2]:
+            probability = cv2.resize(probability, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return probability
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the network's input."""
+        return self._layout.size
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Heights and widths of the input that it does well at."""
+        return (self.size,) if self._larger is None else (self.size, self._larger)
+
+    def close(self) -> None:
+        """Nothing to do: the session is freed with this object."""
+
+    def _probability(self, output: np.ndarray) -> np.ndarray:
+        require_numbers(self._name, output)
+        maps = output.astype(np.float32, copy=False)
+        while maps.ndim > 3 and len(maps) == 1:
+            maps = maps[0]
+        if maps.ndim == 3 and maps.shape[0] > 2 and maps.shape[2] <= 2:
+            maps = maps.transpose(2, 0, 1)
+        if maps.ndim == 2:
+            maps = maps[None]
+        # One number is what a classifier says of the whole picture, a row of them of its kinds.
+        if maps.ndim != 3 or maps.shape[0] not in (1, 2) or min(maps.shape[1:]) < 2:
+            raise InputError(f"{self._name}: the model's output {output.shape} is not a map of the person")
+        # A file does not say whether it ends in a sigmoid: values outside [0, 1] show that it does not.
+        if self._may_be_logits and (maps.min() < -1e-3 or maps.max() > 1 + 1e-3):
+            self._logits = True
+        if maps.shape[0] == 2:
+            return _sigmoid(maps[1] - maps[0]) if self._logits else np.clip(maps[1], 0, 1)
+        return _sigmoid(maps[0]) if self._logits else np.clip(maps[0], 0, 1)
+
+
+class _InputLayout:
+    """How a model wants its image: read from the file's one input."""
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, model: str, size: tuple[int, int] | None, input_range: str
+    ) -> None:
+        inputs = session.get_inputs()
+        shape = inputs[0].shape if inputs else ()
+        if len(inputs) != 1 or len(shape) != 4 or 3 not in (shape[1], shape[3]):
+            found = ", ".join(f"{i.name} {i.shape}" for i in inputs) or "nothing"
+            raise InputError(f"{model}: the model must take one image (1, 3, H, W) or (1, H, W, 3), not {found}")
+        if not session.get_outputs():
+            raise InputError(f"{model}: the model has no output")
+        self.name = inputs[0].name
+        self._planar = shape[1] == 3
+        height, width = shape[2:4] if self._planar else shape[1:3]
+        free = size or (_FREE_SIZE, _FREE_SIZE)
+        self.size = (
+            height if isinstance(height, int) else free[0],
+            width if isinstance(width, int) else free[1],
+        )
+        if min(self.size) < 1 or self.size[0] * self.size[1] > limits.MAX_NETWORK_PIXELS:
+            raise InputError(
+                f"{model}: the model's input of {self.size[0]}x{self.size[1]} cannot be; from 1 to "
+                f"{limits.MAX_NETWORK_PIXELS / 1e6:.0f} million pixels can"
+            )
+        dtypes = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+        if inputs[0].type not in dtypes:
+            raise InputError(f"{model}: the model's input is {inputs[0].type}; float or uint8 is needed")
+        self._dtype = dtypes[inputs[0].type]
+        mean, deviation = (np.array(values, np.float32) for values in INPUT_RANGES[input_range])
+        # (v / 255 - mean) / deviation as one multiplication and one addition.
+        self._scale, self._shift = 1 / (255 * deviation), -mean / deviation
+
+    def tensor(self, image: np.ndarray) -> np.ndarray:
+        """Return BGR uint8 (h, w, 3) as the model's input, RGB."""
+        small = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        if self._dtype != np.uint8:
+            small = small * self._scale
+            if self._shift.any():
+                small += self._shift
+        if self._planar:
+            small = small.transpose(2, 0, 1)
+        return np.ascontiguousarray(small[None], dtype=self._dtype)
+
+
+def _sigmoid(value: np.ndarray) -> np.ndarray:
+    return (1 / (1 + np.exp(-np.clip(value, -60, 60)))).astype(np.float32)

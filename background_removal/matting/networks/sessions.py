@@ -1,0 +1,127 @@
+"""ONNX Runtime's sessions: which file, and on which processor it runs."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from background_removal.errors import DeviceError, InputError, InputNotFoundError, ProcessingError
+from background_removal.matting.networks.weights import DOWNLOADS, MODELS, downloaded_file, model_file
+from background_removal.support import limits
+from background_removal.support.cores import core_limit
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+log = logging.getLogger(__name__)
+
+# What --device names -> (ONNX Runtime's name of the provider, the package that brings it).
+_PROVIDERS = {
+    "cpu": ("CPUExecutionProvider", "onnxruntime"),
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu"),
+    "migraphx": ("MIGraphXExecutionProvider", "onnxruntime-migraphx"),
+    "directml": ("DmlExecutionProvider", "onnxruntime-directml"),
+    "coreml": ("CoreMLExecutionProvider", "onnxruntime"),
+    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+}
+DEVICES = ("auto", *_PROVIDERS)
+# Tried in this order by "auto"; the others take longer to start than such small networks save.
+_AUTO = ("cuda", "directml", "cpu")
+
+
+def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
+    """Load a model by name or path on a device; see `make_segmenter`."""
+    check_device(device)
+    if model in MODELS:
+        path = model_file(MODELS[model], ".onnx")
+    elif model in DOWNLOADS:
+        path = downloaded_file(model)
+    else:
+        path = Path(model)
+        if path.suffix.lower() != ".onnx":
+            raise InputError(f"`model` {model}: must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
+        limits.check_ordinary(model, f"`model` {model}")
+        if not path.is_file():
+            raise InputNotFoundError(f"`model` {model}: no such file")
+    return load_session_file(path, device, small=model in MODELS)
+
+
+def load_session_file(path: Path, device: str, small: bool = False) -> onnxruntime.InferenceSession:
+    """Load an ONNX file on a device; see `make_segmenter`.
+
+    Args:
+        small: Whether the network is so small that one thread runs it about as soon as several: 4.4 against 4.9 ms
+            for the general network at 256x320 on two cores, and the others have the second core.
+    """
+    import onnxruntime
+
+    # ONNX Runtime prints what goes wrong to stderr; the exception says it once.
+    onnxruntime.set_default_logger_severity(4)
+    available = onnxruntime.get_available_providers()
+    if device == "auto":
+        candidates = [name for name in _AUTO if _PROVIDERS[name][0] in available]
+    else:
+        provider, package = _PROVIDERS[device]
+        if provider not in available:
+            raise DeviceError(
+                f"`device` {device}: this ONNX Runtime has no {provider}; install it with: "
+                f"pip uninstall -y onnxruntime && pip install {package}"
+            )
+        candidates = [device]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    # Threads that spin after the network has run take the processor from the steps that follow it.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    threads = 1 if small else core_limit()
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    for name in candidates:
+        provider = _PROVIDERS[name][0]
+        fallbacks = ["CPUExecutionProvider"] if name != "cpu" else []
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=[provider, *fallbacks])
+        except Exception as error:  # a damaged model, or a provider that fails to start
+            if name != "cpu" and device == "auto":
+                log.debug("device %s did not load: %s", name, first_line(error))
+                continue
+            if name != "cpu":
+                raise DeviceError(f"`device` {device} did not load: {first_line(error)}") from error
+            raise InputError(f"{path}: not a usable ONNX model: {first_line(error)}") from error
+        # ONNX Runtime can fall back to the CPU without a word: what it loaded is compared with what was asked.
+        if session.get_providers()[0] == provider:
+            log.debug("%s runs on %s", path.name, name)
+            return session
+        if device != "auto":
+            raise DeviceError(
+                f"`device` {device}: {provider} did not load (its driver or libraries are missing); "
+                "use `device` auto or cpu"
+            )
+        log.warning("device %s did not load; using the next one", name)
+    raise DeviceError("ONNX Runtime offers no processor to run on; install it again: pip install onnxruntime")
+
+
+def check_device(device: str) -> None:
+    """Raise InputError unless `device` is one of DEVICES."""
+    if device not in DEVICES:
+        raise InputError(f"`device` {device}: must be one of {', '.join(DEVICES)}")
+
+
+def require_numbers(model: str, *answers: np.ndarray) -> None:
+    """Raise ProcessingError if what a network has answered is not made of finite numbers alone.
+
+    Compared with anything a NaN is False: without a word it would be taken for background, or show all of the room.
+    """
+    for answer in answers:
+        if answer.dtype.kind not in "biuf":
+            raise ProcessingError(f"{model}: the model answers with {answer.dtype}; numbers are needed")
+        if not np.isfinite(answer).all():
+            raise ProcessingError(f"{model}: the model failed: its answer holds NaN or infinite values")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error of a runtime says; the rest is where in its sources."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

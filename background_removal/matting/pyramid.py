@@ -1,0 +1,124 @@
+"""A frame and its halvings: what several steps need small is made small once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from background_removal.errors import InputError
+from background_removal.pipeline.planes import ColorDescription, Planes, image_of
+from background_removal.support.buffers import Buffers
+
+
+class Pyramid:
+    """A frame, its half, its quarter and so on, each made when it is first asked for.
+
+    Averaging two by two pixels is the one exact way to shrink that is also fast: 0.4 ms for 1920x1080, where
+    averaging straight down to a network's input takes 4.
+
+    A frame in a codec's planes is small BGR from its half on; whoever composes it does so layer by layer, and of an
+    image that is the one layer there is.
+
+    Args:
+        picture: uint8 (H, W, 3) BGR, or planes.
+    """
+
+    def __init__(self, picture: np.ndarray | Planes) -> None:
+        self._picture = picture
+        self._smaller: list[np.ndarray] = []
+
+    @property
+    def image(self) -> np.ndarray:
+        """The frame itself, uint8 (H, W, 3)."""
+        return image_of(self._picture)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frame in pixels."""
+        return self._picture.shape[1], self._picture.shape[0]
+
+    @property
+    def layers(self) -> Sequence[np.ndarray]:
+        """What the frame consists of: one uint8 (H, W, 3), or uint8 (h, w) of the frame's size and of half of it."""
+        return self._picture.layers if isinstance(self._picture, Planes) else (self._picture,)
+
+    @property
+    def color(self) -> ColorDescription | None:
+        """How the values of planes are meant; None for an image."""
+        return self._picture.color if isinstance(self._picture, Planes) else None
+
+    def values(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
+        """Return what stands for uint8 (h, w, 3) BGR of any size in each of the layers; see `Planes.values`."""
+        return self._picture.values(bgr) if isinstance(self._picture, Planes) else (bgr,)
+
+    def changes(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
+        """Return what stands for a change of BGR in each of the layers; see `Planes.changes`."""
+        return self._picture.changes(bgr) if isinstance(self._picture, Planes) else (bgr,)
+
+    def new_layers(self, buffers: Buffers) -> Sequence[np.ndarray]:
+        """Return layers like those of the frame, to be filled."""
+        if not isinstance(self._picture, Planes):
+            return (buffers.take(self._picture.shape),)
+        width, height = self.size
+        buffer = buffers.take((height * 3 // 2, width))
+        u, v = buffer[height:].reshape(2, height // 2, width // 2)
+        return buffer[:height], u, v
+
+    def composed(self, layers: Sequence[np.ndarray]) -> np.ndarray | Planes:
+        """Return layers as a picture of the frame's kind."""
+        if not isinstance(self._picture, Planes):
+            return layers[0]
+        y, u, v = layers
+        return self._picture.with_layers((y, u, v))
+
+    def level(self, number: int) -> np.ndarray:
+        """Return the frame shrunk by two to the power of `number`, sides rounded up, uint8 (h, w, 3) BGR."""
+        if not number:
+            return self.image
+        if not self._smaller and isinstance(self._picture, Planes):
+            self._smaller.append(self._picture.half())
+        while len(self._smaller) < number:
+            above = self._smaller[-1] if self._smaller else self.image
+            height, width = above.shape[:2]
+            half = ((width + 1) // 2, (height + 1) // 2)
+            if width % 2 or height % 2:  # an even size is what OpenCV averages fast
+                above = cv2.copyMakeBorder(above, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+            self._smaller.append(cv2.resize(above, half, interpolation=cv2.INTER_AREA))
+        return self._smaller[number - 1]
+
+    def crop(self, box: tuple[int, int, int, int], width: int, height: int) -> np.ndarray:
+        """Return the part of the frame inside `box` (left, top, right, bottom) at `width` x `height`.
+
+        It is cut from the smallest level that has at least that many pixels in the box.
+        """
+        left, top, right, bottom = box
+        number = 0
+        while (right - left) >> (number + 1) >= width and (bottom - top) >> (number + 1) >= height:
+            number += 1
+        if not number and isinstance(self._picture, Planes):
+            part = self._picture.part(left, top, right, bottom)
+        else:
+            source = self.level(number)
+            part = source[top >> number : -(-bottom >> number), left >> number : -(-right >> number)]
+        if part.shape[1] == width and part.shape[0] == height:
+            return np.ascontiguousarray(part)
+        return cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def opaque(frame: np.ndarray) -> np.ndarray:
+    """Return a frame as uint8 (H, W, 3): itself, if it is that, or else without its alpha.
+
+    Raises:
+        InputError: it is no image.
+    """
+    if frame.ndim != 3 or frame.shape[2] not in (3, 4) or frame.dtype != np.uint8:
+        raise InputError(f"MPSegmentation takes uint8 (H, W, 3) images, not {frame.dtype} {frame.shape}")
+    return frame if frame.shape[2] == 3 else np.ascontiguousarray(frame[..., :3])
+
+
+def with_alpha_of(result: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Return what became of a frame, uint8 (H, W, 3) or (H, W, 4), transparent where the frame, (H, W, 4), was so."""
+    alpha = frame[..., 3] if result.shape[2] == 3 else cv2.multiply(result[..., 3], frame[..., 3], scale=1 / 255)
+    return np.dstack([result[..., :3], alpha])

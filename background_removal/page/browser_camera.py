@@ -1,0 +1,114 @@
+"""Frames that a visitor's camera sends: the newest one alone is kept, and turned into a source of the engine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from background_removal.errors import InputError
+from background_removal.page.http_errors import PageError
+from background_removal.page.image_codec import check_pixels, size_of
+from background_removal.pipeline.frame import Frame, Source, StreamInfo
+
+_TIME_BASE = Fraction(1, 1_000_000)
+# A camera that sends nothing for so long has been left, or frozen and forgotten.
+SILENCE_SECONDS = 300.0
+
+
+class BrowserCamera(Source):
+    """Yields the newest of the frames that are put into it.
+
+    Args:
+        most_pixels: How many a frame may have.
+
+    Attributes:
+        is_silent: Whether it has ended because nothing came for too long.
+    """
+
+    reading: Literal["here", "ahead", "newest"] = "newest"
+
+    def __init__(self, most_pixels: int) -> None:
+        self._most_pixels = most_pixels
+        self._changed = threading.Condition()
+        self._newest: tuple[int, bytes] | None = None
+        self._ended = self.is_silent = False
+        self._first: tuple[int, np.ndarray] | None = None
+        self._numbers: dict[int, int] = {}
+        self._info: StreamInfo | None = None
+
+    def put(self, number: int, jpeg: bytes) -> None:
+        """Let a frame take the place of any that waits."""
+        with self._changed:
+            self._newest = (number, jpeg)
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """No more frames come."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def number(self, index: int) -> int:
+        """Return the number of the frame with that index; each can be asked for once, in order."""
+        for older in [known for known in self._numbers if known < index]:
+            self._numbers.pop(older, None)
+        return self._numbers.pop(index, 0)
+
+    # -- as a source -------------------------------------------------------------------------------
+
+    @property
+    def info(self) -> StreamInfo:
+        assert self._info is not None
+        return self._info
+
+    def open(self) -> None:
+        """Wait for the first frame; raises InputError if none comes, or it is none."""
+        self._first = self._next()
+        if self._first is None:
+            raise InputError("no frame came from the camera")
+        height, width = self._first[1].shape[:2]
+        clock_start = time.monotonic()
+        self._info = StreamInfo("camera", width, height, _TIME_BASE, live=True, clock_start=clock_start)
+
+    def __iter__(self) -> Iterator[Frame]:
+        index, found = 0, self._first
+        while found is not None:
+            number, image = found
+            self._numbers[index] = number
+            yield Frame(image, index, round((time.monotonic() - self.info.clock_start) / _TIME_BASE), _TIME_BASE)
+            index += 1
+            found = self._next()
+
+    def stop(self) -> None:
+        self.end()
+
+    def close(self) -> None:
+        self._first = None
+
+    def _next(self) -> tuple[int, np.ndarray] | None:
+        """Return the next frame and its number; None at the end, or after a long silence."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest is not None or self._ended, SILENCE_SECONDS)
+            if self._ended:
+                return None
+            if self._newest is None:
+                self.is_silent = True
+                return None
+            (number, jpeg), self._newest = self._newest, None
+        size = size_of(jpeg) if jpeg.startswith(b"\xff\xd8\xff") else None
+        if size is None:
+            raise InputError("a frame of the camera is no JPEG picture")
+        try:
+            check_pixels("a frame of the camera", size, self._most_pixels)
+        except PageError as error:
+            raise InputError(str(error)) from error
+        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise InputError("a frame of the camera is no JPEG picture")
+        return number, image

@@ -1,0 +1,1 @@
+"""Frames, and the contracts of sources, custom objects and sinks."""

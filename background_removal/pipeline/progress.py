@@ -1,0 +1,57 @@
+"""A progress bar as a sink."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from background_removal.pipeline.frame import Frame, Sink, StreamInfo
+from background_removal.support.wording import printable
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+class Progress(Sink):
+    """Counts frames on a bar.
+
+    Args:
+        bar: Whether to show one, of its own, when stderr is a terminal; or a bar that somebody else opens and closes.
+    """
+
+    def __init__(self, bar: bool | tqdm[Any]) -> None:
+        self._shown = bar
+        self._bar: tqdm[Any] | None = None
+        self._counted = 0
+
+    def open(self, info: StreamInfo) -> None:
+        self._still, self._counted = info.still, 0
+        if not isinstance(self._shown, bool):
+            self._bar = self._shown
+        elif self._shown and not info.still:
+            self._bar = progress_bar(info.name, info.frames)
+
+    def write(self, frame: Frame) -> None:
+        # A still may be processed again and again, and is one all the same.
+        if self._bar is not None and not (self._still and self._counted):
+            self._bar.update()
+        self._counted += 1
+
+    def close(self, error: BaseException | None = None) -> None:
+        if self._bar is not None and self._bar is not self._shown:
+            self._bar.close()
+        self._bar = None
+
+
+def progress_bar(name: str, total: int | None, shown: bool = True) -> tqdm[Any]:
+    """Return a bar that counts frames, shown when stderr is a terminal.
+
+    Args:
+        name: What is processed.
+        total: How many frames there are, None if that is unknown.
+        shown: Whether to show it at all.
+    """
+    from tqdm import tqdm
+
+    # tqdm's None means: unless stderr is not a terminal.
+    return tqdm(total=total, unit="frame", desc=printable(os.path.basename(name)), disable=None if shown else True)

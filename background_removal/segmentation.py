@@ -1,0 +1,349 @@
+"""MPSegmentation: the person stays, the background goes."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from background_removal.compositing import backgrounds
+from background_removal.compositing.background_choice import YOURS, Look
+from background_removal.compositing.background_loader import BackgroundLoader
+from background_removal.compositing.backgrounds import Background
+from background_removal.compositing.blur import KernelBlur, parse_blur, parse_kernel
+from background_removal.compositing.empty_room import room_without
+from background_removal.compositing.look_controls import LookControls
+from background_removal.compositing.shipped import FOLDER as SHIPPED
+from background_removal.errors import InputError
+from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.loading import NetworkOptions, load_person_matte
+from background_removal.matting.networks.segmenters import ModelOptions
+from background_removal.matting.pyramid import Pyramid, opaque, with_alpha_of
+from background_removal.pipeline.actions import keys_of
+from background_removal.pipeline.frame import Planes, StreamInfo, image_of
+from background_removal.pipeline.objects import FrameObject, optional_method
+
+
+class MPSegmentation(FrameObject):
+    """Finds the person with MediaPipe's selfie-segmentation networks and replaces what is behind.
+
+    A custom object for `Engine`; on its own, call it with one BGR image after another.
+
+    Of the ways to say what goes behind, the first one given counts: `background`, `bg_images_path`,
+    `bg_image`, `bg_color`, and else a blur.
+
+    Args:
+        bg_blur_ratio: Width and height of the blur's Gaussian kernel in pixels, both odd.
+        bg_image: A picture, as uint8 (H, W, 3) BGR or as the path of a file; it is scaled to cover.
+        threshold: Where background ends and person begins, 0 to 1; higher keeps less.
+        model_selection: The network that finds the person in the whole frame: 0 is the general model (256x256),
+            1 the landscape model (144x256). His edge is then drawn by the general one from a crop around him.
+        bg_images_path: A folder of pictures; the keys a and d go through them.
+        bg_color: (B, G, R), each 0 to 255.
+        background: What the command line takes too: "blur", "none" (the frame is left as it is), the path
+            or web address of a picture or a video, a folder, the name of a shipped picture ("sunset"), a colour
+            ("#RRGGBB", "navy"), "transparent" (the result has an alpha channel); or a
+            `compositing.backgrounds.Background` of your own.
+        blur: How strong the blur is, instead of `bg_blur_ratio`: "light", "medium", "strong", "N%" (the standard
+            deviation in percent of the frame's shorter side), or a kernel in pixels.
+        edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
+        light_wrap: How much light of a new background falls over the person's edge, 0 (none) to 1.
+        reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
+            for cameras only.
+        model: What draws the person instead of the general network at its wider size ("wide"): "landscape",
+            "general", a network that is downloaded the first time ("rvm", RobustVideoMatting, GPL-3.0;
+            "u2net_human_seg"; "modnet"), or the path of an ONNX file. A recurrent network with
+            RobustVideoMatting's interface is recognised as such.
+        runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
+        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
+        quality: "best" finds the edge in the frame's own pixels, in about a second, for single pictures only; shows a
+            recurrent network the whole frame in full size. "fast" does not. None: best for `Engine`'s images.
+        model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
+        model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet".
+        model_output: "probability", "logits", or "auto": values outside [0, 1] are logits.
+        people: "all" keeps everybody, up to four; "main" only who was there first and is nearest.
+
+    Raises:
+        InputError: an argument is out of range, or a file cannot be used.
+        InputNotFoundError: a file or folder does not exist.
+        DeviceError: `device` was asked for by name and did not load.
+    """
+
+    actions = LookControls.actions
+    keys: Mapping[str, str] = keys_of(actions)
+
+    def __init__(
+        self,
+        bg_blur_ratio: tuple[int, int] = (35, 35),
+        bg_image: np.ndarray | str | os.PathLike[str] | None = None,
+        threshold: float = 0.5,
+        model_selection: int = 1,
+        bg_images_path: str | os.PathLike[str] | None = None,
+        bg_color: Sequence[int] | None = None,
+        *,
+        background: str | Background | None = None,
+        blur: str | int | None = None,
+        edge_softness: float = 0.5,
+        light_wrap: float = 0.0,
+        reuse_still: bool | None = None,
+        model: str | None = None,
+        runtime: str = "onnx",
+        device: str = "auto",
+        quality: str | None = None,
+        model_size: tuple[int, int] | None = None,
+        model_input: str | None = None,
+        model_output: str = "auto",
+        people: str = "all",
+    ) -> None:
+        for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
+            if not 0 <= value <= 1:
+                raise InputError(f"`{name}` {value:g}: must be between 0 and 1")
+        own = ModelOptions(model_size, model_input, model_output)
+        options = NetworkOptions(model, model_selection, runtime, device, quality, own)
+        self._loader = BackgroundLoader()
+        weakref.finalize(self, self._loader.close)
+        self._kernel = parse_kernel(bg_blur_ratio)  # says what is wrong with it, whether it is used or not
+        strength = self._kernel if blur is None else parse_blur(blur)
+        first: Background | None = backgrounds.Blur(strength)
+        spec = "blur"
+        self._color = None if bg_color is None or not len(bg_color) else backgrounds.SolidColor(bg_color)
+        if isinstance(background, Background):
+            spec, first = YOURS, background
+        elif background is not None and background != "blur":
+            spec, first = background, self._loader.from_text(background)
+        elif background is None and bg_images_path:
+            spec, first = os.fspath(bg_images_path), self._loader.folder(bg_images_path)
+        elif background is None and (picture := self._loader.picture(bg_image)) is not None:
+            spec, first = picture
+        elif background is None and self._color is not None:
+            spec, first = self._color.label, self._color
+        pictures = SHIPPED if os.path.isdir(SHIPPED) else ""
+        self._look = Look(spec, first, self._loader.from_text, strength, pictures, light_wrap)
+        self._person = load_person_matte(options, threshold, edge_softness, people)
+        self._controls = LookControls(self._look, self._person, threshold)
+        self._person.reuse_still = bool(reuse_still)
+        self._reuse_still = reuse_still
+        self._live = False
+        self._last_matte: Matte | None = None
+        self._unseen: np.ndarray | Planes | None = None
+        self._found_person: bool | None = None
+        self._view: Pyramid | None = None
+        self._moves: list[Callable[[np.ndarray], np.ndarray]] = []
+        # The networks stay for the next stream, and go with this object.
+        weakref.finalize(self, self._person.close)
+
+    # -- frames ------------------------------------------------------------------------------------
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Return `frame` with its background replaced.
+
+        Args:
+            frame: uint8 (H, W, 3) BGR; it is not changed. Of (H, W, 4) BGRA what is transparent stays so.
+
+        Returns:
+            uint8 (H, W, 3) BGR, or (H, W, 4) BGRA with a transparent background.
+        """
+        image = opaque(frame)
+        if self._look.background is None:
+            # Found only if somebody asks for it, who may come after objects that draw on the frame.
+            self._last_matte, self._unseen = None, image.copy()
+            return frame
+        view = Pyramid(image)
+        result = image_of(self._look.background.compose(view, self._matte(view)))
+        return result if frame is image else with_alpha_of(result, frame)
+
+    def on_planes(self, planes: Planes) -> Planes | np.ndarray:
+        """Return planes with their background replaced; of most backgrounds planes again."""
+        if self._look.background is None:
+            self._last_matte, self._unseen = None, planes
+            return planes
+        view = Pyramid(planes)
+        return self._look.background.compose(view, self._matte(view))
+
+    def alpha(self, frame: np.ndarray) -> np.ndarray:
+        """Return the alpha of `frame`, uint8 (H, W, 3) BGR, as float32 (H, W) in [0, 1]; 1 is the person.
+
+        Frames are taken to follow one another; call `reset` where they do not.
+        """
+        return self._matte(Pyramid(opaque(frame))).full()
+
+    def last_alpha(self) -> np.ndarray:
+        """Return the alpha of the last frame that was processed, float32 (H, W) in [0, 1].
+
+        For objects that come after this one and want to know where the person is.
+
+        Raises:
+            RuntimeError: there was no frame yet.
+        """
+        if self._last_matte is None and self._unseen is not None:
+            self._matte(Pyramid(self._unseen))
+        if self._last_matte is None:
+            raise RuntimeError("no frame has been segmented yet")
+        return self._last_matte.full()
+
+    def matte_picture(self) -> np.ndarray:
+        """Return the last alpha as a grey picture, uint8 (H, W, 3), moved as later objects have moved the frame."""
+        picture = cv2.cvtColor(cv2.convertScaleAbs(self.last_alpha(), alpha=255), cv2.COLOR_GRAY2BGR)
+        for move in self._moves:
+            picture = move(picture)
+        return picture
+
+    def room_picture(self) -> np.ndarray | None:
+        """Return the picture behind the person, or the room, blurred, without him; None before the first frame."""
+        if self._last_matte is None and self._unseen is None:
+            return None
+        alpha = self.last_alpha()
+        assert self._view is not None
+        if isinstance(self._look.background, backgrounds.Scenery):
+            return self._look.background.picture(*self._view.size).copy()
+        return room_without(self._view.image, alpha)
+
+    @property
+    def found_person(self) -> bool | None:
+        """Whether any frame since the last `reset` shows a person; None before the first one was segmented."""
+        return self._found_person
+
+    def reset(self) -> None:
+        """Forget the previous frames: the next one begins another stream."""
+        self._last_matte = self._unseen = self._found_person = self._view = None
+        self._person.reset()
+
+    def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
+        """Go to the next background of the folder (True) or to the previous one (False).
+
+        Returns:
+            Whether there was another one to go to.
+        """
+        return self._look.change_image(prevOrNext)
+
+    # -- the original's attributes -------------------------------------------------------------------
+
+    @property
+    def threshold(self) -> float:
+        """Where background ends and person begins, 0 to 1."""
+        return self._controls.threshold
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self._controls.threshold = value
+
+    @property
+    def bg_blur_ratio(self) -> tuple[int, int]:
+        """Width and height of the blur's Gaussian kernel in pixels, both odd; while `blur` counts, the one given."""
+        kernel = self._look.blur if isinstance(self._look.blur, KernelBlur) else self._kernel
+        return kernel.width, kernel.height
+
+    @bg_blur_ratio.setter
+    def bg_blur_ratio(self, kernel: tuple[int, int]) -> None:
+        self._look.set_blur(parse_kernel(kernel))
+
+    @property
+    def bg_image(self) -> np.ndarray | None:
+        """The picture behind the person, uint8 (H, W, 3) BGR; with None there is the colour, or else the blur."""
+        background = self._look.background
+        return background.original if isinstance(background, backgrounds.Scenery) else None
+
+    @bg_image.setter
+    def bg_image(self, image: np.ndarray | str | os.PathLike[str] | None) -> None:
+        picture = self._loader.picture(image)
+        if picture is not None:
+            self._look.show(picture[1], picture[0])
+        elif self._color is not None:
+            self._look.show(self._color, self._color.label)
+        else:
+            self._look.go_to("blur")
+
+    @property
+    def bg_images(self) -> list[np.ndarray]:
+        """The pictures that `change_image` goes through, each uint8 (H, W, 3) BGR, the one at hand first."""
+        return [] if self._look.images is None else self._look.images.originals()
+
+    @bg_images.setter
+    def bg_images(self, images: Sequence[np.ndarray]) -> None:
+        pictures = {f"picture {number}": backgrounds.Picture(image) for number, image in enumerate(images, 1)}
+        self._look.images = backgrounds.Folder(list(pictures), pictures.__getitem__, "bg_images") if pictures else None
+        if self._look.images is not None:
+            self._look.show(self._look.images, self._look.images.name)
+
+    @property
+    def bg_color(self) -> tuple[int, int, int] | None:
+        """The colour (B, G, R) behind the person where there is no picture; None for none."""
+        return None if self._color is None else self._color.bgr
+
+    @bg_color.setter
+    def bg_color(self, bgr: Sequence[int] | None) -> None:
+        self._color = None if bgr is None else backgrounds.SolidColor(bgr)
+        if self.bg_image is None:
+            self.bg_image = None  # shows the colour, or the blur
+
+    # -- what the engine calls ---------------------------------------------------------------------
+
+    @property
+    def makes_alpha(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the results have an alpha channel."""
+        return isinstance(self._look.background, backgrounds.Transparent)
+
+    def meet(self, objects: Sequence[object]) -> None:
+        """Find out which later objects move the picture."""
+        place = next((n for n, item in enumerate(objects) if item is self), len(objects))
+        moves = [optional_method(item, "moved") for item in objects[place + 1 :]]
+        self._moves = [move for move in moves if move is not None]
+
+    def open(self, info: StreamInfo) -> None:
+        """A stream begins."""
+        self.reset()
+        self._person.begin(info.still, info.live)
+        self._live = info.live
+        if self._reuse_still is None:
+            self._person.reuse_still = info.live
+        self._look.begin(info.live)
+
+    def at(self, seconds: float) -> None:
+        """Say when in the stream the next frame is shown.
+
+        For a background that plays, and for a matte that does not depend on where a process has begun.
+        """
+        if not self._live:
+            self._person.at(seconds)
+        if self._look.background is not None:
+            self._look.background.at(seconds)
+
+    def close(self) -> None:
+        """The stream has ended; the networks stay for the next one."""
+        self._look.end()
+
+    def on_key(self, key: str) -> bool | str:
+        """Change the look by one of `keys`; return what to say of it, False if nothing has changed."""
+        return self._controls.on_key(key)
+
+    def on_action(self, name: str, argument: str) -> bool | str:
+        """Do one of `actions` with what is said after its name."""
+        return self._controls.on_action(name, argument)
+
+    def status(self) -> Mapping[str, Any]:
+        """Return what there is to tell, by the names of `actions`."""
+        return self._controls.status()
+
+    def on_click(self, x: float, y: float) -> bool | str:
+        """Keep whoever stands there alone, at these shares of the frame's width and height."""
+        return self._person.choose_at(x, y)
+
+    def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
+        """Return what the window shows: the matte while the key m has asked for it."""
+        has_frame = self._last_matte is not None or self._unseen is not None
+        return self.matte_picture() if self._controls.showing_matte and has_frame else picture
+
+    def look(self) -> dict[str, str | float | int]:
+        """Return what the keys can change, named as the options of the command line are."""
+        return self._controls.look()
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _matte(self, view: Pyramid) -> Matte:
+        self._view, self._last_matte = view, (matte := self._person(view))
+        self._found_person = self._found_person or matte.shows_person
+        return matte
