@@ -23,7 +23,11 @@ class FPSmetric:
     Args:
         range_average: Over how many of the last calls the rate is averaged.
         position: Lower left corner of the text in pixels (x, y).
-        fontFace, fontScale, color, thickness, lineType: As for `cv2.putText`; color is (B, G, R).
+        fontFace: One of OpenCV's fonts, as for `cv2.putText`.
+        fontScale: Size of the text, as a factor of the font's own.
+        color: Colour of the text, (B, G, R).
+        thickness: Thickness of its lines in pixels.
+        lineType: How lines are drawn, as for `cv2.putText`.
 
     Attributes:
         position, fontFace, fontScale, color, thickness, lineType: As they were given; a change counts from the next

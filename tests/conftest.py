@@ -38,6 +38,28 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need; those that need another program are slow."""
+    for item in items:
+        if "screen" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.screen)
+        if any(item.get_closest_marker(name) for name in ("screen", "browser", "cluster")):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With FAIL_ON_SKIPS=1 (.ci/run) a skipped test is a failure, except where ../shared is absent."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("FAIL_ON_SKIPS") != "1" or reporter is None:
+        return
+    reasons = {str(report.longrepr) for report in reporter.stats.get("skipped", [])}
+    unexpected = [reason for reason in reasons if SHARED.is_dir() or "../shared" not in reason]
+    if unexpected:
+        reporter.write_line("unexpected skips: " + "; ".join(sorted(unexpected)), red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def portrait() -> np.ndarray:
     """The sample portrait, uint8 (512, 512, 3) BGR."""

@@ -17,7 +17,7 @@ from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
 from background_removal.cli.cluster.connection import runtime_modules
 
 # One cluster is enough.
-pytestmark = pytest.mark.xdist_group("cluster")
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-cluster.txt")
 
 # It takes its time without taking a core, so that there is time to kill somebody; each process leaves its number.

@@ -28,9 +28,12 @@ from selenium.webdriver.remote.webelement import WebElement
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs a browser and its driver: apt-get install chromium chromium-driver"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER), reason="needs a browser and its driver: apt-get install chromium chromium-driver"
+    ),
+]
 
 GREEN = (0, 177, 64)  # red, green, blue of the first colour that the page offers
 # The look of a picture on the page at a place, by shares of its width and height.

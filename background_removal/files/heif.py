@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 
 from background_removal.errors import InputError
+from background_removal.support.installing import install_command
 
 SUFFIXES = (".heic", ".heif", ".hif", ".avif")
 
 # How many bytes from the beginning tell what a file is: no list of brands is longer in practice.
 HEAD = 256
-_INSTALL_HEIC = "pip install -r requirements-heic.txt"
 # Pictures and sequences of them; mif1 and msf1 leave open which codec it is (ISO/IEC 23008-12, annex B and 10.2).
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
@@ -46,7 +46,7 @@ def read_heic(data: bytes, name: str) -> np.ndarray:
     try:
         import pillow_heif
     except ImportError as error:
-        raise InputError(f"{name}: HEIC needs an extra package: {_INSTALL_HEIC}") from error
+        raise InputError(f"{name}: HEIC needs an extra package: {install_command('heic')}") from error
     try:
         # libheif turns the picture as the container says, which is what counts: EXIF only repeats it.
         picture = np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=True))

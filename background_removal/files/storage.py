@@ -20,12 +20,12 @@ from pathlib import Path
 from background_removal.errors import InputError, InputNotFoundError, ProcessingError, SourceChangedError
 from background_removal.files import web
 from background_removal.support import limits
+from background_removal.support.installing import install_command
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 # What stands for standard input and output in the place of a file.
 STANDARD = "-"
-_INSTALL_REMOTE = "pip install -r requirements-remote.txt"
 
 
 def is_remote(path: str) -> bool:
@@ -258,10 +258,10 @@ def _remote_errors(path: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise InputError(f"{path}: {scheme}:// needs an extra package: {_INSTALL_REMOTE}") from error
+        raise InputError(f"{path}: {scheme}:// needs an extra package: {install_command('remote')}") from error
     except Exception as error:
         if "find a manager" in str(error):
-            hint = f"{scheme}:// is not supported, or needs an extra package: {_INSTALL_REMOTE}"
+            hint = f"{scheme}:// is not supported, or needs an extra package: {install_command('remote')}"
             raise InputError(f"{path}: {hint}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: {reason}") from error

@@ -19,6 +19,7 @@ from typing import Any
 
 from background_removal.errors import BackgroundRemovalError, InputError
 from background_removal.page.settings import LOOPBACK, Settings
+from background_removal.support.installing import install_command
 
 try:
     import python_multipart  # noqa: F401 - Starlette needs it for forms, and says so only when one comes
@@ -32,9 +33,7 @@ try:
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 except ImportError as error:
-    raise InputError(
-        f"--serve needs extra packages ({error.name} is missing): pip install -r requirements-page.txt"
-    ) from error
+    raise InputError(f"--serve needs extra packages ({error.name} is missing): {install_command('page')}") from error
 
 from background_removal.compositing.shipped import shipped_pictures
 from background_removal.page.access import AccessGuard

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from background_removal.errors import InputError, ProcessingError
+from background_removal.support.installing import install_command
 from background_removal.support.paths import PACKAGE
 
 _ROOT = PACKAGE.parent
@@ -23,7 +24,6 @@ _LEFT_HERE = [".git", ".github", ".ci", "tests", "benchmarks", "docs", "samples"
 # Only small messages pass through it, no pictures; Ray would take 30 % of the memory otherwise.
 _LOCAL_STORE_BYTES = 100 * 1024 * 1024
 _KNOCK_SECONDS = 5.0
-_INSTALL = "python -m pip install -r requirements-cluster.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def connected(address: str, options: argparse.Namespace) -> Iterator[Any]:
     try:
         import ray
     except ImportError as error:
-        raise InputError(f"--cluster needs an extra package: {_INSTALL}") from error
+        raise InputError(f"--cluster needs an extra package: {install_command('cluster')}") from error
     _knock(address)
     where: dict[str, Any] = {"address": address}
     if address == "local":

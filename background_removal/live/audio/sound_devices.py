@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from background_removal.errors import InputError
 from background_removal.pipeline.worker import Worker
+from background_removal.support.installing import install_command
 
 Answer = TypeVar("Answer")
 
@@ -99,9 +100,7 @@ def _sounddevice() -> ModuleType:
     try:
         import sounddevice
     except ImportError as error:
-        raise InputError(
-            "the microphone needs an extra package: python -m pip install -r requirements-live.txt"
-        ) from error
+        raise InputError(f"the microphone needs an extra package: {install_command('live')}") from error
     except OSError as error:  # the wheels for macOS and Windows bring it along
         raise InputError(f"the microphone needs PortAudio ({error}): apt-get install libportaudio2") from error
     except Exception as error:  # its own, which cannot be named without it

@@ -22,6 +22,7 @@ from background_removal.live.virtual_camera.card import blurred_whole, card_pict
 from background_removal.pipeline.actions import CARD, keys_of
 from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, image_of
 from background_removal.pipeline.worker import Worker
+from background_removal.support.installing import install_command
 
 # How often the system is asked who is watching.
 _LOOK_SECONDS = 1.0
@@ -100,9 +101,7 @@ class VirtualCamera(Sink):
         try:
             import pyvirtualcam
         except ImportError as error:
-            raise InputError(
-                "the virtual camera needs an extra package: python -m pip install -r requirements-live.txt"
-            ) from error
+            raise InputError(f"the virtual camera needs an extra package: {install_command('live')}") from error
         self._pyvirtualcam = pyvirtualcam
         self._size = self._wanted_size or (info.width, info.height)
         # Backends take either, and those of Linux make the first of the second; only the second goes with odd sizes.

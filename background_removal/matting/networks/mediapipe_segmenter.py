@@ -16,6 +16,7 @@ import numpy as np
 from background_removal.errors import InputError
 from background_removal.matting.networks.sessions import first_line
 from background_removal.matting.networks.weights import MODELS, model_file
+from background_removal.support.installing import install_command
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class MediaPipeSegmenter:
         except ModuleNotFoundError as error:
             raise InputError(
                 "`runtime` mediapipe: MediaPipe is not installed (or leave the option out): "
-                "pip install -r requirements.txt"
+                f"{install_command('mediapipe')}"
             ) from error
         except (ImportError, OSError) as error:  # OSError: a system library is missing
             raise InputError(f"`runtime` mediapipe: {first_line(error)}; install it or use `runtime` onnx") from error
