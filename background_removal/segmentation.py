@@ -12,17 +12,17 @@ import numpy as np
 
 from background_removal.compositing import backgrounds
 from background_removal.compositing.background_choice import YOURS, Look
+from background_removal.compositing.background_estimate import estimate_background
 from background_removal.compositing.background_loader import BackgroundLoader
 from background_removal.compositing.backgrounds import Background
 from background_removal.compositing.blur import KernelBlur, parse_blur, parse_kernel
-from background_removal.compositing.empty_room import room_without
 from background_removal.compositing.look_controls import LookControls
 from background_removal.compositing.shipped import FOLDER as SHIPPED
 from background_removal.errors import InputError
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.loading import NetworkOptions, load_person_matte
 from background_removal.matting.networks.segmenters import ModelOptions
-from background_removal.matting.pyramid import Pyramid, opaque, with_alpha_of
+from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
 from background_removal.pipeline.actions import keys_of
 from background_removal.pipeline.frame import Planes, StreamInfo, image_of
 from background_removal.pipeline.objects import FrameObject, optional_method
@@ -147,14 +147,14 @@ class MPSegmentation(FrameObject):
         Returns:
             uint8 (H, W, 3) BGR, or (H, W, 4) BGRA with a transparent background.
         """
-        image = opaque(frame)
+        image = drop_alpha(frame)
         if self._look.background is None:
             # Found only if somebody asks for it, who may come after objects that draw on the frame.
             self._last_matte, self._unseen = None, image.copy()
             return frame
         view = Pyramid(image)
         result = image_of(self._look.background.compose(view, self._matte(view)))
-        return result if frame is image else with_alpha_of(result, frame)
+        return result if frame is image else restore_alpha(result, frame)
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:
         """Return planes with their background replaced; of most backgrounds planes again."""
@@ -169,7 +169,7 @@ class MPSegmentation(FrameObject):
 
         Frames are taken to follow one another; call `reset` where they do not.
         """
-        return self._matte(Pyramid(opaque(frame))).full()
+        return self._matte(Pyramid(drop_alpha(frame))).full()
 
     def last_alpha(self) -> np.ndarray:
         """Return the alpha of the last frame that was processed, float32 (H, W) in [0, 1].
@@ -198,9 +198,9 @@ class MPSegmentation(FrameObject):
             return None
         alpha = self.last_alpha()
         assert self._view is not None
-        if isinstance(self._look.background, backgrounds.Scenery):
+        if isinstance(self._look.background, backgrounds.ImageBackground):
             return self._look.background.picture(*self._view.size).copy()
-        return room_without(self._view.image, alpha)
+        return estimate_background(self._view.image, alpha)
 
     @property
     def found_person(self) -> bool | None:
@@ -245,7 +245,7 @@ class MPSegmentation(FrameObject):
     def bg_image(self) -> np.ndarray | None:
         """The picture behind the person, uint8 (H, W, 3) BGR; with None there is the colour, or else the blur."""
         background = self._look.background
-        return background.original if isinstance(background, backgrounds.Scenery) else None
+        return background.original if isinstance(background, backgrounds.ImageBackground) else None
 
     @bg_image.setter
     def bg_image(self, image: np.ndarray | str | os.PathLike[str] | None) -> None:

@@ -165,9 +165,9 @@ def main() -> int:
         "shrink to the network's input": lambda i: Pyramid(frames[i]).crop(mattes[i].box, 320, 256),
         "network": lambda i: network(mattes[i].image),
         "refine": lambda i: refiner(mattes[i].alpha, greys[i], mattes[0].box),
-        "enlarge alpha": lambda i: mattes[i].inside(cv2.convertScaleAbs(mattes[i].alpha, alpha=255)),
-        "blur behind": lambda i: blending.blur_behind(Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080)),
-        "blend": lambda i: blending.blend_onto(out, blending.inside_box(frames[i], mattes[i].box), mattes[i]),
+        "enlarge alpha": lambda i: mattes[i].resize_to_box(cv2.convertScaleAbs(mattes[i].alpha, alpha=255)),
+        "blur behind": lambda i: blending.blur_background(Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080)),
+        "blend": lambda i: blending.blend_onto(out, blending.crop_to_box(frames[i], mattes[i].box), mattes[i]),
         "compose with the blur": lambda i: blur.compose(Pyramid(frames[i]), mattes[i]),
     }
     print("\nsteps at 1920x1080, milliseconds (each shrinks the frame for itself)")

@@ -17,7 +17,7 @@ import pytest
 from conftest import PORTRAIT, difference
 from onnx import TensorProto, helper
 
-from background_removal.compositing.blending import corrected, edge_correction
+from background_removal.compositing.blending import apply_edge_correction, compute_edge_correction
 from background_removal.errors import InputError, ProcessingError
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.loading import NetworkOptions, load_person_matte
@@ -113,7 +113,7 @@ def test_a_foreground_changes_nothing_well_inside_the_person() -> None:
     alpha = np.ones((64, 80), np.float32)
     alpha[:, :20], alpha[:, 20:40] = 0, 0.5
     matte = Matte(alpha, (0, 0, 80, 64), (80, 64), image, foreground=np.full((64, 80, 3), 160, np.uint8))
-    result = corrected(image, edge_correction(matte))
+    result = apply_edge_correction(image, compute_edge_correction(matte))
     assert (result[:, 50:] == 100).all()
     assert np.abs(result[:, 25:35].astype(int) - 160).max() <= 1
     assert (result[:, :15] == 100).all()

@@ -13,7 +13,7 @@ from conftest import difference
 from background_removal.cli.object_list import build_objects
 from background_removal.cli.options import build_parser
 from background_removal.compositing.backgrounds import Blur
-from background_removal.compositing.blending import blur_behind
+from background_removal.compositing.blending import blur_background
 from background_removal.compositing.blur import BlurStrength, KernelBlur, RelativeBlur, parse_blur
 from background_removal.errors import InputError
 from background_removal.matting.alpha.matte import Matte
@@ -99,7 +99,7 @@ def test_the_blur_looks_the_same_at_every_size() -> None:
         image = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)
         nobody = Matte(np.zeros((9, 16), np.float32), (0, 0, 0, 0), (width, height), image)
         for percent in (1, 2, 4):
-            blurred = blur_behind(Pyramid(image), nobody, RelativeBlur(percent).sigmas(width, height))
+            blurred = blur_background(Pyramid(image), nobody, RelativeBlur(percent).sigmas(width, height))
             seen.append(cv2.resize(blurred, (640, 360), interpolation=cv2.INTER_AREA))
     for place, image in enumerate(seen):
         same, other = seen[place % 3], seen[(place + 1) % 3]
@@ -116,7 +116,7 @@ def test_the_person_does_not_smear_into_a_strong_blur(strength: str, left: int, 
     alpha = np.zeros((489, 711), np.float32)
     alpha[30:460, 30:681] = 1
     matte = Matte(alpha, (left, top, left + 711, top + 489), (1920, 1080), alpha)
-    out = blur_behind(Pyramid(image), matte, parse_blur(strength).sigmas(1920, 1080))
+    out = blur_background(Pyramid(image), matte, parse_blur(strength).sigmas(1920, 1080))
     out[inside] = 0
     assert out.max() <= 56
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from background_removal.compositing.blending import cover
+from background_removal.compositing.blending import scale_to_cover
 from background_removal.files.video.video_source import VideoSource
 from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.crop import CropTracker, resampled
@@ -38,7 +38,7 @@ def stand() -> Callable[..., Scene]:
     rooms = [cv2.imread(str(path)) for path in sorted((ROOT / "backgrounds").glob("*.jpg"))]
 
     def place(*lefts: float, room: int = 1, width: int = 640, height: int = 360, scale: float = 0.5) -> Scene:
-        frame = cover(rooms[room], width, height).astype(np.float32)
+        frame = scale_to_cover(rooms[room], width, height).astype(np.float32)
         truth = np.zeros((height, width), np.float32)
         for left in lefts:
             size = scale * height / 360

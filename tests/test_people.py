@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from background_removal.compositing.blending import cover
+from background_removal.compositing.blending import scale_to_cover
 from background_removal.errors import InputError, ProcessingError
-from background_removal.matting.alpha.islands import without_islands
+from background_removal.matting.alpha.islands import remove_islands
 from background_removal.matting.loading import PEOPLE, NetworkOptions, load_person_matte
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.frame import StreamInfo
@@ -47,7 +47,7 @@ def room() -> Callable[..., Scene]:
     looks = {turn: recolored(turn) for turn in (0, 60)}
 
     def place(*people: tuple[float, float, int], room: int = 1) -> Scene:
-        frame = cover(rooms[room], WIDTH, HEIGHT).astype(np.float32)
+        frame = scale_to_cover(rooms[room], WIDTH, HEIGHT).astype(np.float32)
         truths: list[np.ndarray] = []
         for left, scale, turn in people:
             size = scale * HEIGHT / 360
@@ -171,13 +171,13 @@ def test_islands_go_and_hands_stay() -> None:
     alpha = expected.copy()
     alpha[20:34, 280:300] = 1  # a lamp
     alpha[140:150, 60:110] = 0.45  # a piece of a chair: near, but doubtful
-    cleaned = without_islands(cv2.GaussianBlur(alpha, (5, 5), 0))
+    cleaned = remove_islands(cv2.GaussianBlur(alpha, (5, 5), 0))
     assert cleaned[15:40, 275:305].max() < 0.05
     assert cleaned[135:155, 55:105].max() < 0.15
     assert np.abs(cleaned - cv2.GaussianBlur(expected, (5, 5), 0))[:, 112:240].max() < 0.05
     own = np.zeros(320, np.float32)
     own[:240] = 1
-    assert without_islands(alpha, own)[27, 290] == 1, "what stands where somebody else does is his"
+    assert remove_islands(alpha, own)[27, 290] == 1, "what stands where somebody else does is his"
 
 
 def test_someone_who_comes_in_is_drawn_from_a_third_of_him_on(room: Callable[..., Scene]) -> None:

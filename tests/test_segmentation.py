@@ -16,7 +16,7 @@ from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
 from background_removal.compositing.backgrounds import SolidColor as Color
-from background_removal.compositing.blending import blend, blend_onto, blur_behind, cover
+from background_removal.compositing.blending import blend, blend_onto, blur_background, scale_to_cover
 from background_removal.compositing.blur import KernelBlur, kernel_sigma
 from background_removal.compositing.video_background import Video
 from background_removal.errors import DeviceError, InputError, InputNotFoundError
@@ -166,7 +166,7 @@ def test_the_blur_is_the_gaussian_that_its_size_says() -> None:
     image[90:110, 90:110] = 255
     none = np.zeros((200, 200), np.float32)
     for size in (5, 15, 35, 45, 99):
-        out = blur_behind(Pyramid(image), matte_of(image, none), KernelBlur(size, size).sigmas(200, 200))
+        out = blur_background(Pyramid(image), matte_of(image, none), KernelBlur(size, size).sigmas(200, 200))
         assert np.abs(out.astype(int) - cv2.GaussianBlur(image, (size, size), 0)).max() <= 20
         assert difference(out, cv2.GaussianBlur(image, (size, size), 0)) < 1
 
@@ -176,7 +176,7 @@ def test_the_person_does_not_leak_into_the_blur() -> None:
     image[60:240, 100:220] = 255  # a white person before a dark wall
     alpha = np.zeros((240, 320), np.float32)
     alpha[60:240, 100:220] = 1
-    out = blur_behind(Pyramid(image), matte_of(image, alpha), (kernel_sigma(45),) * 2)
+    out = blur_background(Pyramid(image), matte_of(image, alpha), (kernel_sigma(45),) * 2)
     assert out[alpha == 0].max() <= 48
     assert cv2.GaussianBlur(image, (45, 45), 0)[alpha == 0].max() > 120
 
@@ -208,7 +208,7 @@ def test_blend_is_right_to_one_of_255() -> None:
 def test_cover_keeps_proportions_and_the_middle(width: int, height: int) -> None:
     picture = np.zeros((300, 400, 3), np.uint8)
     cv2.circle(picture, (200, 150), 60, (255, 255, 255), -1)
-    out = cover(picture, width, height)
+    out = scale_to_cover(picture, width, height)
     assert out.shape == (height, width, 3)
     if min(width, height) >= 100:
         assert out[height // 2, width // 2].tolist() == [255, 255, 255]
@@ -591,7 +591,7 @@ def test_behind_soft_parts_of_the_person_the_blur_keeps_its_colour() -> None:
     image = np.full((240, 320, 3), (150, 170, 200), np.uint8)
     for alpha in (0.3, 0.55, 0.7, 0.95, 1.0):
         matte = matte_of(image, np.full((240, 320), alpha, np.float32))
-        assert np.abs(blur_behind(Pyramid(image), matte, (kernel_sigma(45),) * 2).astype(int) - image).max() <= 2
+        assert np.abs(blur_background(Pyramid(image), matte, (kernel_sigma(45),) * 2).astype(int) - image).max() <= 2
 
 
 def test_a_cut_out_keeps_nothing_of_the_room(portrait: np.ndarray) -> None:
@@ -619,7 +619,7 @@ def test_only_the_edge_is_computed_and_all_is_right(size: tuple[int, int], kind:
     for change in (None, cv2.addWeighted(correction, 0, correction, 0, 128)):
         out = behind.copy()
         blend_onto(out, front, matte, change)
-        large = matte.inside(cv2.convertScaleAbs(matte.alpha, alpha=255))
+        large = matte.resize_to_box(cv2.convertScaleAbs(matte.alpha, alpha=255))
         assert (out == blend(front, behind, large)).all()
 
 

@@ -121,7 +121,7 @@ class Look:
 
     def change_blur(self, more: bool) -> str:
         """Blur more or less; return what to say of it."""
-        self.set_blur(self.blur.stepped(more))
+        self.set_blur(self.blur.step(more))
         self.go_to("blur")
         return f"blur {self.blur.value}"
 

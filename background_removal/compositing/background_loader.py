@@ -10,7 +10,7 @@ import numpy as np
 
 from background_removal.compositing import backgrounds
 from background_removal.compositing.background_choice import YOURS
-from background_removal.compositing.backgrounds import Background, Scenery
+from background_removal.compositing.backgrounds import Background, ImageBackground
 from background_removal.compositing.colors import is_color, parse_color
 from background_removal.compositing.shipped import shipped_picture, shipped_pictures
 from background_removal.compositing.video_background import Video
@@ -67,24 +67,24 @@ class BackgroundLoader:
         local = self._files.enter_context(storage.local_folder(path))
         return backgrounds.Folder(storage.list_files(local), lambda file: _scenery(file, file), path)
 
-    def picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, Scenery] | None:
+    def picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, ImageBackground] | None:
         """Return what a picture that was given is called, and its background; None if none was given."""
         if isinstance(image, np.ndarray):
             return YOURS, backgrounds.Picture(image)
         return (os.fspath(image), self.file(image)) if image is not None and os.fspath(image) else None
 
-    def file(self, path: str | os.PathLike[str]) -> Scenery:
+    def file(self, path: str | os.PathLike[str]) -> ImageBackground:
         """Return the background of one picture or video; raises as `from_text` does."""
         path = os.fspath(path)
         local = self._files.enter_context(storage.local_file(path, may_change=True))
         return _scenery(local, path)
 
 
-def _scenery(path: str, name: str) -> Scenery:
+def _scenery(path: str, name: str) -> ImageBackground:
     return _video(path, name) if is_video(path) else backgrounds.Picture(read_image(path, name))
 
 
-def _video(path: str, name: str) -> Scenery:
+def _video(path: str, name: str) -> ImageBackground:
     played = False
 
     def play() -> Generator[tuple[np.ndarray, float], None, None]:

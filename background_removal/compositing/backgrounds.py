@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 
 from background_removal.compositing.blending import (
+    apply_edge_correction,
     blend_layers,
     blend_onto,
-    corrected,
-    cover,
-    edge_correction,
+    blur_at_reduced_size,
+    compute_edge_correction,
+    crop_to_box,
     fill_planes,
-    inside_box,
-    small_blur,
+    scale_to_cover,
     wrap_light,
 )
 from background_removal.compositing.blur import BlurStrength
@@ -68,14 +68,14 @@ class Background(ABC):
         """
 
 
-class Scenery(Background):
+class ImageBackground(Background):
     """A background that is a picture at every moment.
 
     Attributes:
-        keeps_pictures: Whether an array that `picture` has returned never changes.
+        pictures_are_immutable: Whether an array that `picture` has returned never changes.
     """
 
-    keeps_pictures = False
+    pictures_are_immutable = False
     _made: tuple[np.ndarray, ColorDescription, Sequence[np.ndarray]] | None = None
 
     @abstractmethod
@@ -92,21 +92,21 @@ class Scenery(Background):
         if self.light_wrap:  # light adds up in BGR only
             out = self._buffers.take(view.image.shape)
             np.copyto(out, behind)
-            front = corrected(inside_box(view.image, matte.box), edge_correction(matte))
+            front = apply_edge_correction(crop_to_box(view.image, matte.box), compute_edge_correction(matte))
             blend_onto(out, wrap_light(behind, front, matte, self.light_wrap), matte)
             return out
-        layers = view.new_layers(self._buffers)
+        layers = view.allocate_layers(self._buffers)
         for layer, filled in zip(layers, self._filled_layers(view, behind), strict=True):
             np.copyto(layer, filled)
         blend_layers(layers, view, matte)
-        return view.composed(layers)
+        return view.assemble(layers)
 
     def _filled_layers(self, view: Pyramid, behind: np.ndarray) -> Sequence[np.ndarray]:
         """Return a picture in layers like the frame's; of one that stays they are made once."""
         if view.color is None:
             return (behind,)
-        if not (self._made and self.keeps_pictures and self._made[0] is behind and self._made[1] == view.color):
-            layers = view.new_layers(Buffers())
+        if not (self._made and self.pictures_are_immutable and self._made[0] is behind and self._made[1] == view.color):
+            layers = view.allocate_layers(Buffers())
             fill_planes(view, behind, layers)
             self._made = behind, view.color, layers
         return self._made[2]
@@ -125,22 +125,22 @@ class Blur(Background):
         self._strength = strength
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray | Planes:
-        layers = view.new_layers(self._buffers)
-        fill_planes(view, small_blur(view, matte, self._strength.sigmas(*view.size)), layers)
+        layers = view.allocate_layers(self._buffers)
+        fill_planes(view, blur_at_reduced_size(view, matte, self._strength.sigmas(*view.size)), layers)
         if matte.foreground is not None:
             blend_layers(layers, view, matte)
-            return view.composed(layers)
+            return view.assemble(layers)
         rest = 1 - _MIN_PERSON
         alpha = cv2.addWeighted(matte.alpha, 1 / rest, matte.alpha, 0, -_MIN_PERSON / rest)
         _, alpha = cv2.threshold(alpha, 0, 0, cv2.THRESH_TOZERO)
         blend_layers(layers, view, replace(matte, alpha=alpha), correct=False)
-        return view.composed(layers)
+        return view.assemble(layers)
 
 
-class SolidColor(Scenery):
+class SolidColor(ImageBackground):
     """One colour, (B, G, R) from 0 to 255."""
 
-    keeps_pictures = True
+    pictures_are_immutable = True
 
     def __init__(self, bgr: Sequence[int]) -> None:
         super().__init__()
@@ -161,10 +161,10 @@ class SolidColor(Scenery):
         return self._filled
 
 
-class Picture(Scenery):
+class Picture(ImageBackground):
     """One picture, scaled to cover the frame."""
 
-    keeps_pictures = True
+    pictures_are_immutable = True
 
     def __init__(self, image: np.ndarray) -> None:
         super().__init__()
@@ -182,11 +182,11 @@ class Picture(Scenery):
 
     def picture(self, width: int, height: int) -> np.ndarray:
         if self._fitted.shape[:2] != (height, width):
-            self._fitted = cover(self._image, width, height)
+            self._fitted = scale_to_cover(self._image, width, height)
         return self._fitted
 
 
-class Folder(Scenery):
+class Folder(ImageBackground):
     """Pictures and videos to go through one by one; what cannot be read is named in a warning and left out.
 
     Args:
@@ -198,9 +198,9 @@ class Folder(Scenery):
         InputError: none of the files is readable.
     """
 
-    keeps_pictures = True
+    pictures_are_immutable = True
 
-    def __init__(self, paths: Sequence[str], load: Callable[[str], Scenery], name: str) -> None:
+    def __init__(self, paths: Sequence[str], load: Callable[[str], ImageBackground], name: str) -> None:
         super().__init__()
         self._load = load
         self.name = name
@@ -246,14 +246,14 @@ class Folder(Scenery):
     def picture(self, width: int, height: int) -> np.ndarray:
         return self._current.picture(width, height)
 
-    def _read(self, path: str) -> Scenery | None:
+    def _read(self, path: str) -> ImageBackground | None:
         try:
             return self._load(path)
         except InputError as error:
             log.warning("%s; skipped", error)
             return None
 
-    def _read_current(self, forward: bool = True) -> Scenery:
+    def _read_current(self, forward: bool = True) -> ImageBackground:
         """Read the file at the current position, dropping those that turn out to be unreadable."""
         while self._paths:
             self._position %= len(self._paths)
@@ -274,10 +274,10 @@ class Transparent(Background):
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray:
         """Return BGRA, uint8 (H, W, 4): the person's own colours, not multiplied by alpha."""
-        front = inside_box(view.image, matte.box)
-        alpha = matte.inside(cv2.convertScaleAbs(matte.alpha, alpha=255))
+        front = crop_to_box(view.image, matte.box)
+        alpha = matte.resize_to_box(cv2.convertScaleAbs(matte.alpha, alpha=255))
         out = np.zeros((*view.image.shape[:2], 4), np.uint8)
         # Nothing of the room is left in the colours where nothing of them shows.
-        person = cv2.copyTo(corrected(front, edge_correction(matte)), alpha)
-        cv2.merge([person, alpha], dst=inside_box(out, matte.box))
+        person = cv2.copyTo(apply_edge_correction(front, compute_edge_correction(matte)), alpha)
+        cv2.merge([person, alpha], dst=crop_to_box(out, matte.box))
         return out

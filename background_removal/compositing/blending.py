@@ -41,10 +41,10 @@ def blend(front: np.ndarray, behind: np.ndarray, alpha: np.ndarray) -> np.ndarra
 def blend_onto(out: np.ndarray, front: np.ndarray, matte: Matte, correction: np.ndarray | None = None) -> None:
     """Blend the part `front` of a frame, uint8 (h, w, 3) of the size of the matte's box, onto `out` in place.
 
-    An `edge_correction` is applied to `front` on the way. What is all person, where it corrects nothing, is copied;
+    An edge correction is applied to `front` on the way. What is all person, where it corrects nothing, is copied;
     only where his edge may be is there anything to compute.
     """
-    _blend(inside_box(out, matte.box), front, *_edge(matte), correction)
+    _blend(crop_to_box(out, matte.box), front, *_edge(matte), correction)
 
 
 def blend_layers(out: Sequence[np.ndarray], view: Pyramid, matte: Matte, correct: bool = True) -> None:
@@ -54,23 +54,25 @@ def blend_layers(out: Sequence[np.ndarray], view: Pyramid, matte: Matte, correct
         out: What is behind, layer by layer.
         view: The frame.
         matte: Where the person is.
-        correct: Whether an `edge_correction` is applied, and a coarse matte's edge made as fine as the frame.
+        correct: Whether an edge correction is applied, and a coarse matte's edge made as fine as the frame.
     """
     alpha, places = _edge(matte)
     if correct and is_coarse(matte):
-        refine_at_full_size(alpha, view.layers[0], matte, view.values)
+        refine_at_full_size(alpha, view.layers[0], matte, view.bgr_to_layers)
     edges = {1: (matte.box, alpha, places)}
     if len(out) > 1:
         edges[2] = _halved(matte.box, alpha, places)
     changes: Sequence[np.ndarray | None] = [None] * len(out)
     if correct:
         # In the matte's own size, to be enlarged for each layer.
-        changes = view.changes(edge_correction(replace(matte, box=(0, 0, *matte.alpha.shape[::-1]))))
+        changes = view.bgr_delta_to_layers(
+            compute_edge_correction(replace(matte, box=(0, 0, *matte.alpha.shape[::-1])))
+        )
     for layer, front, change in zip(out, view.layers, changes, strict=True):
         box, alpha, places = edges[view.size[0] // layer.shape[1]]
         if change is not None:
             change = cv2.resize(change, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        _blend(inside_box(layer, box), inside_box(front, box), alpha, places, change)
+        _blend(crop_to_box(layer, box), crop_to_box(front, box), alpha, places, change)
 
 
 Places: TypeAlias = list[tuple[slice, slice]]
@@ -80,7 +82,7 @@ def _blend(
     part: np.ndarray, front: np.ndarray, alpha: np.ndarray, places: Places, correction: np.ndarray | None
 ) -> None:
     for place in places:
-        person = front[place] if correction is None else corrected(front[place], correction[place])
+        person = front[place] if correction is None else apply_edge_correction(front[place], correction[place])
         part[place] = blend(person, part[place], alpha[place])
     # Last: what is all person stays as it is, to the bit.
     cv2.copyTo(front, (alpha == 255).view(np.uint8), dst=part)
@@ -89,7 +91,7 @@ def _blend(
 def _edge(matte: Matte) -> tuple[np.ndarray, Places]:
     """Return the alpha inside the matte's box, uint8 (h, w), and where in it the edge is."""
     small = cv2.convertScaleAbs(matte.alpha, alpha=255)
-    alpha = matte.inside(small)
+    alpha = matte.resize_to_box(small)
     return alpha, list(_edge_places(small, alpha.shape[1], alpha.shape[0]))
 
 
@@ -108,7 +110,7 @@ def _halved(box: Box, alpha: np.ndarray, places: Places) -> tuple[Box, np.ndarra
 
 def fill_planes(view: Pyramid, bgr: np.ndarray, onto: Sequence[np.ndarray]) -> None:
     """Fill layers like the frame's with a picture, uint8 (h, w, 3) BGR, scaled to their sizes."""
-    for values, layer in zip(view.values(bgr), onto, strict=True):
+    for values, layer in zip(view.bgr_to_layers(bgr), onto, strict=True):
         method = cv2.INTER_AREA if layer.shape[1] < values.shape[1] else cv2.INTER_LINEAR
         cv2.resize(values, layer.shape[1::-1], dst=layer, interpolation=method)
 
@@ -130,12 +132,12 @@ def _edge_places(small: np.ndarray, width: int, height: int) -> Iterator[tuple[s
             yield np.s_[top:bottom, left:right]
 
 
-def blur_behind(view: Pyramid, matte: Matte, sigmas: tuple[float, float]) -> np.ndarray:
-    """Return a frame with its background blurred by `small_blur`, uint8 (H, W, 3)."""
-    return cv2.resize(small_blur(view, matte, sigmas), view.size, interpolation=cv2.INTER_LINEAR)
+def blur_background(view: Pyramid, matte: Matte, sigmas: tuple[float, float]) -> np.ndarray:
+    """Return a frame with its background blurred by `blur_at_reduced_size`, uint8 (H, W, 3)."""
+    return cv2.resize(blur_at_reduced_size(view, matte, sigmas), view.size, interpolation=cv2.INTER_LINEAR)
 
 
-def small_blur(view: Pyramid, matte: Matte, sigmas: tuple[float, float]) -> np.ndarray:
+def blur_at_reduced_size(view: Pyramid, matte: Matte, sigmas: tuple[float, float]) -> np.ndarray:
     """Return a frame with its background blurred as by a Gaussian, without the person in the blur, to be enlarged.
 
     Each pixel counts by how much it is background, so that the person does not smear into what is behind.
@@ -170,7 +172,7 @@ def small_blur(view: Pyramid, matte: Matte, sigmas: tuple[float, float]) -> np.n
     across, down = (
         cv2.getGaussianKernel(2 * reach + 1, sigma) for reach, sigma in ((reach_x, sigma_x), (reach_y, sigma_y))
     )
-    weighted, box = _without_person(view, matte, level)
+    weighted, box = _weight_by_background(view, matte, level)
     if fewer != [1, 1]:
         size = (-(-small.shape[1] // fewer[0]), -(-small.shape[0] // fewer[1]))
         small, weighted = (cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in (small, weighted))
@@ -192,7 +194,7 @@ def small_blur(view: Pyramid, matte: Matte, sigmas: tuple[float, float]) -> np.n
     return behind
 
 
-def _without_person(view: Pyramid, matte: Matte, level: int) -> tuple[np.ndarray, Box]:
+def _weight_by_background(view: Pyramid, matte: Matte, level: int) -> tuple[np.ndarray, Box]:
     """Return a level of the frame times how much each pixel is background, and the box of the person in it.
 
     Around him that is done at a finer level, about as fine as the matte, and shrunk then: a large pixel would hold his
@@ -218,13 +220,13 @@ def _without_person(view: Pyramid, matte: Matte, level: int) -> tuple[np.ndarray
         below, after = part.shape[0] - above - weight.shape[0], part.shape[1] - before - weight.shape[1]
         weight = cv2.copyMakeBorder(weight, above, below, before, after, cv2.BORDER_CONSTANT, value=(255,))
         part = cv2.multiply(cv2.cvtColor(part, cv2.COLOR_BGR2BGRA), cv2.merge([weight] * 4), scale=1 / 255)
-        inside = inside_box(weighted, box)
+        inside = crop_to_box(weighted, box)
         cv2.resize(part, inside.shape[1::-1], dst=inside, interpolation=cv2.INTER_AREA)
     return weighted, box
 
 
-def edge_correction(matte: Matte) -> np.ndarray:
-    """Return what takes the old background's colour off the person's edge, for `corrected`.
+def compute_edge_correction(matte: Matte) -> np.ndarray:
+    """Return what takes the old background's colour off the person's edge, for `apply_edge_correction`.
 
     Where the network tells the person's own colours they are taken. Else the colours of both sides of the edge
     are estimated from the picture; a pixel of which `a` is person shows (1 - a) too much of the background's.
@@ -237,15 +239,15 @@ def edge_correction(matte: Matte) -> np.ndarray:
         # Well inside the person the picture itself is his colour; outside nothing shows.
         share = cv2.convertScaleAbs(np.minimum(1, 4 * (1 - matte.alpha)), alpha=255)
         share[matte.alpha == 0] = 0
-        return matte.inside(blend(missing, np.full_like(missing, 128), share))
+        return matte.resize_to_box(blend(missing, np.full_like(missing, 128), share))
     person = matte.alpha[..., None]
     front, back = side_colors(matte.image, matte.alpha, _EDGE_PIXELS)
     missing = (front - back) * ((1 - person) * (person > 0))
-    return matte.inside(np.clip(missing * 0.5 + 128.5, 0, 255).astype(np.uint8))
+    return matte.resize_to_box(np.clip(missing * 0.5 + 128.5, 0, 255).astype(np.uint8))
 
 
-def corrected(part: np.ndarray, correction: np.ndarray) -> np.ndarray:
-    """Return `part`, uint8 (h, w, 3), with an `edge_correction` of its size applied."""
+def apply_edge_correction(part: np.ndarray, correction: np.ndarray) -> np.ndarray:
+    """Return `part`, uint8 (h, w, 3), with an edge correction of its size applied."""
     return cv2.addWeighted(part, 1, correction, 2, -256)
 
 
@@ -254,7 +256,7 @@ def corrected(part: np.ndarray, correction: np.ndarray) -> np.ndarray:
 _EDGE_PIXELS = 13
 
 
-def inside_box(image: np.ndarray, box: Box) -> np.ndarray:
+def crop_to_box(image: np.ndarray, box: Box) -> np.ndarray:
     """Return the view of `image` inside `box`."""
     left, top, right, bottom = box
     return image[top:bottom, left:right]
@@ -278,12 +280,14 @@ def wrap_light(behind: np.ndarray, part: np.ndarray, matte: Matte, strength: flo
     # What is near the background takes some of its light, most at the very edge.
     near = cv2.blur(1 - alpha, (_WRAP_PIXELS, _WRAP_PIXELS)) * alpha
     light = cv2.blur(
-        cv2.resize(inside_box(behind, matte.box), (width, height), interpolation=cv2.INTER_AREA),
+        cv2.resize(crop_to_box(behind, matte.box), (width, height), interpolation=cv2.INTER_AREA),
         (_WRAP_PIXELS, _WRAP_PIXELS),
     )
-    amount = matte.inside(cv2.convertScaleAbs(near, alpha=255 * strength))
+    amount = matte.resize_to_box(cv2.convertScaleAbs(near, alpha=255 * strength))
     # As two projectors would: 1 - (1 - front) (1 - light).
-    lit = cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(part), cv2.bitwise_not(matte.inside(light)), scale=1 / 255))
+    lit = cv2.bitwise_not(
+        cv2.multiply(cv2.bitwise_not(part), cv2.bitwise_not(matte.resize_to_box(light)), scale=1 / 255)
+    )
     return blend(lit, part, amount)
 
 
@@ -292,7 +296,7 @@ _WRAP_PIXELS = 15
 _WRAP_SIDE = 320
 
 
-def cover(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+def scale_to_cover(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return `picture` scaled to fill `width` x `height` in its own proportions, its middle kept.
 
     Args:

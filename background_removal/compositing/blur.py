@@ -15,7 +15,7 @@ STRENGTHS = {"light": 1.0, "medium": 2.0, "strong": 4.0}
 _SCALE = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 _KERNEL_STEP = 10
 # A Gaussian that wide makes one colour of any picture.
-LARGEST_KERNEL = 99_999
+MAX_KERNEL_PIXELS = 99_999
 
 
 class BlurStrength(ABC):
@@ -34,7 +34,7 @@ class BlurStrength(ABC):
         """
 
     @abstractmethod
-    def stepped(self, more: bool) -> BlurStrength:
+    def step(self, more: bool) -> BlurStrength:
         """Return the next stronger one (True) or weaker one (False); at the end of the scale this one."""
 
 
@@ -57,7 +57,7 @@ class RelativeBlur(BlurStrength):
         sigma = min(width, height) * self.percent / 100
         return sigma, sigma
 
-    def stepped(self, more: bool) -> RelativeBlur:
+    def step(self, more: bool) -> RelativeBlur:
         if more:
             return RelativeBlur(min((step for step in _SCALE if step > self.percent), default=self.percent))
         return RelativeBlur(max((step for step in _SCALE if step < self.percent), default=self.percent))
@@ -79,8 +79,8 @@ class KernelBlur(BlurStrength):
 
     def __post_init__(self) -> None:
         for size in (self.width, self.height):
-            if size % 2 == 0 or not 0 < size <= LARGEST_KERNEL:
-                raise InputError(f"`bg_blur_ratio`: {size} must be odd, from 1 to {LARGEST_KERNEL}")
+            if size % 2 == 0 or not 0 < size <= MAX_KERNEL_PIXELS:
+                raise InputError(f"`bg_blur_ratio`: {size} must be odd, from 1 to {MAX_KERNEL_PIXELS}")
 
     @property
     def value(self) -> int:
@@ -90,9 +90,9 @@ class KernelBlur(BlurStrength):
         limit = min(width, height)
         return min(kernel_sigma(self.width), limit), min(kernel_sigma(self.height), limit)
 
-    def stepped(self, more: bool) -> KernelBlur:
+    def step(self, more: bool) -> KernelBlur:
         step = _KERNEL_STEP if more else -_KERNEL_STEP
-        width, height = (min(max(1, size + step), LARGEST_KERNEL) for size in (self.width, self.height))
+        width, height = (min(max(1, size + step), MAX_KERNEL_PIXELS) for size in (self.width, self.height))
         return KernelBlur(width, height)
 
 
@@ -122,14 +122,14 @@ def parse_blur(value: str | int) -> BlurStrength:
     try:
         if text.endswith("%") and 0 < (percent := float(text[:-1])) <= 100:
             return RelativeBlur(percent)
-        if text.isdecimal() and 0 < (size := int(text)) <= LARGEST_KERNEL:
+        if text.isdecimal() and 0 < (size := int(text)) <= MAX_KERNEL_PIXELS:
             return KernelBlur(size | 1, size | 1)
     except ValueError:
         pass
     shown = text if len(text) <= 20 else f"{text[:20]}…"
     raise InputError(
         f"{shown!r} is no blur: use light, medium, strong, N% of the shorter side (up to 100%), "
-        f"or a kernel in pixels (up to {LARGEST_KERNEL})"
+        f"or a kernel in pixels (up to {MAX_KERNEL_PIXELS})"
     )
 
 

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import numpy as np
 
-from background_removal.compositing.backgrounds import Picture, Scenery
+from background_removal.compositing.backgrounds import ImageBackground, Picture
 from background_removal.errors import InputError
 
 
-class Video(Scenery):
+class Video(ImageBackground):
     """A video that plays behind the person, over and over, in step with the frames.
 
     Args:
@@ -24,7 +24,7 @@ class Video(Scenery):
         InputError: the video has no frame.
     """
 
-    keeps_pictures = True
+    pictures_are_immutable = True
     # A picture that has to be skipped costs as much as one that is shown: a video that is too heavy for live
     # use plays slower rather than holding up the camera.
     _LIVE_SKIPS = 2

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from background_removal.compositing.blending import blend, blend_onto, blur_behind
+from background_removal.compositing.blending import blend, blend_onto, blur_background
 from background_removal.compositing.blur import parse_blur
 from background_removal.effects.effect import Effect
 from background_removal.effects.subject import Subject
@@ -72,8 +72,8 @@ class Defocus(Effect):
             cv2.resize(view.image, middle, interpolation=cv2.INTER_AREA),
         )
         across, down = self._strength.sigmas(width, height)
-        near = blur_behind(view, matte, (across * _NEAR, down * _NEAR))
-        far = blur_behind(view, matte, (across, down))
+        near = blur_background(view, matte, (across * _NEAR, down * _NEAR))
+        far = blur_background(view, matte, (across, down))
         weight = cv2.convertScaleAbs(cv2.blur(near_weight, (5, 5)), alpha=255)
         out = blend(near, far, cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR))
         blend_onto(out, view.image, matte)

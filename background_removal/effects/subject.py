@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MIN_AREA = 0.005
 
 
-class KnowsAlpha(Protocol):
+class AlphaProvider(Protocol):
     """An object that knows the alpha of the last frame, as MPSegmentation does."""
 
     def last_alpha(self) -> np.ndarray:
@@ -28,13 +28,13 @@ class Subject:
     """Asks the segmentation among the custom objects, or one of its own if there is none."""
 
     def __init__(self) -> None:
-        self._knows: KnowsAlpha | None = None
+        self._knows: AlphaProvider | None = None
         self._own: MPSegmentation | None = None
 
     def meet(self, custom_objects: Sequence[object]) -> None:
         """Take the first object that knows the alpha."""
         found = [item for item in custom_objects if hasattr(item, "last_alpha")]
-        self._knows = cast("KnowsAlpha", found[0]) if found else None
+        self._knows = cast("AlphaProvider", found[0]) if found else None
 
     @property
     def background_is_replaced(self) -> bool:

@@ -17,7 +17,7 @@ from background_removal.matting.networks.recurrent import RecurrentMatting, is_r
 from background_removal.matting.networks.segmenters import ModelOptions, OnnxSegmenter, Segmenter, make_segmenter
 from background_removal.matting.networks.sessions import load_session
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
-from background_removal.matting.photo import Photo
+from background_removal.matting.photo import PhotoMatting
 from background_removal.matting.stream import RefinedNetwork, StreamMatting
 from background_removal.matting.tracking.detector import MIN_FACE, PersonDetector
 
@@ -88,7 +88,7 @@ def load_person_matte(
         network = make_segmenter(model or "wide", runtime, device)
     # A network that was asked for by name also finds what it draws: it may know other things than people.
     looking = network if model else make_segmenter(finder_model, runtime, device)
-    photo = Photo(looking, network, threshold, edge_softness)
+    photo = PhotoMatting(looking, network, threshold, edge_softness)
     of_people = model is None or model in MODELS or model in DOWNLOADS
     finder = PersonDetector(looking, _load_faces if of_people else None)
     # Measured for the default; others may take long, or know no left and right.

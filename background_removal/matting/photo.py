@@ -12,7 +12,7 @@ import numpy as np
 from background_removal.matting.alpha.closed_form import solve_alpha
 from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.alpha.refine import WIDEST_STEP, ramp_around, smooth_ramp
+from background_removal.matting.alpha.refine import MAX_RAMP_HALF_WIDTH, ramp_around, smooth_ramp
 from background_removal.matting.crop import Box, CropPolicy, bounds, crop_around
 from background_removal.matting.networks.segmenters import Segmenter
 from background_removal.matting.pyramid import Pyramid
@@ -70,7 +70,7 @@ class _Answer:
     pixel: float
 
 
-class Photo:
+class PhotoMatting:
     """Makes the matte of a still: it has time that a frame of a video has not.
 
     A picture that comes again, because a key has changed what is behind the person, gets the matte that it had.
@@ -129,7 +129,7 @@ class Photo:
         foreground = _own_colors(view, box, alpha, answer)
         alpha = smooth_ramp(alpha, *ramp_around(0.5, _STEP * min(1, 2 * self._edge_softness)))
         if self._edge_softness > 0.5:
-            soft = smooth_ramp(probability, *ramp_around(self._threshold, WIDEST_STEP * self._edge_softness))
+            soft = smooth_ramp(probability, *ramp_around(self._threshold, MAX_RAMP_HALF_WIDTH * self._edge_softness))
             share = 2 * self._edge_softness - 1
             alpha = cv2.addWeighted(alpha, 1 - share, cv2.resize(soft, alpha.shape[::-1]), share, 0)
         return Matte(alpha, box, view.size, _part(view.image, box, 0), foreground)

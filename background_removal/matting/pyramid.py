@@ -49,15 +49,15 @@ class Pyramid:
         """How the values of planes are meant; None for an image."""
         return self._picture.color if isinstance(self._picture, Planes) else None
 
-    def values(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
+    def bgr_to_layers(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
         """Return what stands for uint8 (h, w, 3) BGR of any size in each of the layers; see `Planes.values`."""
         return self._picture.values(bgr) if isinstance(self._picture, Planes) else (bgr,)
 
-    def changes(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
+    def bgr_delta_to_layers(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
         """Return what stands for a change of BGR in each of the layers; see `Planes.changes`."""
         return self._picture.changes(bgr) if isinstance(self._picture, Planes) else (bgr,)
 
-    def new_layers(self, buffers: Buffers) -> Sequence[np.ndarray]:
+    def allocate_layers(self, buffers: Buffers) -> Sequence[np.ndarray]:
         """Return layers like those of the frame, to be filled."""
         if not isinstance(self._picture, Planes):
             return (buffers.take(self._picture.shape),)
@@ -66,7 +66,7 @@ class Pyramid:
         u, v = buffer[height:].reshape(2, height // 2, width // 2)
         return buffer[:height], u, v
 
-    def composed(self, layers: Sequence[np.ndarray]) -> np.ndarray | Planes:
+    def assemble(self, layers: Sequence[np.ndarray]) -> np.ndarray | Planes:
         """Return layers as a picture of the frame's kind."""
         if not isinstance(self._picture, Planes):
             return layers[0]
@@ -107,7 +107,7 @@ class Pyramid:
         return cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def opaque(frame: np.ndarray) -> np.ndarray:
+def drop_alpha(frame: np.ndarray) -> np.ndarray:
     """Return a frame as uint8 (H, W, 3): itself, if it is that, or else without its alpha.
 
     Raises:
@@ -118,7 +118,7 @@ def opaque(frame: np.ndarray) -> np.ndarray:
     return frame if frame.shape[2] == 3 else np.ascontiguousarray(frame[..., :3])
 
 
-def with_alpha_of(result: np.ndarray, frame: np.ndarray) -> np.ndarray:
+def restore_alpha(result: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """Return what became of a frame, uint8 (H, W, 3) or (H, W, 4), transparent where the frame, (H, W, 4), was so."""
     alpha = frame[..., 3] if result.shape[2] == 3 else cv2.multiply(result[..., 3], frame[..., 3], scale=1 / 255)
     return np.dstack([result[..., :3], alpha])

@@ -11,12 +11,12 @@ import numpy as np
 
 from background_removal.errors import InputError, ProcessingError
 from background_removal.matting.alpha.color_model import ColorModel
-from background_removal.matting.alpha.matte import Matte, merged
+from background_removal.matting.alpha.matte import Matte, merge_mattes
 from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.crop import Box
 from background_removal.matting.networks.light import brighten
 from background_removal.matting.networks.segmenters import Segmenter
-from background_removal.matting.photo import Photo
+from background_removal.matting.photo import PhotoMatting
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.detector import GLANCE, PersonDetector, is_sharp
 from background_removal.matting.tracking.main_person import MainPersonSelector
@@ -65,12 +65,12 @@ class RefinedNetwork:
 
     @property
     def state(self) -> Any:
-        return self._refiner.before, self._colors.state
+        return self._refiner.previous, self._colors.state
 
     @state.setter
     def state(self, value: Any) -> None:
         # None stands for somebody who is drawn for the first time.
-        self._refiner.before, self._colors.state = (None, None) if value is None else value
+        self._refiner.previous, self._colors.state = (None, None) if value is None else value
 
     def set_threshold(self, threshold: float) -> None:
         self._refiner.set_threshold(threshold)
@@ -103,7 +103,7 @@ class StreamMatting:
         finder: PersonDetector,
         drawer: MatteNetwork,
         quality: str | None = None,
-        photo: Photo | None = None,
+        photo: PhotoMatting | None = None,
         reuse_still: bool = False,
         people: str = "all",
     ) -> None:
@@ -278,7 +278,9 @@ class StreamMatting:
             return self._nobody(view) if person is None else person.alone(person.steadied(drawn), drawn)
         if not drawn:
             return self._nobody(view)
-        return merged(view, [person.steadied(drawn) for person in drawn], [person.distances() for person in drawn])
+        return merge_mattes(
+            view, [person.steadied(drawn) for person in drawn], [person.distances() for person in drawn]
+        )
 
     def _draws(self, person: TrackedPerson, view: Pyramid, people: Sequence[TrackedPerson]) -> bool:
         """Draw a person; return whether he is there."""

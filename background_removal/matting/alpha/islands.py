@@ -19,7 +19,7 @@ _LARGE = 0.2
 _SOFT_PIXELS = 5
 
 
-def without_islands(alpha: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
+def remove_islands(alpha: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
     """Return `alpha`, float32 (h, w) of a crop around a person, without what is small and far from him.
 
     Args:

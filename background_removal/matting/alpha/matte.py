@@ -40,10 +40,10 @@ class Matte:
         """Return the alpha at the frame's size, float32 (H, W)."""
         out = np.zeros((self.size[1], self.size[0]), np.float32)
         left, top, right, bottom = self.box
-        out[top:bottom, left:right] = self.inside(self.alpha)
+        out[top:bottom, left:right] = self.resize_to_box(self.alpha)
         return out
 
-    def inside(self, small: np.ndarray) -> np.ndarray:
+    def resize_to_box(self, small: np.ndarray) -> np.ndarray:
         """Return `small`, (h, w) or (h, w, 3), at the size that `box` has in the frame."""
         left, top, right, bottom = self.box
         return cv2.resize(small, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
@@ -58,7 +58,7 @@ _NEARNESS, _NEARNESS_POWER = 0.2, 3
 _CROP_FADE = 0.08
 
 
-def merged(view: Pyramid, mattes: Sequence[Matte], distances: Sequence[np.ndarray]) -> Matte:
+def merge_mattes(view: Pyramid, mattes: Sequence[Matte], distances: Sequence[np.ndarray]) -> Matte:
     """Return one matte for those of several people in a frame; that of one person as it is.
 
     Args:

@@ -21,7 +21,7 @@ _MOTION = 12.0
 _GUIDE_SIZE = (3, 3)
 _GUIDE_EPSILON = 1e-3
 # Half the width, in probability, of the step around the threshold, when `edge_softness` is 1.
-WIDEST_STEP = 0.7
+MAX_RAMP_HALF_WIDTH = 0.7
 
 
 # What the fit to the colours adds to the person counts for a quarter: dark letters beside dark hair are like it. Of the
@@ -48,15 +48,15 @@ class Refiner:
         self._edge_softness = edge_softness
         self.set_threshold(threshold)
         # The probability, grey picture and crop of the frame before.
-        self.before: tuple[np.ndarray, np.ndarray, Box] | None = None
+        self.previous: tuple[np.ndarray, np.ndarray, Box] | None = None
 
     def set_threshold(self, threshold: float) -> None:
         """Change where background ends and person begins, 0 to 1."""
-        self._step = ramp_around(threshold, WIDEST_STEP * self._edge_softness)
+        self._step = ramp_around(threshold, MAX_RAMP_HALF_WIDTH * self._edge_softness)
 
     def reset(self) -> None:
         """Forget the previous frames."""
-        self.before = None
+        self.previous = None
 
     def __call__(
         self, probability: np.ndarray, grey: np.ndarray, box: Box, image: np.ndarray | None = None
@@ -72,8 +72,8 @@ class Refiner:
             float32 (h, w) in [0, 1].
         """
         steady = self._steadied(probability, grey, box)
-        self.before = (steady, grey, box)
-        found = guided(steady, grey)
+        self.previous = (steady, grey, box)
+        found = guided_filter(steady, grey)
         if image is not None:
             # Fitted as what it is by default, so that a higher threshold keeps less of every pixel.
             alpha = smooth_ramp(found, *_USUAL_STEP)
@@ -84,9 +84,9 @@ class Refiner:
 
     def _steadied(self, probability: np.ndarray, grey: np.ndarray, box: Box) -> np.ndarray:
         """Mix the past in where the picture stands still: flicker goes, and nothing that moves trails."""
-        if self.before is None or self.before[0].shape != probability.shape:
+        if self.previous is None or self.previous[0].shape != probability.shape:
             return probability
-        past, past_grey, past_box = self.before
+        past, past_grey, past_box = self.previous
         if past_box != box:
             past, past_grey = resampled(past, past_box, box), resampled(past_grey, past_box, box)
         motion = cv2.blur(cv2.absdiff(grey, past_grey), (5, 5))
@@ -98,7 +98,7 @@ class Refiner:
 _KEEP = (_STEADINESS * np.clip(1 - np.arange(256) / _MOTION, 0, 1)).astype(np.float32)
 
 
-def guided(value: np.ndarray, grey: np.ndarray) -> np.ndarray:
+def guided_filter(value: np.ndarray, grey: np.ndarray) -> np.ndarray:
     """Return `value`, float32 (h, w), with its edges drawn to those of `grey`, uint8 (h, w), by a guided filter.
 
     The filter's coefficients are found at half the size (He, Sun: Fast Guided Filter, 2015).
@@ -127,7 +127,7 @@ def ramp_around(threshold: float, width: float) -> tuple[float, float]:
     return middle - width, middle + width
 
 
-_USUAL_STEP = ramp_around(0.5, WIDEST_STEP * 0.5)
+_USUAL_STEP = ramp_around(0.5, MAX_RAMP_HALF_WIDTH * 0.5)
 
 
 def smooth_ramp(value: np.ndarray, low: float, high: float) -> np.ndarray:

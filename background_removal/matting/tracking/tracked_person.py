@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from background_removal.matting.alpha.islands import without_islands
+from background_removal.matting.alpha.islands import remove_islands
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.crop import (
     Bounds,
@@ -298,7 +298,7 @@ class TrackedPerson:
         """Return his matte of this frame: without islands, and what stands still does not leap if the crop moves."""
         assert self.matte is not None
         own = self._share(others, self.matte.box, self.matte.alpha.shape[1])
-        now, before = replace(self.matte, alpha=without_islands(self.matte.alpha, own)), self._faded
+        now, before = replace(self.matte, alpha=remove_islands(self.matte.alpha, own)), self._faded
         if before is not None and before.box != now.box and not self._remembers:
             self._fade_left = _FADE_FRAMES
         if self._fade_left and before is not None:

@@ -15,7 +15,7 @@ _SURELY_ROOM = 5
 _MIN_KNOWN = 0.05
 
 
-def room_without(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def estimate_background(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Return a picture of the room, strongly blurred, where the people are filled from what is around them.
 
     Averages over what is known, weighted by a Gaussian, fill what is not; where too little is known the Gaussian is
