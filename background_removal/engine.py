@@ -155,7 +155,7 @@ class Engine:
             frames = None if self.last_frame is None else self.last_frame + 1
             sink = video_sink(output, source=local, encoding=encoding, alpha=alpha, frames=frames)
             checks = AnyProcessed(self.start_video_frame)
-            source = VideoSource(local, self.video_path, in_planes=self.may_stay_in_planes)
+            source = VideoSource(local, self.video_path, keep_planes=self.may_stay_in_planes)
             self.process(source, [sink, *self.sinks, checks, Progress(self.progress)])
 
     def process_webcam(self) -> None:

@@ -45,7 +45,7 @@ Answers = list[tuple[Box, np.ndarray]]
 
 def pictures_of(path: Path, count: int, planes: bool) -> Iterator[Moment]:
     """Yield the time in seconds and the picture of each frame, in BGR or as the codec's planes."""
-    with VideoSource(str(path), in_planes=lambda index: planes) as source:
+    with VideoSource(str(path), keep_planes=lambda index: planes) as source:
         for frame in islice(source, count):
             yield frame.seconds, frame.picture
 

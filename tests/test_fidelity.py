@@ -146,11 +146,11 @@ def test_high_dynamic_range_becomes_ordinary(tmp_path: Path, transfer: int, name
 def test_tone_mapping_keeps_hues_and_order() -> None:
     levels = np.linspace(0, 1, 50)
     for transfer in (hdr.PQ, hdr.HLG):
-        grey = hdr.tone_mapped(np.stack([levels] * 3, axis=-1), transfer)
+        grey = hdr.map_tones(np.stack([levels] * 3, axis=-1), transfer)
         assert (np.diff(grey[:, 0]) >= 0).all()
         assert grey.min() >= 0
         assert grey.max() <= 1
-        orange = hdr.tone_mapped(np.array([[0.7, 0.6, 0.5]]), transfer)[0]
+        orange = hdr.map_tones(np.array([[0.7, 0.6, 0.5]]), transfer)[0]
         assert orange[0] > orange[1] > orange[2]
 
 

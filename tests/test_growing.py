@@ -25,7 +25,7 @@ from background_removal.engine import Engine
 from background_removal.errors import ProcessingError, Stopped
 from background_removal.files.saving.locks import lock_folder
 from background_removal.files.saving.unfinished import unfinished_output
-from background_removal.files.video.faststart import index_first
+from background_removal.files.video.faststart import copy_with_index_first
 from background_removal.files.video.formats import Encoding
 from background_removal.files.video.video_sink import VideoSink
 from background_removal.live.options import LiveOptions
@@ -174,7 +174,7 @@ def test_where_there_is_no_room_for_a_copy_the_index_stays_at_the_end(tmp_path: 
         Path(into).write_bytes(b"what found room")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("background_removal.files.video.container.index_first", full)
+    monkeypatch.setattr("background_removal.files.video.container.copy_with_index_first", full)
     Engine(video_path=source).run()
     data = (tmp_path / "clip_out.mp4").read_bytes()
     assert data.index(b"mdat") < data.rindex(b"moov")
@@ -186,7 +186,7 @@ def test_where_there_is_no_room_for_a_copy_the_index_stays_at_the_end(tmp_path: 
 def test_the_copy_with_the_index_in_front_shares_whole_blocks_where_it_can(tmp_path: Path, monkeypatch) -> None:
     """Btrfs and XFS let two files have the same blocks, where they lie equally far from a block's beginning."""
     source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(20)], sound="aac").path
-    assert index_first(str(source), str(tmp_path / "whole.mp4"))
+    assert copy_with_index_first(str(source), str(tmp_path / "whole.mp4"))
     before, after = source.read_bytes(), (tmp_path / "whole.mp4").read_bytes()
     assert (after.index(b"mdat") - before.index(b"mdat")) % 4096 == 0
     assert probe(tmp_path / "whole.mp4").times == probe(source).times
@@ -200,7 +200,7 @@ def test_the_copy_with_the_index_in_front_shares_whole_blocks_where_it_can(tmp_p
         return in_the_system(source, target, min(count, 1000), offset)
 
     monkeypatch.setattr(os, "copy_file_range", fails_half_way)
-    assert index_first(str(source), str(tmp_path / "other.mp4"))
+    assert copy_with_index_first(str(source), str(tmp_path / "other.mp4"))
     assert len(copied) == 1
     assert (tmp_path / "other.mp4").read_bytes() == after
 

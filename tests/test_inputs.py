@@ -315,9 +315,9 @@ def test_a_web_address_as_background_and_among_many(run_main, site: Site, photo:
 def test_what_the_web_does_not_give_is_one_line(
     run_main, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, complaint: str
 ) -> None:
-    monkeypatch.setattr(web, "SILENCE_SECONDS", 1)
+    monkeypatch.setattr(web, "TIMEOUT_SECONDS", 1)
     if address == "/endless.jpg":
-        monkeypatch.setattr(web, "LARGEST_MB", 2)
+        monkeypatch.setattr(web, "MAX_MB", 2)
     outcome = run_main(site.url + address)
     assert outcome.code == 2
     assert f"{site.url}{address}: {complaint}" in outcome.err

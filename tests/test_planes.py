@@ -117,7 +117,7 @@ def test_a_sink_that_wants_images_gets_them(tmp_path: Path) -> None:
 def test_what_is_not_8_bit_420_goes_through_images(tmp_path: Path, pix_fmt: str, size: tuple[int, int]) -> None:
     images = [scene(i, *size) for i in range(3)]
     source = make_clip(tmp_path / "clip.mkv", images, pix_fmt=pix_fmt, codec="ffv1").path
-    with VideoSource(str(source), in_planes=lambda index: True) as video:
+    with VideoSource(str(source), keep_planes=lambda index: True) as video:
         for frame, image in zip(video, images, strict=True):
             assert isinstance(frame.picture, np.ndarray)
             assert difference(frame.image, image) < 8
@@ -141,7 +141,7 @@ LOOKS = {
 @pytest.mark.parametrize("look", LOOKS)
 def test_what_is_composed_on_planes_is_what_is_composed_on_images(tmp_path: Path, look: str) -> None:
     on_planes, on_images = MPSegmentation(**LOOKS[look]), MPSegmentation(**LOOKS[look])
-    with VideoSource(str(portrait_clip(tmp_path / "clip.mp4")), in_planes=lambda index: True) as video:
+    with VideoSource(str(portrait_clip(tmp_path / "clip.mp4")), keep_planes=lambda index: True) as video:
         for frame in video:
             assert isinstance(frame.picture, Planes)
             before = [layer.copy() for layer in frame.picture.layers]
@@ -188,7 +188,7 @@ def test_a_call_of_its_own_is_not_passed_by(tmp_path: Path) -> None:
 
 
 def test_parts_of_planes_are_parts_of_their_image(tmp_path: Path) -> None:
-    with VideoSource(str(noisy_clip(tmp_path / "clip.mp4", 1)), in_planes=lambda index: True) as video:
+    with VideoSource(str(noisy_clip(tmp_path / "clip.mp4", 1)), keep_planes=lambda index: True) as video:
         planes = next(iter(video)).picture
         assert isinstance(planes, Planes)
         view = Pyramid(planes)
@@ -265,11 +265,11 @@ def test_planes_go_to_encoders_of_either_format() -> None:
     planes = Planes((y, u, v), color)
     for pix_fmt, pairs in (("yuv420p", np.concatenate([u.ravel(), v.ravel()])), ("nv12", np.dstack([u, v]).ravel())):
         convert = FromBgr(color, pix_fmt, 64, 48)
-        assert convert.takes(planes)
-        flat = convert.copied(planes).to_ndarray().ravel()
+        assert convert.accepts(planes)
+        flat = convert.copy_planes(planes).to_ndarray().ravel()
         assert np.array_equal(flat, np.concatenate([y.ravel(), pairs]))
-    assert not FromBgr(ColorDescription(6, 1, 1, 1), "yuv420p", 64, 48).takes(planes)
+    assert not FromBgr(ColorDescription(6, 1, 1, 1), "yuv420p", 64, 48).accepts(planes)
     full = FromBgr(ColorDescription(1, 2, 1, 1), "yuv420p", 64, 48)
-    assert full.takes(planes)
-    assert np.array_equal(full.copied(planes).to_ndarray()[:48], planes.in_range(True).layers[0])
-    assert not FromBgr(color, "yuv420p", 66, 48).takes(planes)
+    assert full.accepts(planes)
+    assert np.array_equal(full.copy_planes(planes).to_ndarray()[:48], planes.in_range(True).layers[0])
+    assert not FromBgr(color, "yuv420p", 66, 48).accepts(planes)

@@ -19,7 +19,7 @@ from conftest import PORTRAIT, Clip, Screen, difference, done, make_clip, probe,
 from background_removal.engine import Engine
 from background_removal.errors import InputError, ProcessingError
 from background_removal.files.video.video_sink import VideoSink
-from background_removal.files.video.video_source import VideoSource, upright
+from background_removal.files.video.video_source import VideoSource, apply_display_matrix
 from background_removal.pipeline.frame import Frame, StreamInfo
 from background_removal.segmentation import MPSegmentation
 
@@ -172,7 +172,7 @@ def test_rotation_is_applied_to_the_pixels(tmp_path: Path, clip) -> None:
 )
 def test_display_matrices(matrix: list[int], expected: list[list[int]]) -> None:
     image = np.array([[1, 2], [3, 4]], np.uint8)
-    assert upright(image, np.array([*matrix, 0, 0, 0, 1], float)).tolist() == expected
+    assert apply_display_matrix(image, np.array([*matrix, 0, 0, 0, 1], float)).tolist() == expected
 
 
 def test_frames_outside_the_range_are_written_as_they_are(clip) -> None:

@@ -20,8 +20,8 @@ from background_removal.files import storage
 from background_removal.files.images import read_image
 from background_removal.files.kinds import is_video
 from background_removal.files.saving.outputs import MatteSink
-from background_removal.files.saving.unfinished import is_part
-from background_removal.files.video.formats import Encoding, codec_named
+from background_removal.files.saving.unfinished import is_incomplete_name
+from background_removal.files.video.formats import Encoding, parse_codec
 from background_removal.live.options import LiveOptions
 from background_removal.pipeline.objects import CustomObject
 
@@ -74,7 +74,7 @@ def _card(path: str) -> np.ndarray | None:
 def encoding_of(options: argparse.Namespace) -> Encoding:
     """Return how the options ask for videos to be encoded."""
     return Encoding(
-        codec_named(options.codec),
+        parse_codec(options.codec),
         options.encoder,
         options.crf,
         options.preset,
@@ -118,7 +118,7 @@ def process(
             log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
         engine.run()
     warn_if_no_person(job.path, found_person(objects))
-    if is_part(engine.result):
+    if is_incomplete_name(engine.result):
         log.info("%s: ended early; what there is of it is %s", job.output, engine.result)
     return engine.result, 1 if engine.incomplete else 0
 

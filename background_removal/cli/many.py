@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from background_removal.cli.words import rename_parameters
 from background_removal.errors import BackgroundRemovalError, InputError, InputNotFoundError, SourceChangedError
 from background_removal.files import storage
-from background_removal.files.images import is_sequence, numbered
-from background_removal.files.kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of
-from background_removal.files.saving.unfinished import is_part
+from background_removal.files.images import is_sequence, picture_name
+from background_removal.files.kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, detect_kind
+from background_removal.files.saving.unfinished import is_incomplete_name
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def _both_are_local(job: BatchItem) -> bool:
 
 def _first_file(job: BatchItem) -> str:
     """Return the file that tells of a whole result: the pictures of a video appear together, when all are done."""
-    return numbered(job.output, 1) if is_sequence(job.output) else job.output
+    return picture_name(job.output, 1) if is_sequence(job.output) else job.output
 
 
 def _inside(
@@ -242,7 +242,7 @@ def _inside(
         except OSError:  # gone meanwhile, or not to be read
             return
         # Neither what is hidden nor what is still being written.
-        entries = [entry for entry in entries if not (entry.name.startswith(".") or is_part(entry.name))]
+        entries = [entry for entry in entries if not (entry.name.startswith(".") or is_incomplete_name(entry.name))]
         for entry in entries:
             if entry.is_dir():
                 if not recursive and os.path.realpath(entry.path) != left_out:
@@ -265,7 +265,7 @@ def _is_taken(path: str, suffixes: Sequence[str]) -> bool:
     if suffix:
         return suffix in suffixes
     # An unknown suffix is left aside: cameras put thumbnails, previews and raw data beside what they take.
-    usual = {"image": IMAGE_SUFFIXES[0], "video": VIDEO_SUFFIXES[0], None: ""}[kind_of(path)]
+    usual = {"image": IMAGE_SUFFIXES[0], "video": VIDEO_SUFFIXES[0], None: ""}[detect_kind(path)]
     return usual in suffixes
 
 
@@ -275,7 +275,7 @@ def _without_results(files: list[tuple[str, str]]) -> list[tuple[str, str]]:
     kept = []
     for path, folder in files:
         source = _source_of(path)
-        if is_part(path) or (source and (source in sources or _is_there(source))):
+        if is_incomplete_name(path) or (source and (source in sources or _is_there(source))):
             log.info("%s: left out, it is named as a result", path)
         else:
             kept.append((path, folder))

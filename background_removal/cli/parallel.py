@@ -23,8 +23,8 @@ from background_removal.files import storage
 from background_removal.files.images import is_sequence
 from background_removal.files.saving.outputs import check_result
 from background_removal.files.saving.unfinished import unfinished_output, unfinished_parts
-from background_removal.files.video.completeness import missing, promised_by
-from background_removal.files.video.formats import CONTAINERS, Encoding
+from background_removal.files.video.completeness import describe_missing, read_expected_length
+from background_removal.files.video.formats import CONTAINER_FORMATS, Encoding
 from background_removal.files.video.parts import Part, PartSink, count_frames, join_parts, plan_parts
 from background_removal.files.video.video_sink import VideoSink
 from background_removal.files.video.video_source import VideoSource
@@ -98,7 +98,7 @@ def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) ->
     engine = Engine(video_path=job.path, custom_objects=job.make_objects(), keep_partial=False, **job.options)
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(job.output, encoding=engine.encoding, alpha=alpha), job.part, on_frame)
-    engine.process(VideoSource(job.path, job.name, job.part, in_planes=engine.may_stay_in_planes), [sink])
+    engine.process(VideoSource(job.path, job.name, job.part, keep_planes=engine.may_stay_in_planes), [sink])
     return PartResult(sink.written, sink.end, found_person(engine.custom_objects))
 
 
@@ -127,7 +127,7 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         raise InputError(f"{output}: --jobs joins .mp4, .m4v, .mov, .mkv and .webm only")
     check_result(output, engine.video_path, video=True, encoding=engine.encoding)
     with storage.local_file(engine.video_path) as local:
-        promise = promised_by(local, engine.video_path)
+        expected = read_expected_length(local, engine.video_path)
         last = engine.last_frame
         parts = needed_parts(plan_parts(local, jobs), engine.video_path, engine.start_video_frame, last)
         if len(parts) < 2:
@@ -138,7 +138,7 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
             report_kept_on_interrupt(lambda said: f"complete: {kept}" if kept else said),
             Interrupt() as interrupt,
             unfinished_parts(output) as folder,
-            unfinished_output(output) as growing,
+            unfinished_output(output) as unfinished,
         ):
             # These keep exact times, and hold whatever is joined from them.
             kind = ".mov" if suffix == ".mov" else ".mp4"
@@ -150,13 +150,13 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
             with progress_bar(output, sum(part.frames for part in parts), engine.progress is True) as bar:
                 results = _run(work, interrupt, bar.update)
             files = [job.output for job in work]
-            names = {"whole": growing.whole, "source_name": engine.video_path}
-            join_parts(files, growing.path, local, output, with_whole_sound=last is None, **names)
+            names = {"finished_path": unfinished.finished_path, "source_name": engine.video_path}
+            join_parts(files, unfinished.path, local, output, with_whole_sound=last is None, **names)
             warn_if_no_person(engine.video_path, *(result.found_person for result in results))
             kept = output
-        if promise is not None and last is None:
+        if expected is not None and last is None:
             frames = sum(result.frames for result in results)
-            engine.incomplete = missing(local, promise, frames, max(result.end for result in results))
+            engine.incomplete = describe_missing(local, expected, frames, max(result.end for result in results))
             if engine.incomplete:
                 log.warning("%s: %s", engine.video_path, engine.incomplete)
     return True
@@ -179,7 +179,7 @@ def encoding_of_parts(encoding: Encoding, suffix: str) -> Encoding:
     """Return how parts are encoded for a result of that suffix, in lower case."""
     if encoding.codec or encoding.encoder != "auto" or suffix == ".mov":
         return encoding  # in .mov the usual codec also depends on transparency
-    return replace(encoding, codec=CONTAINERS[suffix].codecs[0])
+    return replace(encoding, codec=CONTAINER_FORMATS[suffix].codecs[0])
 
 
 @dataclass(frozen=True, slots=True)

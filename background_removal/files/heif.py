@@ -57,7 +57,7 @@ def read_heic(data: bytes, name: str) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGR)
 
 
-def avif_upright(image: np.ndarray, data: bytes) -> np.ndarray:
+def orient_avif(image: np.ndarray, data: bytes) -> np.ndarray:
     """Turn and mirror a picture, uint8 (H, W, 3), as the AVIF file that it comes from says.
 
     Args:

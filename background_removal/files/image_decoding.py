@@ -47,7 +47,7 @@ def read_picture(path: str, name: str = "") -> tuple[np.ndarray, bool]:
         image, damaged = _decode(np.append(data, _END_OF_JPEG), name)[0], True
     if image is None:
         raise InputError(f"{name}: not a readable image")
-    return (heif.avif_upright(image, data.tobytes()) if heif.is_avif(head) else image), damaged
+    return (heif.orient_avif(image, data.tobytes()) if heif.is_avif(head) else image), damaged
 
 
 def _decode(data: np.ndarray, name: str) -> tuple[np.ndarray | None, bool]:

@@ -176,7 +176,7 @@ class SequenceSink(Sink):
     def write(self, frame: Frame) -> None:
         """Write the next picture; raises as `write_image` does."""
         self._written += 1
-        write_image(os.path.join(self._folder, numbered(self._pattern, self._written)), frame.image, self._path)
+        write_image(os.path.join(self._folder, picture_name(self._pattern, self._written)), frame.image, self._path)
 
     def close(self, error: BaseException | None = None) -> None:
         if isinstance(error, Stopped) and not error.complete:
@@ -198,10 +198,10 @@ def is_sequence(path: str) -> bool:
     return name.endswith(SUFFIXES) and _NUMBER.search(name) is not None
 
 
-def numbered(pattern: str, number: int) -> str:
+def picture_name(pattern: str, number: int) -> str:
     """Return the name of one picture of a sequence; raises InputError if its number is absurdly long.
 
-    >>> numbered("shot_%03d.png", 7)
+    >>> picture_name("shot_%03d.png", 7)
     'shot_007.png'
     """
     if any(len(digits) > 2 or int(digits or 0) > limits.MAX_DIGITS for digits in _NUMBER.findall(pattern)):
@@ -222,13 +222,13 @@ def check_image_output(path: str, source: str) -> None:
             f"{path}: cannot write an image with the suffix '{suffix}'; use .jpg, .png, .webp, .bmp or .tiff"
         )
     if is_sequence(path):
-        numbered(path, 1)
+        picture_name(path, 1)
         check_output_folder(os.path.dirname(path) or ".")
     else:
         check_output(path, source)
 
 
-def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
+def letterbox(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return uint8 (H, W, 3) or (H, W, 4) scaled to fit into `width` x `height`, black around it."""
     scale = min(width / image.shape[1], height / image.shape[0])
     inner = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))

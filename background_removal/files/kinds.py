@@ -41,7 +41,7 @@ def is_video(path: str) -> bool:
     """
     if path == STANDARD:
         return False
-    kind = kind_of(path)
+    kind = detect_kind(path)
     if kind is not None:
         return kind == "video"
     suffix = os.path.splitext(path)[1].lower()
@@ -50,7 +50,7 @@ def is_video(path: str) -> bool:
     return not (is_url(path) or (os.path.isfile(path) and cv2.haveImageReader(path)))
 
 
-def kind_of(path: str) -> Kind | None:
+def detect_kind(path: str) -> Kind | None:
     """Return what the beginning of a local file says that it is; None if it says nothing, or cannot be read."""
     if not os.path.isfile(path):  # a pipe would be waited for
         return None

@@ -46,10 +46,10 @@ def is_url(path: str) -> bool:
     return _WEB.match(path) is not None
 
 
-def named_path(path: str) -> str:
+def path_for_naming(path: str) -> str:
     """Return the path by whose name a result is called: `path`, or a name in the current folder.
 
-    >>> named_path("shots/photo.jpg"), named_path("https://example.org/a/photo.jpg?w=5"), named_path("-")
+    >>> path_for_naming("shots/photo.jpg"), path_for_naming("https://example.org/a/photo.jpg?w=5"), path_for_naming("-")
     ('shots/photo.jpg', 'photo.jpg', 'stdin')
     """
     if path == STANDARD:
@@ -67,7 +67,7 @@ def is_file(path: str) -> bool:
         return True
     if not is_remote(path):
         return os.path.isfile(path)
-    check_names_bucket(path)
+    check_bucket(path)
     import stow  # where it is needed: it takes an eighth of a second
 
     with _remote_errors(path):
@@ -80,7 +80,7 @@ def is_folder(path: str) -> bool:
         return False
     if not is_remote(path):
         return os.path.isdir(path)
-    check_names_bucket(path)
+    check_bucket(path)
     import stow
 
     path = path.rstrip("/")
@@ -88,7 +88,7 @@ def is_folder(path: str) -> bool:
         return bool(stow.exists(path) and stow.isdir(path))
 
 
-def check_names_bucket(path: str) -> None:
+def check_bucket(path: str) -> None:
     """Raise InputError for a remote path that is nothing but its beginning, ``s3://``."""
     scheme, _, rest = path.partition("://")
     if is_remote(path) and not rest.strip("/"):

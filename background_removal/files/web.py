@@ -12,10 +12,10 @@ from typing import BinaryIO
 from background_removal.errors import InputError, InputNotFoundError
 
 # More than any camera's picture, and little enough for a temporary folder in memory.
-LARGEST_MB = 100
+MAX_MB = 100
 # For a connection, and between two answers of a server; and for all of it, which at 1.4 Mbit/s is enough for 100 MB.
-SILENCE_SECONDS = 15
-WHOLE_SECONDS = 600
+TIMEOUT_SECONDS = 15
+MAX_FETCH_SECONDS = 600
 # What no file system lets a name have; of a longer name the end is kept.
 _NOT_IN_NAMES = '<>:"/\\|?*'
 _LONGEST_NAME = 100
@@ -26,14 +26,14 @@ def fetch(url: str, folder: str) -> str:
 
     Raises:
         InputNotFoundError: the server has no such file.
-        InputError: it cannot be had, is larger than LARGEST_MB, or takes too long.
+        InputError: it cannot be had, is larger than MAX_MB, or takes too long.
     """
     import pooch
     from requests import exceptions
 
     path = os.path.join(folder, file_name(url))
     download = pooch.HTTPDownloader(
-        timeout=SILENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         hooks={"response": lambda answer, **_: _check_size(url, int(answer.headers.get("Content-Length") or 0))},
         headers={"User-Agent": "BackgroundRemoval"},
     )
@@ -48,7 +48,7 @@ def fetch(url: str, folder: str) -> str:
         kind = InputNotFoundError if code in (404, 410) else InputError
         raise kind(f"{url}: the server answers {code} ({known})") from error
     except exceptions.Timeout as error:
-        raise InputError(f"{url}: no answer within {SILENCE_SECONDS} seconds") from error
+        raise InputError(f"{url}: no answer within {TIMEOUT_SECONDS} seconds") from error
     except exceptions.SSLError as error:
         raise InputError(f"{url}: the server does not prove who it is (TLS)") from error
     except exceptions.ConnectionError as error:
@@ -84,13 +84,13 @@ class _Limited:
         self._url = url
         self._file = file
         self._size = 0
-        self._deadline = time.monotonic() + WHOLE_SECONDS
+        self._deadline = time.monotonic() + MAX_FETCH_SECONDS
 
     def write(self, data: bytes) -> None:
         self._size += len(data)
         _check_size(self._url, self._size)
         if time.monotonic() > self._deadline:
-            raise InputError(f"{self._url}: not all of it came within {WHOLE_SECONDS // 60} minutes")
+            raise InputError(f"{self._url}: not all of it came within {MAX_FETCH_SECONDS // 60} minutes")
         self._file.write(data)
 
     def flush(self) -> None:
@@ -98,5 +98,5 @@ class _Limited:
 
 
 def _check_size(url: str, size: int) -> None:
-    if size > LARGEST_MB * 1_000_000:
-        raise InputError(f"{url}: is larger than {LARGEST_MB} MB; fetch it by other means")
+    if size > MAX_MB * 1_000_000:
+        raise InputError(f"{url}: is larger than {MAX_MB} MB; fetch it by other means")

@@ -11,7 +11,7 @@ import numpy as np
 
 from background_removal.errors import BackgroundRemovalError
 from background_removal.files import image_decoding
-from background_removal.files.kinds import kind_of
+from background_removal.files.kinds import detect_kind
 from background_removal.page.http_errors import PageError, plain
 
 _FORMATS = "JPEG, PNG, WebP, TIFF, BMP, AVIF or HEIC"
@@ -33,7 +33,7 @@ def read_picture(path: str, name: str, most_pixels: int) -> np.ndarray:
         PageError: it is no picture that can be read, or has too many pixels.
     """
     data = Path(path).read_bytes()
-    size = size_of(data) if kind_of(path) == "image" else None
+    size = size_of(data) if detect_kind(path) == "image" else None
     if size is None:
         raise PageError(415, f"{name}: is not a picture; send {_FORMATS}")
     check_pixels(name, size, most_pixels)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import av
 
 from background_removal.errors import BackgroundRemovalError
-from background_removal.files.kinds import kind_of
+from background_removal.files.kinds import detect_kind
 from background_removal.files.video.opening import declared_size, open_video
 from background_removal.files.video.video_source import VideoSource
 from background_removal.page.http_errors import PageError, plain
@@ -51,7 +51,7 @@ def probe(path: str, name: str, limits: Limits) -> VideoInfo:
         PageError: it is no video that can be read, or too large or too long.
     """
     # FFmpeg would guess further: what is a list of other files to it, or a picture, has another beginning.
-    if kind_of(path) != "video":
+    if detect_kind(path) != "video":
         raise PageError(415, f"{name}: is not a video; send MP4, WebM, MOV, MKV, AVI or another one")
     try:
         with open_video(path, name) as container:

@@ -29,8 +29,8 @@ from background_removal.files.images import is_sequence
 from background_removal.files.saving.atomic import atomic_output
 from background_removal.files.saving.outputs import check_result
 from background_removal.files.saving.unfinished import unfinished_output
-from background_removal.files.video.completeness import missing, promised_by
-from background_removal.files.video.parts import Part, count_frames, join_parts, plan_long
+from background_removal.files.video.completeness import describe_missing, read_expected_length
+from background_removal.files.video.parts import Part, count_frames, join_parts, plan_parts_by_length
 from background_removal.pipeline.objects import CustomObject
 from background_removal.support import limits
 from background_removal.support.cores import limit_cores
@@ -170,7 +170,7 @@ def parts_of(options: argparse.Namespace, job: BatchItem) -> tuple[PartTask, ...
     with source_here(job.path) as local:
         version = f"{os.path.getsize(local)} {os.path.getmtime(local) if local == job.path else ''}"
         last = options.end_frame if options.break_on_end and options.end_frame else None
-        parts = needed_parts(plan_long(local, options.part_seconds), job.path, options.start_frame, last)
+        parts = needed_parts(plan_parts_by_length(local, options.part_seconds), job.path, options.start_frame, last)
     if len(parts) < 2:
         return ()
     kind = ".mov" if suffix == ".mov" else ".mp4"
@@ -250,12 +250,12 @@ def _join(setup: Setup, task: JoinTask) -> Outcome:
             if found != part.part.frames:
                 raise ProcessingError(f"{part.place}: holds {found} of {part.part.frames} frames; nothing was written")
             frames += found
-        growing = stack.enter_context(unfinished_output(job.output))
+        unfinished = stack.enter_context(unfinished_output(job.output))
         whole = not (setup.options.break_on_end and setup.options.end_frame)
-        names = {"whole": growing.whole, "source_name": job.path}
-        join_parts(places, growing.path, local, job.output, with_whole_sound=whole, **names)
-        promise = promised_by(local, job.path) if whole and task.end is not None else None
-        lacking = missing(local, promise, frames, task.end) if promise and task.end else ""
+        names = {"finished_path": unfinished.finished_path, "source_name": job.path}
+        join_parts(places, unfinished.path, local, job.output, with_whole_sound=whole, **names)
+        expected = read_expected_length(local, job.path) if whole and task.end is not None else None
+        lacking = describe_missing(local, expected, frames, task.end) if expected and task.end else ""
     storage.remove_folder(parts_folder(job.output))
     if lacking:
         log.warning("%s: %s", job.path, lacking)

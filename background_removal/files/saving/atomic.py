@@ -1,4 +1,4 @@
-"""Results that appear whole or not at all: written under a temporary name, and put in place when they are complete."""
+"""Atomic output: write results under a temporary name and rename them when they are complete."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from pathlib import Path
 
 from background_removal.errors import InputError, InputNotFoundError, ProcessingError
 from background_removal.files.saving.locks import lock_folder, remove_folder
-from background_removal.files.saving.names import check_name, shortened
+from background_removal.files.saving.names import check_name, shorten_name
 from background_removal.files.storage import STANDARD, is_folder, is_remote, is_url, upload
 from background_removal.pipeline.frame import is_spoiled
 
 log = logging.getLogger(__name__)
 
-# What file managers put into every folder that somebody looks at.
-_OF_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
+# Files that file managers put into every folder they show, in lower case.
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 _STDOUT, _STDERR = 1, 2
-# A single picture is written within seconds: one that is not complete after an hour never will be.
-_DEAD_SECONDS = 3600
+# Age at which a temporary picture is stale, seconds; writing one takes seconds.
+_STALE_SECONDS = 3600
 
 
 def check_output(path: str, source: str) -> None:
-    """Refuse an output that could not be written, or that would replace its own `source`, "" if it has none.
+    """Refuse an output that cannot be written or would replace its own `source` ("" if it has none).
 
     Raises:
-        InputError: `path` is the source, a folder, a device, a terminal or a web address, or lies where nothing can be
-            written.
+        InputError: `path` is the source, a folder, a device, a terminal or a web address, or its folder is not
+            writable.
         InputNotFoundError: the bucket of a remote `path` does not exist.
     """
     if path == STANDARD:
@@ -68,124 +68,126 @@ def check_output(path: str, source: str) -> None:
 
 
 def check_output_folder(path: str) -> None:
-    """Refuse a folder for the pictures of a sequence that cannot be made, or that holds files already.
+    """Refuse a folder for a picture sequence that cannot be created or already holds files.
 
     Raises:
-        InputError: `path` is a file, is remote, holds files, or lies where nothing can be written.
+        InputError: `path` is a file, is remote, holds files, or its folder is not writable.
     """
     if is_remote(path):
         raise InputError(f"{path}: a sequence of pictures can only be written to this computer")
     if os.path.isdir(path):
-        if any(not _is_of_the_system(entry) for entry in os.scandir(path)):
+        if any(not _is_system_entry(entry) for entry in os.scandir(path)):
             raise InputError(f"{path}: the folder is not empty; give a new one")
     elif os.path.exists(path):
         raise InputError(f"{path}: is not a folder")
     _check_writable(path, os.path.abspath(path))
-    check_name(path, f"{shortened(path)}.partial")
+    check_name(path, f"{shorten_name(path)}.partial")
 
 
 @contextmanager
 def atomic_output(path: str) -> Iterator[str]:
-    """Yield a temporary local path, with the suffix of `path`, for the caller to write a file at.
+    """Yield a temporary local path with the suffix of `path`, to be written by the caller.
 
-    For STANDARD that is a PNG, which is written to standard output; whatever else is printed meanwhile goes to
+    For STANDARD the path is a PNG's, which is copied to standard output; everything printed meanwhile goes to
     standard error.
 
-    When the block ends well the file appears at `path`, atomically where it is local, in a folder that is made if it
-    does not exist; when it raises, or wrote nothing, the temporary file is removed and whatever was at `path` stays.
+    When the block succeeds the file appears at `path`, atomically if that is local; its folder is created if needed.
+    When the block raises or writes nothing, the temporary file is removed and an existing file at `path` stays.
 
     Raises:
-        InputError: the folder cannot be made.
-        ProcessingError: the finished file could not be put in its place, and is kept beside it; or its folder is gone.
+        InputError: the folder cannot be created.
+        ProcessingError: the finished file cannot replace `path` and is kept beside it, or its folder is gone.
     """
     suffix = os.path.splitext(path)[1]
     if path == STANDARD:
         with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
-            staged = os.path.join(folder, "result.png")
-            with _stdout_kept_clean():
-                yield staged
-            if os.path.exists(staged):
-                _to_stdout(staged)
+            temporary = os.path.join(folder, "result.png")
+            with _redirect_stdout_to_stderr():
+                yield temporary
+            if os.path.exists(temporary):
+                _copy_to_stdout(temporary)
         return
     if is_remote(path):
         with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
-            staged = os.path.join(folder, f"result{suffix}")
-            yield staged
-            if os.path.exists(staged):
-                upload(staged, path)
+            temporary = os.path.join(folder, f"result{suffix}")
+            yield temporary
+            if os.path.exists(temporary):
+                upload(temporary, path)
         return
-    # The link's target is replaced, not the link.
+    # A link's target is replaced, not the link.
     target = Path(os.path.realpath(path))
-    with folder_made(target.parent, path):
+    with create_folder(target.parent, path):
         hidden = f".{target.stem[:20]}"
-        _clear_old(target.parent.glob(f"{glob.escape(hidden)}.????????.part{glob.escape(suffix)}"))
-        staged = str(target.with_name(f"{hidden}.{secrets.token_hex(4)}.part{suffix}"))
+        _remove_stale(target.parent.glob(f"{glob.escape(hidden)}.????????.part{glob.escape(suffix)}"))
+        temporary = str(target.with_name(f"{hidden}.{secrets.token_hex(4)}.part{suffix}"))
         try:
-            yield staged
-            if os.path.exists(staged):
-                replace_atomically(staged, str(target), path)
+            yield temporary
+            if os.path.exists(temporary):
+                replace_atomically(temporary, str(target), path)
             elif not target.parent.is_dir():
                 raise ProcessingError(f"{path}: the folder {target.parent} has vanished, and the result with it")
         finally:
-            if os.path.exists(staged):
-                os.remove(staged)
+            if os.path.exists(temporary):
+                os.remove(temporary)
 
 
 @contextmanager
-def atomic_folder(path: str, place: Callable[[], str] = lambda: "") -> Iterator[str]:
-    """Yield a temporary local folder, whose files move into the folder `path` when the block ends well.
+def atomic_folder(path: str, choose_target: Callable[[], str] = lambda: "") -> Iterator[str]:
+    """Yield a temporary local folder; its files move into the folder `path` when the block succeeds.
 
-    Where `place` returns another folder by then, they move there.
+    The temporary folder lies inside `path`, which may be a file system of its own and is created if needed. It is
+    removed when the block raises. Other files in `path` are left alone.
 
-    It lies inside `path`, which may be a file system of its own, and which is made if it does not exist. When the
-    block raises the temporary folder is removed. What else is in `path` by then is nobody's business but its owner's.
+    Args:
+        path: The folder for the files.
+        choose_target: Called when the block has succeeded; may return another folder for the files, "" for `path`.
 
     Raises:
-        InputError: the folder cannot be made.
-        ProcessingError: a finished file could not be put in its place; those that were not stay in the temporary
-            folder, which the message names.
+        InputError: the folder cannot be created.
+        ProcessingError: a finished file cannot be moved; the remaining ones stay in the temporary folder, which the
+            message names.
     """
-    target = Path(os.path.realpath(path))
-    made = not target.exists()
-    with folder_made(target, path):
-        for left in target.glob(".????????.part"):
-            dead = lock_folder(str(left))
-            if dead is not None:
-                log.info("%s: left by a run that was cut off; this one begins anew", left)
-                remove_folder(str(left), dead)
-        staged = target / f".{secrets.token_hex(4)}.part"
+    folder = Path(os.path.realpath(path))
+    is_new = not folder.exists()
+    with create_folder(folder, path):
+        for leftover in folder.glob(".????????.part"):
+            stale = lock_folder(str(leftover))
+            if stale is not None:
+                log.info("%s: left by a run that was cut off; this one begins anew", leftover)
+                remove_folder(str(leftover), stale)
+        temporary = folder / f".{secrets.token_hex(4)}.part"
         try:
-            hold = lock_folder(str(staged), new=True)
+            lock = lock_folder(str(temporary), new=True)
         except OSError as error:
             raise InputError(f"{path}: no permission to write there: {error.strerror}") from error
-        assert hold is not None  # nobody else has hit upon this name
+        assert lock is not None  # the name is random
         try:
-            yield str(staged)
+            yield str(temporary)
         except BaseException:
-            remove_folder(str(staged), hold)
+            remove_folder(str(temporary), lock)
             raise
-        hold.remove()
-        target_now = Path(os.path.realpath(place() or target))
-        for file in sorted(staged.iterdir()):
-            to = target_now / file.name
+        lock.remove()
+        target = Path(os.path.realpath(choose_target() or folder))
+        for file in sorted(temporary.iterdir()):
+            to = target / file.name
             try:
                 if to.exists():
                     raise FileExistsError(0, f"{to.name} has appeared there meanwhile")
-                target_now.mkdir(exist_ok=True)
+                target.mkdir(exist_ok=True)
                 shutil.move(file, to)
             except OSError as error:
                 raise ProcessingError(
-                    f"{path}: a picture cannot be put in place ({error.strerror}); the rest is kept in {staged}"
+                    f"{path}: a picture cannot be put in place ({error.strerror}); the rest is kept in {temporary}"
                 ) from error
-        staged.rmdir()
-        if made and target_now != target:
+        temporary.rmdir()
+        if is_new and target != folder:
             with suppress(OSError):
-                target.rmdir()
+                folder.rmdir()
 
 
 def partial_folder(path: str) -> str:
-    """Return where the pictures of a sequence go that was ended early: a folder beside that at `path`, without any."""
-    folder = wanted = f"{shortened(os.path.realpath(path) if path == '.' else path)}.partial"
+    """Return an empty or new folder beside `path` for the pictures of a sequence that ended early."""
+    folder = wanted = f"{shorten_name(os.path.realpath(path) if path == '.' else path)}.partial"
     number = 1
     while os.path.isdir(folder) and os.listdir(folder):
         number += 1
@@ -193,32 +195,32 @@ def partial_folder(path: str) -> str:
     return folder
 
 
-def replace_atomically(ready: str, target: str, name: str) -> None:
-    """Let a finished local file take the place of what is at `target`.
+def replace_atomically(finished: str, target: str, name: str) -> None:
+    """Rename a finished local file to `target`, replacing a file that is there.
 
     Args:
-        ready: The file, in the same folder.
-        target: Its place.
-        name: What the place is called in messages.
+        finished: The file, in the same folder.
+        target: The path of the result.
+        name: The target's name in messages.
 
     Raises:
-        ProcessingError: it cannot; the file is kept beside it, under a name that the message tells.
+        ProcessingError: it cannot be renamed; it is kept beside `target`, under a name that the message gives.
     """
     try:
-        os.replace(ready, target)
+        os.replace(finished, target)
     except OSError as error:
-        # On Windows whoever plays the earlier result holds it; an hour of work is not lost for that.
+        # On Windows a player locks the earlier result; an hour of work must not be lost for that.
         kept = free_name(target)
         try:
-            os.rename(ready, kept)
+            os.rename(finished, kept)
         except OSError:
             raise ProcessingError(f"{name}: cannot be replaced ({error.strerror}), nor kept beside it") from error
         raise ProcessingError(f"{name}: cannot be replaced ({error.strerror}); the result is kept as {kept}") from error
 
 
 def free_name(path: str) -> str:
-    """Return a name like `path`, a local one, that no file has: clip_2.mp4 for clip.mp4."""
-    stem, suffix = os.path.splitext(shortened(path))
+    """Return the local `path`, numbered if a file of that name exists: clip_2.mp4 for clip.mp4."""
+    stem, suffix = os.path.splitext(shorten_name(path))
     number = 1
     while os.path.lexists(path):
         number += 1
@@ -227,7 +229,7 @@ def free_name(path: str) -> str:
 
 
 def close_atomic(stack: ExitStack, error: BaseException | None) -> None:
-    """Leave a stack that holds staged results as its sink is closed with `error`: they appear, or are discarded."""
+    """Leave a stack of atomic outputs when their sink is closed: `error` decides whether they appear."""
     if error is not None and is_spoiled(error):
         stack.__exit__(type(error), error, error.__traceback__)
     else:
@@ -235,8 +237,8 @@ def close_atomic(stack: ExitStack, error: BaseException | None) -> None:
 
 
 @contextmanager
-def _stdout_kept_clean() -> Iterator[None]:
-    """Let all that is printed, by libraries and other processes too, go to standard error."""
+def _redirect_stdout_to_stderr() -> Iterator[None]:
+    """Send everything printed, by libraries and child processes too, to standard error."""
     if sys.stdout is not None:
         sys.stdout.flush()
     try:
@@ -253,7 +255,7 @@ def _stdout_kept_clean() -> Iterator[None]:
         os.close(kept)
 
 
-def _to_stdout(path: str) -> None:
+def _copy_to_stdout(path: str) -> None:
     try:
         with Path(path).open("rb") as file, os.fdopen(_STDOUT, "wb", closefd=False) as stdout:
             shutil.copyfileobj(file, stdout)
@@ -262,9 +264,9 @@ def _to_stdout(path: str) -> None:
 
 
 @contextmanager
-def folder_made(folder: Path, name: str) -> Iterator[None]:
-    """Make `folder` and those above it; those that were made go again, if they are empty, when the block raises."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+def create_folder(folder: Path, name: str) -> Iterator[None]:
+    """Create `folder` with its parents; when the block raises, remove the created ones that are empty."""
+    created = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -272,16 +274,16 @@ def folder_made(folder: Path, name: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for place in missing:
+        for parent in created:
             try:
-                place.rmdir()
+                parent.rmdir()
             except OSError:  # not empty, or gone
                 break
         raise
 
 
 def _check_writable(path: str, folder: str) -> None:
-    """Raise InputError unless files can be written in `folder`, or it can be made."""
+    """Raise InputError unless `folder` is writable or can be created."""
     while not os.path.exists(folder) and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
     if not os.path.isdir(folder):
@@ -290,14 +292,14 @@ def _check_writable(path: str, folder: str) -> None:
         raise InputError(f"{path}: no permission to write in {folder}")
 
 
-def _clear_old(paths: Iterable[Path]) -> None:
-    """Remove what dead runs have left."""
+def _remove_stale(paths: Iterable[Path]) -> None:
+    """Remove temporary files left by dead runs."""
     for path in paths:
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _DEAD_SECONDS:
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
                 path.unlink()
 
 
-def _is_of_the_system(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry of a folder is not what a person would call its content."""
-    return entry.name.startswith(".") or entry.name.lower() in _OF_THE_SYSTEM or entry.name == "lost+found"
+def _is_system_entry(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry of a folder is hidden or made by the system."""
+    return entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES or entry.name == "lost+found"

@@ -1,4 +1,4 @@
-"""Names of local files that are long enough for their file system to refuse them, as they are or with an addition."""
+"""File names too long for their file system, as they are or with the additions of unfinished results."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import zlib
 from background_removal.errors import InputError
 from background_removal.files.storage import is_remote
 
-# ERROR_INVALID_NAME and ERROR_FILENAME_EXCED_RANGE, which is what Windows says of names that are too long.
-_TOO_LONG = (123, 206)
-# Bytes: the limit of most file systems for Linux. Those of macOS and Windows count letters, of which there are fewer.
-_LONGEST = 255
-# What is added at the most: ".whole." and ".unfinished-999"; and with "_recovered" or a number before that.
-_ADDED, _ADDED_TWICE = 22, 40
+# Windows' error codes for names that are too long: ERROR_INVALID_NAME and ERROR_FILENAME_EXCED_RANGE.
+_WINDOWS_NAME_ERRORS = (123, 206)
+# Longest file name, bytes; the limit of most Linux file systems (macOS and Windows count characters, at most as many).
+_MAX_NAME_BYTES = 255
+# Longest addition to a name, bytes: ".whole." and ".unfinished-999".
+_ADDITION_BYTES = 22
+# The same with "_recovered" or a number before it, bytes.
+_DOUBLE_ADDITION_BYTES = 40
 
 
 def check_name(path: str, *others: str) -> None:
@@ -22,57 +24,56 @@ def check_name(path: str, *others: str) -> None:
 
     Args:
         path: Where a result is to go.
-        others: What it is called meanwhile, or when it is not complete.
+        others: Its names while it is unfinished or when it is incomplete.
 
     Raises:
         InputError: one of them is too long.
     """
     for name in (path, *others):
-        place = os.path.abspath(name)
-        folder = _existing(place)
-        rest = os.path.relpath(place, folder).split(os.sep)
-        # In folders that do not exist yet a name is not looked at.
-        for part in (*(os.path.join(folder, last) for last in rest), place):
+        absolute = os.path.abspath(name)
+        folder = _existing_folder(absolute)
+        rest = os.path.relpath(absolute, folder).split(os.sep)
+        # Each name is checked on its own: in a folder that does not exist the system checks none.
+        for part in (*(os.path.join(folder, last) for last in rest), absolute):
             try:
                 os.lstat(part)
             except OSError as error:
-                if error.errno == errno.ENAMETOOLONG or getattr(error, "winerror", 0) in _TOO_LONG:
-                    meant = "" if name == path else ": until it is complete some 20 letters are added"
-                    raise InputError(f"{path}: the name is too long for its disk{meant}; give a shorter one") from None
+                if error.errno == errno.ENAMETOOLONG or getattr(error, "winerror", 0) in _WINDOWS_NAME_ERRORS:
+                    cause = "" if name == path else ": until it is complete some 20 letters are added"
+                    raise InputError(f"{path}: the name is too long for its disk{cause}; give a shorter one") from None
 
 
-def shortened(path: str) -> str:
-    """Return a path whose name leaves room for what is added to it before its suffix.
+def shorten_name(path: str) -> str:
+    """Shorten the name of a local path that would be too long with an addition before its suffix.
 
-    Of a local one that is too long the end of the name, less the suffix, gives way to a number that tells it from
-    others that begin alike; it is always the same.
+    The end of the stem gives way to a checksum of the whole name, so that names with the same beginning stay distinct.
 
-    >>> shortened("clips/a_out.mp4")
+    >>> shorten_name("clips/a_out.mp4")
     'clips/a_out.mp4'
-    >>> shortened("clips/" + 250 * "a" + ".mp4") == "clips/" + 202 * "a" + "~2ea50800.mp4"
+    >>> shorten_name("clips/" + 250 * "a" + ".mp4") == "clips/" + 202 * "a" + "~2ea50800.mp4"
     True
     """
     folder, name = os.path.split(path)
-    longest = min(_LONGEST, _limit(folder))
-    if is_remote(path) or len(os.fsencode(name)) <= longest - _ADDED:
+    longest = min(_MAX_NAME_BYTES, _max_name_bytes(folder))
+    if is_remote(path) or len(os.fsencode(name)) <= longest - _ADDITION_BYTES:
         return path
     stem, suffix = os.path.splitext(name)
     suffix = f"~{zlib.crc32(os.fsencode(name)):08x}{suffix}"
-    while stem and len(os.fsencode(stem + suffix)) > longest - _ADDED_TWICE:
+    while stem and len(os.fsencode(stem + suffix)) > longest - _DOUBLE_ADDITION_BYTES:
         stem = stem[:-1]
     return os.path.join(folder, stem + suffix)
 
 
-def _limit(folder: str) -> int:
-    """Return how many bytes the name of a file in a folder, which need not exist yet, may have."""
+def _max_name_bytes(folder: str) -> int:
+    """Return the longest file name, in bytes, in a folder that need not exist yet."""
     try:
-        return os.pathconf(_existing(os.path.abspath(folder)), "PC_NAME_MAX")
+        return os.pathconf(_existing_folder(os.path.abspath(folder)), "PC_NAME_MAX")
     except (AttributeError, OSError, ValueError):
-        return _LONGEST
+        return _MAX_NAME_BYTES
 
 
-def _existing(place: str) -> str:
-    """Return the innermost folder of an absolute path that exists."""
-    while not os.path.isdir(place) and place != os.path.dirname(place):
-        place = os.path.dirname(place)
-    return place
+def _existing_folder(path: str) -> str:
+    """Return the innermost existing folder of an absolute path."""
+    while not os.path.isdir(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return path

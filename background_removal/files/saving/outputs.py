@@ -10,8 +10,8 @@ import numpy as np
 
 from background_removal.errors import InputError, ProcessingError
 from background_removal.files.images import ALPHA_SUFFIXES, ImageSink, SequenceSink, check_image_output, is_sequence
-from background_removal.files.storage import STANDARD, check_names_bucket, is_remote, named_path
-from background_removal.files.video.formats import CONTAINERS, Encoding, codec_of
+from background_removal.files.storage import STANDARD, check_bucket, is_remote, path_for_naming
+from background_removal.files.video.formats import CONTAINER_FORMATS, Encoding, codec_of_encoder
 from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 
 # What the pictures of a sequence are called where only their folder is known.
@@ -62,12 +62,12 @@ def result_path(
     >>> result_path("photo.jpg", video=False, alpha=True), result_path("clip.mp4", video=True, alpha=True)
     ('photo_out.png', 'clip_out.webm')
     """
-    check_names_bucket(output)
+    check_bucket(output)
     if output and not names_folder(output):
         return output
     if path == STANDARD and not output:
         return STANDARD
-    path = named_path(path)
+    path = path_for_naming(path)
     stem, suffix = os.path.splitext(path)
     suffix = _video_suffix(suffix, alpha, encoding) if video else _image_suffix(suffix, alpha)
     # Of a folder, dirname keeps what it is; of a bare name it is "", the folder at hand.
@@ -170,10 +170,10 @@ def _video_suffix(suffix: str, alpha: bool, encoding: Encoding | None) -> str:
         return suffix if suffix.lower() in (".mov", ".webm") else ".webm"
     suffix = suffix if suffix.lower() in _KEPT_SUFFIXES else ".mp4"
     encoding = encoding or Encoding()
-    codec = encoding.codec or (codec_of(encoding.encoder) if encoding.encoder != "auto" else "")
-    if not codec or codec in CONTAINERS[suffix.lower()].codecs:
+    codec = encoding.codec or (codec_of_encoder(encoding.encoder) if encoding.encoder != "auto" else "")
+    if not codec or codec in CONTAINER_FORMATS[suffix.lower()].codecs:
         return suffix
-    return next((known for known, kinds in CONTAINERS.items() if codec in kinds.codecs), suffix)
+    return next((known for known, kinds in CONTAINER_FORMATS.items() if codec in kinds.codecs), suffix)
 
 
 def _same_folder(a: str, b: str) -> bool:

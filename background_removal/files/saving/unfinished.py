@@ -1,8 +1,9 @@
-"""Videos while they are written: playable whenever they are cut, under a name that says so, and found again.
+"""Unfinished files: videos that are playable whenever they are cut, and their recovery after a dead run.
 
-A file grows beside its place as ``clip_out.unfinished.mp4``, locked by the run that writes it (`files.saving.locks`);
-a file without a lock was left by a dead run. What was ended early, or saved from a dead run, is
-``clip_out.partial.mp4``. Of names that are too long for that see `files.saving.names.shortened`.
+A video is written beside its target as ``clip_out.unfinished.mp4``, locked by the process that writes it
+(`files.saving.locks`); a file without a lock is a leftover of a dead run. A result that ended early, or was recovered
+from a dead run, is ``clip_out.partial.mp4``. Names too long for that are shortened by
+`files.saving.names.shorten_name`.
 """
 
 from __future__ import annotations
@@ -17,55 +18,57 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from background_removal.errors import InputError, ProcessingError
-from background_removal.files.saving.atomic import folder_made, replace_atomically
-from background_removal.files.saving.locks import ENTRY, FileLock, lock_file, lock_folder, remove_folder, sync_file
-from background_removal.files.saving.names import check_name, shortened
+from background_removal.files.saving.atomic import create_folder, replace_atomically
+from background_removal.files.saving.locks import LOCK_NAME, FileLock, lock_file, lock_folder, remove_folder, sync_file
+from background_removal.files.saving.names import check_name, shorten_name
 from background_removal.files.storage import is_remote, upload
-from background_removal.files.video.faststart import cut_to_whole_fragments
+from background_removal.files.video.faststart import truncate_to_whole_fragments
 from background_removal.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 
-_PART = re.compile(r"\.(unfinished|partial)(-\d+)?$")
-# After so long what was written is on the disk, whatever becomes of the computer; left to themselves systems take half
-# a minute. With the half second of `files.video.container.FRAGMENT_SECONDS` and the encoder's own delay it is within 2.
+_TAG = re.compile(r"\.(unfinished|partial)(-\d+)?$")
+# Interval between syncs to the disk, seconds; systems left alone take half a minute. With the half second of
+# `files.video.container.FRAGMENT_SECONDS` and the encoder's delay at most 2 s are lost when the computer fails.
 _SYNC_SECONDS = 1.0
-_LEFT = "left by a run that was cut off"
-# Of files that nobody can tell the owner of there may be many, on a file system without locks.
-_MAX_AT_ONCE = 1000
+_LEFTOVER = "left by a run that was cut off"
+# Upper bound for numbered names; on file systems without locks stale files cannot be recognised.
+_MAX_NUMBER = 1000
 
 
-def is_part(path: str) -> bool:
-    """Tell whether a file or folder is named as one that is not complete.
+def is_incomplete_name(path: str) -> bool:
+    """Return whether a file or folder is named as an unfinished or partial result.
 
-    >>> is_part("a_out.partial.mp4"), is_part("a_out.unfinished-2.mkv"), is_part("a_out.unfinished"), is_part("a.mp4")
-    (True, True, True, False)
+    >>> is_incomplete_name("a_out.partial.mp4"), is_incomplete_name("a_out.unfinished-2.mkv")
+    (True, True)
+    >>> is_incomplete_name("a_out.unfinished"), is_incomplete_name("a.mp4")
+    (True, False)
     """
-    return _PART.search(os.path.splitext(path)[0]) is not None or _PART.search(path) is not None
+    return _TAG.search(os.path.splitext(path)[0]) is not None or _TAG.search(path) is not None
 
 
 def partial_path(path: str) -> str:
-    """Return what a result is called that was ended early.
+    """Return the name of a result that ended early.
 
     >>> partial_path("clips/a_out.mp4")
     'clips/a_out.partial.mp4'
     """
-    return _named(path, "partial")
+    return _add_tag(path, "partial")
 
 
 def unfinished_path(path: str, number: int = 1) -> str:
-    """Return what a result is called while it grows; of several runs at once each has a number.
+    """Return the name of a result while it is written; runs at the same time have different numbers.
 
     >>> unfinished_path("a_out.mp4"), unfinished_path("a_out.mp4", 2)
     ('a_out.unfinished.mp4', 'a_out.unfinished-2.mp4')
     """
-    return _named(path, "unfinished" if number == 1 else f"unfinished-{number}")
+    return _add_tag(path, "unfinished" if number == 1 else f"unfinished-{number}")
 
 
-def check_names(path: str) -> None:
-    """Raise InputError if a result at `path` has a name that is too long, or one of those that it has meanwhile."""
+def check_result_names(path: str) -> None:
+    """Raise InputError if the name of a result at `path`, or one of its names until then, is too long."""
     if not is_remote(path):
-        check_name(path, partial_path(path), unfinished_path(path), _whole(unfinished_path(path)))
+        check_name(path, partial_path(path), unfinished_path(path), _finished_path(unfinished_path(path)))
 
 
 @dataclass(slots=True)
@@ -73,150 +76,150 @@ class UnfinishedFile:
     """A result that is being written.
 
     Attributes:
-        path: The local file to write it to.
-        whole: Where its final form may be put, if that is another file.
-        place: Where it appears in the end.
-        keep: Whether what there is of it is kept when an error ends it.
-        kept: Where it has appeared; "" before, and when nothing is kept.
+        path: The local file to write.
+        finished_path: Where a finished form may be written, if that is another file.
+        target: Where the result appears at the end.
+        keep_on_error: Whether the playable part of the result is kept when an error ends it.
+        result: Where the result has appeared; "" until then, and if none is kept.
     """
 
     path: str
-    whole: str
-    place: str
-    keep: bool = False
-    kept: str = field(default="", init=False)
+    finished_path: str
+    target: str
+    keep_on_error: bool = False
+    result: str = field(default="", init=False)
 
 
 @contextmanager
 def unfinished_output(path: str, *, clear: bool = True) -> Iterator[UnfinishedFile]:
-    """Yield a local file to write a video to, which appears at its `UnfinishedFile.place` when the block ends well.
+    """Yield a local file to write a video to; it appears at `UnfinishedFile.target` when the block succeeds.
 
-    If the process dies the file stays under the name that it has while it grows. When the block raises it is removed,
-    or, with `UnfinishedFile.keep`, what can be played of it appears.
+    If the process dies the file keeps its unfinished name. When the block raises the file is removed or, with
+    `UnfinishedFile.keep_on_error`, its playable part appears.
 
     Args:
-        path: Where the result is to go, local or remote.
-        clear: Whether what dead runs have left of the same result is cleared away.
+        path: The path of the result, local or remote.
+        clear: Whether leftovers of dead runs of the same result are removed.
 
     Raises:
-        InputError: the folder cannot be made, or nothing written in it.
-        ProcessingError: the finished file could not be put in its place.
+        InputError: the folder cannot be created, or is not writable.
+        ProcessingError: the finished file cannot replace its target.
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
             name = f"result{os.path.splitext(path)[1]}"
             unfinished = UnfinishedFile(os.path.join(folder, name), os.path.join(folder, f"whole-{name}"), path)
             yield unfinished
-            ready = next((file for file in (unfinished.whole, unfinished.path) if os.path.exists(file)), "")
-            if ready:
-                upload(ready, unfinished.place)
-                unfinished.kept = unfinished.place
+            finished = next((file for file in (unfinished.finished_path, unfinished.path) if os.path.exists(file)), "")
+            if finished:
+                upload(finished, unfinished.target)
+                unfinished.result = unfinished.target
         return
-    # The link's target is replaced, not the link.
+    # A link's target is replaced, not the link.
     target = os.path.realpath(path)
-    with folder_made(Path(target).parent, path):
+    with create_folder(Path(target).parent, path):
         if clear:
-            _clear_away(target)
-        hold = _new(target, path, lambda number: lock_file(unfinished_path(target, number), new=True))
-        unfinished = UnfinishedFile(hold.path, _whole(hold.path), path)
+            _remove_leftovers(target)
+        lock = _lock_first_free(target, path, lambda number: lock_file(unfinished_path(target, number), new=True))
+        unfinished = UnfinishedFile(lock.path, _finished_path(lock.path), path)
         try:
-            with Worker[None](lambda worker: _kept_on_disk(worker, hold), "disk"):
+            with Worker[None](lambda worker: _sync_regularly(worker, lock), "disk"):
                 yield unfinished
-            _appear(unfinished, hold)
+            _publish(unfinished, lock)
         except BaseException:
-            if unfinished.keep and os.path.getsize(unfinished.path):
-                unfinished.kept = _saved(unfinished, hold)
+            if unfinished.keep_on_error and os.path.getsize(unfinished.path):
+                unfinished.result = _recover_to_target(unfinished, lock)
             raise
         finally:
-            _discard(hold)
+            _discard(lock)
 
 
 @contextmanager
 def unfinished_parts(path: str) -> Iterator[str]:
-    """Yield a folder for the parts of a result, beside it where that is local, which is removed with the block.
+    """Yield a folder for the parts of a result, beside a local `path`; it is removed when the block ends.
 
     Raises:
-        InputError: it cannot be made.
+        InputError: it cannot be created.
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
             yield folder
         return
     target = os.path.realpath(path)
-    with folder_made(Path(target).parent, path):
-        _clear_away(target)
-        hold = _new(target, path, lambda number: lock_folder(_parts_folder(target, number), new=True))
+    with create_folder(Path(target).parent, path):
+        _remove_leftovers(target)
+        lock = _lock_first_free(target, path, lambda number: lock_folder(_parts_folder(target, number), new=True))
         try:
-            yield os.path.dirname(hold.path)
+            yield os.path.dirname(lock.path)
         finally:
-            remove_folder(os.path.dirname(hold.path), hold)
+            remove_folder(os.path.dirname(lock.path), lock)
 
 
-def left_by_dead_runs(path: str) -> Iterator[FileLock]:
-    """Yield a hold on each file, or folder of parts, that dead runs have left of the result at a local `path`."""
-    folder, name = os.path.split(shortened(os.path.realpath(path)))
+def lock_leftovers(path: str) -> Iterator[FileLock]:
+    """Yield a lock on each file or folder of parts that dead runs have left of the result at a local `path`."""
+    folder, name = os.path.split(shorten_name(os.path.realpath(path)))
     stem, suffix = os.path.splitext(name)
-    ours = re.compile(rf"{re.escape(stem)}\.unfinished(-\d+)?({re.escape(suffix)})?")
+    pattern = re.compile(rf"{re.escape(stem)}\.unfinished(-\d+)?({re.escape(suffix)})?")
     with suppress(OSError):
-        for found in sorted(os.listdir(folder)):
-            if ours.fullmatch(found):
-                place = os.path.join(folder, found)
-                hold = lock_folder(place) if os.path.isdir(place) else lock_file(place)
-                if hold is not None:
-                    yield hold
+        for entry in sorted(os.listdir(folder)):
+            if pattern.fullmatch(entry):
+                leftover = os.path.join(folder, entry)
+                lock = lock_folder(leftover) if os.path.isdir(leftover) else lock_file(leftover)
+                if lock is not None:
+                    yield lock
 
 
 def recover_unfinished(path: str) -> None:
-    """Tell of what a dead run has left of the result at `path`, and keep it as a part of it."""
+    """Recover leftovers of dead runs of the result at `path` as a partial result, and report them."""
     if is_remote(path):
         return
-    for left in left_by_dead_runs(path):
-        if _is_folder(left):
-            left.release()
-            continue  # told of when they are cleared away
-        if not os.path.getsize(left.path):
-            _discard(left)
+    for leftover in lock_leftovers(path):
+        if _is_folder(leftover):
+            leftover.release()
+            continue  # reported when it is removed
+        if not os.path.getsize(leftover.path):
+            _discard(leftover)
             continue
         try:
-            kept = save(left, partial_path(path))
+            recovered = recover_file(leftover, partial_path(path))
         except OSError as error:
-            log.warning("%s: %s; it cannot be saved: %s", left.path, _LEFT, error.strerror)
+            log.warning("%s: %s; it cannot be saved: %s", leftover.path, _LEFTOVER, error.strerror)
         else:
-            told = f"what there is of it is {partial_path(path)}" if kept else "there was nothing in it yet"
-            log.info("%s: %s; %s", path, _LEFT, told)
+            outcome = f"what there is of it is {partial_path(path)}" if recovered else "there was nothing in it yet"
+            log.info("%s: %s; %s", path, _LEFTOVER, outcome)
 
 
-def save(left: FileLock, place: str) -> bool:
-    """Put what can be played of an unfinished file at `place`, in the form that finished ones have.
+def recover_file(leftover: FileLock, target: str) -> bool:
+    """Write the playable part of an unfinished file to `target`, in the form of a finished file.
 
-    Where that form finds no room, the file itself goes there, which plays as it is.
+    If the disk is too full for a copy, the file itself is moved there; it is playable as it is.
 
     Returns:
-        Whether there was anything; the file is gone either way.
+        Whether there was anything playable; the file is gone either way.
 
     Raises:
-        OSError: nothing can be put there; the file stays as it is.
+        OSError: `target` cannot be written; the file stays as it is.
     """
-    from background_removal.files.video.salvage import salvage  # heavy
+    from background_removal.files.video.truncated import recover_video  # heavy
 
-    whole = _whole(left.path)
+    finished = _finished_path(leftover.path)
     try:
-        any_pictures = salvage(left.path, whole)
-        if any_pictures:
-            os.replace(whole, place)
+        has_pictures = recover_video(leftover.path, finished)
+        if has_pictures:
+            os.replace(finished, target)
     except OSError:
-        cut_to_whole_fragments(left.path)
-        _move(left, place)
+        truncate_to_whole_fragments(leftover.path)
+        _move(leftover, target)
         return True
     finally:
         with suppress(OSError):
-            os.remove(whole)
-    _discard(left)
-    return any_pictures
+            os.remove(finished)
+    _discard(leftover)
+    return has_pictures
 
 
-def _named(path: str, tag: str) -> str:
-    stem, suffix = os.path.splitext(shortened(path))
+def _add_tag(path: str, tag: str) -> str:
+    stem, suffix = os.path.splitext(shorten_name(path))
     return f"{stem}.{tag}{suffix}"
 
 
@@ -224,36 +227,38 @@ def _parts_folder(path: str, number: int) -> str:
     return os.path.splitext(unfinished_path(path, number))[0]
 
 
-def _whole(unfinished: str) -> str:
-    """Return where the final form of an unfinished file is written, before it is put in its place."""
+def _finished_path(unfinished: str) -> str:
+    """Return where the finished form of an unfinished file is written before it replaces the target."""
     folder, name = os.path.split(unfinished)
     return os.path.join(folder, f".whole.{name}")
 
 
-def _is_folder(hold: FileLock) -> bool:
-    return os.path.basename(hold.path) == ENTRY
+def _is_folder(lock: FileLock) -> bool:
+    return os.path.basename(lock.path) == LOCK_NAME
 
 
-def _whose(hold: FileLock) -> str:
-    return os.path.dirname(hold.path) if _is_folder(hold) else hold.path
+def _locked_path(lock: FileLock) -> str:
+    return os.path.dirname(lock.path) if _is_folder(lock) else lock.path
 
 
-def _clear_away(path: str) -> None:
-    """Remove what dead runs have left of the result at `path`, and tell of it."""
-    for left in left_by_dead_runs(path):
-        if _is_folder(left) or os.path.getsize(left.path):
-            what = "parts left by a run that was cut off, which cannot be joined" if _is_folder(left) else _LEFT
-            log.info("%s: %s; this one begins anew", _whose(left), what)
-        _discard(left)
+def _remove_leftovers(path: str) -> None:
+    """Remove leftovers of dead runs of the result at `path`, and report them."""
+    for leftover in lock_leftovers(path):
+        if _is_folder(leftover) or os.path.getsize(leftover.path):
+            parts = "parts left by a run that was cut off, which cannot be joined"
+            log.info(
+                "%s: %s; this one begins anew", _locked_path(leftover), parts if _is_folder(leftover) else _LEFTOVER
+            )
+        _discard(leftover)
 
 
-def _new(path: str, name: str, make: Callable[[int], FileLock | None]) -> FileLock:
-    """Make and hold the first file or folder that is free."""
+def _lock_first_free(path: str, name: str, create: Callable[[int], FileLock | None]) -> FileLock:
+    """Create and lock the first file or folder with a free number."""
     try:
-        for number in range(1, _MAX_AT_ONCE):
-            hold = make(number)
-            if hold is not None:
-                return hold
+        for number in range(1, _MAX_NUMBER):
+            lock = create(number)
+            if lock is not None:
+                return lock
     except OSError as error:
         raise InputError(f"{name}: no permission to write there: {error.strerror}") from error
     raise InputError(
@@ -261,54 +266,54 @@ def _new(path: str, name: str, make: Callable[[int], FileLock | None]) -> FileLo
     )
 
 
-def _kept_on_disk(worker: Worker[None], hold: FileLock) -> None:
+def _sync_regularly(worker: Worker[None], lock: FileLock) -> None:
     for _ in worker.items(_SYNC_SECONDS):
-        hold.sync()
+        lock.sync()
 
 
-def _appear(unfinished: UnfinishedFile, hold: FileLock) -> None:
-    """Put a finished result in its place."""
-    place = os.path.realpath(unfinished.place)
+def _publish(unfinished: UnfinishedFile, lock: FileLock) -> None:
+    """Rename a finished result to its target."""
+    target = os.path.realpath(unfinished.target)
     try:
-        if os.path.exists(unfinished.whole):
-            sync_file(unfinished.whole)
-            ready = unfinished.whole
+        if os.path.exists(unfinished.finished_path):
+            sync_file(unfinished.finished_path)
+            finished = unfinished.finished_path
         elif os.path.getsize(unfinished.path):
-            hold.sync()
+            lock.sync()
             if os.name == "nt":  # an open file cannot be renamed there
-                hold.release()
-            ready = unfinished.path
+                lock.release()
+            finished = unfinished.path
         else:
             return
     except OSError as error:
-        raise ProcessingError(f"{unfinished.place}: has vanished while it was written: {error.strerror}") from error
+        raise ProcessingError(f"{unfinished.target}: has vanished while it was written: {error.strerror}") from error
     try:
-        replace_atomically(ready, place, unfinished.place)
+        replace_atomically(finished, target, unfinished.target)
     finally:
-        if ready == unfinished.path:
-            hold.release()
-    unfinished.kept = unfinished.place
+        if finished == unfinished.path:
+            lock.release()
+    unfinished.result = unfinished.target
 
 
-def _saved(unfinished: UnfinishedFile, hold: FileLock) -> str:
+def _recover_to_target(unfinished: UnfinishedFile, lock: FileLock) -> str:
     try:
-        return unfinished.place if save(hold, os.path.realpath(unfinished.place)) else ""
+        return unfinished.target if recover_file(lock, os.path.realpath(unfinished.target)) else ""
     except OSError:
         return ""
 
 
-def _move(hold: FileLock, place: str) -> None:
+def _move(lock: FileLock, target: str) -> None:
     if os.name == "nt":  # an open file cannot be renamed there
-        hold.release()
-    os.replace(hold.path, place)
-    hold.release()
+        lock.release()
+    os.replace(lock.path, target)
+    lock.release()
 
 
-def _discard(hold: FileLock) -> None:
-    """Remove what is held, and what its final form has become."""
-    if _is_folder(hold):
-        remove_folder(os.path.dirname(hold.path), hold)
+def _discard(lock: FileLock) -> None:
+    """Remove a locked file or folder, and its finished form."""
+    if _is_folder(lock):
+        remove_folder(os.path.dirname(lock.path), lock)
         return
     with suppress(OSError):
-        os.remove(_whole(hold.path))
-    hold.remove()
+        os.remove(_finished_path(lock.path))
+    lock.remove()

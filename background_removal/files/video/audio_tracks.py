@@ -16,9 +16,9 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard
 
-from background_removal.files.video.decoding import MAX_FAILURES
-from background_removal.files.video.formats import Container
-from background_removal.files.video.timing import ISO_FORMATS, Steps, clock_start
+from background_removal.files.video.decoding import MAX_DEMUX_FAILURES
+from background_removal.files.video.formats import ContainerFormat
+from background_removal.files.video.timing import ISO_FORMATS, PacketGapLimit, container_start
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +44,10 @@ class Sound(Protocol):
 
 
 # Makes the sound for a file that is being written, and for what such files can hold.
-MakeSound: TypeAlias = Callable[[OutputContainer, Container], Sound]
+MakeSound: TypeAlias = Callable[[OutputContainer, ContainerFormat], Sound]
 
 
-class CarriedSound(Sound):
+class SourceSound(Sound):
     """Brings all sound tracks of `source` into `output`, as far in time as the picture has come.
 
     The source's file is opened a second time for it, so that nothing is held in memory however its packets are
@@ -62,18 +62,18 @@ class CarriedSound(Sound):
     """
 
     def __init__(
-        self, source: InputContainer, output: OutputContainer, container: Container, name: str, source_name: str
+        self, source: InputContainer, output: OutputContainer, container: ContainerFormat, name: str, source_name: str
     ) -> None:
         self._name = name
         self._source_name = source_name
         self._source = source
         self._output = output
         self._damaged = 0
-        self._steps = Steps(output)
+        self._gap_limit = PacketGapLimit(output)
         self._packets: Iterator[Packet] = iter(())
         self._waiting: Packet | None = None
         self._tracks: dict[int, _CopiedTrack | EncodedTrack] = {}
-        self._clock_start = clock_start(source)
+        self._start = container_start(source)
         for stream in source.streams.audio:
             track = self._copied(stream, container) or self._encoded(stream, container)
             if track is None:
@@ -106,7 +106,7 @@ class CarriedSound(Sound):
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
-            if self._steps.too_long(packet):
+            if self._gap_limit.exceeded_by(packet):
                 self._damaged += 1
                 continue
             try:
@@ -114,7 +114,7 @@ class CarriedSound(Sound):
             except (av.error.InvalidDataError, av.error.ArgumentError):  # what is in it, or its time, makes no sense
                 self._damaged += 1
 
-    def _copied(self, stream: AudioStream, container: Container) -> _CopiedTrack | None:
+    def _copied(self, stream: AudioStream, container: ContainerFormat) -> _CopiedTrack | None:
         codec = stream.codec_context.name if stream.codec_context else "unknown"
         if container.sound is not None and codec not in container.sound:
             return None
@@ -123,7 +123,7 @@ class CarriedSound(Sound):
         except ValueError:  # the container knows fewer codecs than one thinks
             return None
 
-    def _encoded(self, stream: AudioStream, container: Container) -> EncodedTrack | None:
+    def _encoded(self, stream: AudioStream, container: ContainerFormat) -> EncodedTrack | None:
         context = stream.codec_context
         if not context:
             return None
@@ -137,7 +137,7 @@ class CarriedSound(Sound):
         """Return the next packet that holds sound, None at the end."""
         for packet in self._packets:
             if packet.dts is not None and packet.size:
-                offset = round(self._clock_start / packet.time_base) if self._clock_start else 0
+                offset = round(self._start / packet.time_base) if self._start else 0
                 packet.dts -= offset
                 packet.pts = None if packet.pts is None else packet.pts - offset
                 return packet
@@ -145,7 +145,7 @@ class CarriedSound(Sound):
 
     def _demux(self) -> Iterator[Packet]:
         failures = 0
-        while failures < MAX_FAILURES:
+        while failures < MAX_DEMUX_FAILURES:
             try:
                 for packet in self._source.demux([self._source.streams[i] for i in self._tracks]):
                     failures = 0

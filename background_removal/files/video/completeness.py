@@ -1,4 +1,4 @@
-"""What a video's header promises, and whether as much has come of it."""
+"""Completeness: compare the length in a video's header with the frames that could be decoded."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ from av.video.stream import VideoStream
 from background_removal.errors import InputError
 from background_removal.files.video.opening import open_video
 
-# Formats with a header in which the writer says how long the file is; of others FFmpeg estimates it from what is there.
-_WITH_LENGTH = frozenset({"mov", "matroska", "avi", "flv", "asf"})
-# Fewer by this is not told: a decoder may leave out the first frames of a file that was cut between key frames, and
-# the length of the last frame is often unknown. More, and the smaller of the two others, is what a viewer notices.
-_FEW_FRAMES = 2
-_NOTICED_SECONDS = Fraction(1, 2)
-_NOTICED_PART = Fraction(1, 20)
-# Lengths in seconds are rounded, and those of the whole file are of its longest stream.
-_LOOSE_SECONDS = Fraction(1)
+# Formats with the length in their header; for others FFmpeg estimates it from the data that is there.
+_FORMATS_WITH_LENGTH = frozenset({"mov", "matroska", "avi", "flv", "asf"})
+# Missing frames that are not reported: a decoder may drop the first frames of a file that was cut between key frames,
+# and the duration of the last frame is often unknown.
+_TOLERATED_FRAMES = 2
+# Missing length that a viewer notices, seconds; the smaller of this and `_NOTICEABLE_SHARE` counts.
+_NOTICEABLE_SECONDS = Fraction(1, 2)
+# Missing length that a viewer notices, share of the whole.
+_NOTICEABLE_SHARE = Fraction(1, 20)
+# Tolerance for the length of the whole file, seconds; it is rounded, and that of the longest stream.
+_FILE_LENGTH_TOLERANCE_SECONDS = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """What is to come of a video's pictures, as its header says.
+class ExpectedLength:
+    """The length of a video stream according to the header.
 
     Attributes:
-        frames: How many there are; None if it does not say.
-        end: When the last one ends, in seconds of the stream's clock; None if it does not say.
-        whole_file: Whether `end` is that of all streams together.
-        rate: Frames per second, about.
+        frames: Number of frames; None if unknown.
+        end: End of the last frame, in seconds of the stream's clock; None if unknown.
+        whole_file: Whether `end` is the end of all streams together.
+        rate: Approximate frames per second.
     """
 
     frames: int | None
@@ -42,68 +44,70 @@ class Promise:
     rate: Fraction
 
 
-def promised(container: InputContainer, stream: VideoStream) -> Promise:
-    """Return what the header of an open file promises of a stream."""
-    kinds = set(container.format.name.split(","))
+def expected_length(container: InputContainer, stream: VideoStream) -> ExpectedLength:
+    """Return the length of a stream according to the header of an open file."""
+    formats = set(container.format.name.split(","))
     rate = stream.average_rate or stream.guessed_rate or Fraction(30)
-    if kinds.isdisjoint(_WITH_LENGTH) or stream.time_base is None:
-        return Promise(None, None, False, rate)
-    if "mov" in kinds and stream.frames:
-        return Promise(stream.frames, None, False, rate)
+    if formats.isdisjoint(_FORMATS_WITH_LENGTH) or stream.time_base is None:
+        return ExpectedLength(None, None, False, rate)
+    if "mov" in formats and stream.frames:
+        return ExpectedLength(stream.frames, None, False, rate)
     start = (stream.start_time or 0) * stream.time_base
-    if "avi" in kinds and stream.frames:
-        # FFmpeg shortens the duration of one without an index, which stands at its end; frames may be left out on
-        # purpose, and then only their time counts.
-        return Promise(None, start + stream.frames * stream.time_base, False, rate)
-    tagged = _seconds(stream.metadata.get("DURATION", ""))  # Matroska's tag, written by FFmpeg and mkvmerge
+    if "avi" in formats and stream.frames:
+        # FFmpeg shortens the duration of an AVI whose index, at the end of the file, is missing; frames may be left
+        # out on purpose, so only their time counts.
+        return ExpectedLength(None, start + stream.frames * stream.time_base, False, rate)
+    tagged = _parse_duration(stream.metadata.get("DURATION", ""))  # Matroska's tag, written by FFmpeg and mkvmerge
     if tagged is not None:
-        return Promise(None, tagged, False, rate)
+        return ExpectedLength(None, tagged, False, rate)
     if stream.duration:
-        return Promise(None, start + stream.duration * stream.time_base, False, rate)
+        return ExpectedLength(None, start + stream.duration * stream.time_base, False, rate)
     if container.duration:
-        return Promise(None, Fraction(container.duration + (container.start_time or 0), av.time_base), True, rate)
-    return Promise(None, None, False, rate)
+        end = Fraction(container.duration + (container.start_time or 0), av.time_base)
+        return ExpectedLength(None, end, True, rate)
+    return ExpectedLength(None, None, False, rate)
 
 
-def missing(path: str, promise: Promise, frames: int, end: Fraction) -> str:
-    """Return in words what is missing of a video, "" if nothing clearly is.
+def describe_missing(path: str, expected: ExpectedLength, frames: int, end: Fraction) -> str:
+    """Describe the missing frames of a video in words; "" if none are clearly missing.
 
     Args:
         path: The local file.
-        promise: What it promised when it was opened.
-        frames: How many frames could be decoded.
-        end: When the last one ends, in seconds of the stream's clock.
+        expected: Its expected length, read when it was opened.
+        frames: Number of decoded frames.
+        end: End of the last decoded frame, in seconds of the stream's clock.
     """
-    if promise.frames is not None:
-        few = max(
-            Fraction(_FEW_FRAMES),
-            min(_NOTICED_SECONDS * promise.rate, _NOTICED_PART * promise.frames),
+    if expected.frames is not None:
+        tolerance = max(
+            Fraction(_TOLERATED_FRAMES),
+            min(_NOTICEABLE_SECONDS * expected.rate, _NOTICEABLE_SHARE * expected.frames),
         )
-        if promise.frames - frames > few:
-            listed = _shown_frames(path, promise.frames)
-            if listed - frames > few:
-                return f"only {frames} of {listed} frames could be read"
-    elif promise.end is not None:
-        few = max(_FEW_FRAMES / promise.rate, min(_NOTICED_SECONDS, _NOTICED_PART * promise.end))
-        few = max(few, _LOOSE_SECONDS) if promise.whole_file else few
-        if promise.end - end > few and not (promise.whole_file and _reaches(path, promise.end - few)):
-            return f"only {float(end):.1f} of {float(promise.end):.1f} seconds could be read ({frames} frames)"
+        if expected.frames - frames > tolerance:
+            shown = _count_shown_frames(path, expected.frames)
+            if shown - frames > tolerance:
+                return f"only {frames} of {shown} frames could be read"
+    elif expected.end is not None:
+        tolerance = max(_TOLERATED_FRAMES / expected.rate, min(_NOTICEABLE_SECONDS, _NOTICEABLE_SHARE * expected.end))
+        tolerance = max(tolerance, _FILE_LENGTH_TOLERANCE_SECONDS) if expected.whole_file else tolerance
+        too_short = expected.end - end > tolerance
+        if too_short and not (expected.whole_file and _any_stream_reaches(path, expected.end - tolerance)):
+            return f"only {float(end):.1f} of {float(expected.end):.1f} seconds could be read ({frames} frames)"
     return ""
 
 
-def promised_by(path: str, name: str) -> Promise | None:
-    """Return what the header of a local video, called `name`, promises; None if there are no pictures in it.
+def read_expected_length(path: str, name: str) -> ExpectedLength | None:
+    """Read the expected length from the header of a local video, called `name`; None without a video stream.
 
     Raises:
         InputError: it cannot be read.
     """
     with open_video(path, name) as container:
         stream = container.streams.best("video")
-        return None if stream is None else promised(container, stream)
+        return None if stream is None else expected_length(container, stream)
 
 
-def _shown_frames(path: str, frames: int) -> int:
-    """Return how many frames of a MP4 are to be seen: what an edit list cuts off is counted in the header, too."""
+def _count_shown_frames(path: str, frames: int) -> int:
+    """Count the shown frames of an MP4; the header's number includes those that an edit list hides."""
     try:
         with open_video(path) as container:
             stream = container.streams.best("video")
@@ -113,8 +117,8 @@ def _shown_frames(path: str, frames: int) -> int:
         return frames
 
 
-def _reaches(path: str, end: Fraction) -> bool:
-    """Tell whether any stream of a file goes on until `end` seconds: then the pictures alone are shorter."""
+def _any_stream_reaches(path: str, end: Fraction) -> bool:
+    """Return whether any stream of a file goes on until `end` seconds: then only the video is shorter."""
     try:
         with open_video(path) as container:
             return any(
@@ -126,10 +130,10 @@ def _reaches(path: str, end: Fraction) -> bool:
         return False
 
 
-def _seconds(text: str) -> Fraction | None:
-    """Return a time as Matroska's tags have it.
+def _parse_duration(text: str) -> Fraction | None:
+    """Parse a duration as written in Matroska's tags, in seconds.
 
-    >>> _seconds("00:01:10.500000000")
+    >>> _parse_duration("00:01:10.500000000")
     Fraction(141, 2)
     """
     found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)

@@ -16,7 +16,7 @@ from background_removal.support import limits
 from background_removal.support.cores import core_limit
 
 # A demuxer that fails may find its way back at the next packet; one that fails so often in a row does not.
-MAX_FAILURES = 20
+MAX_DEMUX_FAILURES = 20
 # Frame threads hold a picture each, and several more for the codec's references: of pictures that are larger than 8K
 # (7680 x 4320) the threads work on one together.
 _MAX_FOR_FRAME_THREADS = 2**25
@@ -28,19 +28,17 @@ class Decoder:
     Args:
         container: The open file.
         stream: Which of its streams.
-        open_again: Opens the same file anew.
+        reopen: Opens the same file anew.
 
     Attributes:
         damaged: How many packets could not be read or decoded.
         frames: How many frames have been decoded.
     """
 
-    def __init__(
-        self, container: InputContainer, stream: VideoStream, open_again: Callable[[], InputContainer]
-    ) -> None:
+    def __init__(self, container: InputContainer, stream: VideoStream, reopen: Callable[[], InputContainer]) -> None:
         self._container = container
         self._stream = stream
-        self._open_again = open_again
+        self._open_again = reopen
         self._failures = 0
         self.damaged = 0
         self.frames = 0
@@ -70,7 +68,7 @@ class Decoder:
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets, at the end an empty one, which makes the decoder give what it still holds."""
-        while self._failures < MAX_FAILURES:
+        while self._failures < MAX_DEMUX_FAILURES:
             try:
                 for packet in self._container.demux(self._stream):
                     self._failures = 0

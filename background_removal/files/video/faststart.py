@@ -23,7 +23,7 @@ _COPIED_AT_ONCE = 1 << 24
 _BLOCK = 4096
 
 
-def set_length(path: str, seconds: Fraction) -> None:
+def fix_length(path: str, seconds: Fraction) -> None:
     """Let the pictures of a complete file be shown to their end.
 
     FFmpeg's muxer takes the end of its last fragment for it; where the last picture in order of presentation is in the
@@ -49,7 +49,7 @@ def set_length(path: str, seconds: Fraction) -> None:
                 file.write(index)
 
 
-def index_first(path: str, into: str) -> bool:
+def copy_with_index_first(path: str, into: str) -> bool:
     """Copy a complete MP4 or MOV file, with its index in front.
 
     FFmpeg's own way (``faststart``) is to move everything in the file itself, which cannot be played meanwhile, and it
@@ -90,7 +90,7 @@ def index_first(path: str, into: str) -> bool:
     return True
 
 
-def cut_to_whole_fragments(path: str) -> None:
+def truncate_to_whole_fragments(path: str) -> None:
     """Take away what a file that was cut in mid-fragment has of its last one; nothing from files of another kind.
 
     Raises:

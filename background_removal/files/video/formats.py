@@ -18,7 +18,7 @@ PRESETS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class ContainerFormat:
     """What files of one suffix hold.
 
     Attributes:
@@ -37,18 +37,18 @@ class Container:
 _MP4_SOUND = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"})
 _PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be"))
 _MOV_SOUND = (_MP4_SOUND - {"opus", "libopus", "flac"}) | _PCM
-_MP4 = Container(("h264", "h265", "av1"), _MP4_SOUND, "aac")
+_MP4 = ContainerFormat(("h264", "h265", "av1"), _MP4_SOUND, "aac")
 
-CONTAINERS: Mapping[str, Container] = {
+CONTAINER_FORMATS: Mapping[str, ContainerFormat] = {
     ".mp4": _MP4,
     ".m4v": _MP4,
-    ".mov": Container(("h264", "h265", "prores"), _MOV_SOUND, "aac", "prores"),
-    ".mkv": Container(("h264", "h265", "av1", "vp9"), None, "aac"),
-    ".webm": Container(("vp9", "av1"), frozenset({"opus", "libopus", "vorbis"}), "libopus", "vp9"),
-    ".gif": Container(("gif",), frozenset(), ""),
-    ".webp": Container(("webp",), frozenset(), "", "webp"),
+    ".mov": ContainerFormat(("h264", "h265", "prores"), _MOV_SOUND, "aac", "prores"),
+    ".mkv": ContainerFormat(("h264", "h265", "av1", "vp9"), None, "aac"),
+    ".webm": ContainerFormat(("vp9", "av1"), frozenset({"opus", "libopus", "vorbis"}), "libopus", "vp9"),
+    ".gif": ContainerFormat(("gif",), frozenset(), ""),
+    ".webp": ContainerFormat(("webp",), frozenset(), "", "webp"),
 }
-ALPHA_SUFFIXES = tuple(suffix for suffix, container in CONTAINERS.items() if container.alpha)
+ALPHA_SUFFIXES = tuple(suffix for suffix, container in CONTAINER_FORMATS.items() if container.alpha)
 
 # Each codec's software encoder, and the quality (on the encoder's own scale) that about equals x264's 20.
 _SOFTWARE = {
@@ -101,10 +101,10 @@ class Encoding:
     gif_fps: float = 15
 
 
-def codec_named(text: str) -> str:
+def parse_codec(text: str) -> str:
     """Return the codec, as named here, that a person means; `text` itself if it is none that is known.
 
-    >>> codec_named("HEVC"), codec_named("H.264"), codec_named("x265"), codec_named("MPEG-4 AVC"), codec_named("divx")
+    >>> parse_codec("HEVC"), parse_codec("H.264"), parse_codec("x265"), parse_codec("MPEG-4 AVC"), parse_codec("divx")
     ('h265', 'h264', 'h265', 'h264', 'divx')
     """
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
@@ -114,9 +114,9 @@ def codec_named(text: str) -> str:
 def check_video_format(path: str, encoding: Encoding) -> None:
     """Raise InputError unless files of the suffix of `path` can be written with this encoding on this computer."""
     suffix = os.path.splitext(path)[1].lower()
-    if suffix not in CONTAINERS:
-        raise InputError(f"{path}: cannot write a video as '{suffix}'; use {', '.join(CONTAINERS)}")
-    known = CONTAINERS[suffix].codecs
+    if suffix not in CONTAINER_FORMATS:
+        raise InputError(f"{path}: cannot write a video as '{suffix}'; use {', '.join(CONTAINER_FORMATS)}")
+    known = CONTAINER_FORMATS[suffix].codecs
     if encoding.codec and encoding.codec not in known:
         raise InputError(f"`codec` {encoding.codec}: {suffix} takes {', '.join(known)}")
     if encoding.preset not in PRESETS:
@@ -134,9 +134,9 @@ def check_video_format(path: str, encoding: Encoding) -> None:
             others = [other for other in _HARDWARE if _opens(other)]
             here = ", ".join(others) if others else "none of a graphics card, so leave `encoder` out"
             raise InputError(f"`encoder` {encoding.encoder}: does not open on this computer; those that do: {here}")
-        if encoding.codec and codec_of(encoding.encoder) != encoding.codec:
+        if encoding.codec and codec_of_encoder(encoding.encoder) != encoding.codec:
             raise InputError(f"`encoder` {encoding.encoder}: does not write `codec` {encoding.codec}")
-        if codec_of(encoding.encoder) not in known:
+        if codec_of_encoder(encoding.encoder) not in known:
             raise InputError(f"`encoder` {encoding.encoder}: {suffix} takes {', '.join(known)}")
 
 
@@ -147,10 +147,10 @@ def encoder_name(encoding: Encoding, usual_codec: str) -> str:
     return _SOFTWARE[encoding.codec or usual_codec][0]
 
 
-def codec_of(encoder: str) -> str:
+def codec_of_encoder(encoder: str) -> str:
     """Return the codec, as named here, that an encoder writes.
 
-    >>> codec_of("hevc_nvenc"), codec_of("libx264")
+    >>> codec_of_encoder("hevc_nvenc"), codec_of_encoder("libx264")
     ('h265', 'h264')
     """
     for codec, (name, _) in _SOFTWARE.items():

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from background_removal.errors import ProcessingError
 from background_removal.files.video.container import OutputFile
 from background_removal.files.video.opening import open_video
-from background_removal.files.video.timing import clock_start
+from background_removal.files.video.timing import container_start
 from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 
 # Objects that remember see this much, in seconds, of what comes before a part: twice the time after which the crop is
@@ -76,7 +76,7 @@ def plan_parts(path: str, count: int) -> list[Part]:
             if stream is None or stream.time_base is None:
                 return []
             time_base = stream.time_base
-            found = _packet_times(container, stream, round(clock_start(container) / time_base))
+            found = _packet_times(container, stream, round(container_start(container) / time_base))
     except (av.error.FFmpegError, OSError, ValueError):  # InputError is one of these
         return []  # whoever processes it says what is wrong
     if found is None or len(set(found.shown)) < len(found.shown) or len(found.shown_keys) < 2:
@@ -97,7 +97,7 @@ def plan_parts(path: str, count: int) -> list[Part]:
     return parts
 
 
-def plan_long(path: str, seconds: float) -> list[Part]:
+def plan_parts_by_length(path: str, seconds: float) -> list[Part]:
     """Cut the video at `path` into parts of about so many seconds; none if it is too short for two, or cannot be cut.
 
     What a short one holds is not looked at: its header tells how long it is.
@@ -176,7 +176,7 @@ def join_parts(
     name: str = "",
     with_whole_sound: bool = True,
     *,
-    whole: str = "",
+    finished_path: str = "",
     source_name: str = "",
 ) -> None:
     """Write the pictures of `parts`, in order, and the sound, chapters and titles of `source` into `output`.
@@ -187,7 +187,7 @@ def join_parts(
         source: A local file.
         name: What to call the output in messages, `output` if empty.
         with_whole_sound: Whether the sound goes on to its own end; else it ends with the pictures.
-        whole: As for `files.video.container.OutputFile`.
+        finished_path: As for `files.video.container.OutputFile`.
         source_name: What to call the source in messages, `source` if empty.
 
     Raises:
@@ -201,7 +201,7 @@ def join_parts(
         assert first.time_base is not None
         # Chapters are written with the header, when the last packet is not yet at hand.
         until = None if with_whole_sound else max(times) * first.time_base
-        more = (source, None, until, whole, source_name)
+        more = (source, None, until, finished_path, source_name)
         file = stack.enter_context(OutputFile(output, name, first.time_base, *more))
         with file.write_errors():
             # Copied as it is: a decoder's name, as of dav1d, is no encoder's.
@@ -210,7 +210,7 @@ def join_parts(
             target.codec_context.framerate = first.average_rate
             if first.codec_context.name == "hevc":
                 file.tag_h265(target)
-            file.carry()
+            file.copy_source_extras()
             end = Fraction(0)
             for part in parts:
                 with av.open(part) as container:

@@ -17,16 +17,16 @@ from av.video.stream import VideoStream
 
 from background_removal.errors import InputError, ProcessingError, Stopped
 from background_removal.files.saving.atomic import check_output, close_atomic
-from background_removal.files.saving.unfinished import check_names, partial_path, unfinished_output
+from background_removal.files.saving.unfinished import check_result_names, partial_path, unfinished_output
 from background_removal.files.video.audio_tracks import MakeSound
 from background_removal.files.video.color.yuv import FromBgr
 from background_removal.files.video.container import OutputFile
 from background_removal.files.video.formats import (
     ALPHA_SUFFIXES,
-    CONTAINERS,
+    CONTAINER_FORMATS,
     Encoding,
     check_video_format,
-    codec_of,
+    codec_of_encoder,
     encoder_name,
     encoder_options,
     pixel_format,
@@ -64,7 +64,7 @@ def check_video_output(path: str, source: str, encoding: Encoding) -> None:
     """
     check_video_format(path, encoding)
     check_output(path, source)
-    check_names(path)
+    check_result_names(path)
 
 
 class VideoSink(Sink):
@@ -82,8 +82,8 @@ class VideoSink(Sink):
         make_sound: Makes the sound that goes along instead of a source's, or None.
         alpha: Whether frames with alpha are to come, even if the first has none.
         frames: How many frames are to come, if that is known to be fewer than the source has.
-        salvage: Whether an error leaves what can be played of the frames before it, and what a dead run has left of
-            the same file is left alone.
+        keep_on_error: Whether the frames before an error are kept as a playable file, and leftovers of dead runs of
+            the same file are left alone.
         background: Whether the encoder takes only what others leave of the cores, where the system can do that.
     """
 
@@ -96,11 +96,11 @@ class VideoSink(Sink):
         make_sound: MakeSound | None = None,
         alpha: bool = False,
         frames: int | None = None,
-        salvage: bool = False,
+        keep_on_error: bool = False,
         background: bool = False,
     ) -> None:
         self._path = path
-        self._salvage = salvage
+        self._keep_on_error = keep_on_error
         self._source = source
         self._encoding = encoding or Encoding()
         self._make_sound = make_sound
@@ -119,7 +119,7 @@ class VideoSink(Sink):
     def open(self, info: StreamInfo) -> None:
         self._info = info
         self._color = _WEBP_COLOR if self._suffix == ".webp" else info.color or _USUAL_COLOR
-        self._growing = self._stack.enter_context(unfinished_output(self._path, clear=not self._salvage))
+        self._unfinished = self._stack.enter_context(unfinished_output(self._path, clear=not self._keep_on_error))
 
     def write(self, frame: Frame) -> None:
         """Hand one frame on to the encoder; what went wrong with earlier ones is raised here, or by `close`.
@@ -132,7 +132,7 @@ class VideoSink(Sink):
             # A frame that no object has touched.
             frame = frame.with_image(cv2.cvtColor(frame.image, cv2.COLOR_BGR2BGRA))
         if self._file is None:
-            if frame.shape[2] == 4 and not CONTAINERS[self._suffix].alpha:
+            if frame.shape[2] == 4 and not CONTAINER_FORMATS[self._suffix].alpha:
                 able = ", ".join(ALPHA_SUFFIXES)
                 raise InputError(
                     f"{self._path}: {self._suffix} cannot store transparency; "
@@ -156,8 +156,8 @@ class VideoSink(Sink):
                 return
         self._last_pts = pts
         planes = frame.picture if isinstance(frame.picture, Planes) else None
-        if planes is not None and self._convert.takes(planes):
-            picture = self._convert.copied(planes)
+        if planes is not None and self._convert.accepts(planes):
+            picture = self._convert.copy_planes(planes)
         else:
             picture = self._convert(frame.image)
         picture.pts, picture.time_base = pts, self._time_base
@@ -172,9 +172,9 @@ class VideoSink(Sink):
         if encoder is None or self._file is None:
             close_atomic(stack, error)
             return
-        unfinished = self._growing
+        unfinished = self._unfinished
         if isinstance(error, Stopped) and not error.complete:
-            unfinished.place = partial_path(self._path)
+            unfinished.target = partial_path(self._path)
         try:
             if not is_spoiled(error):
                 encoder.finish()
@@ -183,13 +183,13 @@ class VideoSink(Sink):
                     self._file.finish(self._end if isinstance(error, Stopped) else None)
         except BaseException as failure:
             encoder.close()  # the file is closed under nobody's hands
-            unfinished.keep = self._salvage
+            unfinished.keep_on_error = self._keep_on_error
             close_atomic(stack, failure)
-            self.result = unfinished.kept
+            self.result = unfinished.result
             raise
         encoder.close()
         close_atomic(stack, error)
-        self.result = unfinished.kept
+        self.result = unfinished.result
 
     def _is_due(self, seconds: float) -> bool:
         """Tell whether a GIF, whose rate is limited, takes the frame that is shown then; on the average no more are."""
@@ -215,10 +215,10 @@ class VideoSink(Sink):
         self._shape = shape
         height, width, channels = shape
         alpha = channels == 4
-        kinds = CONTAINERS[self._suffix]
+        kinds = CONTAINER_FORMATS[self._suffix]
         encoder = encoder_name(self._encoding, kinds.codecs[0])
         if alpha:
-            if codec_of(encoder) != kinds.alpha and (self._encoding.codec or self._encoding.encoder != "auto"):
+            if codec_of_encoder(encoder) != kinds.alpha and (self._encoding.codec or self._encoding.encoder != "auto"):
                 raise InputError(f"{self._path}: only {kinds.alpha} stores transparency in {self._suffix}")
             encoder = encoder_name(Encoding(kinds.alpha), kinds.alpha)
         pix_fmt = pixel_format(encoder, alpha)
@@ -228,8 +228,8 @@ class VideoSink(Sink):
         own_time_base = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}
         self._time_base = own_time_base.get(self._suffix, self._info.time_base)
         pictures_end = self._frames / self._info.rate if self._frames and self._info.rate else None
-        unfinished = self._growing
-        more = (self._make_sound, pictures_end, unfinished.whole, self._info.name)
+        unfinished = self._unfinished
+        more = (self._make_sound, pictures_end, unfinished.finished_path, self._info.name)
         file = self._stack.enter_context(OutputFile(unfinished.path, self._path, self._time_base, self._source, *more))
         with file.write_errors():
             rate = self._info.rate or Fraction(30)
@@ -244,7 +244,7 @@ class VideoSink(Sink):
             stream.color_primaries = self._color.primaries
             stream.color_trc = self._color.transfer
             stream.color_range = self._color.range
-            if codec_of(encoder) == "h265":
+            if codec_of_encoder(encoder) == "h265":
                 file.tag_h265(stream)
             if alpha and self._suffix == ".webm":
                 stream.metadata["alpha_mode"] = "1"
@@ -255,7 +255,7 @@ class VideoSink(Sink):
                 stream.height = max(1, round(height * stream.width / width))
                 self._graph = _gif_graph(width, height, stream.width, stream.height)
             self._stream = stream
-            file.carry()
+            file.copy_source_extras()
             if self._background:
                 in_background(stream.codec_context.open)
         return file

@@ -22,11 +22,11 @@ from av.video.stream import VideoStream
 from background_removal.errors import InputError
 from background_removal.files.video.color.hdr import HLG, PQ, SDR, HdrToBgr
 from background_removal.files.video.color.yuv import ToBgr, color_of
-from background_removal.files.video.completeness import missing, promised
+from background_removal.files.video.completeness import describe_missing, expected_length
 from background_removal.files.video.decoding import Decoder
 from background_removal.files.video.opening import declared_size, open_video
 from background_removal.files.video.parts import Part
-from background_removal.files.video.timing import clock_start
+from background_removal.files.video.timing import container_start
 from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Source, StreamInfo
 from background_removal.support import limits
 
@@ -38,7 +38,7 @@ _MATRIX_IPT = 15
 _SEEK_BACK_SECONDS = (0, 2, 10)
 
 
-def upright(image: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
+def apply_display_matrix(image: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
     """Apply a display matrix (rotation by quarter turns, reflection) to the pixels of `image`.
 
     Args:
@@ -75,7 +75,7 @@ class VideoSource(Source):
         path: A local file.
         name: What to call it in messages, `path` if empty.
         part: What is wanted of it, from the part's run-up to its end; None for all.
-        in_planes: Tells by its number whether a frame may stay in the codec's planes, as upright 8-bit 4:2:0 can: for
+        keep_planes: Tells by its number whether a frame may stay in the codec's planes, as upright 8-bit 4:2:0 can: for
             who converts it late, or not at all. All others are BGR by the time that they are yielded.
         warns: Whether it warns.
     """
@@ -86,13 +86,13 @@ class VideoSource(Source):
         name: str = "",
         part: Part | None = None,
         *,
-        in_planes: Callable[[int], bool] = lambda index: False,
+        keep_planes: Callable[[int], bool] = lambda index: False,
         warns: bool = True,
     ) -> None:
         self._path = path
         self._name = name or path
         self._part = part
-        self._in_planes = in_planes
+        self._keep_planes = keep_planes
         self._warns = warns
         self._container: InputContainer | None = None
         self._decoder: Decoder | None = None
@@ -113,8 +113,8 @@ class VideoSource(Source):
         self._stream = cast("VideoStream", stream)
         size = self._stream.codec_context.width, self._stream.codec_context.height
         limits.check_pixels(self._name, *(size if all(size) else declared_size(self._path, stream.index)))
-        self._promise = promised(container, self._stream)
-        self._offset = round(clock_start(container) / stream.time_base) if stream.time_base else 0
+        self._expected = expected_length(container, self._stream)
+        self._offset = round(container_start(container) / stream.time_base) if stream.time_base else 0
         self._frames = self._wanted()
         first = next(self._frames, None)
         if first is None:
@@ -153,14 +153,14 @@ class VideoSource(Source):
                 pts = frame.pts
             else:
                 pts = 0 if pts is None else pts + (step if frame.pts is None else 1)
-            picture = self._planes(frame) if self._in_planes(index) else None
+            picture = self._planes(frame) if self._keep_planes(index) else None
             if picture is None:
-                picture = upright(self._to_bgr(frame), self._matrix)
+                picture = apply_display_matrix(self._to_bgr(frame), self._matrix)
             yield Frame(picture, index, pts, info.time_base, frame.duration or 0)
             index += 1
             frame = next(self._frames, None)
         if frame is None and self._part is None and self._decoder is not None:
-            self.incomplete = missing(self._path, self._promise, self._decoder.frames, self._end)
+            self.incomplete = describe_missing(self._path, self._expected, self._decoder.frames, self._end)
 
     def stop(self) -> None:
         """Ask an iteration that runs in another thread to end after its frame."""

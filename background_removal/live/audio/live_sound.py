@@ -9,7 +9,7 @@ from av.audio.frame import AudioFrame
 from av.container import OutputContainer
 
 from background_removal.files.video.audio_tracks import EncodedTrack, Sound
-from background_removal.files.video.formats import Container
+from background_removal.files.video.formats import ContainerFormat
 from background_removal.live.audio.microphone import Listener
 
 
@@ -22,7 +22,7 @@ class LiveSound(Sound):
         container: What that file can hold.
     """
 
-    def __init__(self, microphone: Listener, output: OutputContainer, container: Container) -> None:
+    def __init__(self, microphone: Listener, output: OutputContainer, container: ContainerFormat) -> None:
         self._microphone = microphone
         self._output = output
         self._track = EncodedTrack(output, container.sound_encoder, microphone.rate, microphone.channels)

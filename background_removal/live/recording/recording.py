@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from background_removal.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
-from background_removal.files.images import fitted
-from background_removal.files.saving.names import shortened
+from background_removal.files.images import letterbox
+from background_removal.files.saving.names import shorten_name
 from background_removal.files.storage import is_file, is_remote
-from background_removal.files.video.formats import CONTAINERS, Encoding, check_video_format
+from background_removal.files.video.formats import CONTAINER_FORMATS, Encoding, check_video_format
 from background_removal.files.video.video_sink import VideoSink, check_video_output
 from background_removal.live.audio.live_sound import LiveSound
 from background_removal.live.audio.microphone import Listener, Microphone
@@ -108,7 +108,7 @@ class Recording:
         if self._microphone is not None:
             microphone = self._microphone
             make_sound = lambda output, kinds: LiveSound(microphone, output, kinds)  # noqa: E731
-        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound, salvage=True, background=True)
+        sink = VideoSink(self.path, encoding=self._encoding, make_sound=make_sound, keep_on_error=True, background=True)
         failure: BackgroundRemovalError | None = None
         try:
             sink.open(self._info)
@@ -140,7 +140,7 @@ class Recording:
         picture = frame.picture
         if not isinstance(picture, Planes) or picture.shape[1::-1] != self._size:
             image = image_of(picture)[..., :3]
-            picture = np.ascontiguousarray(image if image.shape[1::-1] == self._size else fitted(image, *self._size))
+            picture = np.ascontiguousarray(image if image.shape[1::-1] == self._size else letterbox(image, *self._size))
         self._pts = max(round((at - self._start) / _TIME_BASE), self._pts + 1)
         duration = round(frame.duration * frame.time_base / _TIME_BASE)
         return replace(frame, picture=picture, pts=self._pts, time_base=_TIME_BASE, duration=duration)
@@ -307,7 +307,7 @@ class Recorder(Sink):
         return f"recording {path}"
 
     def _usual_suffix(self) -> str:
-        return next(known for known, kinds in CONTAINERS.items() if self._encoding.codec in ("", *kinds.codecs))
+        return next(known for known, kinds in CONTAINER_FORMATS.items() if self._encoding.codec in ("", *kinds.codecs))
 
 
 def _kept(picture: np.ndarray | Planes) -> np.ndarray | Planes:
@@ -335,7 +335,7 @@ def free_name(path: str, taken: Collection[str] = ()) -> str:
         path: Local or remote.
         taken: What is still being written.
     """
-    stem, suffix = os.path.splitext(shortened(path))
+    stem, suffix = os.path.splitext(shorten_name(path))
     number = 1
     while path in taken or (is_file(path) if is_remote(path) else os.path.exists(path)):
         number += 1

@@ -10,10 +10,10 @@ from contextlib import suppress
 from types import TracebackType
 
 from background_removal.files.saving.locks import FileLock, lock_file
-from background_removal.files.saving.names import shortened
-from background_removal.files.saving.unfinished import save
+from background_removal.files.saving.names import shorten_name
+from background_removal.files.saving.unfinished import recover_file
 from background_removal.files.storage import is_remote
-from background_removal.files.video.formats import CONTAINERS
+from background_removal.files.video.formats import CONTAINER_FORMATS
 from background_removal.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Recovery:
         for left, wanted in self._found:
             path = _free(wanted)
             try:
-                saved = save(left, path)
+                saved = recover_file(left, path)
             except OSError as error:
                 left.release()
                 self._tell(f"{left.path}: an unfinished recording that cannot be recovered: {error.strerror or error}")
@@ -71,9 +71,9 @@ class Recovery:
 
 def _unfinished(path: str) -> Iterator[tuple[FileLock, str]]:
     """Yield a hold on each unfinished recording that no run has any more, and what it was to be called."""
-    folder, name = os.path.split(shortened(os.path.abspath(path or "recording.mp4")))
+    folder, name = os.path.split(shorten_name(os.path.abspath(path or "recording.mp4")))
     stem, suffix = os.path.splitext(name)
-    stem, suffixes = (re.escape(stem), [suffix]) if path else (_USUAL_STEM, list(CONTAINERS))
+    stem, suffixes = (re.escape(stem), [suffix]) if path else (_USUAL_STEM, list(CONTAINER_FORMATS))
     ours = re.compile(rf"({stem}(_\d+)?)\.unfinished(-\d+)?({'|'.join(map(re.escape, suffixes))})")
     with suppress(OSError):
         for found in sorted(os.listdir(folder)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from background_removal.files.images import fitted
+from background_removal.files.images import letterbox
 from background_removal.support.lettering import draw_label, label_size
 
 _TEXT = "back soon"
@@ -31,11 +31,11 @@ def card_picture(size: tuple[int, int], own: np.ndarray | None, behind: np.ndarr
     """
     width, height = size
     if own is not None:
-        return np.ascontiguousarray(fitted(own[..., :3], width, height))
+        return np.ascontiguousarray(letterbox(own[..., :3], width, height))
     if behind is None:
         picture = np.full((height, width, 3), _DARK, np.uint8)
     else:
-        picture = behind if behind.shape[1::-1] == size else fitted(behind, width, height)
+        picture = behind if behind.shape[1::-1] == size else letterbox(behind, width, height)
     letters = max(10, round(_LETTERS * min(size)))
     draw_label(picture, _TEXT, (width - label_size(_TEXT, letters)[0]) // 2, round(_BOTTOM * height), letters)
     return picture

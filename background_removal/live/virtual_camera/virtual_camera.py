@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from background_removal.errors import InputError, ProcessingError
-from background_removal.files.images import fitted
+from background_removal.files.images import letterbox
 from background_removal.files.video.color.yuv import FromBgr
 from background_removal.live.camera.devices import is_open_elsewhere
 from background_removal.live.options import LiveOptions
@@ -186,11 +186,11 @@ class VirtualCamera(Sink):
 
     def _pixels(self, picture: np.ndarray | Planes) -> np.ndarray:
         """Return a picture as the camera takes it: uint8 (H, W, 3) BGR, or Y, Cb and Cr one after another."""
-        if self._to_planes is not None and isinstance(picture, Planes) and self._to_planes.takes(picture):
+        if self._to_planes is not None and isinstance(picture, Planes) and self._to_planes.accepts(picture):
             return np.concatenate([layer.reshape(-1) for layer in picture.in_range(_COLOR.full_range).layers])
         image = _opaque(image_of(picture), self._transparent_color)
         if image.shape[1::-1] != self._size:
-            image = fitted(image, *self._size)
+            image = letterbox(image, *self._size)
         return np.ascontiguousarray(image) if self._to_planes is None else self._to_planes(image).to_ndarray()
 
     def _announce_real_rate(self, frame: Frame) -> None:

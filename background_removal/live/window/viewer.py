@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from background_removal.errors import Stopped
-from background_removal.files.images import fitted
+from background_removal.files.images import letterbox
 from background_removal.live.control.controls import Control, Controls
 from background_removal.live.window.overlay import draw_overlay
 from background_removal.live.window.window import Window
@@ -181,8 +181,8 @@ class Viewer(Sink):
             original = cv2.cvtColor(original, cv2.COLOR_BGR2BGRA)
         left = max(1, width // 2)
         if self._mirrored:  # which puts them in order again
-            return np.hstack([fitted(image, max(1, width - left), height), fitted(original, left, height)])
-        return np.hstack([fitted(original, left, height), fitted(image, max(1, width - left), height)])
+            return np.hstack([letterbox(image, max(1, width - left), height), letterbox(original, left, height)])
+        return np.hstack([letterbox(original, left, height), letterbox(image, max(1, width - left), height)])
 
     def _redraw(self, trouble: str) -> None:
         self._drawn_at = time.monotonic()

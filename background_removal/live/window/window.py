@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from background_removal.errors import InputError
-from background_removal.files.images import fitted
+from background_removal.files.images import letterbox
 from background_removal.live.window import x11
 from background_removal.pipeline.planes import Planes
 
@@ -73,7 +73,7 @@ class Window:
             picture = cv2.resize(over_checkerboard(image) if image.shape[2] == 4 else image, seen)
         draw(picture)
         self._inside = ((across - seen[0]) // 2, (high - seen[1]) // 2, *seen)
-        cv2.imshow(self._title, picture if seen == (across, high) else fitted(picture, across, high))
+        cv2.imshow(self._title, picture if seen == (across, high) else letterbox(picture, across, high))
 
     def _resize(self, width: int, height: int, scale: float) -> None:
         """Give the window the shape of a picture."""

@@ -30,7 +30,7 @@ _TO_BT709 = np.array(
 )
 
 
-def tone_mapped(signal: np.ndarray, transfer: int) -> np.ndarray:
+def map_tones(signal: np.ndarray, transfer: int) -> np.ndarray:
     """Return what of an HDR signal an ordinary screen shows.
 
     Light is computed as ITU-R BT.2100 says; the brightest of a colour's three parts is brought below a page's
@@ -133,8 +133,8 @@ class HdrToBgr:
 
 
 def _cube(transfer: int) -> str:
-    """Return the table of `tone_mapped` in the .cube format, red changing fastest."""
+    """Return the table of `map_tones` in the .cube format, red changing fastest."""
     steps = np.linspace(0, 1, _GRID)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
-    values = tone_mapped(np.stack([red, green, blue], axis=-1), transfer).reshape(-1, 3)
+    values = map_tones(np.stack([red, green, blue], axis=-1), transfer).reshape(-1, 3)
     return "\n".join([f"LUT_3D_SIZE {_GRID}", *("{:.6f} {:.6f} {:.6f}".format(*row) for row in values), ""])

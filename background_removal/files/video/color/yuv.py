@@ -23,7 +23,7 @@ _RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
 # Untagged video, and RGB, which the result cannot be: players take standard definition for BT.601 and larger
 # pictures for BT.709.
 _LARGEST_SD_HEIGHT = 576
-# The same in swscale's numbering (SWS_CS_*), which PyAV takes; its enumeration lacks some in older releases.
+# The same in swscale's numbering (SWS_CS_*), which PyAV accepts; its enumeration lacks some in older releases.
 _SWSCALE = {1: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9, 10: 9}
 # swscale's quick ways are 1 to 2 of 255 too dark. SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT and SWS_FULL_CHR_H_INP, which
 # PyAV names from 18 on.
@@ -96,7 +96,7 @@ class ToBgr:
 
 
 class FromBgr:
-    """Turns images into frames that an encoder takes.
+    """Turns images into frames that an encoder accepts.
 
     Args:
         color: How the frames' values are to be meant.
@@ -135,15 +135,15 @@ class FromBgr:
             interpolation=int(Interpolation.AREA | _EXACT),
         )
 
-    def takes(self, planes: Planes) -> bool:
-        """Tell whether planes are what an encoder takes, at most in another range, with no need to convert them."""
+    def accepts(self, planes: Planes) -> bool:
+        """Tell whether planes are what an encoder accepts, at most in another range, with no need to convert them."""
         # Some matrices have two numbers.
         mine, theirs = (yuv_to_bgr_matrix(color.matrix, False) for color in (self._color, planes.color))
         same_size = planes.shape[1::-1] == self._size
         return self._pix_fmt in ("yuv420p", "nv12") and same_size and np.array_equal(mine, theirs)
 
-    def copied(self, planes: Planes) -> VideoFrame:
-        """Return planes that `takes` likes as a frame, which keeps nothing of them."""
+    def copy_planes(self, planes: Planes) -> VideoFrame:
+        """Return planes that `accepts` likes as a frame, which keeps nothing of them."""
         frame = VideoFrame(*self._size, self._pix_fmt)
         y, u, v = planes.in_range(self._color.full_range).layers
         np.copyto(_plane(frame, 0), y)
