@@ -20,8 +20,8 @@ from background_removal.compositing.look_controls import LookControls
 from background_removal.compositing.shipped import FOLDER as SHIPPED
 from background_removal.errors import InputError
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.loading import NetworkOptions, load_person_matte
-from background_removal.matting.networks.segmenters import ModelOptions
+from background_removal.matting.loading import load_person_matte
+from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
 from background_removal.pipeline.actions import keys_of
 from background_removal.pipeline.frame import Planes, StreamInfo, image_of
@@ -102,8 +102,7 @@ class MPSegmentation(FrameObject):
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
             if not 0 <= value <= 1:
                 raise InputError(f"`{name}` {value:g}: must be between 0 and 1")
-        own = ModelOptions(model_size, model_input, model_output)
-        options = NetworkOptions(model, model_selection, runtime, device, quality, own)
+        network = Network(model, model_selection, runtime, device, quality, model_size, model_input, model_output)
         self._loader = BackgroundLoader()
         weakref.finalize(self, self._loader.close)
         self._kernel = parse_kernel(bg_blur_ratio)  # says what is wrong with it, whether it is used or not
@@ -123,7 +122,7 @@ class MPSegmentation(FrameObject):
             spec, first = self._color.label, self._color
         pictures = SHIPPED if os.path.isdir(SHIPPED) else ""
         self._look = Look(spec, first, self._loader.from_text, strength, pictures, light_wrap)
-        self._person = load_person_matte(options, threshold, edge_softness, people)
+        self._person = load_person_matte(network, threshold, edge_softness, people)
         self._controls = LookControls(self._look, self._person, threshold)
         self._person.reuse_still = bool(reuse_still)
         self._reuse_still = reuse_still

@@ -28,7 +28,8 @@ sys.path.insert(0, str(ROOT))
 
 from background_removal.files.video.video_source import VideoSource  # noqa: E402
 from background_removal.matting.crop import Box  # noqa: E402
-from background_removal.matting.loading import NetworkOptions, load_person_matte  # noqa: E402
+from background_removal.matting.loading import load_person_matte  # noqa: E402
+from background_removal.matting.networks.network import Network  # noqa: E402
 from background_removal.matting.pyramid import Pyramid  # noqa: E402
 from background_removal.pipeline.planes import Planes, image_of  # noqa: E402
 
@@ -59,7 +60,7 @@ def with_noise(moments: Iterator[Moment]) -> Iterator[Moment]:
 
 def answers(moments: Iterator[Moment]) -> Answers:
     """Return the crop and the alpha, float16 (H, W), of each frame."""
-    person = load_person_matte(NetworkOptions())
+    person = load_person_matte(Network())
     person.begin(still=False)
     found = []
     for seconds, picture in moments:

@@ -20,10 +20,11 @@ from onnx import TensorProto, helper
 from background_removal.compositing.blending import apply_edge_correction, compute_edge_correction
 from background_removal.errors import InputError, ProcessingError
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.loading import NetworkOptions, load_person_matte
+from background_removal.matting.loading import load_person_matte
 from background_removal.matting.networks import segmenters, sessions, weights
+from background_removal.matting.networks.network import Network
 from background_removal.matting.networks.recurrent import RecurrentMatting
-from background_removal.matting.networks.segmenters import ModelOptions, make_segmenter
+from background_removal.matting.networks.segmenters import make_segmenter
 from background_removal.matting.networks.sessions import load_session
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.frame import StreamInfo
@@ -99,7 +100,7 @@ def test_its_foreground_is_used_at_the_edge(tmp_path: Path, portrait: np.ndarray
     model = recurrent_model(tmp_path / "own.onnx")
     segmentation = MPSegmentation(model=model, background="transparent")
     out = segmentation(portrait)
-    left, top, right, bottom = load_person_matte(NetworkOptions(model=model))(Pyramid(portrait)).box
+    left, top, right, bottom = load_person_matte(Network(model=model))(Pyramid(portrait)).box
     inside = np.s_[top:bottom, left:right]
     edge = (out[inside][..., 3] < 170) & (out[inside][..., 3] > 20)
     assert edge.sum() > 500
@@ -123,12 +124,12 @@ def test_the_best_quality_shows_it_the_whole_frame(tmp_path: Path, portrait: np.
     model = recurrent_model(tmp_path / "own.onnx")
     frame = cv2.resize(portrait, (640, 400))
     fast, whole = (
-        load_person_matte(NetworkOptions(model=model, quality=quality))(Pyramid(frame)) for quality in ("fast", "best")
+        load_person_matte(Network(model=model, quality=quality))(Pyramid(frame)) for quality in ("fast", "best")
     )
     assert fast.alpha.shape == (192, 240)
     assert whole.alpha.shape == (400, 640)
     assert whole.box == (0, 0, 640, 400)
-    by_what_it_is = load_person_matte(NetworkOptions(model=model))
+    by_what_it_is = load_person_matte(Network(model=model))
     for still, expected in ((True, (400, 640)), (False, (192, 240))):
         by_what_it_is.begin(still)
         assert by_what_it_is(Pyramid(frame)).alpha.shape == expected
@@ -166,7 +167,7 @@ def mean_red_model(path: Path) -> str:
 )
 def test_what_a_model_expects_of_rgb_can_be_said(tmp_path: Path, input_range: str, low: float, high: float) -> None:
     # What comes back is what the network was given, once the sigmoid is undone.
-    options = ModelOptions(size=(32, 48), input_range=input_range, output="logits")
+    options = Network(model_size=(32, 48), model_input=input_range, model_output="logits")
     network = make_segmenter(mean_red_model(tmp_path / "red.onnx"), options=options)
     assert network.size == (32, 48)
     for value, expected in ((0, low), (255, high)):
@@ -178,7 +179,7 @@ def test_whether_values_are_logits_can_be_said(tmp_path: Path) -> None:
     model = mean_red_model(tmp_path / "red.onnx")
     white = np.full((64, 64, 3), 255, np.uint8)
     for output, expected in (("probability", 1.0), ("logits", 1 / (1 + np.exp(-1.0)))):
-        network = make_segmenter(model, options=ModelOptions(output=output))
+        network = make_segmenter(model, options=Network(model_output=output))
         assert np.allclose(network(white), expected, atol=1e-4)
     for arguments in ({"model_input": "bytes"}, {"model_output": "heat"}, {"model_size": (0, 9)}):
         with pytest.raises(InputError, match=next(iter(arguments))):

@@ -14,7 +14,8 @@ from background_removal.compositing.blending import scale_to_cover
 from background_removal.files.video.video_source import VideoSource
 from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.crop import CropTracker, resampled
-from background_removal.matting.loading import NetworkOptions, load_person_matte
+from background_removal.matting.loading import load_person_matte
+from background_removal.matting.networks.network import Network
 from background_removal.matting.networks.segmenters import make_segmenter
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.stream import RefinedNetwork, StreamMatting
@@ -132,7 +133,7 @@ def test_who_is_followed_is_not_lost_for_being_small(stand: Callable[..., Scene]
 
 def test_crops_begin_where_halved_frames_have_pixels(stand: Callable[..., Scene]) -> None:
     frame, _ = stand(0.31, width=1920, height=1080)
-    box, size = load_person_matte(NetworkOptions())(Pyramid(frame)).box, (1920, 1080)
+    box, size = load_person_matte(Network())(Pyramid(frame)).box, (1920, 1080)
     assert box != (0, 0, *size)
     assert all(side % 8 == 0 for side in box)
 
@@ -174,7 +175,7 @@ def test_streams_that_begin_at_different_frames_come_to_agree(stand: Callable[..
 def test_frames_a_level_apart_do_not_keep_different_crops_for_a_second(shared: Path) -> None:
     """As two decoders give them."""
     rng = np.random.default_rng(1)
-    people = [load_person_matte(NetworkOptions()) for _ in range(2)]
+    people = [load_person_matte(Network()) for _ in range(2)]
     longest = apart = 0
     with VideoSource(str(shared / "groundtruth" / "dancer_office" / "input.mp4")) as source:
         for frame in source:

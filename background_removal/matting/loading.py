@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from threading import Thread
 
 import cv2
@@ -13,51 +12,20 @@ from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.crop import RECURRENT_CROP_POLICY
 from background_removal.matting.networks.faces import FaceDetector
 from background_removal.matting.networks.flip_ensemble import FlipEnsemble
+from background_removal.matting.networks.network import MODELS_BY_NUMBER, Network
 from background_removal.matting.networks.recurrent import RecurrentMatting, is_recurrent
-from background_removal.matting.networks.segmenters import ModelOptions, OnnxSegmenter, Segmenter, make_segmenter
+from background_removal.matting.networks.segmenters import OnnxSegmenter, Segmenter, make_segmenter
 from background_removal.matting.networks.sessions import load_session
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
 from background_removal.matting.photo import PhotoMatting
 from background_removal.matting.stream import RefinedNetwork, StreamMatting
 from background_removal.matting.tracking.detector import MIN_FACE, PersonDetector
 
-QUALITIES = ("fast", "best")
 PEOPLE = ("all", "main")
-_MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkOptions:
-    """Which networks find and draw the person, and where they run.
-
-    Attributes:
-        model: What draws the person; None for the general network at its wider size. See `MPSegmentation`.
-        model_selection: What finds him in the whole frame: 0 the general model, 1 the landscape model.
-        runtime: "onnx" or "mediapipe".
-        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
-        quality: "fast", "best", or None for the best of stills and fast of what moves. See `MPSegmentation`.
-        own: What cannot be read from an ONNX file of the user's own.
-
-    Raises:
-        InputError: an option is none of those.
-    """
-
-    model: str | None = None
-    model_selection: int = 1
-    runtime: str = "onnx"
-    device: str = "auto"
-    quality: str | None = None
-    own: ModelOptions = field(default_factory=ModelOptions)
-
-    def __post_init__(self) -> None:
-        if self.quality is not None and self.quality not in QUALITIES:
-            raise InputError(f"`quality` {self.quality}: must be one of {', '.join(QUALITIES)}")
-        if self.model_selection not in _MODELS_BY_NUMBER:
-            raise InputError(f"`model_selection` {self.model_selection}: must be 0 (general) or 1 (landscape)")
 
 
 def load_person_matte(
-    options: NetworkOptions, threshold: float = 0.5, edge_softness: float = 0.5, people: str = "all"
+    options: Network, threshold: float = 0.5, edge_softness: float = 0.5, people: str = "all"
 ) -> StreamMatting:
     """Load the networks that `options` ask for.
 
@@ -76,14 +44,14 @@ def load_person_matte(
         raise InputError(f"`people` '{people}': must be one of {', '.join(PEOPLE)}")
     Thread(target=_make_tables, name="tables").start()  # no daemon: OpenCV must not end under its hands
     model, runtime, device = options.model, options.runtime, options.device
-    finder_model = _MODELS_BY_NUMBER[options.model_selection]
+    finder_model = MODELS_BY_NUMBER[options.model_selection]
     if runtime == "onnx" and model is not None and model not in MODELS:
         session = load_session(model, device)
         if is_recurrent(session):
             drawer = RecurrentMatting(session, model, threshold, edge_softness)
             finder = PersonDetector(make_segmenter(finder_model, runtime, device), _load_faces, RECURRENT_CROP_POLICY)
             return StreamMatting(finder, drawer, options.quality, people=people)
-        network: Segmenter = OnnxSegmenter(model, session, options.own)
+        network: Segmenter = OnnxSegmenter(model, session, options)
     else:
         network = make_segmenter(model or "wide", runtime, device)
     # A network that was asked for by name also finds what it draws: it may know other things than people.

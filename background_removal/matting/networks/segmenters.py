@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 
 from background_removal.errors import DeviceError, InputError, ProcessingError
+from background_removal.matting.networks.network import INPUT_RANGES, Network
 from background_removal.matting.networks.sessions import check_device, first_line, load_session, require_numbers
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
 from background_removal.support import limits
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RUNTIMES = ("onnx", "mediapipe")
-OUTPUTS = ("auto", "probability", "logits")
-# name -> (mean, deviation) of R, G and B in [0, 1].
-INPUT_RANGES = {
-    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-}
 
 # Input size for a model of the user's own that leaves it free.
 _FREE_SIZE = 256
@@ -59,33 +52,8 @@ class Segmenter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """What cannot be read from an ONNX file of the user's own.
-
-    Attributes:
-        size: Height and width of the input, where the file leaves them free.
-        input_range: "unit" for RGB in [0, 1], "symmetric" for [-1, 1], "imagenet" for mean 0 and deviation 1
-            over ImageNet; None for "unit", or for what is known of the model.
-        output: "probability", "logits" (before a sigmoid or softmax), or "auto", which takes values outside
-            [0, 1] for logits.
-    """
-
-    size: tuple[int, int] | None = None
-    input_range: str | None = None
-    output: str = "auto"
-
-    def __post_init__(self) -> None:
-        if self.input_range is not None and self.input_range not in INPUT_RANGES:
-            raise InputError(f"`model_input` {self.input_range}: must be one of {', '.join(INPUT_RANGES)}")
-        if self.output not in OUTPUTS:
-            raise InputError(f"`model_output` {self.output}: must be one of {', '.join(OUTPUTS)}")
-        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
-            raise InputError(f"`model_size` {self.size}: must be a height and a width in pixels")
-
-
 def make_segmenter(
-    model: str, runtime: str = "onnx", device: str = "auto", options: ModelOptions | None = None
+    model: str, runtime: str = "onnx", device: str = "auto", options: Network | None = None
 ) -> Segmenter:
     """Load a network.
 
@@ -111,7 +79,7 @@ def make_segmenter(
         from background_removal.matting.networks.mediapipe_segmenter import MediaPipeSegmenter
 
         return MediaPipeSegmenter(model)
-    return OnnxSegmenter(model, load_session(model, device), options or ModelOptions())
+    return OnnxSegmenter(model, load_session(model, device), options or Network())
 
 
 class OnnxSegmenter:
@@ -122,19 +90,19 @@ class OnnxSegmenter:
     probabilities or logits.
     """
 
-    def __init__(self, model: str, session: onnxruntime.InferenceSession, options: ModelOptions) -> None:
+    def __init__(self, model: str, session: onnxruntime.InferenceSession, options: Network) -> None:
         self._name = model
         self._session = session
         shipped, download = MODELS.get(model), DOWNLOADS.get(model)
-        size, input_range = options.size, options.input_range or "unit"
+        size, input_range = options.model_size, options.model_input or "unit"
         if shipped is not None:
             size = (shipped.height, shipped.width)
         elif download is not None:
             size, input_range = download.size, download.input_range
         self._larger = shipped.larger if shipped is not None else None
         self._layout = _InputLayout(session, model, size, input_range)
-        self._logits = options.output == "logits"
-        self._may_be_logits = options.output == "auto"
+        self._logits = options.model_output == "logits"
+        self._may_be_logits = options.model_output == "auto"
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         tensor = self._layout.tensor(image)

@@ -1,0 +1,59 @@
+"""Network: which networks find and draw the person, and where they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from background_removal.errors import InputError
+
+MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
+QUALITIES = ("fast", "best")
+OUTPUTS = ("auto", "probability", "logits")
+# Input range -> (mean, deviation) of R, G and B in [0, 1].
+INPUT_RANGES = {
+    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Settings of the networks; the fields are named as the parameters of `MPSegmentation`.
+
+    Attributes:
+        model: What draws the person; None for the general network at its wider size. See `MPSegmentation`.
+        model_selection: What detects people in the whole frame: 0 the general model, 1 the landscape model.
+        runtime: "onnx" or "mediapipe".
+        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
+        quality: "fast", "best", or None for the best of stills and fast of what moves. See `MPSegmentation`.
+        model_size: Height and width of the input of the user's own ONNX file, where the file leaves them free.
+        model_input: The input range of that file: "unit" for RGB in [0, 1], "symmetric" for [-1, 1], "imagenet" for
+            mean 0 and deviation 1 over ImageNet; None for "unit", or for the range of a known model.
+        model_output: The output of that file: "probability", "logits" (before a sigmoid or softmax), or "auto", which
+            takes values outside [0, 1] for logits.
+
+    Raises:
+        InputError: a setting is out of range.
+    """
+
+    model: str | None = None
+    model_selection: int = 1
+    runtime: str = "onnx"
+    device: str = "auto"
+    quality: str | None = None
+    model_size: tuple[int, int] | None = None
+    model_input: str | None = None
+    model_output: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.model_input is not None and self.model_input not in INPUT_RANGES:
+            raise InputError(f"`model_input` {self.model_input}: must be one of {', '.join(INPUT_RANGES)}")
+        if self.model_output not in OUTPUTS:
+            raise InputError(f"`model_output` {self.model_output}: must be one of {', '.join(OUTPUTS)}")
+        if self.model_size is not None and (len(self.model_size) != 2 or min(self.model_size) < 1):
+            raise InputError(f"`model_size` {self.model_size}: must be a height and a width in pixels")
+        if self.quality is not None and self.quality not in QUALITIES:
+            raise InputError(f"`quality` {self.quality}: must be one of {', '.join(QUALITIES)}")
+        if self.model_selection not in MODELS_BY_NUMBER:
+            raise InputError(f"`model_selection` {self.model_selection}: must be 0 (general) or 1 (landscape)")
