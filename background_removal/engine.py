@@ -16,8 +16,8 @@ from background_removal.files.images import ImageSink, ImageSource
 from background_removal.files.saving.outputs import check_result, result_path, video_sink
 from background_removal.files.video.formats import Encoding
 from background_removal.live.options import LiveOptions
-from background_removal.pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, image_of, mirrored
-from background_removal.pipeline.loop import AnyProcessed, LastImage, run_loop
+from background_removal.pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, mirror, to_image
+from background_removal.pipeline.loop import LastImage, ProcessedFrameCheck, run_loop
 from background_removal.pipeline.objects import CustomObject, ObjectChain
 from background_removal.pipeline.planes import Picture
 from background_removal.pipeline.progress import Progress
@@ -154,7 +154,7 @@ class Engine:
             alpha = ObjectChain(self.custom_objects).makes_alpha
             frames = None if self.last_frame is None else self.last_frame + 1
             sink = video_sink(output, source=local, encoding=encoding, alpha=alpha, frames=frames)
-            checks = AnyProcessed(self.start_video_frame)
+            checks = ProcessedFrameCheck(self.start_video_frame)
             source = VideoSource(local, self.video_path, keep_planes=self.may_stay_in_planes)
             self.process(source, [sink, *self.sinks, checks, Progress(self.progress)])
 
@@ -195,7 +195,7 @@ class Engine:
         finally:
             self.result = next((sink.result for sink in sinks if sink.result), "")
             self._chain, self._sinks, self._last = None, [], None
-            self.incomplete = getattr(source, "incomplete", "")  # a source of one's own need not have it
+            self.incomplete = getattr(source, "missing", "")  # a source of one's own need not have it
 
     @property
     def result_path(self) -> str:
@@ -232,11 +232,11 @@ class Engine:
             ProcessingError: an object raised, or returned something that is not an image; the message names
                 it and, while a stream is processed, the frame.
         """
-        return image_of((self._chain or ObjectChain(self.custom_objects)).apply(frame))
+        return to_image((self._chain or ObjectChain(self.custom_objects)).apply(frame))
 
     def flip(self, frame: Picture) -> Picture:
         """Return `frame`, an image or planes, mirrored left to right if `flip_view` is set, else as it is."""
-        return mirrored(frame) if self.flip_view else frame
+        return mirror(frame) if self.flip_view else frame
 
     def display(self, frame: np.ndarray, webcam: bool = False) -> bool:
         """Show `frame` in the window if `show` is set, and give the objects the keys typed in it.
@@ -294,7 +294,7 @@ class Engine:
         return self._last
 
     def _anybody_watches(self) -> bool:
-        return not self._sinks or any(sink.watched for sink in self._sinks)
+        return not self._sinks or any(sink.has_viewers for sink in self._sinks)
 
     def _shown_in(self) -> Viewer:
         """Return the window."""

@@ -7,7 +7,7 @@ backticks: `start_video_frame`; the command line shows the option in its place, 
 from __future__ import annotations
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an error's class and what it says in one line, also where it is written so that it cannot say it."""
     try:
         said = " ".join(str(error).split())

@@ -24,7 +24,7 @@ from background_removal.matting.loading import load_person_matte
 from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
 from background_removal.pipeline.actions import keys_of
-from background_removal.pipeline.frame import Planes, StreamInfo, image_of
+from background_removal.pipeline.frame import Planes, StreamInfo, to_image
 from background_removal.pipeline.objects import FrameObject, optional_method
 
 
@@ -152,7 +152,7 @@ class MPSegmentation(FrameObject):
             self._last_matte, self._unseen = None, image.copy()
             return frame
         view = Pyramid(image)
-        result = image_of(self._look.background.compose(view, self._matte(view)))
+        result = to_image(self._look.background.compose(view, self._matte(view)))
         return result if frame is image else restore_alpha(result, frame)
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:

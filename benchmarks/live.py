@@ -165,7 +165,7 @@ def cost(options: argparse.Namespace) -> None:
     """
     from background_removal.live.camera.camera import CameraSource
 
-    CameraSource.reading = "here"
+    CameraSource.read_mode = "inline"
     use_stand_in()
     with tempfile.TemporaryDirectory() as folder:
         recording = LiveOptions(record_path=os.path.join(folder, "take.mp4"), overwrite=True)

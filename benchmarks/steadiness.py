@@ -31,7 +31,7 @@ from background_removal.matting.crop import Box  # noqa: E402
 from background_removal.matting.loading import load_person_matte  # noqa: E402
 from background_removal.matting.networks.network import Network  # noqa: E402
 from background_removal.matting.pyramid import Pyramid  # noqa: E402
-from background_removal.pipeline.planes import Planes, image_of  # noqa: E402
+from background_removal.pipeline.planes import Planes, to_image  # noqa: E402
 
 # What stands still: averaged over so many pixels it differs by less than this (of 255) from the frame before, and so
 # does all around it. The edge is what lies as near to neither person nor background.
@@ -55,7 +55,7 @@ def with_noise(moments: Iterator[Moment]) -> Iterator[Moment]:
     rng = np.random.default_rng(1)
     for seconds, picture in moments:
         noise = rng.integers(-1, 2, picture.shape, np.int16)
-        yield seconds, np.clip(image_of(picture) + noise, 0, 255).astype(np.uint8)
+        yield seconds, np.clip(to_image(picture) + noise, 0, 255).astype(np.uint8)
 
 
 def answers(moments: Iterator[Moment]) -> Answers:
@@ -73,7 +73,7 @@ def answers(moments: Iterator[Moment]) -> Answers:
 
 def leaps(found: Answers, moments: Iterator[Moment]) -> str:
     sums, counts, moved = [0.0, 0.0], [0, 0], 0
-    small = (_small(image_of(picture)) for _, picture in moments)
+    small = (_small(to_image(picture)) for _, picture in moments)
     greys = (cv2.blur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), _AVERAGED) for image in small)
     for (grey_before, grey), ((box_before, before), (box, alpha)) in zip(pairwise(greys), pairwise(found), strict=True):
         if not before.any() or not alpha.any():  # who comes or goes is no leap

@@ -31,7 +31,7 @@ UNTOUCHED = "--no-segmentation"
 @pytest.fixture(autouse=True)
 def _limits_as_they_were():
     yield
-    limits.allow()
+    limits.set_limits()
 
 
 def halved(path: Path) -> Path:
@@ -257,10 +257,10 @@ def test_the_largest_picture_that_is_read_can_be_chosen(tmp_path: Path, portrait
 
     pillow_heif.from_pillow(Image.fromarray(small)).save(tmp_path / "a.heic")
     for name in (*names, "a.heic"):
-        limits.allow(max_pixels=4095)
+        limits.set_limits(max_pixels=4095)
         with pytest.raises(limits.InputError, match="64x64 are 4,096 pixels, more than the 4,095"):
             read_image(str(tmp_path / name))
-        limits.allow(max_pixels=4096)
+        limits.set_limits(max_pixels=4096)
         assert read_image(str(tmp_path / name)).shape == (64, 64, 3)
 
 

@@ -279,7 +279,7 @@ def test_a_window_without_frames_looks_often_for_keys(monkeypatch: pytest.Monkey
     looks: list[int] = []
 
     class Slow:
-        reading, trouble, info = "ahead", "", StreamInfo("camera", 64, 48, live=True)
+        read_mode, status, info = "buffered", "", StreamInfo("camera", 64, 48, live=True)
 
         def open(self) -> None: ...
         def stop(self) -> None: ...

@@ -21,7 +21,7 @@ from background_removal.cli import parallel
 from background_removal.engine import Engine
 from background_removal.errors import InputError
 from background_removal.files.video.parts import count_frames, decoding_times, plan_parts
-from background_removal.support.cores import available
+from background_removal.support.cores import count_cores
 
 UNEVEN = [Fraction(i * 40 + (i % 3) * 9, 1000) for i in range(200)]
 
@@ -149,7 +149,7 @@ def test_jobs_share_the_cores(tmp_path: Path, run_main) -> None:
     source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(120)], gop=25).path
     told = ("--no-segmentation", "--object", f"{tmp_path / 'telling.py'}:tell", "--jobs", 2)
     assert run_main("--video", source, *told).code == 0
-    share = max(1, available() // 2)
+    share = max(1, count_cores() // 2)
     assert [file.read_text() for file in tmp_path.glob("*.txt")] == [f"{share} {share}"] * 2
     assert cv2.getNumThreads() == before  # here they are not
 

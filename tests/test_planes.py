@@ -17,7 +17,7 @@ from background_removal.files.video.formats import Encoding
 from background_removal.files.video.video_source import VideoSource
 from background_removal.fps import FPSmetric
 from background_removal.matting.pyramid import Pyramid
-from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, image_of
+from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, to_image
 from background_removal.segmentation import MPSegmentation
 
 # x264's 0 is lossless: what is read back is what the encoder was given.
@@ -149,7 +149,7 @@ def test_what_is_composed_on_planes_is_what_is_composed_on_images(tmp_path: Path
             assert isinstance(result, np.ndarray if look == "light" else Planes)
             assert all(map(np.array_equal, before, frame.picture.layers))  # nobody writes into them
             image = on_images(frame.picture.to_bgr(frame.picture.layers))
-            assert difference(image_of(result), image) < 1.5
+            assert difference(to_image(result), image) < 1.5
             assert np.abs(on_planes.last_alpha() - on_images.last_alpha()).mean() < 2e-3
 
 
@@ -209,7 +209,7 @@ def noise_planes(width: int = 64, height: int = 48, full_range: bool = False) ->
 def test_planes_are_shrunk_before_they_are_converted(size: tuple[int, int]) -> None:
     planes = noise_planes()
     smooth = planes.with_layers(tuple(cv2.GaussianBlur(layer, (0, 0), 4) for layer in planes.layers))
-    scaled = smooth.scaled(*size)
+    scaled = smooth.resize(*size)
     assert scaled.shape == (size[1], size[0], 3)
     assert difference(scaled, cv2.resize(smooth.image, size)) < 3
 
@@ -217,8 +217,8 @@ def test_planes_are_shrunk_before_they_are_converted(size: tuple[int, int]) -> N
 @pytest.mark.parametrize("full", [False, True])
 def test_another_range_is_the_same_picture(full: bool) -> None:
     planes = noise_planes(full_range=full)
-    assert planes.in_range(full) is planes
-    other = planes.in_range(not full)
+    assert planes.to_range(full) is planes
+    other = planes.to_range(not full)
     assert other.color.full_range is not full
     assert difference(other.image, planes.image) < 1.5
 
@@ -271,5 +271,5 @@ def test_planes_go_to_encoders_of_either_format() -> None:
     assert not FromBgr(ColorDescription(6, 1, 1, 1), "yuv420p", 64, 48).accepts(planes)
     full = FromBgr(ColorDescription(1, 2, 1, 1), "yuv420p", 64, 48)
     assert full.accepts(planes)
-    assert np.array_equal(full.copy_planes(planes).to_ndarray()[:48], planes.in_range(True).layers[0])
+    assert np.array_equal(full.copy_planes(planes).to_ndarray()[:48], planes.to_range(True).layers[0])
     assert not FromBgr(color, "yuv420p", 66, 48).accepts(planes)

@@ -94,8 +94,8 @@ def test_a_recording_keeps_planes_as_they_are(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "take.mkv")) as container:
         frame = next(container.decode(video=0))
     assert (frame.colorspace, frame.color_range) == (5, 1)
-    assert np.array_equal(frame.to_ndarray()[:48], planes.in_range(False).layers[0])
-    assert np.array_equal(frame.to_ndarray()[48:].reshape(2, 24, 32), planes.in_range(False).layers[1:])
+    assert np.array_equal(frame.to_ndarray()[:48], planes.to_range(False).layers[0])
+    assert np.array_equal(frame.to_ndarray()[48:].reshape(2, 24, 32), planes.to_range(False).layers[1:])
 
 
 def test_two_seconds_may_wait_for_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,11 +223,11 @@ def test_the_key_r_begins_and_ends_without_holding_up_the_window(
     recorder.open(LIVE)
     assert recorder.on_key("x") is False
     assert str(recorder.on_key("r")).startswith("recording recording_")
-    assert recorder.watched
+    assert recorder.has_viewers
     for frame in frames_of(4):
         recorder.write(frame)
     assert str(recorder.on_key("r")).startswith("completing recording_")
-    assert not recorder.watched
+    assert not recorder.has_viewers
     assert completing.wait(20)
     recorder.write(frames_of(1)[0])  # the stream goes on
     assert told == []

@@ -10,7 +10,7 @@ from background_removal.compositing.backgrounds import SolidColor
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.networks.flip_ensemble import FlipEnsemble
 from background_removal.matting.pyramid import Pyramid
-from background_removal.pipeline.frame import ColorDescription, Planes, image_of
+from background_removal.pipeline.frame import ColorDescription, Planes, to_image
 
 SIZE = (64, 80)
 ARM = np.s_[20:40, 10:30]
@@ -103,7 +103,7 @@ def composed(image: np.ndarray, matte: Matte, in_planes: bool) -> np.ndarray:
         luma = cv2.convertScaleAbs(image[..., 0], alpha=219 / 255, beta=16)
         chroma = np.full((luma.shape[0] // 2, luma.shape[1] // 2), 128, np.uint8)
         frame = Planes((luma, chroma, chroma), ColorDescription(6, 1, 1, 1))
-    return image_of(SolidColor((0, 0, 0)).compose(Pyramid(frame), matte))
+    return to_image(SolidColor((0, 0, 0)).compose(Pyramid(frame), matte))
 
 
 @pytest.mark.parametrize("in_planes", [False, True])

@@ -30,7 +30,7 @@ from background_removal.live.recording.snapshots import Snapshots
 from background_removal.live.virtual_camera.virtual_camera import VirtualCamera
 from background_removal.live.window.viewer import Viewer
 from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo
-from background_removal.pipeline.loop import AnyProcessed, LastImage, run_loop
+from background_removal.pipeline.loop import LastImage, ProcessedFrameCheck, run_loop
 from background_removal.pipeline.objects import ObjectChain
 from background_removal.pipeline.progress import Progress
 from background_removal.pipeline.worker import Reader
@@ -85,7 +85,7 @@ def test_a_source_tells_nothing_before_it_is_open_and_may_be_closed_at_any_time(
 
 def test_a_source_can_be_stopped_from_another_thread(source: Source) -> None:
     with Reader(source) as reader:
-        if source.reading == "here":  # in the main thread: there is no other thread to stop it from
+        if source.read_mode == "inline":  # in the main thread: there is no other thread to stop it from
             return
         assert next(frame for frame in reader.frames() if frame is not None).image.any()
         source.stop()
@@ -137,7 +137,7 @@ def cases(tmp_path: Path, backend, monkeypatch: pytest.MonkeyPatch) -> dict[str,
         "virtual camera": Case(VirtualCamera(""), LIVE),
         "progress": Case(Progress(True), FILE),
         "last image": Case(LastImage(), FILE),
-        "any processed": Case(AnyProcessed(0), FILE),
+        "any processed": Case(ProcessedFrameCheck(0), FILE),
     }  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def test_a_missing_driver_or_package_says_what_to_install(backend, monkeypatch: 
 def test_nobody_watching_pauses_and_lets_the_camera_go(tmp_path: Path, stream_camera: StreamCamera, backend) -> None:
     device = tmp_path / "video10"
     device.write_bytes(b"")
-    assert not is_open_elsewhere(str(device), otherwise=True)
+    assert not is_open_elsewhere(str(device), default=True)
     ended = threading.Event()
     live = LiveOptions(virtual_camera=str(device))
     engine = Engine(webcam_id=stream_camera.url, custom_objects=[Until(ended.is_set)], live=live)

@@ -210,7 +210,7 @@ def test_snapshots_are_numbered_when_they_come_fast(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "live")
-    monkeypatch.setattr("background_removal.live.recording.snapshots.now_as_name", lambda: "2026-01-02_03-04-05")
+    monkeypatch.setattr("background_removal.live.recording.snapshots.format_timestamp", lambda: "2026-01-02_03-04-05")
     snapshots = Snapshots(LiveOptions(snapshots=tmp_path / "deep" / "er"))
     snapshots.open(LIVE)
     assert snapshots.on_key("x") is False

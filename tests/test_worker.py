@@ -20,8 +20,8 @@ class Numbers(Source):
 
     info = StreamInfo("numbers", 1, 1)
 
-    def __init__(self, count: int, reading: str = "ahead", fail_at: int | None = None) -> None:
-        self.count, self.reading, self.fail_at = count, reading, fail_at
+    def __init__(self, count: int, read_mode: str = "buffered", fail_at: int | None = None) -> None:
+        self.count, self.read_mode, self.fail_at = count, read_mode, fail_at
         self.made = 0
         self.stopped = False
         self.threads: set[str] = set()
@@ -61,7 +61,7 @@ def test_no_more_than_depth_frames_wait() -> None:
 
 
 def test_newest_only_drops_what_came_too_late() -> None:
-    source = Numbers(1000, "newest")
+    source = Numbers(1000, "latest")
     with Reader(source) as reader:
         wait_until(lambda: source.made == 1000, "the source to run through")
         time.sleep(0.1)

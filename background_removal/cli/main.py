@@ -13,8 +13,8 @@ from background_removal.cli.messages import set_up_messages
 from background_removal.cli.options import SOURCES, build_parser
 from background_removal.cli.os_process import exit_process, fill_missing_streams, report_thread_errors
 from background_removal.errors import BackgroundRemovalError
-from background_removal.support.stderr import silence_libraries
-from background_removal.support.wording import printable
+from background_removal.support.stderr import silence_opencv
+from background_removal.support.wording import escape_unprintable
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     typed = [name for name, value in vars(options).items() if value != parser.get_default(name)]
     set_up_messages(options.debug, options.quiet)
     if not options.debug:
-        silence_libraries()
+        silence_opencv()
     try:
         if controls:
             from background_removal.cli.control import control
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
             return run(options, lambda path: options.quiet or print(path, flush=True), typed)
     except KeyboardInterrupt as stop:
         if str(stop) and not options.quiet:
-            print(f"stopped; {printable(str(stop))}", file=sys.stderr)
+            print(f"stopped; {escape_unprintable(str(stop))}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our output has gone; the work is done
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
             message = rename_parameters(str(error))
         else:
             message = f"{type(error).__name__}: {' '.join(str(error).split())} (run with --debug to see where)"
-        print(f"error: {printable(message)}", file=sys.stderr)
+        print(f"error: {escape_unprintable(message)}", file=sys.stderr)
         return error.exit_code if expected else 1
     return 0
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 
-from background_removal.support.wording import printable
+from background_removal.support.wording import escape_unprintable
 
 
 class _OneLine(logging.Formatter):
     """Shows what is in a name as it is, and obeys none of it; a traceback keeps its lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        return printable(super().formatMessage(record))
+        return escape_unprintable(super().formatMessage(record))
 
 
 def set_up_messages(debug: bool, quiet: bool) -> None:

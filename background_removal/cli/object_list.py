@@ -23,7 +23,7 @@ from background_removal.effects.defocus import Defocus
 from background_removal.effects.effect import Effect
 from background_removal.effects.low_light import LowLight
 from background_removal.effects.plate import Logo, NamePlate
-from background_removal.errors import InputError, described
+from background_removal.errors import InputError, describe_error
 from background_removal.pipeline.actions import SAVE_LOOK, keys_of
 from background_removal.pipeline.objects import CustomObject, FrameObject
 from background_removal.segmentation import MPSegmentation
@@ -101,7 +101,7 @@ def load_object(spec: str) -> CustomObject:
     except InputError:
         raise
     except (Exception, SystemExit) as error:  # a script that is no module ends by sys.exit
-        raise InputError(f"--object {spec}: {described(error)}") from error
+        raise InputError(f"--object {spec}: {describe_error(error)}") from error
     if not callable(item):
         raise InputError(f"--object {spec}: is not callable with an image")
     return cast("CustomObject", item)

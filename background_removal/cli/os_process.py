@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from background_removal.errors import described
-from background_removal.support.threads import any_abandoned
+from background_removal.errors import describe_error
+from background_removal.support.threads import has_abandoned_threads
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def report_thread_errors() -> Iterator[None]:
     def tell(failure: threading.ExceptHookArgs) -> None:
         if failure.exc_value is None or issubclass(failure.exc_type, SystemExit):
             return
-        said = described(failure.exc_value)
+        said = describe_error(failure.exc_value)
         if said not in told:
             told.add(said)
             log.warning("a thread begun by a custom object has failed: %s", said)
@@ -86,7 +86,7 @@ def exit_process(code: int) -> NoReturn:
         timer = threading.Timer(LEAVING_SECONDS, give_up)
         timer.daemon = True
         timer.start()
-    if any_abandoned():
+    if has_abandoned_threads():
         atexit.register(_end_at_once, code)  # once Python has waited
     sys.exit(code)
 

@@ -31,8 +31,8 @@ from background_removal.files.video.video_source import VideoSource
 from background_removal.pipeline.objects import CustomObject, ObjectChain
 from background_removal.pipeline.progress import progress_bar
 from background_removal.support import limits
-from background_removal.support.cores import available, limit_cores
-from background_removal.support.interrupt import Interrupt, report_kept_on_interrupt
+from background_removal.support.cores import count_cores, limit_cores
+from background_removal.support.interrupt import Interrupt, report_results_on_interrupt
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class PartJob:
         make_objects: Makes the custom objects in the process that uses them; it must be one that can be pickled.
         options: Further arguments for `Engine`.
         cores: How many cores are for it.
-        allowed: What files may ask for, as `support.limits.allow` takes it.
+        allowed: What files may ask for, as `support.limits.set_limits` takes it.
     """
 
     path: str
@@ -66,7 +66,7 @@ class PartJob:
     make_objects: MakeObjects
     options: Mapping[str, Any]
     cores: int
-    allowed: Mapping[str, Any] = field(default_factory=limits.allowed)
+    allowed: Mapping[str, Any] = field(default_factory=limits.get_limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +135,14 @@ def process_in_parallel(engine: Engine, jobs: int, make_objects: MakeObjects, op
         options = {**options, "encoding": encoding_of_parts(engine.encoding, suffix)}
         kept = ""
         with (
-            report_kept_on_interrupt(lambda said: f"complete: {kept}" if kept else said),
+            report_results_on_interrupt(lambda said: f"complete: {kept}" if kept else said),
             Interrupt() as interrupt,
             unfinished_parts(output) as folder,
             unfinished_output(output) as unfinished,
         ):
             # These keep exact times, and hold whatever is joined from them.
             kind = ".mov" if suffix == ".mov" else ".mp4"
-            cores = max(1, available() // len(parts))
+            cores = max(1, count_cores() // len(parts))
             work = [
                 PartJob(local, part, os.path.join(folder, f"{number}{kind}"), output, make_objects, options, cores)
                 for number, part in enumerate(parts)
@@ -296,7 +296,7 @@ def _work(messages: multiprocessing.Queue[_Message], level: int, number: int, jo
     end_with_parent()
     logging.basicConfig(level=max(level, logging.ERROR))  # each would tell of the same damage
     limit_cores(job.cores)
-    limits.allow(**job.allowed)
+    limits.set_limits(**job.allowed)
     try:
         messages.put(_Done(number, process_part(job, lambda: messages.put(None))))
     except KeyboardInterrupt:

@@ -31,8 +31,8 @@ from background_removal.files.saving.outputs import check_result, result_path
 from background_removal.files.saving.unfinished import recover_unfinished
 from background_removal.pipeline.objects import CustomObject
 from background_removal.support import limits
-from background_removal.support.interrupt import report_kept_on_interrupt
-from background_removal.support.wording import printable
+from background_removal.support.interrupt import report_results_on_interrupt
+from background_removal.support.wording import escape_unprintable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
         The exit code: 1 if one of many files failed, or if a file could be read in part only; else 0.
     """
     keep_memory_together()
-    limits.allow(max_pixels=options.max_pixels, follow=options.follow)
+    limits.set_limits(max_pixels=options.max_pixels, follow=options.follow)
     if options.list_cameras:
         _list_cameras(on_result)
         return 0
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
         check_result(job.output, job.path, video=is_video_file(options, job.path), encoding=encoding_of(options))
         if options.resume:
             recover_unfinished(job.output)
-        with report_kept_on_interrupt(lambda said: said or "nothing was kept"):
+        with report_results_on_interrupt(lambda said: said or "nothing was kept"):
             if storage.STANDARD in (job.output, options.matte):
                 # Nothing but the picture goes there: not its name, nor what a custom object prints.
                 with contextlib.redirect_stdout(sys.stderr):
@@ -112,14 +112,14 @@ def _beside_a_bar(options: argparse.Namespace) -> contextlib.AbstractContextMana
 
 
 def _list_cameras(on_result: OnResult) -> None:
-    from background_removal.live.camera.devices import camera_modes, list_cameras
+    from background_removal.live.camera.devices import list_camera_modes, list_cameras
 
     cameras = list_cameras()
     if not cameras:
         on_result("no camera was found on this computer")
     for number, name in cameras.items():
         on_result(f"{number} ({name})")
-        for mode in camera_modes(number):
+        for mode in list_camera_modes(number):
             on_result(f"    {mode}")
 
 
@@ -151,7 +151,7 @@ def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnRe
         log.info("--shard %s: no file falls to it", options.shard)
         return 0
     done: list[str] = []
-    with report_kept_on_interrupt(
+    with report_results_on_interrupt(
         lambda said: f"{len(done)} of {len(to_do)} files are done{said}; --resume does the rest"
     ):
 
@@ -191,7 +191,7 @@ def _do_here(
     with tqdm(total=_frames_of(options, to_do), unit="frame", disable=hidden) as bar:
 
         def work(job: BatchItem) -> None:
-            bar.set_description(printable(os.path.basename(job.path)))
+            bar.set_description(escape_unprintable(os.path.basename(job.path)))
             if options.resume:
                 recover_unfinished(job.output)
             codes.add(_one_of_many(options, job, objects, bar))
@@ -221,7 +221,7 @@ def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
         done.append(job.output)
         on_result(job.output)
 
-    with report_kept_on_interrupt(lambda said: f"results written: {len(done)}{said}"):
+    with report_results_on_interrupt(lambda said: f"results written: {len(done)}{said}"):
         objects = build_objects(options)
         for file in many.watch(options.watch, many.SUFFIXES, options.recursive, options.output):
             many.run_jobs(many.plan_jobs([file], functools.partial(_usual_output, options)), work, resume=True)
@@ -231,7 +231,7 @@ def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
 def _one_of_many(
     options: argparse.Namespace, job: BatchItem, objects: list[CustomObject], bar: bool | tqdm[Any]
 ) -> int:
-    with report_kept_on_interrupt(lambda said: f", {said or f'nothing of {job.path} was kept'}"):
+    with report_results_on_interrupt(lambda said: f", {said or f'nothing of {job.path} was kept'}"):
         return process(options, job, objects, bar, keep_partial=False)[1]
 
 

@@ -64,7 +64,7 @@ def write_settings(path: str, changes: Mapping[str, str | float | bool]) -> None
 
 
 def _document(path: str) -> tomlkit.TOMLDocument:
-    limits.check_ordinary(path, f"--config {path}")
+    limits.check_regular_file(path, f"--config {path}")
     try:
         if os.path.getsize(path) > limits.MAX_SETTINGS_BYTES:
             raise InputError(f"--config {path}: is larger than any settings file")

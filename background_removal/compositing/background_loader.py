@@ -48,7 +48,7 @@ class BackgroundLoader:
             return backgrounds.Transparent()
         if storage.is_folder(text):
             return self.folder(text)
-        limits.check_ordinary(text, f"`background` {text}")
+        limits.check_regular_file(text, f"`background` {text}")
         if storage.is_file(text):
             return self.file(text)
         picture = shipped_picture(text)

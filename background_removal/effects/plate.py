@@ -72,12 +72,12 @@ class Logo(SwitchedEffect):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__()
         path = os.fspath(path)
-        limits.check_ordinary(path, f"`logo` {path}")
+        limits.check_regular_file(path, f"`logo` {path}")
         if not os.path.isfile(path):
             raise InputNotFoundError(f"`logo` {path}: no such file")
         data = np.fromfile(path, np.uint8)
         limits.check_picture(f"`logo` {path}", data.tobytes())
-        with stderr.captured():  # what a library says of a damaged one
+        with stderr.capture_stderr():  # what a library says of a damaged one
             picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         if picture is not None and picture.dtype == np.uint16:
             picture = cv2.convertScaleAbs(picture, alpha=1 / 257)

@@ -52,7 +52,7 @@ def read_picture(path: str, name: str = "") -> tuple[np.ndarray, bool]:
 
 def _decode(data: np.ndarray, name: str) -> tuple[np.ndarray | None, bool]:
     try:
-        with stderr.captured() as lines:
+        with stderr.capture_stderr() as lines:
             level = logging.setLogLevel(logging.LOG_LEVEL_WARNING)  # one tells of a JPEG inside a TIFF
             try:
                 image = cv2.imdecode(data, cv2.IMREAD_COLOR)
@@ -62,5 +62,5 @@ def _decode(data: np.ndarray, name: str) -> tuple[np.ndarray | None, bool]:
         raise InputError(f"{name}: not a readable image ({error.err})") from error
     for line in lines:
         if not _OF_LIBRARIES.match(line) and not _DAMAGE.search(line):
-            stderr.pass_on(line)
+            stderr.write_stderr(line)
     return image, any(_DAMAGE.search(line) for line in lines)

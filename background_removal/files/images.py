@@ -24,7 +24,7 @@ from background_removal.files.saving.atomic import (
     partial_folder,
 )
 from background_removal.files.storage import STANDARD
-from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo, is_spoiled
+from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo, discards_result
 from background_removal.support import limits
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class ImageSource(Source):
         again: Whether it may be iterated again, for which a copy of the image is kept.
     """
 
-    reading: Literal["here", "ahead", "newest"] = "here"
+    read_mode: Literal["inline", "buffered", "latest"] = "inline"
 
     def __init__(self, path: str, name: str = "", *, again: bool = True) -> None:
         self._path = path
@@ -104,7 +104,7 @@ class ImageSource(Source):
         """Read the file; raises InputError if it is not an image."""
         self._image, damaged = read_picture(self._path, self._name)
         if damaged:
-            self.incomplete = _DAMAGED
+            self.missing = _DAMAGED
             log.warning("%s: %s", self._name, _DAMAGED)
         height, width = self._image.shape[:2]
         self._info = StreamInfo(self._name, width, height, frames=1, still=True)
@@ -153,7 +153,7 @@ class ImageSink(Sink):
 
     def close(self, error: BaseException | None = None) -> None:
         close_atomic(self._stack, error)
-        self.result = "" if not self._written or is_spoiled(error) else self._path
+        self.result = "" if not self._written or discards_result(error) else self._path
 
 
 class SequenceSink(Sink):
@@ -182,7 +182,7 @@ class SequenceSink(Sink):
         if isinstance(error, Stopped) and not error.complete:
             self._place = partial_folder(self._place)
         close_atomic(self._stack, error)
-        self.result = "" if not self._written or is_spoiled(error) else self._place
+        self.result = "" if not self._written or discards_result(error) else self._place
 
 
 _NUMBER = re.compile(r"%0?(\d*)d")

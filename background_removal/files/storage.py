@@ -116,7 +116,7 @@ def require_file(path: str) -> None:
     if is_folder(path):
         raise InputError(f"{path}: is a folder, not a file")
     if not is_remote(path):
-        limits.check_ordinary(path, f"{path} (- is standard input)" if path == "/dev/stdin" else path)
+        limits.check_regular_file(path, f"{path} (- is standard input)" if path == "/dev/stdin" else path)
     if not is_file(path):
         raise InputNotFoundError(f"{path}: no such file")
     if not is_remote(path):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from background_removal.errors import InputError
-from background_removal.pipeline.planes import ColorDescription, Planes, image_of
+from background_removal.pipeline.planes import ColorDescription, Planes, to_image
 from background_removal.support.buffers import Buffers
 
 
@@ -32,7 +32,7 @@ class Pyramid:
     @property
     def image(self) -> np.ndarray:
         """The frame itself, uint8 (H, W, 3)."""
-        return image_of(self._picture)
+        return to_image(self._picture)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,12 +50,12 @@ class Pyramid:
         return self._picture.color if isinstance(self._picture, Planes) else None
 
     def bgr_to_layers(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
-        """Return what stands for uint8 (h, w, 3) BGR of any size in each of the layers; see `Planes.values`."""
-        return self._picture.values(bgr) if isinstance(self._picture, Planes) else (bgr,)
+        """Return what stands for uint8 (h, w, 3) BGR of any size in each of the layers; see `Planes.bgr_to_yuv`."""
+        return self._picture.bgr_to_yuv(bgr) if isinstance(self._picture, Planes) else (bgr,)
 
     def bgr_delta_to_layers(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
-        """Return what stands for a change of BGR in each of the layers; see `Planes.changes`."""
-        return self._picture.changes(bgr) if isinstance(self._picture, Planes) else (bgr,)
+        """Return what stands for a change of BGR in each of the layers; see `Planes.bgr_delta_to_yuv`."""
+        return self._picture.bgr_delta_to_yuv(bgr) if isinstance(self._picture, Planes) else (bgr,)
 
     def allocate_layers(self, buffers: Buffers) -> Sequence[np.ndarray]:
         """Return layers like those of the frame, to be filled."""
@@ -78,7 +78,7 @@ class Pyramid:
         if not number:
             return self.image
         if not self._smaller and isinstance(self._picture, Planes):
-            self._smaller.append(self._picture.half())
+            self._smaller.append(self._picture.half_size())
         while len(self._smaller) < number:
             above = self._smaller[-1] if self._smaller else self.image
             height, width = above.shape[:2]
@@ -98,7 +98,7 @@ class Pyramid:
         while (right - left) >> (number + 1) >= width and (bottom - top) >> (number + 1) >= height:
             number += 1
         if not number and isinstance(self._picture, Planes):
-            part = self._picture.part(left, top, right, bottom)
+            part = self._picture.crop(left, top, right, bottom)
         else:
             source = self.level(number)
             part = source[top >> number : -(-bottom >> number), left >> number : -(-right >> number)]

@@ -25,16 +25,16 @@ class BrowserCamera(Source):
     """Yields the newest of the frames that are put into it.
 
     Args:
-        most_pixels: How many a frame may have.
+        max_pixels: How many a frame may have.
 
     Attributes:
         is_silent: Whether it has ended because nothing came for too long.
     """
 
-    reading: Literal["here", "ahead", "newest"] = "newest"
+    read_mode: Literal["inline", "buffered", "latest"] = "latest"
 
-    def __init__(self, most_pixels: int) -> None:
-        self._most_pixels = most_pixels
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
         self._changed = threading.Condition()
         self._newest: tuple[int, bytes] | None = None
         self._ended = self.is_silent = False
@@ -105,7 +105,7 @@ class BrowserCamera(Source):
         if size is None:
             raise InputError("a frame of the camera is no JPEG picture")
         try:
-            check_pixels("a frame of the camera", size, self._most_pixels)
+            check_pixels("a frame of the camera", size, self._max_pixels)
         except PageError as error:
             raise InputError(str(error)) from error
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)

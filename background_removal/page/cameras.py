@@ -26,7 +26,7 @@ from background_removal.page.look_renderer import LookRenderer
 from background_removal.page.looks import Look
 from background_removal.page.pool import Pool
 from background_removal.page.settings import Settings
-from background_removal.pipeline.frame import Frame, Sink, Source, image_of
+from background_removal.pipeline.frame import Frame, Sink, Source, to_image
 
 log = logging.getLogger(__name__)
 
@@ -283,7 +283,7 @@ class _ToVisitor(Sink):
     def write(self, frame: Frame) -> None:
         self._go_on()
         assert self.showing is not None
-        image = image_of(self.showing.view(frame.picture))
+        image = to_image(self.showing.view(frame.picture))
         done, jpeg = cv2.imencode(".jpg", self._opaque(image), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         assert done
         if self._inbox is not None:
@@ -300,9 +300,9 @@ class _ToVisitor(Sink):
         self._send(struct.pack(">I", number) + jpeg.tobytes())
         self._tell("")
 
-    def idle(self, trouble: str) -> None:
+    def idle(self, status: str) -> None:
         self._go_on()
-        self._tell(trouble)
+        self._tell(status)
 
     def _go_on(self) -> None:
         """Use the keys that were typed; raises Stopped if the visitor has gone."""

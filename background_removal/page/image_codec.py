@@ -21,13 +21,13 @@ _JPEG_QUALITY, _WEBP_QUALITY = 92, 90
 _PNG_COMPRESSION = 1
 
 
-def read_picture(path: str, name: str, most_pixels: int) -> np.ndarray:
+def read_picture(path: str, name: str, max_pixels: int) -> np.ndarray:
     """Return a picture that a visitor has sent, uint8 (H, W, 3) BGR, upright.
 
     Args:
         path: Where it is.
         name: What he calls it.
-        most_pixels: How many it may have.
+        max_pixels: How many it may have.
 
     Raises:
         PageError: it is no picture that can be read, or has too many pixels.
@@ -36,7 +36,7 @@ def read_picture(path: str, name: str, most_pixels: int) -> np.ndarray:
     size = size_of(data) if detect_kind(path) == "image" else None
     if size is None:
         raise PageError(415, f"{name}: is not a picture; send {_FORMATS}")
-    check_pixels(name, size, most_pixels)
+    check_pixels(name, size, max_pixels)
     try:
         return image_decoding.read_picture(path, name)[0]  # of what is damaged the rest
     except BackgroundRemovalError as error:

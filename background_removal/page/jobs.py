@@ -285,6 +285,6 @@ class _Watcher(Sink):
             job.picture = jpeg.tobytes() if done else b""
         self.idle("")
 
-    def idle(self, trouble: str) -> None:
+    def idle(self, status: str) -> None:
         if self._job.cancelled:
             raise _Cancelled("cancelled")

@@ -19,7 +19,7 @@ from background_removal.effects.low_light import LowLight
 from background_removal.errors import BackgroundRemovalError
 from background_removal.page.http_errors import plain
 from background_removal.page.looks import EFFECTS, UPLOAD, Look
-from background_removal.pipeline.frame import Frame, Planes, StreamInfo, image_of
+from background_removal.pipeline.frame import Frame, Planes, StreamInfo, to_image
 from background_removal.pipeline.objects import CustomObject, FrameObject, ObjectChain
 from background_removal.segmentation import MPSegmentation
 
@@ -120,7 +120,7 @@ class LookRenderer(FrameObject):
 
     def __call__(self, image: np.ndarray, /) -> np.ndarray:
         """Return the picture, uint8 (H, W, 3), in the look; (H, W, 4) where that is transparent."""
-        return image_of(self._chain.apply(image))
+        return to_image(self._chain.apply(image))
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:
         """Return planes in the look, or an image."""

@@ -11,10 +11,18 @@ from typing import Literal, Protocol, TypeVar
 import numpy as np
 
 from background_removal.errors import Stopped
-from background_removal.pipeline.planes import ColorDescription, Planes, image_of, mirrored
+from background_removal.pipeline.planes import ColorDescription, Planes, mirror, to_image
 
 __all__ = [
-    "ColorDescription", "Frame", "Planes", "Sink", "Source", "StreamInfo", "image_of", "is_spoiled", "mirrored",
+    "ColorDescription",
+    "Frame",
+    "Planes",
+    "Sink",
+    "Source",
+    "StreamInfo",
+    "discards_result",
+    "mirror",
+    "to_image",
 ]  # fmt: skip
 
 _Source = TypeVar("_Source", bound="Source")
@@ -79,7 +87,7 @@ class Frame:
     @property
     def image(self) -> np.ndarray:
         """The picture as uint8 (H, W, 3) BGR or (H, W, 4) BGRA; planes are converted when it is first asked for."""
-        return image_of(self.picture)
+        return to_image(self.picture)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -100,18 +108,18 @@ class Source(Protocol):
     """Something that yields frames: a file, a camera, or one of your own, which subclasses this.
 
     It is made, opened, iterated once, and closed; the engine does all of it in one thread, which is not the main one
-    unless `reading` is "here". A read that blocks for ever then holds up nobody: the thread is left to it.
+    unless `read_mode` is "inline". A read that blocks for ever then holds up nobody: the thread is left to it.
 
     Attributes:
-        reading: How the engine reads it: "here", frame by frame; "ahead", a few frames before they are needed;
-            "newest", all the time, of which only the newest frame is kept.
-        trouble: What is the matter while no frames come, "" otherwise.
-        incomplete: What is missing of what it promised, once all that could be read has been yielded; "" if nothing.
+        read_mode: How the engine reads it: "inline", frame by frame; "buffered", a few frames before they are needed;
+            "latest", all the time, of which only the newest frame is kept.
+        status: What is the matter while no frames come, "" otherwise.
+        missing: What is missing of what it promised, once all that could be read has been yielded; "" if nothing.
     """
 
-    reading: Literal["here", "ahead", "newest"] = "ahead"
-    trouble: str = ""
-    incomplete: str = ""
+    read_mode: Literal["inline", "buffered", "latest"] = "buffered"
+    status: str = ""
+    missing: str = ""
 
     @property
     def info(self) -> StreamInfo:
@@ -165,7 +173,7 @@ class Sink(Protocol):
     result: str = ""
 
     @property
-    def watched(self) -> bool:
+    def has_viewers(self) -> bool:
         """Whether anybody sees what it is given; a camera is let go while nobody sees what any sink is given."""
         return True
 
@@ -176,11 +184,11 @@ class Sink(Protocol):
         """Take one frame, whose picture is not to be changed."""
         ...
 
-    def idle(self, trouble: str) -> None:
+    def idle(self, status: str) -> None:
         """No frame has come for a hundredth of a second.
 
         Args:
-            trouble: What is the matter, "" if nothing is.
+            status: What is the matter, "" if nothing is.
         """
 
     def close(self, error: BaseException | None = None) -> None:
@@ -192,6 +200,6 @@ class Sink(Protocol):
         """
 
 
-def is_spoiled(error: BaseException | None) -> bool:
+def discards_result(error: BaseException | None) -> bool:
     """Tell whether a sink that is closed with `error` discards what was written."""
     return error is not None and not isinstance(error, Stopped)

@@ -11,7 +11,7 @@ from background_removal.errors import InputError, Stopped
 from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo
 from background_removal.pipeline.objects import ObjectChain
 from background_removal.pipeline.worker import Reader
-from background_removal.support.interrupt import Interrupt, report_kept_on_interrupt
+from background_removal.support.interrupt import Interrupt, report_results_on_interrupt
 
 log = logging.getLogger(__name__)
 
@@ -43,20 +43,20 @@ def run_loop(
         KeyboardInterrupt: Ctrl-C was typed; what was done until then was completed, or else discarded, as it says.
     """
     tally = _Tally()
-    with report_kept_on_interrupt(tally.told), Interrupt() as interrupt:
+    with report_results_on_interrupt(tally.told), Interrupt() as interrupt:
         try:
             with ExitStack() as stack:
                 frames = _opened(stack, source, interrupt)
                 sinks = make_sinks(source.info)
-                open_on(stack, lambda: chain.open(source.info), lambda error: chain.close())
+                open_in_stack(stack, lambda: chain.open(source.info), lambda error: chain.close())
                 for sink in sinks:
-                    open_on(stack, functools.partial(sink.open, source.info), sink.close)
+                    open_in_stack(stack, functools.partial(sink.open, source.info), sink.close)
                 tally.info, tally.sinks = source.info, sinks
                 try:
                     for frame in frames:
                         if frame is None:
                             for sink in sinks:
-                                sink.idle(source.trouble)
+                                sink.idle(source.status)
                         else:
                             done = pass_on(frame, source.info)
                             for sink in sinks:
@@ -80,12 +80,12 @@ def run_loop(
 
 def _opened(stack: ExitStack, source: Source, interrupt: Interrupt) -> Iterator[Frame | None]:
     """Open a source, as it wants to be read, and return its frames."""
-    if source.reading == "here":
+    if source.read_mode == "inline":
         return iter(stack.enter_context(source))
     return stack.enter_context(Reader(source, interrupt.raise_if_requested)).frames()
 
 
-def open_on(
+def open_in_stack(
     stack: ExitStack, open_it: Callable[[], object], close_it: Callable[[BaseException | None], object]
 ) -> None:
     """Open something that is closed with `stack`, and told the error on its way, which stays the one that is raised."""
@@ -135,7 +135,7 @@ class LastImage(Sink):
         self.image = frame.image
 
 
-class AnyProcessed(Sink):
+class ProcessedFrameCheck(Sink):
     """Spoils the results of a whole stream in which no frame was processed.
 
     Args:

@@ -24,10 +24,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from background_removal.errors import BackgroundRemovalError, InputError, ProcessingError, described
+from background_removal.errors import BackgroundRemovalError, InputError, ProcessingError, describe_error
 from background_removal.pipeline.actions import Action
-from background_removal.pipeline.frame import Frame, Planes, StreamInfo, image_of
-from background_removal.pipeline.planes import not_a_picture
+from background_removal.pipeline.frame import Frame, Planes, StreamInfo, to_image
+from background_removal.pipeline.planes import describe_picture_problem
 
 log = logging.getLogger(__name__)
 
@@ -239,7 +239,7 @@ class ObjectChain:
                     picture = self._on_planes[id(item)](picture)
                 else:
                     picture = item(picture.image)
-            if problem := not_a_picture(picture):
+            if problem := describe_picture_problem(picture):
                 raise ProcessingError(f"custom object {name_of(item)} returned {problem}{self._where}")
             if not isinstance(picture, Planes):
                 picture = np.require(picture, requirements=["C", "W"])
@@ -262,8 +262,8 @@ class ObjectChain:
         """Return what the window shows in place of a result."""
         for item, view in self._methods["view"]:
             with _named_errors(item, "failed on what the window shows"):
-                picture = view(picture if id(item) in self._on_planes else image_of(picture))
-                if problem := not_a_picture(picture):
+                picture = view(picture if id(item) in self._on_planes else to_image(picture))
+                if problem := describe_picture_problem(picture):
                     raise TypeError(f"it returned {problem}")
         return picture
 
@@ -347,4 +347,4 @@ class _named_errors:  # noqa: N801 - it is used as a function is; a generator wo
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         # sys.exit(0), too: there would be no result, and the exit code of success.
         if error is not None and not isinstance(error, BackgroundRemovalError | KeyboardInterrupt):
-            raise ProcessingError(f"custom object {name_of(self.item)} {self.what}: {described(error)}") from error
+            raise ProcessingError(f"custom object {name_of(self.item)} {self.what}: {describe_error(error)}") from error

@@ -44,7 +44,7 @@ _RANGES = {False: 1, True: 2}  # AVCOL_RANGE_MPEG and AVCOL_RANGE_JPEG
 
 
 @functools.cache
-def _to_range(full: bool) -> tuple[np.ndarray, np.ndarray]:
+def _range_tables(full: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return what takes 8-bit luma, and chroma, of the other range to this one (ITU-T H.273), as uint8 (256,) each."""
     values = np.arange(256)
     luma, chroma = (values - 16) * 255 / 219, (values - 128) * 255 / 224 + 128
@@ -116,7 +116,7 @@ class LayersToBgr:
                 cv2.transform(merged, self._matrix, dst=image[first::2])
             return image
 
-    def scaled(self, layers: Layers, width: int, height: int) -> np.ndarray:
+    def resize(self, layers: Layers, width: int, height: int) -> np.ndarray:
         """Return the picture at another size, uint8 (height, width, 3) BGR; a smaller one is shrunk before."""
         if width * height >= layers[0].size:
             image = self(layers)
@@ -162,18 +162,18 @@ class Planes:
             self._image = self.to_bgr(self.layers)
         return self._image
 
-    def values(self, bgr: np.ndarray) -> Layers:
+    def bgr_to_yuv(self, bgr: np.ndarray) -> Layers:
         """Return uint8 (h, w, 3) BGR of any size as Y, Cb and Cr, each uint8 (h, w)."""
         y, u, v = cv2.split(cv2.transform(bgr, bgr_to_yuv_matrix(self.color.matrix, self.color.full_range)))
         return y, u, v
 
-    def changes(self, bgr: np.ndarray) -> Layers:
+    def bgr_delta_to_yuv(self, bgr: np.ndarray) -> Layers:
         """Return what is to be added to BGR, halved and 128 more, uint8 (h, w, 3), as the same for Y, Cb and Cr."""
         linear = bgr_to_yuv_matrix(self.color.matrix, self.color.full_range)[:, :3]
         y, u, v = cv2.split(cv2.transform(bgr, np.column_stack([linear, 128 - linear @ (128, 128, 128)])))
         return y, u, v
 
-    def part(self, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    def crop(self, left: int, top: int, right: int, bottom: int) -> np.ndarray:
         """Return a part of the picture as an image; the rest is not converted."""
         even_left, even_top = left // 2 * 2, top // 2 * 2
         y, u, v = self.layers
@@ -182,21 +182,21 @@ class Planes:
         image = LayersToBgr(self.color)((y, u[half], v[half]))
         return image[top - even_top :, left - even_left :][: bottom - top, : right - left]
 
-    def half(self) -> np.ndarray:
+    def half_size(self) -> np.ndarray:
         """Return the picture at half its width and height as an image."""
         y, u, v = self.layers
         small = cv2.resize(y, u.shape[::-1], interpolation=cv2.INTER_AREA)
         return cv2.transform(cv2.merge([small, u, v]), yuv_to_bgr_matrix(self.color.matrix, self.color.full_range))
 
-    def scaled(self, width: int, height: int) -> np.ndarray:
+    def resize(self, width: int, height: int) -> np.ndarray:
         """Return the picture at another size as uint8 (height, width, 3) BGR; a smaller one is shrunk first."""
-        return self.to_bgr.scaled(self.layers, width, height)
+        return self.to_bgr.resize(self.layers, width, height)
 
-    def in_range(self, full: bool) -> Planes:
+    def to_range(self, full: bool) -> Planes:
         """Return the same picture with black at 0 and white at 255, or, if not `full`, at 16 and 235."""
         if self.color.full_range == full:
             return self
-        luma, chroma = _to_range(full)
+        luma, chroma = _range_tables(full)
         y, u, v = self.layers
         return Planes(
             (cv2.LUT(y, luma), cv2.LUT(u, chroma), cv2.LUT(v, chroma)), replace(self.color, range=_RANGES[full])
@@ -214,12 +214,12 @@ class Planes:
         right, bottom = min(width, box[2] + box[2] % 2), min(height, box[3] + box[3] % 2)
         if left >= right or top >= bottom:
             return self
-        before = self.part(left, top, right, bottom)
+        before = self.crop(left, top, right, bottom)
         after = before.copy()
         draw(after, left, top)
         changed = (before != after).any(axis=2)
         y, u, v = (layer.copy() for layer in self.layers)
-        values = self.values(after)
+        values = self.bgr_to_yuv(after)
         np.copyto(y[top:bottom, left:right], values[0], where=changed)
         half = (changed.shape[1] // 2, changed.shape[0] // 2)
         changed = changed.reshape(half[1], 2, half[0], 2).any(axis=(1, 3))
@@ -233,7 +233,7 @@ class Planes:
         return Planes(layers, self.color, self.to_bgr)
 
 
-def image_of(picture: np.ndarray | Planes) -> np.ndarray:
+def to_image(picture: np.ndarray | Planes) -> np.ndarray:
     """Return a picture as an image: itself, if it is one."""
     return picture.image if isinstance(picture, Planes) else picture
 
@@ -241,7 +241,7 @@ def image_of(picture: np.ndarray | Planes) -> np.ndarray:
 Picture = TypeVar("Picture", np.ndarray, Planes, "np.ndarray | Planes")
 
 
-def mirrored(picture: Picture) -> Picture:
+def mirror(picture: Picture) -> Picture:
     """Return a picture mirrored left to right."""
     if isinstance(picture, Planes):
         y, u, v = (cv2.flip(layer, 1) for layer in picture.layers)
@@ -249,7 +249,7 @@ def mirrored(picture: Picture) -> Picture:
     return cast("Picture", cv2.flip(picture, 1))
 
 
-def not_an_image(result: object) -> str:
+def describe_image_problem(result: object) -> str:
     """Say what is wrong with what should be an image, "" if it is one."""
     if not isinstance(result, np.ndarray):
         return f"{'None' if result is None else type(result).__name__} instead of an image"
@@ -260,10 +260,10 @@ def not_an_image(result: object) -> str:
     return ""
 
 
-def not_a_picture(result: object) -> str:
+def describe_picture_problem(result: object) -> str:
     """Say what is wrong with what should be an image or planes, "" if it is either."""
     if not isinstance(result, Planes):
-        return not_an_image(result)
+        return describe_image_problem(result)
     layers = result.layers or ()
     shapes = [layer.shape for layer in layers if isinstance(layer, np.ndarray) and layer.dtype == np.uint8]
     if len(shapes) == 3 and len(shapes[0]) == 2 and 0 not in shapes[0]:

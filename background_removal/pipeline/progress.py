@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from background_removal.pipeline.frame import Frame, Sink, StreamInfo
-from background_removal.support.wording import printable
+from background_removal.support.wording import escape_unprintable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -54,4 +54,5 @@ def progress_bar(name: str, total: int | None, shown: bool = True) -> tqdm[Any]:
     from tqdm import tqdm
 
     # tqdm's None means: unless stderr is not a terminal.
-    return tqdm(total=total, unit="frame", desc=printable(os.path.basename(name)), disable=None if shown else True)
+    label = escape_unprintable(os.path.basename(name))
+    return tqdm(total=total, unit="frame", desc=label, disable=None if shown else True)

@@ -16,9 +16,9 @@ from background_removal.support.threads import AbandonableThread
 Item = TypeVar("Item")
 
 # How long leaving waits for a thread: nobody likes a program that does not end, and a camera may block for ever.
-LEAVING_SECONDS = 0.5
+JOIN_SECONDS = 0.5
 # How long the last of what was put is waited for: an encoder empties itself, and a long file gets its index in front.
-FINISHING_SECONDS = 600.0
+FINISH_SECONDS = 600.0
 # How often a wait looks around.
 _TICK_SECONDS = 0.05
 # How often, while no frame comes, whoever waits for one may look around: a window for keys, which are 20 ms apart when
@@ -38,7 +38,7 @@ class Worker(Generic[Item]):
         depth: How many items may wait.
         when_full: What `put` does then: "wait", or let the "newest" item take the place of the oldest, or "drop" it.
         stop: Called by `close`, for work that waits for something else than the queue.
-        leaving_seconds: How long `close` waits for the thread, which is then left to itself.
+        join_seconds: How long `close` waits for the thread, which is then left to itself.
 
     Attributes:
         dropped: How many items were lost because the queue was full.
@@ -51,7 +51,7 @@ class Worker(Generic[Item]):
         depth: int = 4,
         when_full: Literal["wait", "newest", "drop"] = "wait",
         stop: Callable[[], object] = lambda: None,
-        leaving_seconds: float = LEAVING_SECONDS,
+        join_seconds: float = JOIN_SECONDS,
     ) -> None:
         if depth < 1:
             raise ValueError(f"depth must be at least 1, not {depth}")
@@ -59,7 +59,7 @@ class Worker(Generic[Item]):
         self._depth = depth
         self._when_full = when_full
         self._stop = stop
-        self._leaving_seconds = leaving_seconds
+        self._join_seconds = join_seconds
         self._queue: deque[Item] = deque()
         self._changed = threading.Condition()
         self._complete = False  # nothing more will be put
@@ -142,7 +142,7 @@ class Worker(Generic[Item]):
         """
         self.complete()
         # In short waits: a signal is only heard between two of them where a lock cannot be interrupted.
-        deadline = time.monotonic() + FINISHING_SECONDS
+        deadline = time.monotonic() + FINISH_SECONDS
         while self.running and time.monotonic() < deadline:
             self._thread.join(_TICK_SECONDS)
         if self.running:
@@ -157,7 +157,7 @@ class Worker(Generic[Item]):
             self._changed.notify_all()
         self._stop()
         if self._thread.ident is not None:
-            self._thread.join(self._leaving_seconds)
+            self._thread.join(self._join_seconds)
 
     def _raise_error(self) -> None:
         if self._error is not None and threading.current_thread() is not self._thread:
@@ -178,7 +178,7 @@ class Reader:
     All that the source does is done in that thread, so that it can be left alone when it blocks.
 
     Args:
-        source: What is read; `pipeline.frame.Source.reading` is "ahead" or "newest".
+        source: What is read; `pipeline.frame.Source.read_mode` is "buffered" or "latest".
         keep_waiting: Called again and again while the source opens; what it raises ends the waiting.
     """
 
@@ -186,7 +186,7 @@ class Reader:
         self._source = source
         self._keep_waiting = keep_waiting
         self._opened = threading.Event()
-        newest = source.reading == "newest"
+        newest = source.read_mode == "latest"
         self._worker: Worker[Frame | None] = Worker(
             self._read, "reader", 1 if newest else 4, "newest" if newest else "wait", source.stop
         )

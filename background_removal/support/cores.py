@@ -16,7 +16,7 @@ _NICER = 5
 _limit: int | None = None
 
 
-def available() -> int:
+def count_cores() -> int:
     """Return how many cores the system lets this process use."""
     if hasattr(os, "sched_getaffinity"):  # fewer than the computer has, in a container
         return len(os.sched_getaffinity(0))
@@ -36,7 +36,7 @@ def limit_cores(count: int) -> None:
     cv2.setNumThreads(count)
 
 
-def in_background(start: Callable[[], _Result]) -> _Result:
+def start_in_background(start: Callable[[], _Result]) -> _Result:
     """Call something that starts threads, which get what others leave of the cores; where Linux runs, else as ever.
 
     It is for threads that know nothing of Python: one that holds its lock while it waits for a core stops all others.

@@ -59,7 +59,7 @@ class Interrupt:
 
 
 @contextmanager
-def report_kept_on_interrupt(kept: Callable[[str], str]) -> Iterator[None]:
+def report_results_on_interrupt(kept: Callable[[str], str]) -> Iterator[None]:
     """Let the KeyboardInterrupt that ends the block say what there is of the results, and where.
 
     Args:

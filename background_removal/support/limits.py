@@ -26,11 +26,11 @@ MAX_SETTINGS_BYTES = 1_000_000
 # Either side of a size that is asked of a camera: twice what the largest sensors of any kind have.
 MAX_SIDE = 2**16
 
-_most_pixels = MAX_PIXELS
-_follows = False
+_max_pixels = MAX_PIXELS
+_follow = False
 
 
-def allow(*, max_pixels: int | None = None, follow: bool = False) -> None:
+def set_limits(*, max_pixels: int | None = None, follow: bool = False) -> None:
     """Say what this process, from now on, lets files ask for.
 
     Args:
@@ -40,42 +40,37 @@ def allow(*, max_pixels: int | None = None, follow: bool = False) -> None:
     Raises:
         InputError: `max_pixels` is below 1 or more than OpenCV takes.
     """
-    global _most_pixels, _follows
+    global _max_pixels, _follow
     if max_pixels is not None and not 1 <= max_pixels <= _MAX_OF_OPENCV:
         raise InputError(f"`max_pixels` {max_pixels}: must be from 1 to {_MAX_OF_OPENCV}")
-    _most_pixels = MAX_PIXELS if max_pixels is None else max_pixels
-    _follows = follow
+    _max_pixels = MAX_PIXELS if max_pixels is None else max_pixels
+    _follow = follow
 
 
-def allowed() -> dict[str, Any]:
+def get_limits() -> dict[str, Any]:
     """Return what is allowed, for `allow` in another process."""
-    return {"max_pixels": _most_pixels, "follow": _follows}
+    return {"max_pixels": _max_pixels, "follow": _follow}
 
 
-def most_pixels() -> int:
-    """Return the most pixels that a picture may have."""
-    return _most_pixels
-
-
-def most_decoded_pixels() -> int:
+def max_decoded_pixels() -> int:
     """Return the same for FFmpeg's decoders, which count what they pad a frame with."""
-    return 2 * _most_pixels + 2**16
+    return 2 * _max_pixels + 2**16
 
 
-def follows() -> bool:
+def may_follow_lists() -> bool:
     """Tell whether files may name others that are read too."""
-    return _follows
+    return _follow
 
 
-def check_ordinary(path: str, told: str) -> None:
+def check_regular_file(path: str, name: str) -> None:
     """Raise InputError if something that never ends, or that waits for somebody, stands where a file should.
 
     Args:
         path: What need not exist.
-        told: What to call it in the message.
+        name: What to call it in the message.
     """
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-        raise InputError(f"{told}: is a device, a pipe or a socket, and not an ordinary file")
+        raise InputError(f"{name}: is a device, a pipe or a socket, and not an ordinary file")
 
 
 def check_picture(name: str, data: bytes) -> None:
@@ -97,8 +92,8 @@ def check_picture(name: str, data: bytes) -> None:
 
 def check_pixels(name: str, width: int, height: int) -> None:
     """Raise InputError for a picture, called `name`, that is larger than allowed."""
-    if width * height > _most_pixels:
+    if width * height > _max_pixels:
         raise InputError(
-            f"{name}: {width}x{height} are {width * height:,} pixels, more than the {_most_pixels:,} that are allowed; "
+            f"{name}: {width}x{height} are {width * height:,} pixels, more than the {_max_pixels:,} that are allowed; "
             "raise `max_pixels` if you mean it"
         )

@@ -13,7 +13,7 @@ _STDERR = 2
 _capturing = threading.Lock()
 
 
-def silence_libraries() -> None:
+def silence_opencv() -> None:
     """Ask OpenCV, if it is loaded from now on, here or in a child process, for no messages of its own.
 
     What stands in the environment already is what somebody wants. FFmpeg, ONNX Runtime and SVT-AV1 are asked where
@@ -23,7 +23,7 @@ def silence_libraries() -> None:
 
 
 @contextmanager
-def captured() -> Iterator[list[str]]:
+def capture_stderr() -> Iterator[list[str]]:
     """Yield a list in which the lines stand, once the block has ended, that came to standard error's descriptor.
 
     One block at a time is captured; others wait. What other threads write meanwhile is among the lines.
@@ -71,6 +71,6 @@ def silence_c_stderr() -> Iterator[None]:
         stream.value = kept  # the other one is not closed: a thread may be about to write to it
 
 
-def pass_on(line: str) -> None:
+def write_stderr(line: str) -> None:
     """Write a line that was captured to where it was meant to go."""
     os.write(_STDERR, f"{line}\n".encode(errors="replace"))

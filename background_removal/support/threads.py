@@ -9,6 +9,6 @@ class AbandonableThread(threading.Thread):
     """One that `pipeline.worker.Worker` closes, which leaves it to itself if it hangs."""
 
 
-def any_abandoned() -> bool:
+def has_abandoned_threads() -> bool:
     """Tell, when all is closed, whether one of these threads has not ended, and perhaps never will."""
     return any(isinstance(thread, AbandonableThread) for thread in threading.enumerate())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     r"""Return `text` with all that a terminal would obey, or could not show, as escapes.
 
-    >>> printable("a\x1b[2Jb\nc.mp4"), printable("Grüße 猫.jpg")
+    >>> escape_unprintable("a\x1b[2Jb\nc.mp4"), escape_unprintable("Grüße 猫.jpg")
     ('a\\x1b[2Jb\\nc.mp4', 'Grüße 猫.jpg')
     """
     return "".join(

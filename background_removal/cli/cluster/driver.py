@@ -105,7 +105,7 @@ def run_on_cluster(
             min(_CORES, size.smallest),
             secrets.token_hex(4),
             logging.getLogger().level,
-            limits.allowed(),
+            limits.get_limits(),
         )
         with tqdm(total=total, unit="frame", disable=True if options.quiet else None) as bar, Interrupt() as interrupt:
             run = _Run(ray, setup, size, bar, tell)

@@ -58,7 +58,7 @@ class Setup:
         cores: How many cores each task may use.
         run: The name of the run, which its temporary folders bear.
         level: The level of messages that are wanted.
-        allowed: What files may ask for, as `support.limits.allow` takes it.
+        allowed: What files may ask for, as `support.limits.set_limits` takes it.
     """
 
     options: argparse.Namespace
@@ -140,7 +140,7 @@ def perform(setup: Setup, task: Task, report: Report = lambda frames: None) -> O
         What has become of it; what it fails by is in there, and is not raised.
     """
     limit_cores(setup.cores)
-    limits.allow(**setup.allowed)
+    limits.set_limits(**setup.allowed)
     use_run_folder(setup.run)
     counter = _Counter(report)
     with _collected(setup.level) as told:

@@ -18,7 +18,7 @@ from background_removal.errors import InputError, InputNotFoundError, Processing
 from background_removal.files.saving.locks import lock_folder, remove_folder
 from background_removal.files.saving.names import check_name, shorten_name
 from background_removal.files.storage import STANDARD, is_folder, is_remote, is_url, upload
-from background_removal.pipeline.frame import is_spoiled
+from background_removal.pipeline.frame import discards_result
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +230,7 @@ def free_name(path: str) -> str:
 
 def close_atomic(stack: ExitStack, error: BaseException | None) -> None:
     """Leave a stack of atomic outputs when their sink is closed: `error` decides whether they appear."""
-    if error is not None and is_spoiled(error):
+    if error is not None and discards_result(error):
         stack.__exit__(type(error), error, error.__traceback__)
     else:
         stack.close()

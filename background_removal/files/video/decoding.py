@@ -112,4 +112,4 @@ def _prepare(container: InputContainer, stream: VideoStream, thread_type: str, t
         return
     stream.thread_type = thread_type  # type: ignore[assignment]
     stream.codec_context.thread_count = threads
-    stream.codec_context.options = {"max_pixels": str(limits.most_decoded_pixels())}
+    stream.codec_context.options = {"max_pixels": str(limits.max_decoded_pixels())}

@@ -35,18 +35,18 @@ def open_video(path: str, name: str = "") -> InputContainer:
         name: What to call it in messages, `path` if empty.
 
     Raises:
-        InputError: it is none, or one that would read others, which is not allowed (`support.limits.allow`).
+        InputError: it is none, or one that would read others, which is not allowed (`support.limits.set_limits`).
         ProcessingError: this process has no file handle left.
     """
     name = name or path
     # The decoders that probe it spend no memory on more than that either.
-    options = {"max_pixels": str(limits.most_decoded_pixels())}
-    if not limits.follows():
+    options = {"max_pixels": str(limits.max_decoded_pixels())}
+    if not limits.may_follow_lists():
         options |= {"format_whitelist": _formats(), "protocol_whitelist": "file"}
     try:
         return cast("InputContainer", av.open(path, options=options))
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        if not limits.follows() and _is_list(path):
+        if not limits.may_follow_lists() and _is_list(path):
             raise InputError(
                 f"{name}: is a list of other files, which are not read; if you trust it, say `follow`"
             ) from None

@@ -31,9 +31,9 @@ from background_removal.files.video.formats import (
     encoder_options,
     pixel_format,
 )
-from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, is_spoiled
-from background_removal.pipeline.worker import FINISHING_SECONDS, Worker
-from background_removal.support.cores import in_background
+from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, discards_result
+from background_removal.pipeline.worker import FINISH_SECONDS, Worker
+from background_removal.support.cores import start_in_background
 
 # What frames that never were YUV become.
 _USUAL_COLOR = ColorDescription(matrix=1, range=ColorRange.MPEG, primaries=1, transfer=1)
@@ -139,7 +139,7 @@ class VideoSink(Sink):
                     f"choose {able}, or pictures: `output_path` folder/%06d.png"
                 )
             self._file = self._open(frame.shape)
-            self._encoder = Worker(self._encode_all, "encoder", _MAX_WAITING, leaving_seconds=FINISHING_SECONDS)
+            self._encoder = Worker(self._encode_all, "encoder", _MAX_WAITING, join_seconds=FINISH_SECONDS)
             self._encoder.__enter__()
         if frame.shape != self._shape:
             raise ProcessingError(
@@ -176,7 +176,7 @@ class VideoSink(Sink):
         if isinstance(error, Stopped) and not error.complete:
             unfinished.target = partial_path(self._path)
         try:
-            if not is_spoiled(error):
+            if not discards_result(error):
                 encoder.finish()
                 with self._file.write_errors():
                     self._mux(self._file, self._stream.encode(None))
@@ -257,7 +257,7 @@ class VideoSink(Sink):
             self._stream = stream
             file.copy_source_extras()
             if self._background:
-                in_background(stream.codec_context.open)
+                start_in_background(stream.codec_context.open)
         return file
 
     def _graph_output(self, picture: VideoFrame) -> list[VideoFrame]:

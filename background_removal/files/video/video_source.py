@@ -130,8 +130,8 @@ class VideoSource(Source):
         decoder, self._decoder = self._decoder, None
         if decoder is not None and decoder.damaged and self._info is not None and self._warns:
             log.warning("%s: %d damaged parts were skipped", self._name, decoder.damaged)
-        if self.incomplete and self._warns:
-            log.warning("%s: %s", self._name, self.incomplete)
+        if self.missing and self._warns:
+            log.warning("%s: %s", self._name, self.missing)
 
     @property
     def info(self) -> StreamInfo:
@@ -160,7 +160,7 @@ class VideoSource(Source):
             index += 1
             frame = next(self._frames, None)
         if frame is None and self._part is None and self._decoder is not None:
-            self.incomplete = describe_missing(self._path, self._expected, self._decoder.frames, self._end)
+            self.missing = describe_missing(self._path, self._expected, self._decoder.frames, self._end)
 
     def stop(self) -> None:
         """Ask an iteration that runs in another thread to end after its frame."""

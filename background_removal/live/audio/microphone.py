@@ -16,7 +16,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from background_removal.errors import InputError
-from background_removal.live.audio.sound_devices import ANSWER_SECONDS, microphone_named
+from background_removal.live.audio.sound_devices import ANSWER_SECONDS, find_microphone
 from background_removal.pipeline.worker import Worker
 from background_removal.support.stderr import silence_c_stderr
 
@@ -74,7 +74,7 @@ class Microphone:
         self._worker: Worker[None] = Worker(self._listen, "microphone", stop=self._stopped.set)
 
     def __enter__(self) -> Microphone:
-        self._number, self.rate, self.channels = microphone_named(self._device)
+        self._number, self.rate, self.channels = find_microphone(self._device)
         self._worker.__enter__()
         deadline = time.monotonic() + ANSWER_SECONDS
         while not self._opened.wait(0.05) and self._worker.running and time.monotonic() < deadline:
@@ -109,7 +109,7 @@ class Microphone:
         lit = min(max(math.ceil(decibels / _DB_PER_CELL) + _CELLS, 0), _CELLS)
         return f"♪ {'■' * lit}{'□' * (_CELLS - lit)}"
 
-    def heard_from(self, first: int, sure: bool = True) -> tuple[list[_Heard], float | None]:
+    def read_from(self, first: int, sure: bool = True) -> tuple[list[_Heard], float | None]:
         """Return what came from sample `first` on, and when sample 0 was heard in terms of `time.monotonic`.
 
         The latter is None where nothing has come, or with `sure` where too little has come to tell.
@@ -186,7 +186,7 @@ class Listener:
         Args:
             last: Whether there is no time to wait until it is known for certain when that was.
         """
-        pieces, origin = self._microphone.heard_from(self._next, sure=not last)
+        pieces, origin = self._microphone.read_from(self._next, sure=not last)
         if origin is None or self._begun_at is None or not pieces:
             return []
         if self._origin is None or abs(origin - self._origin) > _LARGEST_DRIFT_SECONDS:

@@ -29,7 +29,7 @@ def list_microphones() -> dict[int, str]:
     return _answered(_known)
 
 
-def microphone_named(device: str) -> tuple[int, int, int]:
+def find_microphone(device: str) -> tuple[int, int, int]:
     """Return PortAudio's number of a microphone, its samples in a second, and its channels, 1 or 2.
 
     Args:
@@ -57,7 +57,7 @@ def _answered(ask: Callable[[], Answer]) -> Answer:
         # PortAudio's module sends what is written to stderr nowhere while it loads, and there it would stay.
         stderr = os.dup(2)
         stack.callback(os.close, stderr)
-        worker = stack.enter_context(Worker(work, "sound server", leaving_seconds=0))
+        worker = stack.enter_context(Worker(work, "sound server", join_seconds=0))
         answer = next(worker.items(ANSWER_SECONDS))
         if answer is not None:
             return answer

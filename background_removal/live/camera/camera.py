@@ -21,7 +21,7 @@ from background_removal.errors import CameraError, ProcessingError
 from background_removal.live.camera.devices import is_open_elsewhere, list_cameras
 from background_removal.live.camera.network_camera import NetworkCapture
 from background_removal.live.options import CameraOptions
-from background_removal.pipeline.frame import Frame, Planes, Source, StreamInfo, image_of
+from background_removal.pipeline.frame import Frame, Planes, Source, StreamInfo, to_image
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,10 @@ _BACKENDS = {
 }  # fmt: skip
 
 
-def camera_id(value: int | str) -> int | str:
+def parse_camera(value: int | str) -> int | str:
     """Return a camera's number as an int, and anything else (a URL, a device path) as it is.
 
-    >>> camera_id("1"), camera_id("rtsp://door/live")
+    >>> parse_camera("1"), parse_camera("rtsp://door/live")
     (1, 'rtsp://door/live')
     """
     return int(value) if isinstance(value, str) and re.fullmatch(r"\d+", value) else value
@@ -70,7 +70,7 @@ class CameraSource(Source):
         in_planes: Tells whether they may stay in planes, as a network camera's do; else they are BGR.
     """
 
-    reading: Literal["here", "ahead", "newest"] = "newest"
+    read_mode: Literal["inline", "buffered", "latest"] = "latest"
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class CameraSource(Source):
         *,
         in_planes: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._camera = camera_id(camera)
+        self._camera = parse_camera(camera)
         self._options = options or CameraOptions()
         self._wanted = wanted
         self._in_planes = in_planes
@@ -131,7 +131,7 @@ class CameraSource(Source):
                 return
             pts = round((time.monotonic() - self.info.clock_start) / _TIME_BASE)
             # What an object needs as an image is converted here, beside the objects' own work.
-            yield Frame(image if self._in_planes() else image_of(image), index, pts, _TIME_BASE)
+            yield Frame(image if self._in_planes() else to_image(image), index, pts, _TIME_BASE)
             index += 1
 
     def stop(self) -> None:
@@ -166,7 +166,7 @@ class CameraSource(Source):
                         f"camera {self._camera} stopped giving frames and did not come back within "
                         f"{self._options.reconnect:g} s"
                     )
-                self.trouble = f"no picture from camera {self._camera}; trying again for {math.ceil(left)} s"
+                self.status = f"no picture from camera {self._camera}; trying again for {math.ceil(left)} s"
                 if self._stopped.wait(min(pause, left)):
                     return None
                 self.close()
@@ -176,7 +176,7 @@ class CameraSource(Source):
                     return image
                 pause = min(max(pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
         finally:
-            self.trouble = ""
+            self.status = ""
 
 
 def _next_silence(seconds: float, came: Sequence[float]) -> float:
@@ -258,7 +258,7 @@ def _no_camera(camera: int | str) -> str:
         return f"camera {camera} cannot be opened; does its URL play in a browser or a player on this computer?"
     if isinstance(camera, str) and not os.path.exists(camera):
         return f"camera {camera} cannot be opened; `webcam_id` takes a number, or a URL with rtsp:// or http://"
-    if isinstance(camera, int) and is_open_elsewhere(device := f"/dev/video{camera}", otherwise=False):
+    if isinstance(camera, int) and is_open_elsewhere(device := f"/dev/video{camera}", default=False):
         return f"camera {camera} cannot be opened: another program is using it (see: fuser {device})"
     others = [f"{number} ({name})" for number, name in list_cameras().items() if number != camera]
     if others:

@@ -23,7 +23,7 @@ def list_cameras() -> dict[int, str]:
     return dict(enumerate(device.description or device.name for device in found if "video" in device.media_types))
 
 
-def camera_modes(number: int) -> list[str]:
+def list_camera_modes(number: int) -> list[str]:
     """Tell the sizes that a camera can give, largest first, each as ``1920x1080 at 30 (MJPEG), 5 (YUYV)``.
 
     Only Linux tells, with the package linuxpy, and only of sizes that the driver counts one by one; else the list is
@@ -54,13 +54,13 @@ def camera_modes(number: int) -> list[str]:
     return modes
 
 
-def is_open_elsewhere(path: str, otherwise: bool) -> bool:
-    """Tell whether another process has the file or device at `path` open; `otherwise` where that cannot be known.
+def is_open_elsewhere(path: str, default: bool) -> bool:
+    """Tell whether another process has the file or device at `path` open; `default` where that cannot be known.
 
     Linux tells of the processes of one's own user, which cameras and meeting programs belong to.
     """
     if not sys.platform.startswith("linux") or not os.path.exists(path):
-        return otherwise
+        return default
     target = os.path.realpath(path)
     own = str(os.getpid())
     for process in Path("/proc").iterdir():

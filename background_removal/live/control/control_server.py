@@ -51,16 +51,16 @@ class ControlServer(Sink):
         port: Of this computer; 0 takes any that is free.
         controls: Who does them.
         say: Called with what there is to say of them, for the window.
-        watched: Whether a camera is to be read for this alone.
+        has_viewers: Whether a camera is to be read for this alone.
     """
 
     def __init__(
-        self, port: int, controls: Controls, say: Callable[[str], object] = lambda text: None, watched: bool = True
+        self, port: int, controls: Controls, say: Callable[[str], object] = lambda text: None, has_viewers: bool = True
     ) -> None:
         self._port = port
         self._controls = controls
         self._say = say
-        self._watches = watched
+        self._watches = has_viewers
         self._wishes: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._doing: list[_Request] = []
         self._server: _Server | None = None
@@ -70,7 +70,7 @@ class ControlServer(Sink):
         self._trouble = ""
 
     @property
-    def watched(self) -> bool:
+    def has_viewers(self) -> bool:
         return self._watches
 
     @property
@@ -102,8 +102,8 @@ class ControlServer(Sink):
         self._trouble = ""
         self._do_all()
 
-    def idle(self, trouble: str) -> None:
-        self._trouble = trouble
+    def idle(self, status: str) -> None:
+        self._trouble = status
         self._do_all()
 
     def close(self, error: BaseException | None = None) -> None:

@@ -26,7 +26,7 @@ from background_removal.live.options import LiveOptions
 from background_removal.live.recording.recovery import Recovery
 from background_removal.live.window.overlay import DOT
 from background_removal.pipeline.actions import RECORD, keys_of
-from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, image_of
+from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, to_image
 from background_removal.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class Recording:
                 self._microphone.begin(self._info.clock_start + float(at))
         picture = frame.picture
         if not isinstance(picture, Planes) or picture.shape[1::-1] != self._size:
-            image = image_of(picture)[..., :3]
+            image = to_image(picture)[..., :3]
             picture = np.ascontiguousarray(image if image.shape[1::-1] == self._size else letterbox(image, *self._size))
         self._pts = max(round((at - self._start) / _TIME_BASE), self._pts + 1)
         duration = round(frame.duration * frame.time_base / _TIME_BASE)
@@ -183,7 +183,7 @@ class Recorder(Sink):
         self._left_out = 0
 
     @property
-    def watched(self) -> bool:
+    def has_viewers(self) -> bool:
         """Whether a recording is going on."""
         return self._recording is not None
 
@@ -231,7 +231,7 @@ class Recorder(Sink):
             self._left_out = self._recording.left_out
             self._left_out_until = time.monotonic() + _LATELY_SECONDS
 
-    def idle(self, trouble: str) -> None:
+    def idle(self, status: str) -> None:
         self._look_after_the_ending()
 
     def close(self, error: BaseException | None = None) -> None:
@@ -291,7 +291,7 @@ class Recorder(Sink):
 
     def _begin(self) -> str:
         assert self._info is not None
-        wanted = path = self._path or f"recording_{now_as_name()}{self._usual_suffix()}"
+        wanted = path = self._path or f"recording_{format_timestamp()}{self._usual_suffix()}"
         if not self._overwrite:
             path = free_name(path, [recording.path for recording in self._ending])
         self._overwrite = False
@@ -323,7 +323,7 @@ def _most_waiting(info: StreamInfo) -> int:
     return int(min(_MAX_WAITING_SECONDS * (info.rate or 30), max(8, _MAX_WAITING_BYTES / max(1, size))))
 
 
-def now_as_name() -> str:
+def format_timestamp() -> str:
     """Return the time as it stands in the names of recordings and snapshots."""
     return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
 

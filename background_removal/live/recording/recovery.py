@@ -39,7 +39,7 @@ class Recovery:
     def __init__(self, path: str, say: Callable[[str], object] | None = None) -> None:
         self._say = say
         self._found = [] if is_remote(path) else list(_unfinished(path))
-        self._worker: Worker[None] = Worker(self._save_all, "recovery", leaving_seconds=_LEAVING_SECONDS)
+        self._worker: Worker[None] = Worker(self._save_all, "recovery", join_seconds=_LEAVING_SECONDS)
 
     def __enter__(self) -> Recovery:
         if self._found:

@@ -13,10 +13,10 @@ from background_removal.files.images import write_image
 from background_removal.files.saving.atomic import atomic_output
 from background_removal.files.storage import is_remote
 from background_removal.live.options import LiveOptions
-from background_removal.live.recording.recording import free_name, now_as_name
+from background_removal.live.recording.recording import format_timestamp, free_name
 from background_removal.pipeline.actions import SNAPSHOT, keys_of
-from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, image_of
-from background_removal.pipeline.worker import FINISHING_SECONDS, Worker
+from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, to_image
+from background_removal.pipeline.worker import FINISH_SECONDS, Worker
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Snapshots(Sink):
         self._saver: Worker[tuple[str, np.ndarray | Planes]] | None = None
 
     @property
-    def watched(self) -> bool:
+    def has_viewers(self) -> bool:
         """Keys are typed in a window, which is watched itself."""
         return False
 
@@ -70,13 +70,13 @@ class Snapshots(Sink):
             return False
         if self._last is None:
             return "there is no picture yet"
-        name = f"{now_as_name()}.png"
+        name = f"{format_timestamp()}.png"
         path = f"{self._folder.rstrip('/')}/{name}" if is_remote(self._folder) else os.path.join(self._folder, name)
         picture = self._last.picture
         if isinstance(picture, np.ndarray):
             picture = picture.copy()  # objects may use their arrays again
         if self._saver is None:
-            self._saver = Worker(self._save_all, "snapshots", _MAX_WAITING, "drop", leaving_seconds=FINISHING_SECONDS)
+            self._saver = Worker(self._save_all, "snapshots", _MAX_WAITING, "drop", join_seconds=FINISH_SECONDS)
             self._saver.__enter__()
         dropped = self._saver.dropped
         self._saver.put((path, picture))
@@ -88,7 +88,7 @@ class Snapshots(Sink):
             path = free_name(item[0])
             try:
                 with atomic_output(path) as staged:
-                    write_image(staged, image_of(item[1]), path)
+                    write_image(staged, to_image(item[1]), path)
             except (BackgroundRemovalError, OSError) as error:
                 self._say(f"no snapshot: {error}")
             else:

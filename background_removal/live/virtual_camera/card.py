@@ -18,7 +18,7 @@ _DARK = (48, 40, 36)
 _BLUR = 0.04
 
 
-def card_picture(size: tuple[int, int], own: np.ndarray | None, behind: np.ndarray | None) -> np.ndarray:
+def draw_card(size: tuple[int, int], own: np.ndarray | None, behind: np.ndarray | None) -> np.ndarray:
     """Return what is shown instead of the user.
 
     Args:
@@ -41,7 +41,7 @@ def card_picture(size: tuple[int, int], own: np.ndarray | None, behind: np.ndarr
     return picture
 
 
-def blurred_whole(image: np.ndarray) -> np.ndarray:
+def blur_image(image: np.ndarray) -> np.ndarray:
     """Return a picture, uint8 (H, W, 3), blurred so that nobody is recognised in it."""
     height, width = image.shape[:2]
     small = cv2.resize(image, (max(1, width // 8), max(1, height // 8)), interpolation=cv2.INTER_AREA)

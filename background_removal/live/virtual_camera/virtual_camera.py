@@ -18,9 +18,9 @@ from background_removal.files.images import letterbox
 from background_removal.files.video.color.yuv import FromBgr
 from background_removal.live.camera.devices import is_open_elsewhere
 from background_removal.live.options import LiveOptions
-from background_removal.live.virtual_camera.card import blurred_whole, card_picture
+from background_removal.live.virtual_camera.card import blur_image, draw_card
 from background_removal.pipeline.actions import CARD, keys_of
-from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, image_of
+from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, to_image
 from background_removal.pipeline.worker import Worker
 from background_removal.support.installing import install_command
 
@@ -92,7 +92,7 @@ class VirtualCamera(Sink):
         self._first: list[tuple[int, float]] = []
 
     @property
-    def watched(self) -> bool:
+    def has_viewers(self) -> bool:
         """Whether another program has the camera open; True where the system does not say."""
         return self._watched
 
@@ -142,15 +142,15 @@ class VirtualCamera(Sink):
             self._card = None
         self._send()
 
-    def idle(self, trouble: str) -> None:
+    def idle(self, status: str) -> None:
         """Keep the rate while no frame comes: with the last picture, or the card once the camera is lost."""
         now = time.monotonic()
         if self._last is None or not self._watched or now < self._due:
             return
-        if self._card is None and (trouble or now >= self._lost_at):
+        if self._card is None and (status or now >= self._lost_at):
             behind = self._room()
             if behind is None:
-                behind = blurred_whole(_opaque(image_of(self._last), self._transparent_color))
+                behind = blur_image(_opaque(to_image(self._last), self._transparent_color))
             self._show_card(behind)
         self._send()
         self._due = max(self._due + 1 / self._rate, now)
@@ -174,7 +174,7 @@ class VirtualCamera(Sink):
         return {"card": self._asked_for_card, "camera lost": self._card is not None and not self._asked_for_card}
 
     def _show_card(self, behind: np.ndarray | None) -> None:
-        self._card = self._pixels(card_picture(self._size, self._own_card, behind))
+        self._card = self._pixels(draw_card(self._size, self._own_card, behind))
 
     def _send(self) -> None:
         """Send the card, if it is shown, or else the last picture."""
@@ -187,8 +187,8 @@ class VirtualCamera(Sink):
     def _pixels(self, picture: np.ndarray | Planes) -> np.ndarray:
         """Return a picture as the camera takes it: uint8 (H, W, 3) BGR, or Y, Cb and Cr one after another."""
         if self._to_planes is not None and isinstance(picture, Planes) and self._to_planes.accepts(picture):
-            return np.concatenate([layer.reshape(-1) for layer in picture.in_range(_COLOR.full_range).layers])
-        image = _opaque(image_of(picture), self._transparent_color)
+            return np.concatenate([layer.reshape(-1) for layer in picture.to_range(_COLOR.full_range).layers])
+        image = _opaque(to_image(picture), self._transparent_color)
         if image.shape[1::-1] != self._size:
             image = letterbox(image, *self._size)
         return np.ascontiguousarray(image) if self._to_planes is None else self._to_planes(image).to_ndarray()
@@ -219,7 +219,7 @@ class VirtualCamera(Sink):
     def _look_for_viewers(self, worker: Worker[None]) -> None:
         device, seen = self.device, True
         while not self._closed.wait(_LOOK_SECONDS):
-            before, seen = seen, is_open_elsewhere(device, otherwise=True)
+            before, seen = seen, is_open_elsewhere(device, default=True)
             self._watched = seen or before  # one look that sees nobody may be chance
 
 

@@ -17,7 +17,7 @@ from background_removal.live.control.controls import Control, Controls
 from background_removal.live.window.overlay import draw_overlay
 from background_removal.live.window.window import Window
 from background_removal.pipeline.actions import BESIDE, FULL_SCREEN, KEYS, QUIT, keys_of
-from background_removal.pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, image_of
+from background_removal.pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, to_image
 from background_removal.pipeline.objects import ObjectChain
 
 _SHORTEST_MESSAGE_SECONDS = 1.0
@@ -99,10 +99,10 @@ class Viewer(Sink):
         self._redraw("")
         self._look_after_keys(1)
 
-    def idle(self, trouble: str) -> None:
+    def idle(self, status: str) -> None:
         """Draw the last frame again, with what is the matter, and look after the keys; raises as `write`."""
         if time.monotonic() - self._drawn_at >= _REDRAW_SECONDS:
-            self._redraw(trouble or self._silence())
+            self._redraw(status or self._silence())
         self._look_after_keys(_STILL_KEY_MS if self._still else 1)
 
     def close(self, error: BaseException | None = None) -> None:
@@ -175,7 +175,7 @@ class Viewer(Sink):
         """Return both side by side, half as wide each: the window need not change its shape."""
         if original is None:
             return picture
-        image, original = image_of(picture), image_of(original)
+        image, original = to_image(picture), to_image(original)
         height, width = image.shape[:2]
         if image.shape[2] == 4:
             original = cv2.cvtColor(original, cv2.COLOR_BGR2BGRA)
@@ -213,7 +213,7 @@ class Viewer(Sink):
 class _Repeated(Source):
     """A still, again and again."""
 
-    reading: Literal["here", "ahead", "newest"] = "here"
+    read_mode: Literal["inline", "buffered", "latest"] = "inline"
 
     def __init__(self, source: Source, viewer: Viewer) -> None:
         self._source = source

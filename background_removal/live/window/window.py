@@ -68,7 +68,7 @@ class Window:
         seen = (max(1, round(scale * width)), max(1, round(scale * height)))
         # Linear, though averaging looks a little better where a picture gets much smaller: of 4K it takes 10 ms more.
         if isinstance(image, Planes):
-            picture = image.scaled(*seen)
+            picture = image.resize(*seen)
         else:
             picture = cv2.resize(over_checkerboard(image) if image.shape[2] == 4 else image, seen)
         draw(picture)

@@ -44,7 +44,7 @@ def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
         path = Path(model)
         if path.suffix.lower() != ".onnx":
             raise InputError(f"`model` {model}: must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
-        limits.check_ordinary(model, f"`model` {model}")
+        limits.check_regular_file(model, f"`model` {model}")
         if not path.is_file():
             raise InputNotFoundError(f"`model` {model}: no such file")
     return load_session_file(path, device, small=model in MODELS)

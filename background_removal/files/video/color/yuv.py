@@ -145,7 +145,7 @@ class FromBgr:
     def copy_planes(self, planes: Planes) -> VideoFrame:
         """Return planes that `accepts` likes as a frame, which keeps nothing of them."""
         frame = VideoFrame(*self._size, self._pix_fmt)
-        y, u, v = planes.in_range(self._color.full_range).layers
+        y, u, v = planes.to_range(self._color.full_range).layers
         np.copyto(_plane(frame, 0), y)
         if self._pix_fmt == "nv12":
             pairs = _plane(frame, 1)
