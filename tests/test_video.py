@@ -18,6 +18,9 @@ from conftest import PORTRAIT, Clip, Screen, difference, done, make_clip, probe,
 
 from background_removal.engine import Engine
 from background_removal.errors import InputError, ProcessingError
+from background_removal.files.video.encode_plan import plan_encoding
+from background_removal.files.video.formats import Encoding
+from background_removal.files.video.gif import GifRateLimiter
 from background_removal.files.video.video_sink import VideoSink
 from background_removal.files.video.video_source import VideoSource, apply_display_matrix
 from background_removal.pipeline.frame import Frame, StreamInfo
@@ -439,3 +442,19 @@ def test_a_background_video_keeps_step_with_uneven_frames(tmp_path: Path) -> Non
     result = done(Engine(video_path=source, custom_objects=[MPSegmentation(background=str(behind.path))]))
     seen = [int(image[60, 480].mean()) for image in probe(result, images=True).images]
     assert np.abs(np.array(seen) - (30, 30, 90, 90, 210, 30)).max() < 10
+
+
+@pytest.mark.parametrize(("path", "shape", "encoder", "pix_fmt", "frame_size", "size"), [
+    ("clip.mp4", (47, 63, 3), "libx264", "yuv420p", (64, 48), (64, 48)),
+    ("clip.webm", (47, 63, 4), "libvpx-vp9", "yuva420p", (63, 47), (63, 47)),
+    ("clip.gif", (900, 1200, 3), "gif", "pal8", (1200, 900), (640, 480)),
+])  # fmt: skip
+def test_the_first_frame_and_the_suffix_decide_the_encoding(path, shape, encoder, pix_fmt, frame_size, size) -> None:
+    plan = plan_encoding(path, StreamInfo("clip.mp4", shape[1], shape[0]), shape, Encoding())
+    assert (plan.encoder, plan.pix_fmt, plan.frame_size, plan.size) == (encoder, pix_fmt, frame_size, size)
+    assert plan.has_alpha == (shape[2] == 4)
+
+
+def test_a_gif_keeps_every_other_frame_of_30_per_second_in_spite_of_jitter() -> None:
+    limiter = GifRateLimiter(15)
+    assert [limiter.accepts(index / 30 + (0.004 if index % 3 else -0.004)) for index in range(8)] == [True, False] * 4

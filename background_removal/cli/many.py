@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from background_removal.cli.words import rename_parameters
 from background_removal.errors import BackgroundRemovalError, InputError, InputNotFoundError, SourceChangedError
 from background_removal.files import storage
-from background_removal.files.images import is_sequence, picture_name
+from background_removal.files.images import format_picture_name, is_sequence
 from background_removal.files.kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, detect_kind
 from background_removal.files.saving.unfinished import is_incomplete_name
 
@@ -223,7 +223,7 @@ def _both_are_local(job: BatchItem) -> bool:
 
 def _first_file(job: BatchItem) -> str:
     """Return the file that tells of a whole result: the pictures of a video appear together, when all are done."""
-    return picture_name(job.output, 1) if is_sequence(job.output) else job.output
+    return format_picture_name(job.output, 1) if is_sequence(job.output) else job.output
 
 
 def _inside(

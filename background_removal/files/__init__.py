@@ -1,1 +1,1 @@
-"""Everything that reads or writes files: images, videos and their sound, colours, and where results go."""
+"""Read and write files: images, videos with their sound and colours, results."""

@@ -1,6 +1,6 @@
-"""HEIC and AVIF pictures: ISO's container for still images (HEIF, ISO/IEC 23008-12), told by its brands.
+"""HEIC and AVIF pictures: the HEIF container (ISO/IEC 23008-12), recognised by its brands.
 
-AVIF is read by OpenCV, which leaves it as it is stored; HEIC by pillow-heif, an optional package.
+OpenCV decodes AVIF, without applying its orientation; pillow-heif, an optional package, decodes HEIC.
 """
 
 from __future__ import annotations
@@ -16,29 +16,30 @@ from background_removal.support.installing import install_command
 
 SUFFIXES = (".heic", ".heif", ".hif", ".avif")
 
-# How many bytes from the beginning tell what a file is: no list of brands is longer in practice.
-HEAD = 256
-# Pictures and sequences of them; mif1 and msf1 leave open which codec it is (ISO/IEC 23008-12, annex B and 10.2).
+# Size of the file head that detection needs, bytes; no list of brands is longer in practice.
+HEAD_BYTES = 256
+# Brands of AVIF pictures and sequences.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
+# Brands of HEIC pictures and sequences; mif1 and msf1 name no codec (ISO/IEC 23008-12, annex B and 10.2).
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 
 
 def is_avif(head: bytes) -> bool:
-    """Tell whether a file that begins with `head` is an AVIF picture."""
+    """Return whether a file that begins with `head` is an AVIF picture."""
     return not _AVIF_BRANDS.isdisjoint(_brands(head))
 
 
 def is_heic(head: bytes) -> bool:
-    """Tell whether a file that begins with `head` is a HEIC picture."""
+    """Return whether a file that begins with `head` is a HEIC picture."""
     return not is_avif(head) and not _HEIC_BRANDS.isdisjoint(_brands(head))
 
 
 def read_heic(data: bytes, name: str) -> np.ndarray:
-    """Return a HEIC picture as uint8 (H, W, 3) BGR, upright.
+    """Decode a HEIC picture as uint8 (H, W, 3) BGR, upright.
 
     Args:
         data: The whole file.
-        name: What to call it in messages.
+        name: Its name in messages.
 
     Raises:
         InputError: it cannot be read, or pillow-heif is not installed.
@@ -48,7 +49,7 @@ def read_heic(data: bytes, name: str) -> np.ndarray:
     except ImportError as error:
         raise InputError(f"{name}: HEIC needs an extra package: {install_command('heic')}") from error
     try:
-        # libheif turns the picture as the container says, which is what counts: EXIF only repeats it.
+        # libheif applies the container's orientation, which is the valid one: EXIF only repeats it.
         picture = np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=True))
     except Exception as error:  # libheif's own errors, and Pillow's
         raise InputError(f"{name}: not a readable image ({' '.join(str(error).split())})") from error
@@ -58,17 +59,17 @@ def read_heic(data: bytes, name: str) -> np.ndarray:
 
 
 def orient_avif(image: np.ndarray, data: bytes) -> np.ndarray:
-    """Turn and mirror a picture, uint8 (H, W, 3), as the AVIF file that it comes from says.
+    """Rotate and mirror a decoded picture, uint8 (H, W, 3), as its AVIF file prescribes.
 
     Args:
-        image: What OpenCV has made of it.
-        data: The whole file; what is damaged turns nothing.
+        image: The picture as OpenCV decodes it.
+        data: The whole file; damaged properties are ignored.
     """
     try:
         properties = list(_properties_of_primary(data))
     except (struct.error, LookupError, RuntimeError):
         return image
-    for kind, value in properties:  # in their order (ISO/IEC 23000-22, 7.3.6.7: rotation, then mirroring)
+    for kind, value in properties:  # in file order (ISO/IEC 23000-22, 7.3.6.7: rotation, then mirroring)
         if kind == b"irot":  # 6.5.10: quarter turns anticlockwise
             image = np.rot90(image, value & 3)
         elif kind == b"imir":  # 6.5.12: 0 exchanges top and bottom, 1 left and right
@@ -77,7 +78,7 @@ def orient_avif(image: np.ndarray, data: bytes) -> np.ndarray:
 
 
 def _brands(head: bytes) -> set[bytes]:
-    """Return the brands that a file's first box names (ISO/IEC 14496-12, 4.3)."""
+    """Return the brands in a file's first box (ISO/IEC 14496-12, 4.3)."""
     if head[4:8] != b"ftyp":
         return set()
     box = head[: struct.unpack_from(">I", head)[0]]
@@ -85,7 +86,7 @@ def _brands(head: bytes) -> set[bytes]:
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the kind, and where the content begins and ends, of each box between `start` and `end`."""
+    """Yield kind, start and end of the content of each box between `start` and `end`."""
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
         header = 8
@@ -99,7 +100,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
 
 
 def _properties_of_primary(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield the kind and the first byte of each property of the picture that a file shows, in order."""
+    """Yield kind and first byte of each property of the primary picture, in order."""
     meta = next((start, end) for kind, start, end in _boxes(data, 0, len(data)) if kind == b"meta")
     inside = {kind: (start, end) for kind, start, end in _boxes(data, meta[0] + 4, meta[1])}
     version = data[inside[b"pitm"][0]]

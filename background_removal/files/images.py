@@ -1,4 +1,4 @@
-"""Single pictures, and videos as numbered pictures: files of any format that OpenCV knows, and HEIC in."""
+"""Image files and picture sequences: read the formats of OpenCV and HEIC, write those of OpenCV."""
 
 from __future__ import annotations
 
@@ -36,14 +36,16 @@ _DAMAGED = "it is damaged; what could be read of it is used"
 
 
 def read_image(path: str, name: str = "") -> np.ndarray:
-    """Return an image file as uint8 (H, W, 3) BGR, turned upright as its EXIF orientation, or its container, says.
+    """Read an image file as uint8 (H, W, 3) BGR, with its orientation applied.
+
+    Damaged images are returned as far as they are readable, with a warning.
 
     Args:
         path: A local file.
-        name: What to call it in messages, `path` if empty.
+        name: Its name in messages, `path` if empty.
 
     Raises:
-        InputError: as for `read_picture`; of what is damaged the rest is returned, with a warning.
+        InputError: as for `read_picture`.
     """
     image, damaged = read_picture(path, name)
     if damaged:
@@ -52,15 +54,15 @@ def read_image(path: str, name: str = "") -> np.ndarray:
 
 
 def write_image(path: str, image: np.ndarray, name: str = "") -> None:
-    """Write a picture; the suffix of `path` decides the format.
+    """Write a picture in the format of the suffix of `path`.
 
     Args:
         path: A local file.
         image: uint8 (H, W, 3) BGR or (H, W, 4) BGRA.
-        name: What the file will be called, `path` if empty.
+        name: The name of the final file, `path` if empty.
 
     Raises:
-        InputError: the picture is transparent and the format cannot store that.
+        InputError: the picture is transparent and the format has no alpha.
         ProcessingError: it cannot be encoded or written.
     """
     name = name or path
@@ -72,7 +74,7 @@ def write_image(path: str, image: np.ndarray, name: str = "") -> None:
         )
     try:
         done, data = cv2.imencode(suffix, image)
-    except cv2.error as error:  # for instance a side longer than the format allows
+    except cv2.error as error:  # such as a side longer than the format allows
         raise ProcessingError(f"{name}: cannot be encoded ({error.err})") from error
     if not done:
         raise ProcessingError(f"{name}: cannot be encoded")
@@ -87,8 +89,8 @@ class ImageSource(Source):
 
     Args:
         path: A local file.
-        name: What to call it in messages, `path` if empty.
-        again: Whether it may be iterated again, for which a copy of the image is kept.
+        name: Its name in messages, `path` if empty.
+        again: Whether it can be iterated again, at the cost of a copy of the image.
     """
 
     read_mode: Literal["inline", "buffered", "latest"] = "inline"
@@ -126,16 +128,16 @@ class ImageSource(Source):
         yield Frame(image)
 
     def stop(self) -> None:
-        """Nothing to stop: one frame is all there is."""
+        """Do nothing: there is only one frame."""
 
     def close(self) -> None:
         self._image = self._info = None
 
 
 class ImageSink(Sink):
-    """Writes the last frame that it is given to `path`, local or remote; the suffix decides the format.
+    """Writes the last frame to `path`, local or remote, in the format of its suffix.
 
-    On standard output, `files.storage.STANDARD`, it is a PNG.
+    On standard output, `files.storage.STANDARD`, the format is PNG.
     """
 
     def __init__(self, path: str) -> None:
@@ -144,11 +146,11 @@ class ImageSink(Sink):
         self._stack = ExitStack()
 
     def open(self, info: StreamInfo) -> None:
-        self._staged = self._stack.enter_context(atomic_output(self._path))
+        self._temporary = self._stack.enter_context(atomic_output(self._path))
 
     def write(self, frame: Frame) -> None:
-        """Write one picture in place of any earlier one; raises as `write_image` does."""
-        write_image(self._staged, frame.image, self._path)
+        """Write one picture, replacing any earlier one; raises as `write_image` does."""
+        write_image(self._temporary, frame.image, self._path)
         self._written = True
 
     def close(self, error: BaseException | None = None) -> None:
@@ -160,7 +162,7 @@ class SequenceSink(Sink):
     """Writes every frame as a picture of its own, numbered from 1.
 
     Args:
-        path: A folder on this computer and the pictures' names, ``frames/%06d.png`` for instance.
+        path: A local folder and the pictures' names, such as ``frames/%06d.png``.
     """
 
     def __init__(self, path: str) -> None:
@@ -170,26 +172,28 @@ class SequenceSink(Sink):
         self._stack = ExitStack()
 
     def open(self, info: StreamInfo) -> None:
-        self._place = os.path.dirname(self._path) or "."
-        self._folder = self._stack.enter_context(atomic_folder(self._place, lambda: self._place))
+        self._target = os.path.dirname(self._path) or "."
+        self._folder = self._stack.enter_context(atomic_folder(self._target, lambda: self._target))
 
     def write(self, frame: Frame) -> None:
         """Write the next picture; raises as `write_image` does."""
         self._written += 1
-        write_image(os.path.join(self._folder, picture_name(self._pattern, self._written)), frame.image, self._path)
+        write_image(
+            os.path.join(self._folder, format_picture_name(self._pattern, self._written)), frame.image, self._path
+        )
 
     def close(self, error: BaseException | None = None) -> None:
         if isinstance(error, Stopped) and not error.complete:
-            self._place = partial_folder(self._place)
+            self._target = partial_folder(self._target)
         close_atomic(self._stack, error)
-        self.result = "" if not self._written or discards_result(error) else self._place
+        self.result = "" if not self._written or discards_result(error) else self._target
 
 
 _NUMBER = re.compile(r"%0?(\d*)d")
 
 
 def is_sequence(path: str) -> bool:
-    """Tell whether `path` names the pictures of a sequence by a pattern such as ``%06d.png``.
+    """Return whether `path` names the pictures of a sequence by a pattern such as ``%06d.png``.
 
     >>> is_sequence("frames/%06d.png"), is_sequence("frames/100%.png"), is_sequence("my%20day.mp4")
     (True, False, False)
@@ -198,10 +202,10 @@ def is_sequence(path: str) -> bool:
     return name.endswith(SUFFIXES) and _NUMBER.search(name) is not None
 
 
-def picture_name(pattern: str, number: int) -> str:
-    """Return the name of one picture of a sequence; raises InputError if its number is absurdly long.
+def format_picture_name(pattern: str, number: int) -> str:
+    """Return the name of one picture of a sequence; raises InputError if the pattern has too many digits.
 
-    >>> picture_name("shot_%03d.png", 7)
+    >>> format_picture_name("shot_%03d.png", 7)
     'shot_007.png'
     """
     if any(len(digits) > 2 or int(digits or 0) > limits.MAX_DIGITS for digits in _NUMBER.findall(pattern)):
@@ -213,8 +217,8 @@ def check_image_output(path: str, source: str) -> None:
     """Raise InputError unless an image, or a sequence of them, can be written at `path`.
 
     Args:
-        path: Where it is to go.
-        source: What it is made from, which it must not replace; "" if that is no file.
+        path: The path of the result.
+        source: Its source, which it must not replace; "" if that is no file.
     """
     suffix = ".png" if path == STANDARD else os.path.splitext(path)[1]
     if not suffix or not cv2.haveImageWriter(f"image{suffix.lower()}"):
@@ -222,14 +226,14 @@ def check_image_output(path: str, source: str) -> None:
             f"{path}: cannot write an image with the suffix '{suffix}'; use .jpg, .png, .webp, .bmp or .tiff"
         )
     if is_sequence(path):
-        picture_name(path, 1)
+        format_picture_name(path, 1)
         check_output_folder(os.path.dirname(path) or ".")
     else:
         check_output(path, source)
 
 
 def letterbox(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return uint8 (H, W, 3) or (H, W, 4) scaled to fit into `width` x `height`, black around it."""
+    """Scale an image, uint8 (H, W, 3) or (H, W, 4), to fit into `width` x `height` with black bars."""
     scale = min(width / image.shape[1], height / image.shape[0])
     inner = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

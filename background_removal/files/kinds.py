@@ -1,4 +1,4 @@
-"""Which files are images and which are videos, by their content and, where that says nothing, by their suffix."""
+"""Detection of images and videos, by content and, where that is inconclusive, by suffix."""
 
 from __future__ import annotations
 
@@ -19,25 +19,38 @@ VIDEO_SUFFIXES = (
 )  # fmt: skip
 IMAGE_SUFFIXES = images.SUFFIXES
 
-# How files of these kinds begin, as their specifications say; those of ISO's media format have "ftyp" or, in old
-# QuickTime files, another box there.
-_IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
-_VIDEOS = (b"\x1aE\xdf\xa3", b"GIF8", b"FLV\x01", b"\0\0\x01\xba", b"\0\0\x01\xb3", b"0&\xb2u\x8ef\xcf\x11", b"OggS")
-_RIFF: dict[bytes, Kind] = {b"WEBP": "image", b"AVI ": "video"}
-_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
-# MPEG transport streams: packets of 188 bytes, or of 192 on Blu-ray discs after 4 others, that begin with this byte.
-_TS_SYNC, _TS_PACKETS = 0x47, ((0, 188, 376), (4, 196, 388))
-_HEAD = 512
+# First bytes of image formats, from their specifications.
+_IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
+# First bytes of video formats, from their specifications.
+_VIDEO_MAGIC = (
+    b"\x1aE\xdf\xa3",
+    b"GIF8",
+    b"FLV\x01",
+    b"\0\0\x01\xba",
+    b"\0\0\x01\xb3",
+    b"0&\xb2u\x8ef\xcf\x11",
+    b"OggS",
+)
+# Kinds of RIFF files by the form type.
+_RIFF_KINDS: dict[bytes, Kind] = {b"WEBP": "image", b"AVI ": "video"}
+# First box of ISO's media format: "ftyp" or, in old QuickTime files, another one.
+_VIDEO_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
+# First byte of every packet of an MPEG transport stream.
+_TS_SYNC = 0x47
+# Offsets of its first packets, bytes; packets have 188 bytes or, on Blu-ray discs, 192 with a prefix of 4.
+_TS_PACKET_OFFSETS = ((0, 188, 376), (4, 196, 388))
+# Size of the file head that is read, bytes.
+_HEAD_BYTES = 512
 
 
 def is_video(path: str) -> bool:
-    """Tell whether a file is to be taken for a video.
+    """Return whether a file is treated as a video.
 
-    Its content says so or, where that is strange or out of reach, its suffix. What remains is an image if OpenCV or a
-    web address has it, else a video, whose reader says what is wrong with it.
+    Its content decides or, where that is unknown or not local, its suffix. Any other file is an image if OpenCV reads
+    it or it has a web address, otherwise a video, and the video reader reports the error.
 
     Args:
-        path: A local file, or a remote one, of which only the name is known.
+        path: A local file, or a remote one, which is not opened.
     """
     if path == STANDARD:
         return False
@@ -51,24 +64,27 @@ def is_video(path: str) -> bool:
 
 
 def detect_kind(path: str) -> Kind | None:
-    """Return what the beginning of a local file says that it is; None if it says nothing, or cannot be read."""
-    if not os.path.isfile(path):  # a pipe would be waited for
+    """Detect the kind of a local file by its first bytes; None if they are inconclusive or cannot be read."""
+    if not os.path.isfile(path):  # reading a pipe would block
         return None
     try:
         with Path(path).open("rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(_HEAD_BYTES)
     except OSError:
         return None
-    if heif.is_heic(head) or heif.is_avif(head) or head.startswith(_IMAGES):
+    if heif.is_heic(head) or heif.is_avif(head) or head.startswith(_IMAGE_MAGIC):
         return "image"
     if head[:2] == b"BM" and head[6:10] == bytes(4):  # followed by a size and four reserved bytes
         return "image"
     if head[:4] == b"RIFF":
-        return _RIFF.get(head[8:12])
-    if head.startswith(_VIDEOS) or head[4:8] in _BOXES:
+        return _RIFF_KINDS.get(head[8:12])
+    if head.startswith(_VIDEO_MAGIC) or head[4:8] in _VIDEO_BOXES:
         return "video"
     return "video" if _is_transport_stream(head) else None
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    return any(len(head) > max(places) and all(head[at] == _TS_SYNC for at in places) for places in _TS_PACKETS)
+    return any(
+        len(head) > max(offsets) and all(head[offset] == _TS_SYNC for offset in offsets)
+        for offsets in _TS_PACKET_OFFSETS
+    )

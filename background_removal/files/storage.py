@@ -1,7 +1,7 @@
-"""Where files are: local paths, remote ones (``s3://bucket/key``), looked at through stow, and web addresses.
+"""Storage of files: local paths, remote ones (``s3://bucket/key``) through stow, and web addresses.
 
-A remote input, or what comes on standard input, is brought into a temporary folder for as long as it is needed; how
-results get to their place is in `files.saving.atomic`.
+A remote input, or standard input, is copied into a temporary folder while it is needed; `files.saving.atomic` writes
+results.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from background_removal.support.installing import install_command
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
-# What stands for standard input and output in the place of a file.
+# Path that means standard input or output.
 STANDARD = "-"
 
 
 def is_remote(path: str) -> bool:
-    """Tell whether `path` is a URL such as ``s3://bucket/key`` rather than a local path.
+    """Return whether `path` is a URL such as ``s3://bucket/key`` rather than a local path.
 
     >>> is_remote("s3://bucket/clip.mp4"), is_remote("clip.mp4"), is_remote("C:/clip.mp4")
     (True, False, False)
@@ -38,7 +38,7 @@ def is_remote(path: str) -> bool:
 
 
 def is_url(path: str) -> bool:
-    """Tell whether `path` is a web address, from which files can be had but where none can be put.
+    """Return whether `path` is a web address, which can be read but not written.
 
     >>> is_url("https://example.org/photo.jpg"), is_url("s3://bucket/photo.jpg")
     (True, False)
@@ -47,7 +47,7 @@ def is_url(path: str) -> bool:
 
 
 def path_for_naming(path: str) -> str:
-    """Return the path by whose name a result is called: `path`, or a name in the current folder.
+    """Return the path that names the results of `path`: itself, or a name in the current folder.
 
     >>> path_for_naming("shots/photo.jpg"), path_for_naming("https://example.org/a/photo.jpg?w=5"), path_for_naming("-")
     ('shots/photo.jpg', 'photo.jpg', 'stdin')
@@ -58,24 +58,24 @@ def path_for_naming(path: str) -> str:
 
 
 def is_file(path: str) -> bool:
-    """Tell whether a file exists at `path`, a web address taken at its word.
+    """Return whether a file exists at `path`; web addresses are not checked.
 
     Raises:
-        InputError: a remote path cannot be asked.
+        InputError: a remote store cannot be reached.
     """
     if is_url(path):
         return True
     if not is_remote(path):
         return os.path.isfile(path)
     check_bucket(path)
-    import stow  # where it is needed: it takes an eighth of a second
+    import stow  # takes an eighth of a second
 
     with _remote_errors(path):
         return bool(stow.exists(path) and stow.isfile(path))
 
 
 def is_folder(path: str) -> bool:
-    """Tell whether a folder exists at `path`. Raises InputError if a remote path cannot be asked."""
+    """Return whether a folder exists at `path`; raises InputError if a remote store cannot be reached."""
     if is_url(path):
         return False
     if not is_remote(path):
@@ -89,17 +89,17 @@ def is_folder(path: str) -> bool:
 
 
 def check_bucket(path: str) -> None:
-    """Raise InputError for a remote path that is nothing but its beginning, ``s3://``."""
+    """Raise InputError for a remote path without a bucket, ``s3://``."""
     scheme, _, rest = path.partition("://")
     if is_remote(path) and not rest.strip("/"):
         raise InputError(f"{path}: names no bucket; it must be {scheme}://bucket/key")
 
 
 def file_size(path: str) -> int:
-    """Return the size of the file at `path` in bytes; 0 where it cannot be told: standard input, a web address.
+    """Return the size of the file at `path` in bytes; 0 for standard input and web addresses, where it is unknown.
 
     Raises:
-        InputError: a remote path cannot be asked.
+        InputError: a remote store cannot be reached.
     """
     if path == STANDARD or is_url(path):
         return 0
@@ -112,7 +112,7 @@ def file_size(path: str) -> int:
 
 
 def require_file(path: str) -> None:
-    """Raise InputNotFoundError or InputError unless `path` is a file that can be read and is not empty."""
+    """Raise InputNotFoundError or InputError unless `path` is a readable file that is not empty."""
     if is_folder(path):
         raise InputError(f"{path}: is a folder, not a file")
     if not is_remote(path):
@@ -128,30 +128,30 @@ def require_file(path: str) -> None:
 
 @contextmanager
 def local_file(path: str, *, may_change: bool = False) -> Iterator[str]:
-    """Yield a local path with the content of the file at `path`; a remote one is brought and removed after.
+    """Yield a local path with the content of the file at `path`; a remote one is copied and removed afterwards.
 
     Args:
-        path: A local path, a remote one, a web address, or STANDARD for what comes on standard input.
-        may_change: Whether it does not matter that the file is written to meanwhile.
+        path: A local path, a remote one, a web address, or STANDARD for standard input.
+        may_change: Whether the file may be written to during the block.
 
     Raises:
         InputNotFoundError, InputError: there is no such file, it is a folder, or it cannot be read.
-        ProcessingError: it was written to before the block ended; one that was replaced or removed is read to its end.
+        ProcessingError: it was written to during the block; replacing or removing it is allowed.
     """
     if path != STANDARD:
         require_file(path)
     if path != STANDARD and not is_remote(path):
-        # FFmpeg takes what stands before a colon in a relative name for a protocol.
-        with contextlib.nullcontext() if may_change else _unchanged(path):
+        # FFmpeg would parse a relative name with a colon as a protocol.
+        with contextlib.nullcontext() if may_change else _check_unchanged(path):
             yield os.path.abspath(path)
         return
     with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
-        yield _from_stdin(folder) if path == STANDARD else _download(path, folder)
+        yield _save_stdin(folder) if path == STANDARD else _download(path, folder)
 
 
 @contextmanager
 def local_folder(path: str) -> Iterator[str]:
-    """Yield a local folder with the files directly inside `path`; a remote one is brought and removed after.
+    """Yield a local folder with the files directly inside `path`; a remote one is copied and removed afterwards.
 
     Raises:
         InputNotFoundError, InputError: there is no such folder, or it is a file.
@@ -170,7 +170,7 @@ def local_folder(path: str) -> Iterator[str]:
 
 
 def list_files(folder: str) -> list[str]:
-    """Return the paths of the files directly inside `folder` in name order, hidden ones left out."""
+    """Return the paths of the files directly inside `folder` in name order, without hidden ones."""
     if not is_remote(folder):
         with os.scandir(folder) as entries:
             return sorted(entry.path for entry in entries if entry.is_file() and not entry.name.startswith("."))
@@ -183,24 +183,24 @@ def list_files(folder: str) -> list[str]:
 
 
 def remove_folder(path: str) -> None:
-    """Remove the folder at `path` with all that is in it, if there is one; what cannot be removed stays."""
+    """Remove the folder at `path` with its content, if it exists; files that cannot be removed stay."""
     if not is_remote(path):
         shutil.rmtree(path, ignore_errors=True)
         return
     import stow
 
-    with suppress(Exception):  # each store has classes of its own
+    with suppress(Exception):  # each store has its own error classes
         if stow.exists(path):
             stow.rm(path, recursive=True)
 
 
 def upload(local: str, path: str) -> None:
-    """Put a finished result at `path`; when that fails it is kept on this computer, and the error says where."""
+    """Upload a finished result to `path`; on failure keep it on this computer and raise an error that says where."""
     import stow
 
     try:
         stow.put(local, path, overwrite=True)
-    except Exception as error:  # each store has classes of its own
+    except Exception as error:  # each store has its own error classes
         kept = os.path.join(tempfile.mkdtemp(prefix="background-removal-"), stow.basename(path))
         os.replace(local, kept)
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -208,7 +208,7 @@ def upload(local: str, path: str) -> None:
 
 
 @contextmanager
-def _unchanged(path: str) -> Iterator[None]:
+def _check_unchanged(path: str) -> Iterator[None]:
     before, began = os.stat(path), time.time_ns()
     yield
     try:
@@ -217,16 +217,16 @@ def _unchanged(path: str) -> Iterator[None]:
         return
     if (after.st_dev, after.st_ino) != (before.st_dev, before.st_ino):
         return
-    # Some network drives tell late of what was written before.
+    # Some network drives report earlier writes late.
     written = after.st_mtime_ns != before.st_mtime_ns and after.st_mtime_ns >= began
     if written or after.st_size != before.st_size:
         raise SourceChangedError(
-            f"{path}: has changed while it was read; its result may hold parts of both: make it anew"
+            f"{path}: has changed while it was read; its result may hold parts of both: process it again"
         )
 
 
-def _from_stdin(folder: str) -> str:
-    """Write what comes on standard input to a file in `folder` and return its path."""
+def _save_stdin(folder: str) -> str:
+    """Write standard input to a file in `folder` and return its path."""
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError("-: nothing comes on standard input; give it a file (< photo.jpg) or a pipe")
     target = Path(folder, "stdin")
@@ -250,7 +250,7 @@ def _download(path: str, folder: str) -> str:
 
 @contextmanager
 def _remote_errors(path: str) -> Iterator[None]:
-    """Turn whatever a remote store raises, each with classes of its own, into an InputError."""
+    """Convert the errors of remote stores, each with its own classes, into an InputError."""
     if not is_remote(path):
         yield
         return

@@ -1,4 +1,4 @@
-"""Files at web addresses (``https://...``), fetched through pooch because the user has named them."""
+"""Web downloads: fetch a file that the user has named by its address (``https://...``) through pooch."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from typing import BinaryIO
 
 from background_removal.errors import InputError, InputNotFoundError
 
-# More than any camera's picture, and little enough for a temporary folder in memory.
+# Largest download, MB; more than any camera's picture, and small enough for a temporary folder in memory.
 MAX_MB = 100
-# For a connection, and between two answers of a server; and for all of it, which at 1.4 Mbit/s is enough for 100 MB.
+# Timeout for connecting and between two packets, seconds.
 TIMEOUT_SECONDS = 15
+# Timeout for the whole download, seconds; 100 MB at 1.4 Mbit/s.
 MAX_FETCH_SECONDS = 600
-# What no file system lets a name have; of a longer name the end is kept.
-_NOT_IN_NAMES = '<>:"/\\|?*'
-_LONGEST_NAME = 100
+# Characters that some file system forbids in names.
+_FORBIDDEN_CHARACTERS = '<>:"/\\|?*'
+# Longest file name, characters; the end of a longer one is kept.
+_MAX_NAME_LENGTH = 100
 
 
 def fetch(url: str, folder: str) -> str:
-    """Fetch a file into a local folder and return its path there.
+    """Download a file into a local folder and return its path there.
 
     Raises:
         InputNotFoundError: the server has no such file.
-        InputError: it cannot be had, is larger than MAX_MB, or takes too long.
+        InputError: it cannot be fetched, is larger than MAX_MB, or takes too long.
     """
     import pooch
     from requests import exceptions
@@ -39,7 +41,7 @@ def fetch(url: str, folder: str) -> str:
     )
     try:
         with Path(path).open("wb") as file:
-            download(url, _Limited(url, file), None)
+            download(url, _LimitedFile(url, file), None)
     except InputError:
         raise
     except exceptions.HTTPError as error:
@@ -61,7 +63,7 @@ def fetch(url: str, folder: str) -> str:
 
 
 def file_name(url: str) -> str:
-    """Return the file name in a web address, as one that every file system takes; raises InputError for no address.
+    """Return the file name in a web address, valid on every file system; raises InputError if it is no address.
 
     >>> file_name("https://example.org/a/My%20photo.jpg?size=large"), file_name("https://example.org/")
     ('My photo.jpg', 'example.org')
@@ -74,11 +76,12 @@ def file_name(url: str) -> str:
         raise InputError(f"{url}: is no web address ({error})") from error
     name = urllib.parse.unquote(parts.path.rstrip("/").rpartition("/")[2]).strip(" .")
     name = name or parts.hostname or "image"
-    return "".join("_" if char in _NOT_IN_NAMES or not char.isprintable() else char for char in name)[-_LONGEST_NAME:]
+    valid = ("_" if char in _FORBIDDEN_CHARACTERS or not char.isprintable() else char for char in name)
+    return "".join(valid)[-_MAX_NAME_LENGTH:]
 
 
-class _Limited:
-    """A file that refuses to grow beyond what is allowed, or for longer."""
+class _LimitedFile:
+    """A file that raises when it grows too large or the download takes too long."""
 
     def __init__(self, url: str, file: BinaryIO) -> None:
         self._url = url
@@ -94,7 +97,7 @@ class _Limited:
         self._file.write(data)
 
     def flush(self) -> None:
-        """Nothing: pooch asks for it after every kilobyte."""
+        """Do nothing: pooch calls it after every kilobyte."""
 
 
 def _check_size(url: str, size: int) -> None:

@@ -1,1 +1,1 @@
-"""Write results atomically, or so that a killed run leaves a playable file."""
+"""Atomic results, and unfinished files that stay playable when a run is killed."""

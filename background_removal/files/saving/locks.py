@@ -1,4 +1,4 @@
-"""File locks: tell the files of a running process from the leftovers of a dead one."""
+"""File locks: distinguish the files of a running process from the leftovers of a dead one."""
 
 from __future__ import annotations
 

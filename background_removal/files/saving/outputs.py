@@ -1,4 +1,4 @@
-"""Where results go and what they are called, and which sink writes them."""
+"""Paths of results, and the sinks that write them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from background_removal.files.storage import STANDARD, check_bucket, is_remote, 
 from background_removal.files.video.formats import CONTAINER_FORMATS, Encoding, codec_of_encoder
 from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 
-# What the pictures of a sequence are called where only their folder is known.
+# Pattern of the pictures of a sequence where only their folder is given.
 PICTURE_NAMES = "%06d.png"
-# Videos that come in one of these go out in the same; all others as MP4, which plays everywhere.
+# Video suffixes that a result keeps; all others become MP4, which plays everywhere.
 _KEPT_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 
 def names_folder(output: str) -> bool:
-    """Tell whether an output means a folder for results: one that exists, ends with a slash, or has no suffix.
+    """Return whether an output is a folder for results: it exists, ends with a slash, or has no suffix.
 
     >>> names_folder("results/"), names_folder("results"), names_folder("result.mp4"), names_folder("")
     (True, True, False, False)
@@ -45,16 +45,16 @@ def result_path(
     encoding: Encoding | None = None,
     frames: bool = False,
 ) -> str:
-    """Return where the result of `path` goes.
+    """Return the path of the result of `path`.
 
     Args:
         path: The image or video, local or remote.
-        output: What the user gave: the result itself, or a folder for results; "" for beside the source, which is the
+        output: The user's choice: the result itself, or a folder for results. "" is the folder of the source, the
             current folder for a web address, and standard output for standard input.
-        video: Whether it is a video.
-        tag: Goes into the name of a result beside its source; in a folder of its own it keeps the plain name.
-        alpha: Whether the result has an alpha channel, which not every format stores.
-        encoding: How a video is encoded, which not every format takes.
+        video: Whether `path` is a video.
+        tag: Added to the name of a result beside its source; in another folder it keeps the plain name.
+        alpha: Whether the result has an alpha channel, which decides the format.
+        encoding: The encoding of a video, which decides the format too.
         frames: Whether a video becomes a folder of pictures.
 
     >>> result_path("shots/a.mp4.MP4", video=True), result_path("clip.avi", video=True, tag="new")
@@ -70,7 +70,7 @@ def result_path(
     path = path_for_naming(path)
     stem, suffix = os.path.splitext(path)
     suffix = _video_suffix(suffix, alpha, encoding) if video else _image_suffix(suffix, alpha)
-    # Of a folder, dirname keeps what it is; of a bare name it is "", the folder at hand.
+    # The dirname of a bare name is "", the current folder.
     folder = output.rstrip("/" + os.sep) or output if output else os.path.dirname(path)
     name = os.path.basename(stem)
     if not output or _same_folder(folder, os.path.dirname(path)):
@@ -83,10 +83,10 @@ def check_result(path: str, source: str, *, video: bool, encoding: Encoding | No
     """Raise InputError unless a result can be written at `path`.
 
     Args:
-        path: Where it is to go.
-        source: What it is made from, which it must not replace.
+        path: The path of the result.
+        source: Its source, which it must not replace.
         video: Whether it is a video, or the pictures of one.
-        encoding: How a video is to be encoded.
+        encoding: The encoding of a video.
     """
     if video and STANDARD in (path, source):
         raise InputError("-: only images come and go through standard input and output; give a video as a file")
@@ -99,7 +99,7 @@ def check_result(path: str, source: str, *, video: bool, encoding: Encoding | No
 
 
 def video_sink(path: str, **options: Any) -> Sink:
-    """Return what writes a video at `path`, or its pictures.
+    """Return a sink that writes a video at `path`, or its pictures.
 
     Args:
         path: A video file, or the pictures' names as ``frames/%06d.png``.
@@ -113,11 +113,11 @@ def video_sink(path: str, **options: Any) -> Sink:
 
 
 class MatteSink(Sink):
-    """Writes the matte that belongs to every frame, white where a frame did not go through the custom objects.
+    """Writes the matte of every frame, white for a frame that did not pass the custom objects.
 
     Args:
         path: An image, a video, or the pictures of one.
-        encoding: How a video is encoded.
+        encoding: The encoding of a video.
     """
 
     needs_matte = True
@@ -139,7 +139,7 @@ class MatteSink(Sink):
         """Write the matte of a frame.
 
         Raises:
-            ProcessingError: there is none, it is not of the frame's size, or it cannot be written.
+            ProcessingError: there is none, its size differs from the frame's, or it cannot be written.
         """
         assert self._sink is not None
         height, width = frame.shape[:2]
@@ -173,7 +173,7 @@ def _video_suffix(suffix: str, alpha: bool, encoding: Encoding | None) -> str:
     codec = encoding.codec or (codec_of_encoder(encoding.encoder) if encoding.encoder != "auto" else "")
     if not codec or codec in CONTAINER_FORMATS[suffix.lower()].codecs:
         return suffix
-    return next((known for known, kinds in CONTAINER_FORMATS.items() if codec in kinds.codecs), suffix)
+    return next((known for known, container in CONTAINER_FORMATS.items() if codec in container.codecs), suffix)
 
 
 def _same_folder(a: str, b: str) -> bool:

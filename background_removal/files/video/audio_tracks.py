@@ -1,4 +1,4 @@
-"""The sound of one file brought into another: copied where its container takes it, else encoded anew."""
+"""Sound tracks of an output file: copied from the source where the container allows, otherwise re-encoded."""
 
 from __future__ import annotations
 
@@ -22,43 +22,47 @@ from background_removal.files.video.timing import ISO_FORMATS, PacketGapLimit, c
 
 log = logging.getLogger(__name__)
 
-_RATES = {
+# Sample rates that each encoder accepts, Hz.
+_SAMPLE_RATES = {
     "aac": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000),
     "libopus": (8000, 12000, 16000, 24000, 48000),
 }
-_USUAL_RATE = 48000
+# Sample rate for sound with another one, Hz.
+_DEFAULT_SAMPLE_RATE = 48000
+# Channel layout by number of channels, FFmpeg's names.
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
-_ENCODED_NAMES = {"aac": "AAC", "libopus": "Opus"}
+# Names of the encoders' codecs in messages.
+_ENCODER_NAMES = {"aac": "AAC", "libopus": "Opus"}
 
 
 class Sound(Protocol):
-    """The sound of a video that is being written."""
+    """The sound of an output file."""
 
     def mux_until(self, end: Fraction | None) -> None:
-        """Mux what begins before `end` seconds; all that is left when `end` is None."""
+        """Mux the sound before `end` seconds; all the rest if `end` is None."""
         ...
 
     def finish(self, end: Fraction | None) -> None:
-        """Mux what is left, up to `end` seconds if that is given; nothing can be muxed after it."""
+        """Mux the rest, up to `end` seconds if given; nothing can be muxed afterwards."""
         ...
 
 
-# Makes the sound for a file that is being written, and for what such files can hold.
+# Function that creates the sound of an output container of a given format.
 MakeSound: TypeAlias = Callable[[OutputContainer, ContainerFormat], Sound]
 
 
 class SourceSound(Sound):
-    """Brings all sound tracks of `source` into `output`, as far in time as the picture has come.
+    """Muxes all sound tracks of `source` into `output`, up to the current time of the pictures.
 
-    The source's file is opened a second time for it, so that nothing is held in memory however its packets are
-    interleaved. What is damaged is left out, and counted in one warning.
+    The source is opened separately for the sound, so that memory use does not depend on how its packets are
+    interleaved. Damaged packets are left out, and counted in one warning.
 
     Args:
-        source: The file with the sound, opened for this alone.
-        output: The file that it goes into.
-        container: What that file can hold.
-        name: What to call the output in messages.
-        source_name: What to call the source in them.
+        source: The file with the sound, opened for this purpose only.
+        output: The output file.
+        container: Its format.
+        name: The output's name in messages.
+        source_name: The source's name in messages.
     """
 
     def __init__(
@@ -75,7 +79,7 @@ class SourceSound(Sound):
         self._tracks: dict[int, _CopiedTrack | EncodedTrack] = {}
         self._start = container_start(source)
         for stream in source.streams.audio:
-            track = self._copied(stream, container) or self._encoded(stream, container)
+            track = self._copy_track(stream, container) or self._encode_track(stream, container)
             if track is None:
                 log.warning("%s: a sound track of an unknown kind is left out", name)
             else:
@@ -87,16 +91,16 @@ class SourceSound(Sound):
             self._packets = self._demux()
 
     def mux_until(self, end: Fraction | None) -> None:
-        """Mux the packets that begin before `end` seconds; all that are left when `end` is None."""
+        """Mux the packets before `end` seconds; all the rest if `end` is None."""
         while packet := self._waiting or self._next():
             self._waiting = None
             if end is not None and packet.pts is not None and packet.pts * packet.time_base >= end:
                 self._waiting = packet
                 return
-            self._mux(self._tracks[packet.stream.index].take(packet))
+            self._mux(self._tracks[packet.stream.index].convert(packet))
 
     def finish(self, end: Fraction | None) -> None:
-        """Mux what is left, up to `end` seconds if that is given; nothing can be muxed after it."""
+        """Mux the rest, up to `end` seconds if given; nothing can be muxed afterwards."""
         self.mux_until(end)
         for track in self._tracks.values():
             self._mux(track.finish())
@@ -111,30 +115,30 @@ class SourceSound(Sound):
                 continue
             try:
                 self._output.mux(packet)
-            except (av.error.InvalidDataError, av.error.ArgumentError):  # what is in it, or its time, makes no sense
+            except (av.error.InvalidDataError, av.error.ArgumentError):  # its data or time is invalid
                 self._damaged += 1
 
-    def _copied(self, stream: AudioStream, container: ContainerFormat) -> _CopiedTrack | None:
+    def _copy_track(self, stream: AudioStream, container: ContainerFormat) -> _CopiedTrack | None:
         codec = stream.codec_context.name if stream.codec_context else "unknown"
         if container.sound is not None and codec not in container.sound:
             return None
         try:
             return _CopiedTrack(stream, self._output)
-        except ValueError:  # the container knows fewer codecs than one thinks
+        except ValueError:  # the container supports fewer codecs than listed
             return None
 
-    def _encoded(self, stream: AudioStream, container: ContainerFormat) -> EncodedTrack | None:
+    def _encode_track(self, stream: AudioStream, container: ContainerFormat) -> EncodedTrack | None:
         context = stream.codec_context
         if not context:
             return None
-        name = _ENCODED_NAMES[container.sound_encoder]
+        name = _ENCODER_NAMES[container.sound_encoder]
         log.info("%s: sound is re-encoded from %s to %s", self._name, context.name, name)
         track = EncodedTrack(self._output, container.sound_encoder, context.sample_rate, context.channels)
         track.stream.metadata.update(stream.metadata)
         return track
 
     def _next(self) -> Packet | None:
-        """Return the next packet that holds sound, None at the end."""
+        """Return the next packet with sound, None at the end."""
         for packet in self._packets:
             if packet.dts is not None and packet.size:
                 offset = round(self._start / packet.time_base) if self._start else 0
@@ -157,7 +161,7 @@ class SourceSound(Sound):
 
 
 class _CopiedTrack:
-    """One sound track whose packets are written as they are."""
+    """One sound track, copied packet by packet."""
 
     def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
         self.damaged = 0
@@ -165,15 +169,15 @@ class _CopiedTrack:
         self._stream.metadata.update(stream.metadata)
         self._shift = 0
         self._next_dts: int | None = None
-        # AAC from a broadcast carries its description in every packet; FFmpeg's MP4 muxer takes that out by itself,
-        # but not while it writes fragments (`files.video.container.muxer_options`).
-        bare = output.format.name in ISO_FORMATS and stream.codec_context.name == "aac"
-        bare = bare and not stream.codec_context.extradata
-        self._filter = BitStreamFilterContext("aac_adtstoasc", stream) if bare else None
+        # AAC from a broadcast has a header in every packet; FFmpeg's MP4 muxer removes it, but not when it writes
+        # fragments (`files.video.container.muxer_options`).
+        has_headers = output.format.name in ISO_FORMATS and stream.codec_context.name == "aac"
+        has_headers = has_headers and not stream.codec_context.extradata
+        self._filter = BitStreamFilterContext("aac_adtstoasc", stream) if has_headers else None
 
-    def take(self, packet: Packet) -> list[Packet]:
+    def convert(self, packet: Packet) -> list[Packet]:
         assert packet.dts is not None
-        # Where the clock goes back, as in joined recordings, the later part follows the earlier.
+        # If the clock jumps back, as in joined recordings, the later part is appended to the earlier.
         if self._next_dts is not None and packet.dts + self._shift < self._next_dts - (packet.duration or 0):
             self._shift = self._next_dts - packet.dts
         if self._shift:
@@ -185,7 +189,7 @@ class _CopiedTrack:
             return [packet]
         try:
             packets = self._filter.filter(packet)
-        except av.error.FFmpegError:  # one damaged packet is a moment of silence
+        except av.error.FFmpegError:  # a damaged packet becomes a moment of silence
             self.damaged += 1
             return []
         for filtered in packets:
@@ -197,11 +201,11 @@ class _CopiedTrack:
 
 
 class EncodedTrack:
-    """One sound track encoded anew: of a file, whose packets are decoded first, or of a microphone."""
+    """One encoded sound track, from the packets of a file or the frames of a microphone."""
 
     def __init__(self, output: OutputContainer, encoder: str, rate: int, channels: int) -> None:
-        rate = rate if rate in _RATES[encoder] else _USUAL_RATE
-        # PCM may come without naming its loudspeakers; the usual ones for the number of channels are meant.
+        rate = rate if rate in _SAMPLE_RATES[encoder] else _DEFAULT_SAMPLE_RATE
+        # PCM may lack a channel layout; the default for its number of channels is used.
         layout = (
             {**_LAYOUTS, 4: "quad"}.get(channels, "stereo")
             if encoder == "libopus"
@@ -213,12 +217,12 @@ class EncodedTrack:
         self._format = self.stream.codec_context.format.name  # opus takes 16 bit, AAC floats
         self._resampler = AudioResampler(self._format, layout, rate)
         self.damaged = 0
-        self._samples = -(2**62)  # where the sound has come to; sound may begin before 0
+        self._next_sample = -(2**62)  # sound may begin before 0
 
-    def take(self, packet: Packet) -> list[Packet]:
+    def convert(self, packet: Packet) -> list[Packet]:
         try:
             frames = packet.decode()
-        except av.error.FFmpegError:  # one damaged packet is a moment of silence
+        except av.error.FFmpegError:  # a damaged packet becomes a moment of silence
             self.damaged += 1
             return []
         return [packet for frame in frames for packet in self.encode(frame)]
@@ -232,7 +236,7 @@ class EncodedTrack:
     def _resample(self, frame: AudioFrame) -> list[AudioFrame]:
         try:
             return self._resampler.resample(frame)
-        except ValueError:  # the sound changes on the way, from stereo to mono say
+        except ValueError:  # the format changes within the track, such as from stereo to mono
             rest = self._resampler.resample(None)
             self._resampler = AudioResampler(self._format, self._layout, self._rate)
             return rest + self._resampler.resample(frame)
@@ -240,10 +244,10 @@ class EncodedTrack:
     def _encode(self, parts: list[AudioFrame]) -> list[Packet]:
         packets = []
         for part in parts:
-            # Where pieces of sound overlap, as in joined recordings, the later one follows the earlier.
+            # If frames overlap, as in joined recordings, the later one is appended to the earlier.
             if part.pts is not None and part.time_base is not None:
-                start = max(self._samples, round(part.pts * part.time_base * self._rate))
+                start = max(self._next_sample, round(part.pts * part.time_base * self._rate))
                 part.pts, part.time_base = start, Fraction(1, self._rate)
-                self._samples = start + part.samples
+                self._next_sample = start + part.samples
             packets += self.stream.encode(part)
         return packets

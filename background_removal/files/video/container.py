@@ -132,6 +132,11 @@ class OutputFile:
         if self._suffix in FRAGMENTED_SUFFIXES:
             stream.codec_context.codec_tag = "hvc1"
 
+    def tag_alpha(self, stream: VideoStream) -> None:
+        """Set the tag of a transparent stream, where the container requires one."""
+        if self._suffix == ".webm":
+            stream.metadata["alpha_mode"] = "1"
+
     def mux_picture(self, packet: Packet) -> None:
         """Mux a video packet."""
         if packet.pts is not None:
@@ -165,7 +170,7 @@ class OutputFile:
             if copy_with_index_first(self._path, self._finished_path):
                 return
         except OSError as error:
-            log.info("%s: there is no room to put its index first: %s", self._name, error.strerror)
+            log.info("%s: no disk space to put its index first: %s", self._name, error.strerror)
         with suppress(OSError):
             os.remove(self._finished_path)
 

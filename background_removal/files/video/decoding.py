@@ -1,4 +1,4 @@
-"""Decoding the pictures of a video to their end, past what is damaged, whatever becomes of all else in the file."""
+"""Video decoding that skips damaged packets and ignores all other streams."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from av.video.stream import VideoStream
 from background_removal.support import limits
 from background_removal.support.cores import core_limit
 
-# A demuxer that fails may find its way back at the next packet; one that fails so often in a row does not.
+# Consecutive demuxer errors after which reading ends; after fewer the next packet may be found.
 MAX_DEMUX_FAILURES = 20
-# Frame threads hold a picture each, and several more for the codec's references: of pictures that are larger than 8K
-# (7680 x 4320) the threads work on one together.
-_MAX_FOR_FRAME_THREADS = 2**25
+# Largest frame for frame threads, pixels (about 8K, 7680 x 4320); each thread needs memory for several frames, so
+# larger ones use slice threads.
+_MAX_FRAME_THREAD_PIXELS = 2**25
 
 
 class Decoder:
@@ -27,26 +27,26 @@ class Decoder:
 
     Args:
         container: The open file.
-        stream: Which of its streams.
-        reopen: Opens the same file anew.
+        stream: The stream to decode.
+        reopen: Opens the same file again.
 
     Attributes:
-        damaged: How many packets could not be read or decoded.
-        frames: How many frames have been decoded.
+        damaged: Number of packets that could not be read or decoded.
+        frames: Number of decoded frames.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream, reopen: Callable[[], InputContainer]) -> None:
         self._container = container
         self._stream = stream
-        self._open_again = reopen
+        self._reopen = reopen
         self._failures = 0
         self.damaged = 0
         self.frames = 0
-        large = stream.codec_context.width * stream.codec_context.height > _MAX_FOR_FRAME_THREADS
+        large = stream.codec_context.width * stream.codec_context.height > _MAX_FRAME_THREAD_PIXELS
         _prepare(container, stream, "SLICE" if large else "AUTO", core_limit() or 0)
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        """Yield the frames in order of presentation."""
+        """Yield the frames in presentation order."""
         sent, delay, last = 0, 0, None
         for packet in self._packets():
             sent += bool(packet.size)
@@ -61,13 +61,13 @@ class Decoder:
                 self.frames += 1
                 last = frame.pts if frame.pts is not None else last
                 yield frame
-            # At the end the decoder gives what it still holds. If one of these frames is damaged PyAV cannot get at
-            # those behind it, and they are decoded again.
+            # The last packet flushes the decoder. If one of the flushed frames is damaged, PyAV cannot reach those
+            # after it, and they are decoded again.
             if not packet.size and last is not None and len(frames) < delay - 1:
-                yield from self._after(last)
+                yield from self._decode_after(last)
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
-        """Yield the packets, at the end an empty one, which makes the decoder give what it still holds."""
+        """Yield the packets, and at the end an empty one, which flushes the decoder."""
         while self._failures < MAX_DEMUX_FAILURES:
             try:
                 for packet in self._container.demux(self._stream):
@@ -81,9 +81,9 @@ class Decoder:
         flush.stream = self._stream
         yield flush
 
-    def _after(self, last: int) -> Iterator[VideoFrame]:
-        """Yield the frames after that time, decoded one by one from the key frame before it on."""
-        with self._open_again() as container:
+    def _decode_after(self, last: int) -> Iterator[VideoFrame]:
+        """Decode the frames after a time one by one, from the key frame before it."""
+        with self._reopen() as container:
             stream = container.streams.video[self._stream.container.streams.video.index(self._stream)]
             _prepare(container, stream, "SLICE", 1)
             try:
@@ -99,16 +99,16 @@ class Decoder:
                             self.frames += 1
                             last = frame.pts
                             yield frame
-            except av.error.FFmpegError:  # it cannot be searched, or is damaged there
+            except av.error.FFmpegError:  # not seekable, or damaged there
                 return
 
 
 def _prepare(container: InputContainer, stream: VideoStream, thread_type: str, threads: int) -> None:
-    # Damage in the sound must not end the reading of the pictures.
+    # Damaged sound must not end the decoding.
     for other in container.streams:
         if other.index != stream.index:
             other.discard = Discard.all
-    if stream.codec_context.is_open:  # it is read again after a search
+    if stream.codec_context.is_open:  # decoding again after a seek
         return
     stream.thread_type = thread_type  # type: ignore[assignment]
     stream.codec_context.thread_count = threads

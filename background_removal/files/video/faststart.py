@@ -1,6 +1,6 @@
-"""MP4 and MOV files on the disk: the index of a complete one put right and in front, where a browser wants it.
+"""Index of finished MP4 and MOV files: correct its length and move it to the front, for browsers.
 
-The numbers in the names of the boxes below are those of ISO/IEC 14496-12.
+Numbers beside box names are sections of ISO/IEC 14496-12.
 """
 
 from __future__ import annotations
@@ -14,84 +14,84 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-# Boxes that hold boxes, on the way to those that say where the pictures and the sound lie (8.3 to 8.5).
-_ON_THE_WAY = frozenset({b"trak", b"mdia", b"minf", b"stbl"})
-# A list of offsets from the beginning of the file, in 32 or in 64 bits (8.7.5).
-_OFFSETS = {b"stco": "I", b"co64": "Q"}
-_COPIED_AT_ONCE = 1 << 24
-# What files can share on Btrfs and XFS, as these are made on most systems, is whole blocks of so many bytes.
-_BLOCK = 4096
+# Boxes on the path to the chunk offsets (8.3 to 8.5).
+_PARENT_BOXES = frozenset({b"trak", b"mdia", b"minf", b"stbl"})
+# Boxes of chunk offsets from the start of the file, with the struct format of an offset: 32 or 64 bits (8.7.5).
+_OFFSET_FORMATS = {b"stco": "I", b"co64": "Q"}
+# Size of one copied piece, bytes.
+_COPY_BYTES = 1 << 24
+# Block size, bytes; files share whole blocks on Btrfs and XFS with the settings of most systems.
+_BLOCK_BYTES = 4096
 
 
 def fix_length(path: str, seconds: Fraction) -> None:
-    """Let the pictures of a complete file be shown to their end.
+    """Extend the length in a finished file's index to the end of its last picture.
 
-    FFmpeg's muxer takes the end of its last fragment for it; where the last picture in order of presentation is in the
-    one before, as pictures may be that others between them are made from, it would be cut off.
+    FFmpeg's muxer writes the end of the last fragment; with reordered frames the last picture shown may be in the
+    fragment before, and would be cut off.
 
     Args:
-        path: The file, in which a few bytes are changed if need be.
-        seconds: From the first picture to the end of the last.
+        path: The file, in which a few bytes are changed if necessary.
+        seconds: Time from the first picture to the end of the last.
 
     Raises:
         OSError: it cannot be read or written.
     """
     with Path(path).open("r+b") as file:
-        places = {kind: (at, size) for kind, at, size in _boxes_of_file(file)}
-        if b"moov" not in places:
+        boxes = {kind: (at, size) for kind, at, size in _boxes_of_file(file)}
+        if b"moov" not in boxes:
             return
-        start, size = places[b"moov"]
+        start, size = boxes[b"moov"]
         file.seek(start)
         index = bytearray(file.read(size))
         for kind, at, end in _boxes(index, 8, size):
-            if kind == b"trak" and _is_picture(index, at, end) and _lengthen(index, at, end, seconds):
+            if kind == b"trak" and _is_video(index, at, end) and _extend_track(index, at, end, seconds):
                 file.seek(start)
                 file.write(index)
 
 
-def copy_with_index_first(path: str, into: str) -> bool:
-    """Copy a complete MP4 or MOV file, with its index in front.
+def copy_with_index_first(path: str, target: str) -> bool:
+    """Copy a finished MP4 or MOV file, with its index first.
 
-    FFmpeg's own way (``faststart``) is to move everything in the file itself, which cannot be played meanwhile, and it
-    does not do so with what was written in fragments. On Btrfs and XFS the copy takes no room, and no time.
+    FFmpeg's ``faststart`` moves the data within the file, which is not playable meanwhile, and does not support
+    fragmented files. On Btrfs and XFS the copy shares its blocks, so it takes neither space nor time.
 
     Args:
-        path: The file, whose index lies at its end.
-        into: Where the copy goes; it is left unfinished where this fails.
+        path: The file, with its index at the end.
+        target: Where the copy is written; it stays unfinished if this raises.
 
     Returns:
-        Whether there is a copy; there is none of a file whose index lies in front, or has no room for longer offsets.
+        Whether a copy was written; not if the index is first already, or 32-bit offsets would overflow.
 
     Raises:
         OSError: it cannot be read or written.
     """
     with Path(path).open("rb") as file:
-        places = {kind: (at, size) for kind, at, size in _boxes_of_file(file)}
-        if not {b"ftyp", b"mdat", b"moov"} <= places.keys() or places[b"moov"] < places[b"mdat"]:
+        boxes = {kind: (at, size) for kind, at, size in _boxes_of_file(file)}
+        if not {b"ftyp", b"mdat", b"moov"} <= boxes.keys() or boxes[b"moov"] < boxes[b"mdat"]:
             return False
-        start = sum(places[b"ftyp"])
-        at, size = places[b"moov"]
+        start = sum(boxes[b"ftyp"])
+        at, size = boxes[b"moov"]
         file.seek(at)
         index = bytearray(file.read(size))
-        # What may be put there (8.1.2) so that the pictures move by whole blocks: then a file system that can lets
-        # both files have the same ones.
-        filling = 8 + (-size - 8) % _BLOCK
+        # Padding (8.1.2) that moves the pictures by whole blocks, so that both files can share them.
+        padding = 8 + (-size - 8) % _BLOCK_BYTES
         try:
-            _move(index, 8, size, by=size + filling)
-        except struct.error:  # what lay within reach of a 32-bit offset no longer does
+            _shift_offsets(index, 8, size, by=size + padding)
+        except struct.error:  # a 32-bit offset overflows
             return False
-        with Path(into).open("wb") as copy:
+        with Path(target).open("wb") as copy:
             file.seek(0)
             copy.write(file.read(start))
             copy.write(index)
-            copy.write(struct.pack(">I4s", filling, b"free") + bytes(filling - 8))
+            copy.write(struct.pack(">I4s", padding, b"free") + bytes(padding - 8))
             _copy(file, copy, start, at)
             _copy(file, copy, at + size, file.seek(0, os.SEEK_END))
     return True
 
 
 def truncate_to_whole_fragments(path: str) -> None:
-    """Take away what a file that was cut in mid-fragment has of its last one; nothing from files of another kind.
+    """Remove an incomplete last fragment from a truncated file; leave files of other formats alone.
 
     Raises:
         OSError: it cannot be read or written.
@@ -101,32 +101,32 @@ def truncate_to_whole_fragments(path: str) -> None:
         for kind, at, size in _boxes_of_file(file):
             if not at and kind != b"ftyp":
                 return
-            if kind != b"moof":  # which is of no use without the mdat behind it
+            if kind != b"moof":  # useless without the mdat behind it
                 kept = at + size
         if kept:
             file.truncate(kept)
 
 
 def _copy(file: BinaryIO, copy: BinaryIO, at: int, end: int) -> None:
-    """Add what lies between two places of a file to another one's end; within the system where that is possible."""
+    """Append the bytes between two positions of a file to another file, within the kernel where possible."""
     copy.flush()
     if hasattr(os, "copy_file_range"):
-        # Not every file system has it; what else is the matter, a full disk, shows below as well.
+        # Some file systems lack it; other errors, such as a full disk, are raised again below.
         with suppress(OSError):
             while at < end:
-                count = min(end - at, -at % _BLOCK or _COPIED_AT_ONCE)  # what is shared begins with a block
+                count = min(end - at, -at % _BLOCK_BYTES or _COPY_BYTES)  # shared data begins at a block
                 done = os.copy_file_range(file.fileno(), copy.fileno(), count, at)
                 if not done:
                     break
                 at += done
     file.seek(at)
     copy.seek(0, os.SEEK_END)
-    while at < end and (piece := file.read(min(end - at, _COPIED_AT_ONCE))):
+    while at < end and (piece := file.read(min(end - at, _COPY_BYTES))):
         at += copy.write(piece)
 
 
 def _boxes_of_file(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Yield kind, place and size of each box of a file (4.2)."""
+    """Yield kind, position and size of each box of a file (4.2)."""
     end = file.seek(0, os.SEEK_END)
     at = 0
     while at + 8 <= end:
@@ -141,7 +141,7 @@ def _boxes_of_file(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _boxes(index: bytearray, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield kind, beginning of the content, and end of each box that lies between two places of an index."""
+    """Yield kind, start of the content and end of each box between two positions of an index."""
     while at + 8 <= end:
         size, kind = struct.unpack_from(">I4s", index, at)
         if size < 8:
@@ -150,62 +150,62 @@ def _boxes(index: bytearray, at: int, end: int) -> Iterator[tuple[bytes, int, in
         at += size
 
 
-def _content(index: bytearray, at: int, end: int, *path: bytes) -> int:
-    """Return where the content of the box at the end of a path of kinds begins, -1 if there is none."""
+def _find_box(index: bytearray, at: int, end: int, *path: bytes) -> int:
+    """Return the start of the content of the box at the end of a path of kinds, -1 if there is none."""
     for wanted in path:
         at, end = next(((first, last) for kind, first, last in _boxes(index, at, end) if kind == wanted), (-1, -1))
     return at
 
 
-def _move(index: bytearray, at: int, end: int, by: int) -> None:
-    """Add `by` to all offsets in the boxes between two places."""
+def _shift_offsets(index: bytearray, at: int, end: int, by: int) -> None:
+    """Add `by` to all chunk offsets in the boxes between two positions."""
     for kind, first, last in _boxes(index, at, end):
-        if kind in _ON_THE_WAY:
-            _move(index, first, last, by)
-        elif kind in _OFFSETS:
+        if kind in _PARENT_BOXES:
+            _shift_offsets(index, first, last, by)
+        elif kind in _OFFSET_FORMATS:
             (count,) = struct.unpack_from(">I", index, first + 4)
-            offsets = f">{count}{_OFFSETS[kind]}"
-            moved = [offset + by for offset in struct.unpack_from(offsets, index, first + 8)]
-            struct.pack_into(offsets, index, first + 8, *moved)
+            offsets = f">{count}{_OFFSET_FORMATS[kind]}"
+            shifted = [offset + by for offset in struct.unpack_from(offsets, index, first + 8)]
+            struct.pack_into(offsets, index, first + 8, *shifted)
 
 
-def _is_picture(index: bytearray, at: int, end: int) -> bool:
-    handler = _content(index, at, end, b"mdia", b"hdlr")
+def _is_video(index: bytearray, at: int, end: int) -> bool:
+    handler = _find_box(index, at, end, b"mdia", b"hdlr")
     return handler > 0 and index[handler + 8 : handler + 12] == b"vide"
 
 
-def _lengthen(index: bytearray, at: int, end: int, seconds: Fraction) -> bool:
-    """Let the edit list of a track (8.6.6), and what else tells its length, come to its end; return whether it did not.
+def _extend_track(index: bytearray, at: int, end: int, seconds: Fraction) -> bool:
+    """Extend the edit list of a track (8.6.6) and its other lengths to `seconds`; return whether they were shorter.
 
-    Of all these boxes there are two versions, with times in 32 and in 64 bits.
+    Each of these boxes has two versions, with 32-bit and 64-bit times, and a pair of offsets for its fields.
     """
-    whole, media = _content(index, 8, len(index), b"mvhd"), _content(index, at, end, b"mdia", b"mdhd")
-    track, edits = _content(index, at, end, b"tkhd"), _content(index, at, end, b"edts", b"elst")
+    movie, media = _find_box(index, 8, len(index), b"mvhd"), _find_box(index, at, end, b"mdia", b"mdhd")
+    track, edits = _find_box(index, at, end, b"tkhd"), _find_box(index, at, end, b"edts", b"elst")
     if edits < 0:
         return False
-    scale, whole_length = _scale_and_length(index, whole)
+    scale, movie_length = _read_scale_and_length(index, movie)
     (count,) = struct.unpack_from(">I", index, edits + 4)
     last = (8 + 12 * (count - 1), 8 + 20 * (count - 1))
-    missing = math.ceil(seconds * scale) - _number(index, edits, last)
-    if missing <= 0:
+    extension = math.ceil(seconds * scale) - _read_number(index, edits, last)
+    if extension <= 0:
         return False
-    for box, places in ((edits, last), (track, (20, 28))):
-        _set_number(index, box, places, _number(index, box, places) + missing)
-    ticks, length = _scale_and_length(index, media)
-    _set_number(index, media, (16, 24), length + round(Fraction(missing * ticks, scale)))
-    _set_number(index, whole, (16, 24), max(whole_length, _number(index, track, (20, 28))))
+    for box, offsets in ((edits, last), (track, (20, 28))):
+        _write_number(index, box, offsets, _read_number(index, box, offsets) + extension)
+    media_scale, length = _read_scale_and_length(index, media)
+    _write_number(index, media, (16, 24), length + round(Fraction(extension * media_scale, scale)))
+    _write_number(index, movie, (16, 24), max(movie_length, _read_number(index, track, (20, 28))))
     return True
 
 
-def _scale_and_length(index: bytearray, box: int) -> tuple[int, int]:
-    """Return the ticks in a second and the length in ticks that an mvhd (8.2.2) or mdhd (8.4.2) tells."""
+def _read_scale_and_length(index: bytearray, box: int) -> tuple[int, int]:
+    """Return the ticks per second and the length in ticks of an mvhd (8.2.2) or mdhd (8.4.2)."""
     (scale,) = struct.unpack_from(">I", index, box + (20 if index[box] else 12))
-    return scale, _number(index, box, (16, 24))
+    return scale, _read_number(index, box, (16, 24))
 
 
-def _number(index: bytearray, box: int, places: tuple[int, int]) -> int:
-    return struct.unpack_from(">Q" if index[box] else ">I", index, box + places[index[box]])[0]
+def _read_number(index: bytearray, box: int, offsets: tuple[int, int]) -> int:
+    return struct.unpack_from(">Q" if index[box] else ">I", index, box + offsets[index[box]])[0]
 
 
-def _set_number(index: bytearray, box: int, places: tuple[int, int], value: int) -> None:
-    struct.pack_into(">Q" if index[box] else ">I", index, box + places[index[box]], value)
+def _write_number(index: bytearray, box: int, offsets: tuple[int, int], value: int) -> None:
+    struct.pack_into(">Q" if index[box] else ">I", index, box + offsets[index[box]], value)

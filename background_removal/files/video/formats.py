@@ -1,4 +1,4 @@
-"""Which video files can be written: containers by suffix, the codecs each takes, and the encoders' settings."""
+"""Video formats: the container of each suffix with its codecs, and the settings of encoders."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PRESETS = (
 
 @dataclass(frozen=True, slots=True)
 class ContainerFormat:
-    """What files of one suffix hold.
+    """The codecs that files of one suffix can contain.
 
     Attributes:
-        codecs: Names of the video codecs, the usual one first.
-        sound: FFmpeg's names of the sound codecs that are copied as they are; None for all of them.
-        sound_encoder: FFmpeg's name of the encoder for any other sound; "" where there is no sound.
-        alpha: The codec that stores transparency; "" where none does.
+        codecs: Names of the video codecs, the default first.
+        sound: FFmpeg's names of the sound codecs that are copied; None for all.
+        sound_encoder: FFmpeg's name of the encoder for other sound; "" for no sound.
+        alpha: The codec that stores transparency; "" for none.
     """
 
     codecs: tuple[str, ...]
@@ -50,7 +50,7 @@ CONTAINER_FORMATS: Mapping[str, ContainerFormat] = {
 }
 ALPHA_SUFFIXES = tuple(suffix for suffix, container in CONTAINER_FORMATS.items() if container.alpha)
 
-# Each codec's software encoder, and the quality (on the encoder's own scale) that about equals x264's 20.
+# Software encoder of each codec, with the quality on its scale that is about equal to x264's 20.
 _SOFTWARE = {
     "h264": ("libx264", 20),
     "h265": ("libx265", 24),
@@ -60,18 +60,20 @@ _SOFTWARE = {
     "gif": ("gif", 0),
     "webp": ("libwebp_anim", 20),
 }
-# As people, containers and encoders call them, in lower case and without what stands between the letters.
-_CODEC_NAMES = {
+# Other names of the codecs, of people, containers and encoders, in lower case letters and digits only.
+_CODEC_ALIASES = {
     "h264": ("avc", "avc1", "x264", "libx264", "mpeg4avc"),
     "h265": ("hevc", "hvc1", "hev1", "x265", "libx265"),
     "av1": ("av01", "svtav1", "libsvtav1"),
     "vp9": ("vp09", "libvpxvp9"),
     "prores": ("appleprores", "proresks"),
 }
-# Browsers play a GIF's frame that is to last less than 1/50 s for 1/10 s.
-_LARGEST_GIF_FPS = 50
-_LARGEST_CRF = {"libsvtav1": 63, "libvpx-vp9": 63}
+# Highest frame rate of a GIF; browsers show frames shorter than 1/50 s for 1/10 s.
+_MAX_GIF_FPS = 50
+# Worst quality of encoders with another scale than x264's, which ends at 51.
+_MAX_CRF = {"libsvtav1": 63, "libvpx-vp9": 63}
 
+# Hardware encoders that may exist, FFmpeg's names.
 _HARDWARE = tuple(
     f"{codec}_{maker}"
     for maker in ("nvenc", "qsv", "videotoolbox", "amf", "mf", "vaapi", "v4l2m2m")
@@ -81,38 +83,38 @@ _HARDWARE = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a video is encoded.
+    """The encoding of a video.
 
     Attributes:
-        codec: "h264", "h265", "av1", "vp9" or "prores"; "" for the container's usual one.
-        encoder: FFmpeg's name of an encoder, "auto" for the codec's software one.
+        codec: "h264", "h265", "av1", "vp9" or "prores"; "" for the container's default.
+        encoder: FFmpeg's name of an encoder, "auto" for the codec's software encoder.
         crf: Quality on the encoder's own scale, 0 (best) to 51 or, for VP9 and AV1, 63; None for about x264's 20.
-        preset: Speed, from "ultrafast" to "veryslow" (the smaller file).
-        gif_width: The largest width of a GIF in pixels; wider ones are scaled down.
-        gif_fps: The largest number of frames that a GIF gets for a second, 50 at the most.
+        preset: Speed, from "ultrafast" to "veryslow" (the smallest file).
+        gif_width: Maximum width of a GIF, pixels; wider frames are scaled down.
+        gif_fps: Maximum frame rate of a GIF, at most 50.
     """
 
     codec: str = ""
     encoder: str = "auto"
     crf: int | None = None
     preset: str = "veryfast"
-    # Every frame of a GIF is a picture of its own: four seconds of 1920x1080 at 30 a second take 97 MB, with these 7.
+    # A GIF stores every frame as a whole picture: four seconds of 1920x1080 at 30 fps take 97 MB, with these limits 7.
     gif_width: int = 640
     gif_fps: float = 15
 
 
 def parse_codec(text: str) -> str:
-    """Return the codec, as named here, that a person means; `text` itself if it is none that is known.
+    """Return the codec that a user's text names; `text` itself if it is unknown.
 
     >>> parse_codec("HEVC"), parse_codec("H.264"), parse_codec("x265"), parse_codec("MPEG-4 AVC"), parse_codec("divx")
     ('h265', 'h264', 'h265', 'h264', 'divx')
     """
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
-    return next((codec for codec, names in _CODEC_NAMES.items() if plain == codec or plain in names), text)
+    return next((codec for codec, names in _CODEC_ALIASES.items() if plain == codec or plain in names), text)
 
 
 def check_video_format(path: str, encoding: Encoding) -> None:
-    """Raise InputError unless files of the suffix of `path` can be written with this encoding on this computer."""
+    """Raise InputError unless this computer can write files of the suffix of `path` with this encoding."""
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in CONTAINER_FORMATS:
         raise InputError(f"{path}: cannot write a video as '{suffix}'; use {', '.join(CONTAINER_FORMATS)}")
@@ -123,32 +125,38 @@ def check_video_format(path: str, encoding: Encoding) -> None:
         raise InputError(f"`preset` {encoding.preset}: must be one of {', '.join(PRESETS)}")
     if encoding.gif_width < 1:
         raise InputError(f"`gif_width` {encoding.gif_width}: must be at least 1")
-    if not 0 < encoding.gif_fps <= _LARGEST_GIF_FPS:
-        raise InputError(f"`gif_fps` {encoding.gif_fps:g}: must be above 0 and at most {_LARGEST_GIF_FPS}")
+    if not 0 < encoding.gif_fps <= _MAX_GIF_FPS:
+        raise InputError(f"`gif_fps` {encoding.gif_fps:g}: must be above 0 and at most {_MAX_GIF_FPS}")
     name = encoder_name(encoding, known[0])
-    largest = _LARGEST_CRF.get(name, 51)
-    if encoding.crf is not None and not 0 <= encoding.crf <= largest:
-        raise InputError(f"`crf` {encoding.crf}: must be between 0 (best) and {largest} (worst)")
+    worst = _MAX_CRF.get(name, 51)
+    if encoding.crf is not None and not 0 <= encoding.crf <= worst:
+        raise InputError(f"`crf` {encoding.crf}: must be between 0 (best) and {worst} (worst)")
     if encoding.encoder != "auto":
-        if not _opens(encoding.encoder):
-            others = [other for other in _HARDWARE if _opens(other)]
-            here = ", ".join(others) if others else "none of a graphics card, so leave `encoder` out"
-            raise InputError(f"`encoder` {encoding.encoder}: does not open on this computer; those that do: {here}")
-        if encoding.codec and codec_of_encoder(encoding.encoder) != encoding.codec:
-            raise InputError(f"`encoder` {encoding.encoder}: does not write `codec` {encoding.codec}")
-        if codec_of_encoder(encoding.encoder) not in known:
-            raise InputError(f"`encoder` {encoding.encoder}: {suffix} takes {', '.join(known)}")
+        _check_encoder(encoding, suffix)
+
+
+def _check_encoder(encoding: Encoding, suffix: str) -> None:
+    """Raise InputError unless the encoder named by the user opens here and fits codec and suffix."""
+    if not _can_open(encoding.encoder):
+        others = [other for other in _HARDWARE if _can_open(other)]
+        available = ", ".join(others) if others else "none of a graphics card, so leave `encoder` out"
+        raise InputError(f"`encoder` {encoding.encoder}: does not open on this computer; those that do: {available}")
+    if encoding.codec and codec_of_encoder(encoding.encoder) != encoding.codec:
+        raise InputError(f"`encoder` {encoding.encoder}: does not write `codec` {encoding.codec}")
+    known = CONTAINER_FORMATS[suffix].codecs
+    if codec_of_encoder(encoding.encoder) not in known:
+        raise InputError(f"`encoder` {encoding.encoder}: {suffix} takes {', '.join(known)}")
 
 
 def encoder_name(encoding: Encoding, usual_codec: str) -> str:
-    """Return FFmpeg's name of the encoder that `encoding` asks for."""
+    """Return FFmpeg's name of the encoder for `encoding`."""
     if encoding.encoder != "auto":
         return encoding.encoder
     return _SOFTWARE[encoding.codec or usual_codec][0]
 
 
 def codec_of_encoder(encoder: str) -> str:
-    """Return the codec, as named here, that an encoder writes.
+    """Return the codec that an encoder writes.
 
     >>> codec_of_encoder("hevc_nvenc"), codec_of_encoder("libx264")
     ('h265', 'h264')
@@ -160,12 +168,12 @@ def codec_of_encoder(encoder: str) -> str:
 
 
 def encoder_options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str, str]:
-    """Return FFmpeg's options for an encoder, so that quality and speed mean about the same with each."""
+    """Return FFmpeg's options for an encoder, with similar quality and speed for each."""
     limit = core_limit()
     if limit is None:
         return _quality_options(encoder, encoding, alpha)
     options = {**_quality_options(encoder, encoding, alpha), "threads": str(limit)}
-    # These two go by settings of their own.
+    # These two ignore the number of threads and have their own setting.
     if encoder == "libx265":
         options["x265-params"] += f":pools={limit}"
     if encoder == "libsvtav1":
@@ -183,12 +191,12 @@ def _quality_options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str,
     if encoder == "libx265":
         return {"crf": crf, "preset": encoding.preset, "x265-params": "log-level=error"}
     if encoder == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # it prints what it is about otherwise
+        os.environ.setdefault("SVT_LOG", "1")  # errors only
         return {"crf": crf, "preset": str(12 - step)}
     if encoder == "libvpx-vp9":
-        # Its realtime mode has speeds from 5 to 9, the good one from 0 to 5.
+        # The realtime mode has speeds from 5 to 9, the good mode from 0 to 5.
         mode, speed = ("realtime", 8 - step) if step < 3 else ("good", 8 - step)
-        # An alternate reference frame, which is never shown, would have no alpha.
+        # Alternate reference frames, which are never shown, have no alpha.
         reference = {"auto-alt-ref": "0"} if alpha else {}
         return {"crf": crf, "b": "0", "deadline": mode, "cpu-used": str(speed), "row-mt": "1", **reference}
     if encoder == "prores_ks":
@@ -207,7 +215,7 @@ def _quality_options(encoder: str, encoding: Encoding, alpha: bool) -> dict[str,
 
 
 def pixel_format(encoder: str, alpha: bool) -> str:
-    """Return the pixel format in which an encoder gets its frames."""
+    """Return the pixel format of an encoder's input frames."""
     if encoder == "prores_ks":
         return "yuva444p10le" if alpha else "yuv422p10le"
     if encoder == "gif":
@@ -221,8 +229,8 @@ def pixel_format(encoder: str, alpha: bool) -> str:
 
 
 @functools.cache
-def _opens(encoder: str) -> bool:
-    """Tell whether FFmpeg has an encoder of this name for video and it opens on this computer."""
+def _can_open(encoder: str) -> bool:
+    """Return whether FFmpeg has a video encoder of this name that opens on this computer."""
     import av.error
     from av.codec.context import CodecContext
     from av.video.codeccontext import VideoCodecContext

@@ -1,6 +1,6 @@
-"""One long video in parts: where to cut it, and how to join the results without encoding them again.
+"""Parts of a long video: plan the cuts, and join the results without re-encoding.
 
-All are plain functions over paths, so that the parts may be worked on anywhere.
+These are plain functions over paths, so that parts can be processed anywhere.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from background_removal.files.video.opening import open_video
 from background_removal.files.video.timing import container_start
 from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 
-# Objects that remember see this much, in seconds, of what comes before a part: twice the time after which the crop is
-# drawn anew (background_removal.matting.stream), so that it has been drawn anew once with the same past.
+# Run-up before a part for objects with memory, seconds; twice the refresh interval of the crop
+# (background_removal.matting.stream), so that it is refreshed once with the same past.
 _RUN_UP_SECONDS = 4
-# A part shorter than this, in seconds, is not worth a process of its own: it takes half of that to start one.
-_MIN_SECONDS = 2
+# Shortest part, seconds; starting a process takes half of that.
+_MIN_PART_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Part:
     """A part of a video, in units of its stream's time base.
 
     Attributes:
-        run_up: Time of the first frame that goes through the objects, so that they know what came before.
+        run_up: Time of the first frame that the objects process, before `start` so that they know the past.
         start: Time of the first frame that is written.
-        end: Time of the first frame that belongs to the next part; None in the last one.
-        seek: Time of the key frame from which everything from `run_up` on can be decoded.
-        index: Number of the frame at `run_up` in the whole video, from 0.
-        first: Number of the frame at `start`.
-        frames: How many frames are written.
+        end: Time of the first frame of the next part; None for the last part.
+        seek: Time of the key frame from which decoding reaches `run_up`.
+        index: Index of the frame at `run_up` in the whole video, from 0.
+        first: Index of the frame at `start`.
+        frames: Number of frames to write.
     """
 
     run_up: int
@@ -55,7 +55,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class _PacketTimes:
-    """The times of a video's packets, rising: of all frames that are shown, and of key frames, shown or not."""
+    """Sorted times of a video's packets: of all shown frames, of all key frames, and of the shown key frames."""
 
     shown: list[int]
     keys: list[int]
@@ -63,9 +63,9 @@ class _PacketTimes:
 
 
 def plan_parts(path: str, count: int) -> list[Part]:
-    """Cut the video at `path` into up to `count` parts of about one length, each beginning with a key frame.
+    """Plan up to `count` parts of similar length of the video at `path`, each beginning with a key frame.
 
-    Only packets are looked at, one at a time; nothing is decoded.
+    Only packets are read, one at a time; nothing is decoded.
 
     Returns:
         The parts in order; none if the video cannot be cut: too few key frames, or frames without times.
@@ -76,15 +76,15 @@ def plan_parts(path: str, count: int) -> list[Part]:
             if stream is None or stream.time_base is None:
                 return []
             time_base = stream.time_base
-            found = _packet_times(container, stream, round(container_start(container) / time_base))
+            packets = _read_packet_times(container, stream, round(container_start(container) / time_base))
     except (av.error.FFmpegError, OSError, ValueError):  # InputError is one of these
-        return []  # whoever processes it says what is wrong
-    if found is None or len(set(found.shown)) < len(found.shown) or len(found.shown_keys) < 2:
+        return []  # processing the whole video reports the error
+    if packets is None or len(set(packets.shown)) < len(packets.shown) or len(packets.shown_keys) < 2:
         return []
-    times = found.shown
-    count = min(count, int((times[-1] - times[0]) * time_base / _MIN_SECONDS))
+    times = packets.shown
+    count = min(count, int((times[-1] - times[0]) * time_base / _MIN_PART_SECONDS))
     wanted = [times[len(times) * number // count] for number in range(1, count)] if count > 1 else []
-    cuts = sorted({min(found.shown_keys[1:], key=lambda key, at=at: abs(key - at)) for at in wanted})
+    cuts = sorted({min(packets.shown_keys[1:], key=lambda key, at=at: abs(key - at)) for at in wanted})
     if not cuts:
         return []
     parts = []
@@ -92,15 +92,15 @@ def plan_parts(path: str, count: int) -> list[Part]:
         index = bisect.bisect_left(times, start - _RUN_UP_SECONDS / time_base)
         first = bisect.bisect_left(times, start)
         last = len(times) if end is None else bisect.bisect_left(times, end)
-        seek = found.keys[max(0, bisect.bisect_right(found.keys, times[index]) - 1)]
+        seek = packets.keys[max(0, bisect.bisect_right(packets.keys, times[index]) - 1)]
         parts.append(Part(times[index], start, end, seek, index, first, last - first))
     return parts
 
 
 def plan_parts_by_length(path: str, seconds: float) -> list[Part]:
-    """Cut the video at `path` into parts of about so many seconds; none if it is too short for two, or cannot be cut.
+    """Plan parts of about `seconds` of the video at `path`; none if it is too short for two or cannot be cut.
 
-    What a short one holds is not looked at: its header tells how long it is.
+    The packets of a short video are not read: its header has the length.
     """
     try:
         with open_video(path) as container:
@@ -111,41 +111,41 @@ def plan_parts_by_length(path: str, seconds: float) -> list[Part]:
     return plan_parts(path, count) if count > 1 else []
 
 
-def _packet_times(container: InputContainer, stream: VideoStream, offset: int) -> _PacketTimes | None:
-    """Return the times of all packets less `offset`; None where one has none."""
+def _read_packet_times(container: InputContainer, stream: VideoStream, offset: int) -> _PacketTimes | None:
+    """Return the times of all packets minus `offset`; None if a packet has no time."""
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
-    found = _PacketTimes([], [], [])
+    times = _PacketTimes([], [], [])
     for packet in container.demux(stream):
         if not packet.size:
             continue
         if packet.pts is None:
             return None
         at = packet.pts - offset
-        shown = not packet.is_discard  # what an edit list hides is decoded and never shown
+        shown = not packet.is_discard  # frames hidden by an edit list are decoded but not shown
         if shown:
-            found.shown.append(at)
+            times.shown.append(at)
         if packet.is_keyframe:
-            found.keys.append(at)
+            times.keys.append(at)
             if shown:
-                found.shown_keys.append(at)
-    for times in (found.shown, found.keys, found.shown_keys):
-        times.sort()
-    return found
+                times.shown_keys.append(at)
+    for values in (times.shown, times.keys, times.shown_keys):
+        values.sort()
+    return times
 
 
 class PartSink(Sink):
-    """Hands on the frames of one part, without those of its run-up.
+    """Passes the frames of one part to another sink, without those of its run-up.
 
     Args:
-        sink: What takes them.
-        part: Which part.
-        on_frame: Called after every frame that was handed on.
+        sink: The other sink.
+        part: The part.
+        on_frame: Called after every written frame.
 
     Attributes:
-        written: How many frames were handed on.
-        end: When the last of them ends, in seconds.
+        written: Number of written frames.
+        end: End of the last one, in seconds.
     """
 
     def __init__(self, sink: Sink, part: Part, on_frame: Callable[[], object] = lambda: None) -> None:
@@ -182,31 +182,31 @@ def join_parts(
     """Write the pictures of `parts`, in order, and the sound, chapters and titles of `source` into `output`.
 
     Args:
-        parts: Local video files, encoded alike, whose times go on from one to the next.
+        parts: Local video files with the same encoding and continuous times.
         output: The local file to write.
         source: A local file.
-        name: What to call the output in messages, `output` if empty.
-        with_whole_sound: Whether the sound goes on to its own end; else it ends with the pictures.
+        name: The output's name in messages, `output` if empty.
+        with_whole_sound: Whether the sound continues to its own end; otherwise it ends with the pictures.
         finished_path: As for `files.video.container.OutputFile`.
-        source_name: What to call the source in messages, `source` if empty.
+        source_name: The source's name in messages, `source` if empty.
 
     Raises:
         ProcessingError: the parts do not fit together, or the output cannot be written.
     """
     name = name or output
-    times = [at for part in parts for at in _times_of(part)]
+    times = [at for part in parts for at in _read_pts(part)]
     dts = iter(decoding_times(times))
     with ExitStack() as stack:
         first = stack.enter_context(av.open(parts[0])).streams.video[0]
         assert first.time_base is not None
-        # Chapters are written with the header, when the last packet is not yet at hand.
+        # Chapters are written with the header, before the last packet is read.
         until = None if with_whole_sound else max(times) * first.time_base
         more = (source, None, until, finished_path, source_name)
         file = stack.enter_context(OutputFile(output, name, first.time_base, *more))
         with file.write_errors():
-            # Copied as it is: a decoder's name, as of dav1d, is no encoder's.
+            # An opaque copy: the name of a decoder, such as dav1d, is not an encoder's.
             target = file.container.add_stream_from_template(first, opaque=True)
-            # The stream's own header tells the ticks of its clock for this.
+            # The stream's own header has the clock ticks instead of the frame rate.
             target.codec_context.framerate = first.average_rate
             if first.codec_context.name == "hevc":
                 file.tag_h265(target)
@@ -228,11 +228,11 @@ def join_parts(
 
 
 def count_frames(path: str) -> int:
-    """Return how many pictures are in a local video that `Engine` has written; only packets are looked at."""
-    return len(_times_of(path))
+    """Count the pictures in a local video written by `Engine`, by its packets."""
+    return len(_read_pts(path))
 
 
-def _times_of(path: str) -> list[int]:
+def _read_pts(path: str) -> list[int]:
     with av.open(path) as container:
         return [packet.pts for packet in container.demux(video=0) if packet.size and packet.pts is not None]
 
@@ -243,10 +243,10 @@ def _header(stream: VideoStream) -> tuple[object, ...]:
 
 
 def decoding_times(pts: list[int]) -> list[int]:
-    """Return rising decoding times for presentation times in decoding order.
+    """Return increasing decoding times for presentation times in decoding order.
 
-    Each encoder begins its part a few frames before the first one is shown, when the part before has not ended; so
-    they are made anew, as encoders make them: the presentation times in order, some frames late.
+    The decoding times of a part begin a few frames before its first picture, while the part before has not ended. So
+    they are computed again for all parts, as encoders do it: the presentation times in order, delayed by some frames.
 
     >>> decoding_times([0, 30, 10, 20, 40])
     [-10, 0, 10, 20, 30]

@@ -1,4 +1,4 @@
-"""Video files, read through PyAV."""
+"""Source of a video file, read through PyAV."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from background_removal.support import limits
 
 log = logging.getLogger(__name__)
 
-# As in FFmpeg's AVCOL_SPC_*: Dolby's own.
+# Colour matrix of Dolby Vision, FFmpeg's AVCOL_SPC_IPT_C2.
 _MATRIX_IPT = 15
-# How far before the wanted key frame seeking is tried.
+# Distances before the key frame at which seeking is tried, seconds.
 _SEEK_BACK_SECONDS = (0, 2, 10)
 
 
@@ -43,8 +43,8 @@ def apply_display_matrix(image: np.ndarray, matrix: np.ndarray | None) -> np.nda
 
     Args:
         image: (H, W, 3) uint8.
-        matrix: the nine numbers of an ISO/IEC 14496-12 track matrix ``a b u c d v x y w``: a pixel at
-            (p, q) is shown at (a p + c q, b p + d q). None leaves the image as it is.
+        matrix: The nine numbers of an ISO/IEC 14496-12 track matrix ``a b u c d v x y w``: a pixel at
+            (p, q) is shown at (a p + c q, b p + d q). None for the identity.
 
     Returns:
         (H, W, 3) or (W, H, 3) uint8, C-contiguous.
@@ -68,16 +68,16 @@ def apply_display_matrix(image: np.ndarray, matrix: np.ndarray | None) -> np.nda
 class VideoSource(Source):
     """Yields the frames of a video file upright, in BGR, each with its exact presentation time.
 
-    Damaged packets are skipped and counted in one warning at the end; another one tells if clearly less has come than
-    the file's header promises.
+    Damaged packets are skipped and counted in one warning at the end; another warning reports clearly fewer frames
+    than the file's header has.
 
     Args:
         path: A local file.
-        name: What to call it in messages, `path` if empty.
-        part: What is wanted of it, from the part's run-up to its end; None for all.
-        keep_planes: Tells by its number whether a frame may stay in the codec's planes, as upright 8-bit 4:2:0 can: for
-            who converts it late, or not at all. All others are BGR by the time that they are yielded.
-        warns: Whether it warns.
+        name: Its name in messages, `path` if empty.
+        part: The part to yield, from its run-up to its end; None for the whole video.
+        keep_planes: Called with a frame's index; returns whether an upright 8-bit 4:2:0 frame may stay in the codec's
+            planes, to be converted later or not at all. All other frames are converted to BGR here.
+        warns: Whether warnings are logged.
     """
 
     def __init__(
@@ -101,10 +101,10 @@ class VideoSource(Source):
         self._stopped = threading.Event()
 
     def open(self) -> None:
-        """Open the file; raises InputError for what is no video, too large, or where no frame can be decoded."""
+        """Open the file; raises InputError if it is no video, too large, or has no decodable frame."""
         self._container = container = open_video(self._path, self._name)
         stream = container.streams.best("video")
-        # FFmpeg draws plain text as a terminal would, and calls that a video.
+        # FFmpeg renders plain text as a terminal (format "tty") and reports a video.
         picture_only = stream is not None and bool(stream.disposition & Disposition.attached_pic)
         if stream is None or picture_only or container.format.name == "tty":
             raise InputError(f"{self._name}: there is no video in it")
@@ -115,7 +115,7 @@ class VideoSource(Source):
         limits.check_pixels(self._name, *(size if all(size) else declared_size(self._path, stream.index)))
         self._expected = expected_length(container, self._stream)
         self._offset = round(container_start(container) / stream.time_base) if stream.time_base else 0
-        self._frames = self._wanted()
+        self._frames = self._decode_part()
         first = next(self._frames, None)
         if first is None:
             raise InputError(f"{self._name}: no frame of it can be decoded")
@@ -140,15 +140,14 @@ class VideoSource(Source):
         return self._info
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield every frame once; a source can be iterated one time."""
+        """Yield every frame once; a source can be iterated only once."""
         info = self.info
         pts: int | None = None
         step = round(1 / (info.rate * info.time_base)) if info.rate else 1
         frame: VideoFrame | None = self._first
         index = 0 if self._part is None else self._part.index
         while frame is not None and not self._stopped.is_set():
-            # Times must rise for the result to be playable: what the file leaves out or repeats is placed
-            # after the frame before it.
+            # Times must increase for a playable result: missing and repeated ones follow the frame before.
             if frame.pts is not None and (pts is None or frame.pts > pts):
                 pts = frame.pts
             else:
@@ -163,14 +162,14 @@ class VideoSource(Source):
             self.missing = describe_missing(self._path, self._expected, self._decoder.frames, self._end)
 
     def stop(self) -> None:
-        """Ask an iteration that runs in another thread to end after its frame."""
+        """Stop an iteration in another thread after its current frame."""
         self._stopped.set()
 
     def _planes(self, frame: VideoFrame) -> Planes | None:
         return self._to_bgr.planes(frame) if isinstance(self._to_bgr, ToBgr) and self._matrix is None else None
 
-    def _wanted(self) -> Iterator[VideoFrame]:
-        """Decode, and leave out what lies outside the part."""
+    def _decode_part(self) -> Iterator[VideoFrame]:
+        """Decode the frames of the part, with times from the start of the file's clock."""
         part = self._part
         for frame in self._decode() if part is None else self._decode_from(part):
             if frame.pts is not None:
@@ -184,7 +183,7 @@ class VideoSource(Source):
             yield frame
 
     def _decode_from(self, part: Part) -> Iterator[VideoFrame]:
-        """Decode from before the run-up of `part` on; where a file has no index, seeking may end up behind it."""
+        """Decode from before the run-up of `part`; without an index, seeking may end after it."""
         time_base = self._stream.time_base
         assert time_base is not None
         assert self._container is not None
@@ -194,7 +193,7 @@ class VideoSource(Source):
             first = next(frames, None)
             if first is not None and first.pts is not None and first.pts - self._offset <= part.run_up:
                 return itertools.chain([first], frames)
-        # From the very beginning, then.
+        # Seeking failed: decode from the beginning.
         self._container.close()
         self._container = open_video(self._path, self._name)
         self._stream = cast("VideoStream", self._container.streams[self._stream.index])
@@ -241,7 +240,7 @@ class VideoSource(Source):
 
 
 def expected_frames(path: str) -> int | None:
-    """Return how many frames the header of a local video promises, None if it cannot be told."""
+    """Return the number of frames in the header of a local video, None if unknown."""
     try:
         with open_video(path) as container:
             stream = container.streams.best("video")
@@ -258,13 +257,13 @@ def _expected_frames(container: InputContainer, stream: VideoStream) -> int | No
 
 
 def _display_matrix(frame: VideoFrame) -> np.ndarray | None:
-    # PyAV 18 raises at the first kind of side data that it does not know, as the EXIF of MJPEG frames; what it has
-    # come to by then stays. The decoder puts the matrix, which it makes of the EXIF orientation too, before that.
-    known = SideDataContainer.__new__(SideDataContainer)
+    # PyAV 18 raises at the first unknown kind of side data, such as the EXIF of MJPEG frames, and keeps the items
+    # before it. The decoder stores the matrix, also one made from the EXIF orientation, before those.
+    side_data = SideDataContainer.__new__(SideDataContainer)
     with suppress(ValueError):
-        known.__init__(frame)  # pyright: ignore[reportCallIssue]
+        side_data.__init__(frame)  # pyright: ignore[reportCallIssue]
     try:
-        matrix = known["DISPLAYMATRIX"]
+        matrix = side_data["DISPLAYMATRIX"]
     except KeyError:
         return None
     return np.frombuffer(bytes(matrix), np.int32).astype(np.float64)

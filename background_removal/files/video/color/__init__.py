@@ -1,1 +1,1 @@
-"""From a codec's YUV to BGR and back, exactly as the stream says that its colours are meant."""
+"""Exact conversion between a codec's YUV and BGR, by the stream's colour description."""

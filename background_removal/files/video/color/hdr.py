@@ -1,4 +1,4 @@
-"""High dynamic range (PQ and HLG) brought down to what ordinary screens show."""
+"""Tone mapping of high dynamic range (PQ and HLG) to the range of ordinary screens."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from background_removal.pipeline.frame import ColorDescription
 
 # Code points of ITU-T H.273, as in FFmpeg's AVCOL_TRC_*.
 PQ, HLG = 16, 18
-# What comes out: BT.709, limited range.
+# Colours of the result: BT.709, limited range.
 SDR = ColorDescription(matrix=1, range=1, primaries=1, transfer=1)
 
-# Brightness in cd/m2 of the brightest white of a usual master, and of the white of a page (ITU-R BT.2408), which
-# becomes nearly the white of the result.
+# Peak brightness of a typical master, cd/m2.
 _PEAK = 1000.0
+# Brightness of diffuse white, such as a page, cd/m2 (ITU-R BT.2408); nearly the white of the result.
 _WHITE = 203.0
+# Steps per axis of the lookup table.
 _GRID = 33
 # BT.2020 to BT.709, linear light (ITU-R BT.2087).
 _TO_BT709 = np.array(
@@ -31,11 +32,11 @@ _TO_BT709 = np.array(
 
 
 def map_tones(signal: np.ndarray, transfer: int) -> np.ndarray:
-    """Return what of an HDR signal an ordinary screen shows.
+    """Map an HDR signal to standard dynamic range.
 
-    Light is computed as ITU-R BT.2100 says; the brightest of a colour's three parts is brought below a page's
-    white by the curve of ITU-R BT.2390 (section 5.4.1), and the others in proportion, so that hues stay; then the
-    primaries become BT.709's, and the result is encoded for a screen of BT.1886 (gamma 2.4).
+    Light is computed according to ITU-R BT.2100. The curve of ITU-R BT.2390 (section 5.4.1) maps the largest of a
+    colour's three components below diffuse white, and the others in proportion, which preserves hues. Then the
+    primaries are converted to BT.709, and the result is encoded for a BT.1886 screen (gamma 2.4).
 
     Args:
         signal: R'G'B' of BT.2020 in [0, 1], (..., 3).
@@ -46,7 +47,7 @@ def map_tones(signal: np.ndarray, transfer: int) -> np.ndarray:
     """
     light = _pq_to_light(signal) if transfer == PQ else _hlg_to_light(signal)
     brightest = light.max(axis=-1, keepdims=True)
-    light = light * (_rolled_off(brightest) / np.maximum(brightest, 1e-6))
+    light = light * (_roll_off(brightest) / np.maximum(brightest, 1e-6))
     linear = np.clip(light @ _TO_BT709.T / _WHITE, 0, 1)
     return linear ** (1 / 2.4)
 
@@ -56,7 +57,7 @@ _M1, _M2, _C1, _C2, _C3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392
 
 
 def _pq_to_light(signal: np.ndarray) -> np.ndarray:
-    """Return cd/m2."""
+    """Convert PQ to cd/m2."""
     power = np.clip(signal, 0, 1) ** (1 / _M2)
     return 10000 * (np.maximum(power - _C1, 0) / (_C2 - _C3 * power)) ** (1 / _M1)
 
@@ -67,15 +68,15 @@ def _light_to_pq(light: np.ndarray) -> np.ndarray:
 
 
 def _hlg_to_light(signal: np.ndarray) -> np.ndarray:
-    """Return cd/m2 on a screen of 1000 cd/m2 (BT.2100, table 5: inverse OETF, then the OOTF with gamma 1.2)."""
+    """Convert HLG to cd/m2 on a screen of 1000 cd/m2 (BT.2100, table 5: inverse OETF, OOTF with gamma 1.2)."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
     luminance = scene @ (0.2627, 0.6780, 0.0593)
     return _PEAK * np.maximum(luminance, 1e-9)[..., None] ** 0.2 * scene
 
 
-def _rolled_off(light: np.ndarray) -> np.ndarray:
-    """Return cd/m2 up to `_PEAK` brought below `_WHITE`: dark and middle tones stay (BT.2390's EETF)."""
+def _roll_off(light: np.ndarray) -> np.ndarray:
+    """Compress cd/m2 up to `_PEAK` below `_WHITE`; dark and middle tones stay (BT.2390's EETF)."""
     whole = _light_to_pq(np.array(_PEAK))
     value = np.minimum(_light_to_pq(light) / whole, 1)
     top = _light_to_pq(np.array(_WHITE)) / whole
@@ -90,10 +91,10 @@ def _rolled_off(light: np.ndarray) -> np.ndarray:
 
 
 class HdrToBgr:
-    """Turns decoded HDR frames into images, by a table that FFmpeg looks up.
+    """Converts decoded HDR frames to BGR, with a lookup table in FFmpeg.
 
     Args:
-        color: How the frames' values are meant.
+        color: The frames' colour description.
         width, height: Size of the images; frames of another size are scaled.
     """
 
@@ -102,7 +103,7 @@ class HdrToBgr:
         self._size = (width, height)
         self._into, self._out = VideoReformatter(), VideoReformatter()
         self._graph = Graph()
-        # FFmpeg reads the table when it is named, and not again.
+        # FFmpeg reads the table only when the filter is created.
         handle, path = tempfile.mkstemp(suffix=".cube")
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -116,7 +117,7 @@ class HdrToBgr:
         self._graph.configure()
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:
-        """Return the frame as uint8 (H, W, 3) BGR, an array of its own."""
+        """Return the frame as uint8 (H, W, 3) BGR, in a new array."""
         rgb = self._into.reformat(
             frame,
             *self._size,

@@ -1,4 +1,4 @@
-"""Between a codec's YUV and an object's BGR, exactly as the stream says that its colours are meant."""
+"""Conversion between a codec's YUV and BGR, exactly by the stream's colour description."""
 
 from __future__ import annotations
 
@@ -20,40 +20,42 @@ __all__ = ["FromBgr", "ToBgr", "bgr_to_yuv_matrix", "color_of", "swscale_matrix"
 
 # Code points of ITU-T H.273, as in FFmpeg's AVCOL_SPC_*: how RGB was turned into YUV.
 _RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
-# Untagged video, and RGB, which the result cannot be: players take standard definition for BT.601 and larger
-# pictures for BT.709.
-_LARGEST_SD_HEIGHT = 576
-# The same in swscale's numbering (SWS_CS_*), which PyAV accepts; its enumeration lacks some in older releases.
+# Largest standard-definition height, pixels; players assume BT.601 for untagged video up to it and BT.709 above. RGB
+# sources, as results are never RGB, follow the same rule.
+_MAX_SD_HEIGHT = 576
+# Matrices in swscale's numbering (SWS_CS_*), which PyAV accepts; its enumeration lacks some in older releases.
 _SWSCALE = {1: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9, 10: 9}
-# swscale's quick ways are 1 to 2 of 255 too dark. SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT and SWS_FULL_CHR_H_INP, which
-# PyAV names from 18 on.
+# swscale's flags for exact results (the fast paths are 1 to 2 of 255 too dark): SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
+# and SWS_FULL_CHR_H_INP, which PyAV names from 18 on.
 _EXACT = 0x40000 | 0x2000 | 0x4000
+# Pixel formats of 8-bit 4:2:0 planes.
 _PLANAR = ("yuv420p", "yuvj420p")
+# Pixel formats of 8-bit 4:2:2 planes.
 _PLANAR_422 = ("yuv422p", "yuvj422p")
 
 
 def color_of(frame: VideoFrame) -> ColorDescription:
-    """Return how a frame's values are meant; what it does not say is what players take it for."""
+    """Return the colour description of a frame, with the defaults of players for missing tags."""
     matrix, value_range = frame.colorspace, frame.color_range
     if matrix in (_RGB, _UNSPECIFIED):
-        matrix = _BT601 if min(frame.width, frame.height) <= _LARGEST_SD_HEIGHT else _BT709
+        matrix = _BT601 if min(frame.width, frame.height) <= _MAX_SD_HEIGHT else _BT709
     if value_range not in (ColorRange.MPEG, ColorRange.JPEG) or frame.format.is_rgb:
         value_range = ColorRange.JPEG if frame.format.name.startswith("yuvj") else ColorRange.MPEG
     return ColorDescription(matrix, value_range, frame.color_primaries, frame.color_trc)
 
 
 def swscale_matrix(matrix: int) -> int:
-    """Return swscale's number for an H.273 matrix; BT.601 for what it does not know."""
+    """Return swscale's number of an H.273 matrix, BT.601 for unknown ones."""
     return _SWSCALE.get(matrix, _SWSCALE[_BT601])
 
 
 class ToBgr:
-    """Turns decoded frames into images.
+    """Converts decoded frames to BGR.
 
-    8 bits of 4:2:0, which nearly every file has, can stay as they are, and become BGR when somebody asks.
+    8-bit 4:2:0, which nearly every file has, can also stay in planes that are converted on demand.
 
     Args:
-        color: How the frames' values are meant.
+        color: The frames' colour description.
         width, height: Size of the images; frames of another size are scaled.
     """
 
@@ -64,7 +66,7 @@ class ToBgr:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:
-        """Return the frame as uint8 (H, W, 3) BGR, which is used again only when nobody holds it any more."""
+        """Return the frame as uint8 (H, W, 3) BGR; its buffer is reused only after the caller has released it."""
         if frame.format.name in _PLANAR and (frame.width, frame.height) == self._size and frame.height > 1:
             return self._layers_to_bgr(_layers(frame))
         converted = self._reformatter.reformat(
@@ -79,11 +81,11 @@ class ToBgr:
         return np.ascontiguousarray(converted.to_ndarray())
 
     def planes(self, frame: VideoFrame, *, halve_chroma: bool = False) -> Planes | None:
-        """Return the frame as it is, on its own memory; None if it is not 8-bit 4:2:0 of the size, with even sides.
+        """Return the frame's planes without a copy; None unless it is 8-bit 4:2:0 of this size with even sides.
 
         Args:
             frame: A decoded frame.
-            halve_chroma: Whether 4:2:2 will do, too, of whose colours two rows are averaged.
+            halve_chroma: Whether 4:2:2 is accepted, too; its chroma is averaged over two rows.
         """
         width, height = self._size
         planar = _PLANAR + (_PLANAR_422 if halve_chroma else ())
@@ -96,13 +98,13 @@ class ToBgr:
 
 
 class FromBgr:
-    """Turns images into frames that an encoder accepts.
+    """Converts images to frames in an encoder's pixel format.
 
     Args:
-        color: How the frames' values are to be meant.
-        pix_fmt: FFmpeg's name of the encoder's pixel format.
-        width, height: Size of the frames, even where the format halves its chroma; an image of an odd size is
-            completed by repeating its last column or row.
+        color: The frames' colour description.
+        pix_fmt: FFmpeg's name of the pixel format.
+        width, height: Size of the frames, even if the format halves the chroma; an image of an odd size is padded by
+            repeating its last column or row.
     """
 
     def __init__(self, color: ColorDescription, pix_fmt: str, width: int, height: int) -> None:
@@ -115,13 +117,13 @@ class FromBgr:
         self._half, self._chroma = (np.empty((height // 2, width // 2, 3), np.uint8) for _ in range(2))
 
     def __call__(self, image: np.ndarray) -> VideoFrame:
-        """Return uint8 (H, W, 3) BGR or (H, W, 4) BGRA as a frame, which keeps nothing of `image`."""
+        """Convert an image, uint8 (H, W, 3) BGR or (H, W, 4) BGRA, to a frame with its own memory."""
         height, width = image.shape[:2]
         across, down = self._size[0] - width, self._size[1] - height
         if across or down:
             image = cv2.copyMakeBorder(image, 0, down, 0, across, cv2.BORDER_REPLICATE)
         if self._pix_fmt in ("yuv420p", "yuva420p", "nv12") and not (self._size[0] % 2 or self._size[1] % 2):
-            return self._in_planes(image)
+            return self._convert_to_planes(image)
         name = "bgr24" if image.shape[2] == 3 else "bgra"
         picture = VideoFrame.from_ndarray(np.ascontiguousarray(image), format=name)
         if name == self._pix_fmt:
@@ -136,14 +138,14 @@ class FromBgr:
         )
 
     def accepts(self, planes: Planes) -> bool:
-        """Tell whether planes are what an encoder accepts, at most in another range, with no need to convert them."""
-        # Some matrices have two numbers.
+        """Return whether planes fit the encoder without conversion, except of their range."""
+        # Matrices are compared by value, as some have two numbers.
         mine, theirs = (yuv_to_bgr_matrix(color.matrix, False) for color in (self._color, planes.color))
         same_size = planes.shape[1::-1] == self._size
         return self._pix_fmt in ("yuv420p", "nv12") and same_size and np.array_equal(mine, theirs)
 
     def copy_planes(self, planes: Planes) -> VideoFrame:
-        """Return planes that `accepts` likes as a frame, which keeps nothing of them."""
+        """Copy planes that `accepts` approves to a frame."""
         frame = VideoFrame(*self._size, self._pix_fmt)
         y, u, v = planes.to_range(self._color.full_range).layers
         np.copyto(_plane(frame, 0), y)
@@ -155,7 +157,7 @@ class FromBgr:
             np.copyto(_plane(frame, 2), v)
         return frame
 
-    def _in_planes(self, image: np.ndarray) -> VideoFrame:
+    def _convert_to_planes(self, image: np.ndarray) -> VideoFrame:
         frame = VideoFrame(*self._size, self._pix_fmt)
         planes = [_plane(frame, number) for number in range(len(frame.planes))]
         alpha = image[..., 3] if image.shape[2] == 4 else None
@@ -180,7 +182,7 @@ def _layers(frame: VideoFrame) -> Layers:
 
 
 def _plane(frame: VideoFrame, number: int) -> np.ndarray:
-    """Return the pixels of an 8-bit plane as an array on the frame's own memory, without its padding."""
+    """Return the pixels of an 8-bit plane as a view of the frame's memory, without its padding."""
     plane = frame.planes[number]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width * (2 if number and frame.format.name == "nv12" else 1)]
