@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 
 from background_removal.compositing import backgrounds
-from background_removal.compositing.background_choice import YOURS, Look
 from background_removal.compositing.background_estimate import estimate_background
 from background_removal.compositing.background_loader import BackgroundLoader
+from background_removal.compositing.background_selector import YOURS, BackgroundSelector
 from background_removal.compositing.backgrounds import Background
-from background_removal.compositing.blur import KernelBlur, parse_blur, parse_kernel
+from background_removal.compositing.blur import BlurStrength, KernelBlur, parse_blur, parse_kernel
 from background_removal.compositing.look_controls import LookControls
 from background_removal.compositing.shipped import FOLDER as SHIPPED
 from background_removal.errors import InputError
+from background_removal.look import Look
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.loading import load_person_matte
 from background_removal.matting.networks.network import Network
@@ -104,27 +105,16 @@ class MPSegmentation(FrameObject):
                 raise InputError(f"`{name}` {value:g}: must be between 0 and 1")
         network = Network(model, model_selection, runtime, device, quality, model_size, model_input, model_output)
         self._loader = BackgroundLoader()
-        weakref.finalize(self, self._loader.close)
-        self._kernel = parse_kernel(bg_blur_ratio)  # says what is wrong with it, whether it is used or not
+        self._kernel = parse_kernel(bg_blur_ratio)  # checked whether it is used or not
         strength = self._kernel if blur is None else parse_blur(blur)
-        first: Background | None = backgrounds.Blur(strength)
-        spec = "blur"
         self._color = None if bg_color is None or not len(bg_color) else backgrounds.SolidColor(bg_color)
-        if isinstance(background, Background):
-            spec, first = YOURS, background
-        elif background is not None and background != "blur":
-            spec, first = background, self._loader.from_text(background)
-        elif background is None and bg_images_path:
-            spec, first = os.fspath(bg_images_path), self._loader.folder(bg_images_path)
-        elif background is None and (picture := self._loader.picture(bg_image)) is not None:
-            spec, first = picture
-        elif background is None and self._color is not None:
-            spec, first = self._color.label, self._color
+        spec, first = self._first_background(background, bg_images_path, bg_image, strength)
         pictures = SHIPPED if os.path.isdir(SHIPPED) else ""
-        self._look = Look(spec, first, self._loader.from_text, strength, pictures, light_wrap)
+        self._selector = BackgroundSelector(spec, first, self._loader.from_text, strength, pictures, light_wrap)
         self._person = load_person_matte(network, threshold, edge_softness, people)
-        self._controls = LookControls(self._look, self._person, threshold)
         self._person.reuse_still = bool(reuse_still)
+        weakref.finalize(self, self._person.close)  # the networks are kept from stream to stream
+        self._controls = LookControls(self._selector, self._person, threshold, edge_softness)
         self._reuse_still = reuse_still
         self._live = False
         self._last_matte: Matte | None = None
@@ -132,8 +122,26 @@ class MPSegmentation(FrameObject):
         self._found_person: bool | None = None
         self._view: Pyramid | None = None
         self._moves: list[Callable[[np.ndarray], np.ndarray]] = []
-        # The networks stay for the next stream, and go with this object.
-        weakref.finalize(self, self._person.close)
+
+    def _first_background(
+        self,
+        background: str | Background | None,
+        folder: str | os.PathLike[str] | None,
+        image: np.ndarray | str | os.PathLike[str] | None,
+        blur: BlurStrength,
+    ) -> tuple[str, Background | None]:
+        """Return the name and the background that the first of the arguments that is given asks for."""
+        if isinstance(background, Background):
+            return YOURS, background
+        if background is not None:
+            return background, backgrounds.Blur(blur) if background == "blur" else self._loader.from_text(background)
+        if folder:
+            return os.fspath(folder), self._loader.folder(folder)
+        if (picture := self._loader.picture(image)) is not None:
+            return picture
+        if self._color is not None:
+            return self._color.label, self._color
+        return "blur", backgrounds.Blur(blur)
 
     # -- frames ------------------------------------------------------------------------------------
 
@@ -147,21 +155,21 @@ class MPSegmentation(FrameObject):
             uint8 (H, W, 3) BGR, or (H, W, 4) BGRA with a transparent background.
         """
         image = drop_alpha(frame)
-        if self._look.background is None:
+        if self._selector.background is None:
             # Found only if somebody asks for it, who may come after objects that draw on the frame.
             self._last_matte, self._unseen = None, image.copy()
             return frame
         view = Pyramid(image)
-        result = to_image(self._look.background.compose(view, self._matte(view)))
+        result = to_image(self._selector.background.compose(view, self._matte(view)))
         return result if frame is image else restore_alpha(result, frame)
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:
         """Return planes with their background replaced; of most backgrounds planes again."""
-        if self._look.background is None:
+        if self._selector.background is None:
             self._last_matte, self._unseen = None, planes
             return planes
         view = Pyramid(planes)
-        return self._look.background.compose(view, self._matte(view))
+        return self._selector.background.compose(view, self._matte(view))
 
     def alpha(self, frame: np.ndarray) -> np.ndarray:
         """Return the alpha of `frame`, uint8 (H, W, 3) BGR, as float32 (H, W) in [0, 1]; 1 is the person.
@@ -197,8 +205,8 @@ class MPSegmentation(FrameObject):
             return None
         alpha = self.last_alpha()
         assert self._view is not None
-        if isinstance(self._look.background, backgrounds.ImageBackground):
-            return self._look.background.picture(*self._view.size).copy()
+        if isinstance(self._selector.background, backgrounds.ImageBackground):
+            return self._selector.background.picture(*self._view.size).copy()
         return estimate_background(self._view.image, alpha)
 
     @property
@@ -217,7 +225,39 @@ class MPSegmentation(FrameObject):
         Returns:
             Whether there was another one to go to.
         """
-        return self._look.change_image(prevOrNext)
+        return self._selector.change_image(prevOrNext)
+
+    # -- settings that can change while frames go by --------------------------------------------------
+
+    @property
+    def look(self) -> Look:
+        """The settings of the picture, without effects; setting them changes only those that differ.
+
+        Raises:
+            InputError: the background or `people` cannot be used; nothing is changed.
+        """
+        return Look(
+            background=self._selector.spec,
+            blur=self._selector.blur.value,
+            threshold=self._controls.threshold,
+            edge_softness=self._controls.edge_softness,
+            light_wrap=self._selector.light_wrap,
+            people=self._person.people,
+        )
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        now = self.look
+        self._selector.load(look.background)  # may fail, as may the next line, before anything else has changed
+        self._person.people = look.people
+        if (look.threshold, look.edge_softness) != (now.threshold, now.edge_softness):
+            self._controls.set_edge(look.threshold, look.edge_softness)
+        if look.light_wrap != now.light_wrap:
+            self._selector.light_wrap = look.light_wrap
+        if look.blur != now.blur:
+            self._selector.set_blur(parse_blur(look.blur))
+        if look.background != now.background:
+            self._selector.go_to(look.background)
 
     # -- the original's attributes -------------------------------------------------------------------
 
@@ -233,40 +273,41 @@ class MPSegmentation(FrameObject):
     @property
     def bg_blur_ratio(self) -> tuple[int, int]:
         """Width and height of the blur's Gaussian kernel in pixels, both odd; while `blur` counts, the one given."""
-        kernel = self._look.blur if isinstance(self._look.blur, KernelBlur) else self._kernel
+        kernel = self._selector.blur if isinstance(self._selector.blur, KernelBlur) else self._kernel
         return kernel.width, kernel.height
 
     @bg_blur_ratio.setter
     def bg_blur_ratio(self, kernel: tuple[int, int]) -> None:
-        self._look.set_blur(parse_kernel(kernel))
+        self._selector.set_blur(parse_kernel(kernel))
 
     @property
     def bg_image(self) -> np.ndarray | None:
         """The picture behind the person, uint8 (H, W, 3) BGR; with None there is the colour, or else the blur."""
-        background = self._look.background
+        background = self._selector.background
         return background.original if isinstance(background, backgrounds.ImageBackground) else None
 
     @bg_image.setter
     def bg_image(self, image: np.ndarray | str | os.PathLike[str] | None) -> None:
         picture = self._loader.picture(image)
         if picture is not None:
-            self._look.show(picture[1], picture[0])
+            self._selector.show(picture[1], picture[0])
         elif self._color is not None:
-            self._look.show(self._color, self._color.label)
+            self._selector.show(self._color, self._color.label)
         else:
-            self._look.go_to("blur")
+            self._selector.go_to("blur")
 
     @property
     def bg_images(self) -> list[np.ndarray]:
         """The pictures that `change_image` goes through, each uint8 (H, W, 3) BGR, the one at hand first."""
-        return [] if self._look.images is None else self._look.images.originals()
+        return [] if self._selector.images is None else self._selector.images.originals()
 
     @bg_images.setter
     def bg_images(self, images: Sequence[np.ndarray]) -> None:
         pictures = {f"picture {number}": backgrounds.Picture(image) for number, image in enumerate(images, 1)}
-        self._look.images = backgrounds.Folder(list(pictures), pictures.__getitem__, "bg_images") if pictures else None
-        if self._look.images is not None:
-            self._look.show(self._look.images, self._look.images.name)
+        folder = backgrounds.Folder(list(pictures), pictures.__getitem__, "bg_images") if pictures else None
+        self._selector.images = folder
+        if folder is not None:
+            self._selector.show(folder, folder.name)
 
     @property
     def bg_color(self) -> tuple[int, int, int] | None:
@@ -284,7 +325,7 @@ class MPSegmentation(FrameObject):
     @property
     def makes_alpha(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether the results have an alpha channel."""
-        return isinstance(self._look.background, backgrounds.Transparent)
+        return isinstance(self._selector.background, backgrounds.Transparent)
 
     def meet(self, objects: Sequence[object]) -> None:
         """Find out which later objects move the picture."""
@@ -299,7 +340,7 @@ class MPSegmentation(FrameObject):
         self._live = info.live
         if self._reuse_still is None:
             self._person.reuse_still = info.live
-        self._look.begin(info.live)
+        self._selector.begin(info.live)
 
     def at(self, seconds: float) -> None:
         """Say when in the stream the next frame is shown.
@@ -308,12 +349,12 @@ class MPSegmentation(FrameObject):
         """
         if not self._live:
             self._person.at(seconds)
-        if self._look.background is not None:
-            self._look.background.at(seconds)
+        if self._selector.background is not None:
+            self._selector.background.at(seconds)
 
     def close(self) -> None:
         """The stream has ended; the networks stay for the next one."""
-        self._look.end()
+        self._selector.end()
 
     def on_key(self, key: str) -> bool | str:
         """Change the look by one of `keys`; return what to say of it, False if nothing has changed."""
@@ -335,10 +376,6 @@ class MPSegmentation(FrameObject):
         """Return what the window shows: the matte while the key m has asked for it."""
         has_frame = self._last_matte is not None or self._unseen is not None
         return self.matte_picture() if self._controls.showing_matte and has_frame else picture
-
-    def look(self) -> dict[str, str | float | int]:
-        """Return what the keys can change, named as the options of the command line are."""
-        return self._controls.look()
 
     # -- inside ------------------------------------------------------------------------------------
 

@@ -134,7 +134,7 @@ def test_strengths_as_people_write_them(
 ) -> None:
     segmentation = MPSegmentation(bg_blur_ratio=(3, 3), blur=written)
     assert parse_blur(written) == strength
-    assert segmentation.look()["blur"] == value
+    assert segmentation.look.blur == value
     assert parse_blur(value) == strength
     assert segmentation(portrait).shape == portrait.shape
 
@@ -166,5 +166,5 @@ def test_blur_wins_over_bg_blur_ratio_until_that_is_set(portrait: np.ndarray) ->
     assert (strong == MPSegmentation(blur="4%")(portrait)).all()
     segmentation.reset()
     segmentation.bg_blur_ratio = (5, 5)
-    assert segmentation.look()["blur"] == 5
+    assert segmentation.look.blur == 5
     assert (segmentation(portrait) == MPSegmentation(bg_blur_ratio=(5, 5))(portrait)).all()

@@ -132,7 +132,7 @@ ROOMS = {
     "segmentation": {"errors", "support", "pipeline", "matting", "compositing", "look"},
     "fps": {"pipeline"},
     "look": {"errors", "compositing"},
-    "effects": {"errors", "support", "pipeline", "matting", "compositing", "segmentation"},
+    "effects": {"errors", "support", "pipeline", "matting", "compositing", "segmentation", "look"},
     "page": {
         "errors", "support", "pipeline", "files", "live", "engine", "compositing", "effects", "segmentation", "look",
     },

@@ -124,7 +124,7 @@ def test_the_key_p_goes_through_the_people(room: Callable[..., Scene]) -> None:
         assert segmentation.on_key("p")
         shown.append(kept())
     assert shown == [[False, True], [True, False], [True, True]]
-    assert segmentation.look()["people"] == "all"
+    assert segmentation.look.people == "all"
 
 
 def test_a_click_chooses_who_is_kept(room: Callable[..., Scene]) -> None:
@@ -139,7 +139,7 @@ def test_a_click_chooses_who_is_kept(room: Callable[..., Scene]) -> None:
         assert segmentation.on_click(float(np.median(columns)) / width, float(np.median(rows)) / height)
         alpha = segmentation.alpha(frame)
         assert [alpha[truth > 0.9].mean() > 0.5 for truth in truths] == [chosen == 0, chosen == 1]
-    assert segmentation.look()["people"] == "main"
+    assert segmentation.look.people == "main"
 
 
 @pytest.mark.parametrize("in_front", [True, False])

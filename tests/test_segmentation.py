@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,11 +16,13 @@ import pytest
 from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
+from background_removal.compositing.background_loader import BackgroundLoader
 from background_removal.compositing.backgrounds import SolidColor as Color
 from background_removal.compositing.blending import blend, blend_onto, blur_background, scale_to_cover
 from background_removal.compositing.blur import KernelBlur, kernel_sigma
 from background_removal.compositing.video_background import Video
 from background_removal.errors import DeviceError, InputError, InputNotFoundError
+from background_removal.look import Look
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.networks.segmenters import make_segmenter
@@ -658,7 +661,7 @@ def test_the_attributes_of_the_original_can_be_read_and_set(portrait: np.ndarray
     segmentation.bg_images = []
     assert not segmentation.change_image()
     segmentation.bg_image = None  # also where the blur was not the first
-    assert segmentation.look()["background"] == "blur"
+    assert segmentation.look.background == "blur"
     coloured = MPSegmentation(bg_color=(255, 0, 0))
     assert [coloured.on_key("b") for _ in range(2)] == ["background: none", "background: blur"]
 
@@ -678,3 +681,42 @@ def test_keys_that_can_do_nothing_say_why(tmp_path: Path, portrait: np.ndarray) 
     assert str(segmentation.on_key("b")).startswith("background: 1_studio.jpg (1 of ")  # the picture, not its folder
     cv2.imwrite(str(tmp_path / "only.png"), portrait)
     assert MPSegmentation(bg_images_path=tmp_path).on_key("d") == "there is no other picture"
+
+
+def test_the_look_is_read_and_set_while_frames_go_by(portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    load = BackgroundLoader.from_text
+    monkeypatch.setattr(BackgroundLoader, "from_text", lambda self, text: loaded.append(text) or load(self, text))
+    segmentation = MPSegmentation(background="none", blur="light", edge_softness=0.2)
+    expected = Look(background="none", blur="light", edge_softness=0.2)
+    assert segmentation.look == expected
+    assert segmentation(portrait) is portrait
+    picture = str(ROOT / "backgrounds" / "3_bokeh.jpg")
+    for changed in (
+        {"background": picture}, {"threshold": 0.8}, {"edge_softness": 0.9}, {"light_wrap": 0.5}, {"people": "main"},
+        {"background": "blur"}, {"blur": "strong"}, {"background": "#00ff00"},
+    ):  # fmt: skip
+        for _ in range(3):
+            before = segmentation(portrait).copy()
+        expected = replace(expected, **changed)
+        segmentation.look = expected
+        assert segmentation.look == expected
+        after = segmentation(portrait)
+        assert (difference(after, before) > 0.02) == ("people" not in changed), changed
+    assert loaded == ["none", picture, "#00ff00"], "what stays is not loaded again"
+    segmentation.reset()
+    fresh = MPSegmentation(**{name: value for name, value in expected.to_dict().items() if name != "effects"})
+    assert (segmentation(portrait) == fresh(portrait)).all()
+
+
+def test_a_look_that_cannot_be_shown_changes_nothing(portrait: np.ndarray) -> None:
+    segmentation = MPSegmentation()
+    before = segmentation.look
+    with pytest.raises(InputError, match="no such file or folder"):
+        segmentation.look = Look(background="nowhere.png", threshold=0.1, people="main")
+    assert segmentation.look == before
+    still = MPSegmentation()
+    still.open(StreamInfo("still", 640, 480, still=True))
+    with pytest.raises(InputError, match="the best matte keeps everybody"):
+        still.look = Look(background="#00ff00", people="main")
+    assert still.look == before

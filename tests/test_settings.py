@@ -70,7 +70,7 @@ def test_writing_settings_keeps_the_rest(tmp_path: Path) -> None:
 def test_the_blur_is_written_as_on_the_command_line(tmp_path: Path, text: str, blur: str | int) -> None:
     (tmp_path / "my.toml").write_text(f"blur = {text}\n")
     assert read_settings(str(tmp_path / "my.toml"), build_parser()) == {"blur": blur}
-    write_settings(str(tmp_path / "my.toml"), MPSegmentation(blur=blur).look())
+    write_settings(str(tmp_path / "my.toml"), {"blur": MPSegmentation(blur=blur).look.blur})
     assert read_settings(str(tmp_path / "my.toml"), build_parser())["blur"] == blur
 
 

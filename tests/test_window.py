@@ -333,9 +333,9 @@ def test_the_look_changes_by_keys(portrait: np.ndarray) -> None:
     segmentation = MPSegmentation(bg_blur_ratio=(35, 35))
     seen = []
     for _ in range(4):
-        seen.append((segmentation.look()["background"], segmentation(portrait)))
+        seen.append((segmentation.look.background, segmentation(portrait)))
         assert segmentation.on_key("b")
-    assert segmentation.look()["background"] == seen[0][0] == "blur"
+    assert segmentation.look.background == seen[0][0] == "blur"
     assert [Path(str(name)).name for name, _ in seen] == ["blur", "backgrounds", "#00b140", "none"]
     assert (seen[2][1][5, 5] == (64, 177, 0)).all()
     assert seen[3][1] is portrait
@@ -346,10 +346,10 @@ def test_the_look_changes_by_keys(portrait: np.ndarray) -> None:
     assert kept[1] < kept[0]
     for _ in range(30):
         segmentation.on_key("[")
-    assert segmentation.look()["blur"] == 1
+    assert segmentation.look.blur == 1
     with_picture = MPSegmentation(background=str(ROOT / "backgrounds" / "3_bokeh.jpg"))
     with_picture.on_key("b")
-    assert with_picture.look()["background"] == "#00b140"
+    assert with_picture.look.background == "#00b140"
 
 
 CLICKED = """

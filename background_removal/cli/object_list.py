@@ -166,6 +166,10 @@ def warn_if_no_person(path: str, *found: bool | None) -> None:
         log.warning("no person was found in %s", path)
 
 
+# Settings of the segmentation that keys can change.
+_WRITTEN = ("background", "blur", "threshold", "people")
+
+
 class SettingsKey(FrameObject):
     """The key w: writes what the keys have changed to the file of --config.
 
@@ -190,7 +194,7 @@ class SettingsKey(FrameObject):
             look["mirror_preview"] = self._engine.mirror_preview or self._engine.flip_view
         for item in self._engine.custom_objects:
             if isinstance(item, MPSegmentation):
-                look |= item.look()
+                look |= {name: getattr(item.look, name) for name in _WRITTEN}
             elif isinstance(item, Effect):
                 look[item.name.replace("-", "_")] = item.on
         if any(isinstance(item, Defocus) for item in self._engine.custom_objects):

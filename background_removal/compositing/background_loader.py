@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Generator
 from contextlib import ExitStack
 
 import numpy as np
 
 from background_removal.compositing import backgrounds
-from background_removal.compositing.background_choice import YOURS
+from background_removal.compositing.background_selector import YOURS
 from background_removal.compositing.backgrounds import Background, ImageBackground
 from background_removal.compositing.colors import is_color, parse_color
 from background_removal.compositing.shipped import shipped_picture, shipped_pictures
@@ -26,6 +27,7 @@ class BackgroundLoader:
 
     def __init__(self) -> None:
         self._files = ExitStack()
+        weakref.finalize(self, self._files.close)
 
     def close(self) -> None:
         """Remove what was brought from elsewhere; calling it again does nothing."""

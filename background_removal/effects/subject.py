@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from background_removal.errors import InputError
+from background_removal.look import Look
 
 if TYPE_CHECKING:
     from background_removal.segmentation import MPSegmentation
@@ -40,7 +41,7 @@ class Subject:
     def background_is_replaced(self) -> bool:
         """Whether the segmentation has put something else behind the person already."""
         look = getattr(self._knows, "look", None)
-        return callable(look) and cast("dict[str, object]", look()).get("background") != "none"
+        return isinstance(look, Look) and look.background != "none"
 
     def alpha(self, frame: np.ndarray) -> np.ndarray:
         """Return the alpha of the frame at hand, float32 (H, W) in [0, 1]; 1 is the person.

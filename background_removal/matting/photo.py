@@ -85,13 +85,13 @@ class PhotoMatting:
     def __init__(self, looking: Segmenter, network: Segmenter, threshold: float, edge_softness: float) -> None:
         self._looking = looking
         self._network = network
-        self._edge_softness = edge_softness
-        self.set_threshold(threshold)
+        self.set_edge(threshold, edge_softness)
         self.reset()
 
-    def set_threshold(self, threshold: float) -> None:
-        """Change where background ends and person begins, 0 to 1."""
+    def set_edge(self, threshold: float, edge_softness: float) -> None:
+        """Set the threshold between background and person, and the softness of the edge, each 0 to 1."""
         self._threshold = threshold
+        self._edge_softness = edge_softness
         self._matte: Matte | None = None
 
     def reset(self) -> None:

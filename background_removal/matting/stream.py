@@ -43,6 +43,7 @@ _STILL_CHANGE = 3
 _SETTLING_FRAMES = 12
 # Where frames have times, the crop is drawn anew this often, in seconds.
 _CROP_SECONDS = 1
+_BEST_KEEPS_ALL = "the best matte keeps everybody: leave `quality` best out, or give `people` main"
 
 
 class RefinedNetwork:
@@ -72,8 +73,8 @@ class RefinedNetwork:
         # None stands for somebody who is drawn for the first time.
         self._refiner.previous, self._colors.state = (None, None) if value is None else value
 
-    def set_threshold(self, threshold: float) -> None:
-        self._refiner.set_threshold(threshold)
+    def set_edge(self, threshold: float, edge_softness: float) -> None:
+        self._refiner.set_edge(threshold, edge_softness)
 
     def reset(self) -> None:
         self._colors.reset()
@@ -168,28 +169,43 @@ class StreamMatting:
         if before is not None and before != self._span:
             self._crop_anew = True
 
-    def set_threshold(self, threshold: float) -> None:
-        """Change where background ends and person begins, 0 to 1."""
-        self._drawer.set_threshold(threshold)
+    def set_edge(self, threshold: float, edge_softness: float) -> None:
+        """Set the threshold between background and person, and the softness of the edge, each 0 to 1."""
+        self._drawer.set_edge(threshold, edge_softness)
         if self._photo is not None:
-            self._photo.set_threshold(threshold)
+            self._photo.set_edge(threshold, edge_softness)
         self._last_grey = None  # or a still frame would keep its matte
 
     @property
     def people(self) -> str:
-        """Who is kept: "all", or "main"."""
+        """Who is kept: "all", or "main" for the main person only; can be set while frames go by.
+
+        Raises:
+            InputError: it is set while the best matte is made, which keeps everyone.
+        """
         return self._people_kept
+
+    @people.setter
+    def people(self, people: str) -> None:
+        if people == self._people_kept:
+            return
+        if self._best:
+            raise InputError(_BEST_KEEPS_ALL)
+        self._last_grey = None
+        self._people_kept = people
+        if people == "main":
+            self._turn = sum(person is not self._main.person for person in self._people)
+            self._main.choose(None)
 
     def next_people(self) -> str:
         """Keep the main person alone, then each of the others, then all again; return what to say of it."""
         if self._best:
-            return "the best matte keeps everybody: leave `quality` best out, or give `people` main"
+            return _BEST_KEEPS_ALL
+        if self._people_kept == "all":
+            self.people = "main"
+            return "the main person alone"
         self._last_grey = None
         others = [person for person in self._people if person is not self._main.person]
-        if self._people_kept == "all":
-            self._people_kept, self._turn = "main", len(others)
-            self._main.choose(None)
-            return "the main person alone"
         self._turn -= 1
         if self._turn < 1 or not others:
             self._people_kept = "all"

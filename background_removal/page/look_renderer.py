@@ -24,7 +24,7 @@ from background_removal.pipeline.objects import CustomObject, FrameObject, Objec
 from background_removal.segmentation import MPSegmentation
 
 # What can be changed without new networks.
-_IN_PLACE = ("background", "blur", "threshold", "people", "effects")
+_IN_PLACE = ("background", "blur", "threshold", "edge_softness", "light_wrap", "people", "effects")
 _TIME_BASE = Fraction(1, 1_000_000)
 
 
@@ -92,7 +92,7 @@ class LookRenderer(FrameObject):
             if self._is_torn or any(name not in _IN_PLACE or name in fixed for name in changed):
                 self._make_anew(look)
             else:
-                self._change_in_place(look, changed)
+                self._change_in_place(look)
             self._is_torn = False
         except BaseException:
             self._look, self._is_torn = before, True
@@ -195,19 +195,21 @@ class LookRenderer(FrameObject):
             self._chain.open(info)
         segmentation.meet([])  # see `forget`
 
-    def _change_in_place(self, look: Look, changed: list[str]) -> None:
+    def _change_in_place(self, look: Look) -> None:
         for effect in self._effects:
             if effect.on != (effect.name in look.effects):
                 effect.on_key(effect.action.keys[0])
-        act = self._segmentation.on_action
-        if "threshold" in changed:
-            act("threshold", str(look.threshold))
-        if "people" in changed:
-            act("people", look.people)
-        if "blur" in changed:
-            act("blur", look.blur)
-        if "blur" in changed or "background" in changed:
-            act("background", self._spec(look.background))
+        before = self._segmentation.look
+        defocused = any(isinstance(effect, Defocus) for effect in self._effects)
+        self._segmentation.look = replace(
+            before,
+            background=before.background if defocused else self._spec(look.background),
+            blur=look.blur,
+            threshold=look.threshold,
+            edge_softness=look.edge_softness,
+            light_wrap=look.light_wrap,
+            people=look.people,
+        )
 
     def _spec(self, background: str) -> str:
         """Return what `MPSegmentation` calls a background: a path for every picture, which no folder here can hide."""
@@ -216,8 +218,8 @@ class LookRenderer(FrameObject):
         return shipped_picture(background) or background
 
     def _look_after_key(self) -> Look:
-        now = self._segmentation.look()
-        background = str(now["background"])
+        now = self._segmentation.look
+        background = now.background
         if background == self._spec(self._look.background):
             background = self._look.background
         else:
@@ -229,9 +231,9 @@ class LookRenderer(FrameObject):
             self._look,
             effects=effects,
             background=background,
-            blur=str(now["blur"]),
-            threshold=now["threshold"],
-            people=now["people"],
+            blur=str(now.blur),
+            threshold=now.threshold,
+            people=now.people,
         )
 
 

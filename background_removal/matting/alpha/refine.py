@@ -45,14 +45,13 @@ class Refiner:
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} {value}: must be between 0 and 1")
-        self._edge_softness = edge_softness
-        self.set_threshold(threshold)
+        self.set_edge(threshold, edge_softness)
         # The probability, grey picture and crop of the frame before.
         self.previous: tuple[np.ndarray, np.ndarray, Box] | None = None
 
-    def set_threshold(self, threshold: float) -> None:
-        """Change where background ends and person begins, 0 to 1."""
-        self._step = ramp_around(threshold, MAX_RAMP_HALF_WIDTH * self._edge_softness)
+    def set_edge(self, threshold: float, edge_softness: float) -> None:
+        """Set the threshold between background and person, and the softness of the edge, each 0 to 1."""
+        self._step = ramp_around(threshold, MAX_RAMP_HALF_WIDTH * edge_softness)
 
     def reset(self) -> None:
         """Forget the previous frames."""

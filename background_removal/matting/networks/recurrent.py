@@ -56,8 +56,7 @@ class RecurrentMatting:
     ) -> None:
         self._session = session
         self._name = name
-        self._edge_softness = edge_softness
-        self.set_threshold(threshold)
+        self.set_edge(threshold, edge_softness)
         self.follows = True
         missing = sorted({*_OUTPUTS} - {item.name for item in session.get_outputs()})
         if missing:
@@ -68,9 +67,9 @@ class RecurrentMatting:
         self._channels = [count if isinstance(count := (shapes[state] or free)[1], int) else 1 for state in _STATES_IN]
         self.reset()
 
-    def set_threshold(self, threshold: float) -> None:
-        """Change where background ends and person begins, 0 to 1."""
-        self._step = ramp_around(threshold, min(0.5, self._edge_softness))
+    def set_edge(self, threshold: float, edge_softness: float) -> None:
+        """Set the threshold between background and person, and the softness of the edge, each 0 to 1."""
+        self._step = ramp_around(threshold, min(0.5, edge_softness))
 
     def reset(self) -> None:
         """Forget the previous frames."""

@@ -29,8 +29,8 @@ class MatteNetwork(Protocol):
         """Return alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None, of `image`."""
         ...
 
-    def set_threshold(self, threshold: float) -> None:
-        """Change where background ends and person begins, 0 to 1."""
+    def set_edge(self, threshold: float, edge_softness: float) -> None:
+        """Set the threshold between background and person, and the softness of the edge, each 0 to 1."""
         ...
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""What stands behind the person, and how keys change it."""
+"""The background behind the person, and the change to another one while frames go by."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from background_removal.compositing.blur import BlurStrength
 from background_removal.compositing.colors import is_color
 from background_removal.pipeline.actions import BACKGROUND, BLUR_STEPS, PICTURES
 
-# What the key b offers where nothing of the kind was asked for: the green of broadcast studios.
+# Colour that `next_kind` offers where none was asked for; the green of broadcast studios.
 _COLOR = "#00b140"
-# What is made from no text, and so has no name of its own.
+# Name of a background that was given as an object, not as text.
 YOURS = "your own"
 
 
-class Look:
-    """The background at hand, and those that keys go to.
+class BackgroundSelector:
+    """Holds the current background, and those that were loaded before.
 
     Args:
-        spec: What the background at the beginning is called, as on the command line.
-        first: That background; None leaves frames as they are.
-        make: Makes a background, other than the blur, of what it is called.
-        blur: How strong the blur is.
-        pictures: The folder of pictures that b goes to; "" for none.
+        spec: Name of the first background, as on the command line.
+        first: The first background; None leaves frames unchanged.
+        make: Makes a background, other than the blur, from its name.
+        blur: Strength of the blur.
+        pictures: Folder of pictures among the kinds of `next_kind`; "" for none.
         light_wrap: Light of a new background over the person's edge, 0 to 1.
 
     Attributes:
-        background: The one at hand; None leaves frames as they are.
-        spec: What it is called.
-        blur: How strong the blur is.
-        images: The pictures that a and d go through, if there are any.
+        background: The current one; None leaves frames unchanged.
+        spec: Name of the current one.
+        blur: Strength of the blur.
+        images: The pictures of `change_image`, if there are any.
     """
 
     actions = (PICTURES, BACKGROUND, BLUR_STEPS)
@@ -59,18 +59,30 @@ class Look:
         self.background = self._add(spec, first)
 
     def begin(self, live: bool) -> None:
-        """A stream begins."""
+        """Begin a stream."""
         self._live = live
         if self.background is not None:
             self.background.begin(live)
 
     def end(self) -> None:
-        """The stream has ended."""
+        """End the stream."""
         if self.background is not None:
             self.background.end()
 
+    @property
+    def light_wrap(self) -> float:
+        """Light of a new background over the person's edge, 0 to 1."""
+        return self._light_wrap
+
+    @light_wrap.setter
+    def light_wrap(self, light_wrap: float) -> None:
+        self._light_wrap = light_wrap
+        for background in (*self._made.values(), self.background):
+            if background is not None:
+                background.light_wrap = light_wrap
+
     def on_key(self, key: str) -> bool | str:
-        """Use one of the keys of `actions`; return what to say of it, False for any other key."""
+        """Use one of the keys of `actions`; return the message, False for any other key."""
         if key in ("a", "d"):
             if self.change_image(key == "a"):
                 return self.background.label if self.background is not None else True
@@ -86,7 +98,7 @@ class Look:
         """Go to the next picture of `images` (True) or to the previous one (False).
 
         Returns:
-            Whether there was another one to go to; not while a background of another kind is at hand.
+            Whether there was another one; False while the current background is of another kind.
         """
         if self.images is None or (self.background is not self.images and self.spec != YOURS):
             return False
@@ -97,50 +109,57 @@ class Look:
         return changed
 
     def next_kind(self) -> str:
-        """Go from a blur to pictures, a colour and nothing, and round again; return what to say of it."""
+        """Go round from a blur to pictures, a colour and none; return the message."""
         kinds = ["blur", self._pictures, _COLOR, "none"]
         place = next((n for n, kind in enumerate(kinds) if _kind(kind) == _kind(self._first)), len(kinds))
         kinds[place : place + 1] = [self._first]
         kinds = [kind for kind in kinds if kind]
         place = kinds.index(self.spec) + 1 if self.spec in kinds else 0
         self.go_to(kinds[place % len(kinds)])
-        return self._told()
+        return self.message
 
-    def take(self, spec: str) -> str:
-        """Go to the background that a user names, as the command line does; return what to say of it."""
-        known = spec in self._made
-        self.go_to(spec)
-        if not known:  # of those that somebody names one after another the last one alone is kept
+    def load(self, spec: str) -> None:
+        """Load the background that a user names, if it is not loaded yet; raises InputError."""
+        if spec not in self._made:
+            self._add(spec, self._make(spec))
+            # Of the backgrounds loaded by name one after another only the last is kept.
             self._made.pop(self._named, None)
             self._named = spec
-        return self._told()
 
-    def _told(self) -> str:
+    def select(self, spec: str) -> str:
+        """Change to the background that a user names, as on the command line; return the message."""
+        self.load(spec)
+        self.go_to(spec)
+        return self.message
+
+    @property
+    def message(self) -> str:
+        """The message after a change."""
         label = self.background.label if self.background is not None else ""
         return f"background: {label or os.path.basename(self.spec)}"
 
     def change_blur(self, more: bool) -> str:
-        """Blur more or less; return what to say of it."""
+        """Change to a stronger or weaker blur; return the message."""
         self.set_blur(self.blur.step(more))
         self.go_to("blur")
         return f"blur {self.blur.value}"
 
     def set_blur(self, strength: BlurStrength) -> None:
-        """Blur that strongly wherever the blur is at hand."""
+        """Set the strength of the blur, whether it is the current background or not."""
         self.blur = strength
         background = self._add("blur", Blur(strength))
         if self.spec == "blur":
             self.background = background
 
     def go_to(self, spec: str) -> None:
-        """Take the background of that name, which is made if it was not at hand before."""
-        self._take(spec, self._made[spec] if spec in self._made else self._add(spec, self._make(spec)))
+        """Change to a background by name, loading it if needed."""
+        self._change(spec, self._made[spec] if spec in self._made else self._add(spec, self._make(spec)))
 
     def show(self, background: Background, spec: str = YOURS) -> None:
-        """Take a background that somebody has made."""
-        self._take(spec, self._add(spec, background))
+        """Change to a background given as an object."""
+        self._change(spec, self._add(spec, background))
 
-    def _take(self, spec: str, background: Background | None) -> None:
+    def _change(self, spec: str, background: Background | None) -> None:
         self.end()
         self.background, self.spec = background, spec
         self.begin(self._live)
@@ -155,7 +174,7 @@ class Look:
 
 
 def _kind(spec: str) -> str:
-    """Return which of the kinds that the key b goes through a background is."""
+    """Return which of the kinds of `next_kind` a background is."""
     if spec in ("blur", "none", "transparent", YOURS):
         return spec
     return "colour" if is_color(spec) else "pictures"
