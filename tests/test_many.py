@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
 
-from background_removal.cli import many as batch
-from background_removal.cli import shards
+from background_removal.batch import find, shards
+from background_removal.batch.items import BatchItem, plan_items
+from background_removal.batch.watch import FolderWatch, watch
 from background_removal.engine import Engine
 from background_removal.errors import InputNotFoundError, ProcessingError
 from background_removal.files.saving import atomic
 
-VIDEOS = batch.VIDEO_SUFFIXES
+VIDEOS = find.VIDEO_SUFFIXES
 
 
 @pytest.fixture
@@ -43,31 +44,31 @@ def names(found: list[tuple[str, str]]) -> list[str]:
 
 
 def test_files_patterns_and_folders_are_found(folder: Path) -> None:
-    assert names(batch.find_files([str(folder)], VIDEOS, False)) == ["a.mp4", "b.mkv", "broken.mp4"]
-    assert names(batch.find_files([str(folder)], VIDEOS, True)) == ["a.mp4", "b.mkv", "broken.mp4", "c.mp4"]
-    assert names(batch.find_files([f"{folder}/*.mkv", str(folder / "a.mp4")], VIDEOS, False)) == ["b.mkv", "a.mp4"]
-    assert names(batch.find_files([str(folder / "a.mp4")] * 2, VIDEOS, False)) == ["a.mp4"]
-    assert names(batch.find_files([f"{folder}/**/c.*"], VIDEOS, False)) == ["c.mp4"]
+    assert names(find.find_files([str(folder)], VIDEOS, False)) == ["a.mp4", "b.mkv", "broken.mp4"]
+    assert names(find.find_files([str(folder)], VIDEOS, True)) == ["a.mp4", "b.mkv", "broken.mp4", "c.mp4"]
+    assert names(find.find_files([f"{folder}/*.mkv", str(folder / "a.mp4")], VIDEOS, False)) == ["b.mkv", "a.mp4"]
+    assert names(find.find_files([str(folder / "a.mp4")] * 2, VIDEOS, False)) == ["a.mp4"]
+    assert names(find.find_files([f"{folder}/**/c.*"], VIDEOS, False)) == ["c.mp4"]
     with pytest.raises(InputNotFoundError, match="no such file"):
-        batch.find_files([f"{folder}/*.avi"], VIDEOS, False)
+        find.find_files([f"{folder}/*.avi"], VIDEOS, False)
     (folder / "empty").mkdir()
     with pytest.raises(InputNotFoundError, match=r"folder without any .*\.mp4"):
-        batch.find_files([str(folder / "empty")], VIDEOS, False)
+        find.find_files([str(folder / "empty")], VIDEOS, False)
 
 
 def test_a_name_with_brackets_is_a_name(folder: Path) -> None:
     strange = (folder / "a.mp4").rename(folder / "clip [1].mp4")
-    assert not batch.is_many([str(strange)])
-    assert names(batch.find_files([str(strange)], VIDEOS, False)) == ["clip [1].mp4"]
+    assert not find.is_many([str(strange)])
+    assert names(find.find_files([str(strange)], VIDEOS, False)) == ["clip [1].mp4"]
 
 
 def test_results_do_not_collide_and_are_not_taken_for_sources(folder: Path) -> None:
     shutil.copy(folder / "a.mp4", folder / "a_out.mp4")
     shutil.copy(folder / "a.mp4", folder / "a.avi")
     shutil.copy(folder / "a.mp4", folder / "way_out.mp4")
-    found = batch.find_files([str(folder)], VIDEOS, False)
+    found = find.find_files([str(folder)], VIDEOS, False)
     assert names(found) == ["a.avi", "a.mp4", "b.mkv", "broken.mp4", "way_out.mp4"]
-    jobs = batch.plan_jobs(found, lambda path, inner: os.path.splitext(path)[0] + "_out.mp4")
+    jobs = plan_items(found, lambda path, inner: os.path.splitext(path)[0] + "_out.mp4")
     assert len({job.output for job in jobs}) == len(jobs)
     assert {Path(job.output).name for job in jobs[:2]} == {"a_out.mp4", "a_out_2.mp4"}
 
@@ -259,13 +260,13 @@ def test_watching_takes_no_result_for_a_source(tmp_path: Path, results: str) -> 
     results = results and str(tmp_path)
     for name in ("a.mp4", "a_out.mp4", "gone_out.mp4", "b.jpg", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
-    given = batch.watch(str(tmp_path), batch.SUFFIXES, False, results)
+    given = watch(str(tmp_path), find.SUFFIXES, False, results)
     assert {Path(next(given)[0]).name for _ in range(2)} == {"a.mp4", "b.jpg"}
     (tmp_path / "a.mp4").unlink()
     (tmp_path / "c.mp4").write_bytes(b"x")
     assert Path(next(given)[0]).name == "c.mp4"
     # With a folder for results what only ends like one is a source.
-    elsewhere = batch.watch(str(tmp_path), batch.SUFFIXES, False, str(tmp_path / "results"))
+    elsewhere = watch(str(tmp_path), find.SUFFIXES, False, str(tmp_path / "results"))
     assert {Path(next(elsewhere)[0]).name for _ in range(4)} == {"a_out.mp4", "b.jpg", "c.mp4", "gone_out.mp4"}
 
 
@@ -278,7 +279,7 @@ def test_a_look_at_many_files_asks_for_each_once(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "scandir", lambda *path: asked.append(path) or scandir(*path))
     monkeypatch.setattr(glob, "glob", lambda *_, **__: pytest.fail("each file looks through the whole folder"))
     (tmp_path / "one.jpg").write_bytes(b"x")
-    given = batch.watch(str(tmp_path), batch.SUFFIXES, False)
+    given = watch(str(tmp_path), find.SUFFIXES, False)
     assert Path(next(given)[0]).name == "one.jpg"
     assert len(asked) < 20, "the folder is read once a look"
 
@@ -410,14 +411,14 @@ def test_one_kind_of_source_at_a_time(run_main, arguments: tuple) -> None:
 
 def test_shares_are_equal_complete_and_the_same_for_everybody(folder: Path) -> None:
     sizes = {f"{number}.mp4": number * 10 for number in range(1, 21)}
-    jobs = [batch.BatchItem(name, f"out/{name}") for name in sizes]
-    found = [shards.shard_of(jobs, (number, 3), sizes.__getitem__) for number in (1, 2, 3)]
+    jobs = [BatchItem(name, f"out/{name}") for name in sizes]
+    found = [shards.select_shard(jobs, (number, 3), sizes.__getitem__) for number in (1, 2, 3)]
     assert sorted(job.path for share in found for job in share) == sorted(sizes)
     totals = [sum(sizes[job.path] for job in share) for share in found]
     assert max(totals) <= 1.05 * sum(totals) / 3, totals
-    assert found[1] == shards.shard_of(jobs, (2, 3), sizes.__getitem__)
+    assert found[1] == shards.select_shard(jobs, (2, 3), sizes.__getitem__)
     assert [jobs.index(job) for job in found[1]] == sorted(jobs.index(job) for job in found[1])
-    empty = [shards.shard_of(jobs[:4], (number, 5), lambda path: 0) for number in range(1, 6)]
+    empty = [shards.select_shard(jobs[:4], (number, 5), lambda path: 0) for number in range(1, 6)]
     assert sorted(len(share) for share in empty) == [0, 1, 1, 1, 1]
 
 
@@ -443,3 +444,19 @@ def test_a_dry_run_lists_and_a_shard_does_its_share(folder: Path, tmp_path: Path
     again = run_main(*arguments, "--dry-run", "--resume", "--shard", "1/2")
     assert again.out == ""
     assert len(run_main(*arguments, "--dry-run", "--resume").out.splitlines()) == len(listed[1])
+
+
+def test_a_folder_is_watched_without_waiting(tmp_path: Path) -> None:
+    now = [0.0]
+    files = FolderWatch(str(tmp_path), find.SUFFIXES, False, clock=lambda: now[0])
+    (tmp_path / "a.mp4").write_bytes(b"1")
+    assert list(files.ready()) == []
+    now[0] += 1.9
+    assert list(files.ready()) == []
+    now[0] += 0.5
+    assert [Path(path).name for path, _ in files.ready()] == ["a.mp4"]
+    assert list(files.ready()) == []
+    (tmp_path / "a.mp4").write_bytes(b"12")
+    assert list(files.ready()) == []
+    now[0] += 2.5
+    assert [Path(path).name for path, _ in files.ready()] == ["a.mp4"]

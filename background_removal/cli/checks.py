@@ -6,8 +6,8 @@ import argparse
 import os
 from collections.abc import Collection, Sequence
 
+from background_removal.batch.shards import parse_shard
 from background_removal.cli.options import SOURCES
-from background_removal.cli.shards import parse_shard
 from background_removal.errors import InputError, InputNotFoundError
 from background_removal.files.saving.outputs import names_folder
 from background_removal.files.storage import STANDARD, is_remote

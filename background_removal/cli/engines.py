@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from background_removal.batch.items import BatchItem, not_done_if_changed
 from background_removal.cli.checks import check_results, is_live, shows, size_of
-from background_removal.cli.many import BatchItem, not_done_if_changed
 from background_removal.cli.object_list import SettingsKey, build_objects, found_person, warn_if_no_person
 from background_removal.compositing.colors import parse_color
 from background_removal.engine import Engine

@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from background_removal.cli import many, shards
+from background_removal.batch import find, shards
+from background_removal.batch.items import BatchItem, is_done, plan_items, run_items
+from background_removal.batch.watch import watch
 from background_removal.cli.checks import (
     check,
     check_images_only,
@@ -22,9 +24,9 @@ from background_removal.cli.checks import (
     paths_of,
 )
 from background_removal.cli.engines import encoding_of, engine_of, is_video_file, process
-from background_removal.cli.many import BatchItem
 from background_removal.cli.object_list import build_objects
 from background_removal.cli.os_process import keep_memory_together
+from background_removal.cli.words import rename_parameters
 from background_removal.compositing.shipped import shipped_pictures
 from background_removal.files import storage
 from background_removal.files.saving.outputs import check_result, result_path
@@ -79,12 +81,12 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
             check_results(options, "", options.record)
             engine_of(options, build_objects(options)).run()
             return 0
-        if many.is_many(paths) or options.shard or options.dry_run or options.cluster:
+        if find.is_many(paths) or options.shard or options.dry_run or options.cluster:
             return _run_many(options, paths, on_result, typed)
         if not is_video_file(options, paths[0]):
             check_images_only(typed, f"{paths[0]} is an image")
         job = BatchItem(paths[0], _usual_output(options, paths[0]))
-        if options.resume and many.is_done(job):
+        if options.resume and is_done(job):
             log.info("%s: is done", job.output)
             return 0
         # Before networks and backgrounds are loaded, perhaps from far away.
@@ -104,7 +106,7 @@ def run(options: argparse.Namespace, on_result: OnResult, typed: Collection[str]
 def _beside_a_bar(options: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
     """Let messages not tear a progress bar, where there may be one: neither for a camera nor for one image."""
     paths = paths_of(options)
-    if is_live(options) or (paths and not many.is_many(paths) and not is_video_file(options, paths[0])):
+    if is_live(options) or (paths and not find.is_many(paths) and not is_video_file(options, paths[0])):
         return contextlib.nullcontext()
     from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -134,16 +136,16 @@ def _list_microphones(on_result: OnResult) -> None:
 
 
 def _run_many(options: argparse.Namespace, paths: Sequence[str], on_result: OnResult, typed: Collection[str]) -> int:
-    if many.is_many(paths):
+    if find.is_many(paths):
         check_one_result_each(options)
-    suffixes = many.VIDEO_SUFFIXES if options.video else many.IMAGE_SUFFIXES if options.image else many.SUFFIXES
-    files = many.find_files(paths, suffixes, options.recursive, options.output)
+    suffixes = find.VIDEO_SUFFIXES if options.video else find.IMAGE_SUFFIXES if options.image else find.SUFFIXES
+    files = find.find_files(paths, suffixes, options.recursive, options.output)
     if not any(is_video_file(options, path) for path, _ in files):
         check_images_only(typed, "these are images")
-    jobs = many.plan_jobs(files, functools.partial(_usual_output, options))
+    jobs = plan_items(files, functools.partial(_usual_output, options))
     if options.shard:
-        jobs = shards.shard_of(jobs, shards.parse_shard(options.shard), storage.file_size)
-    to_do = [job for job in jobs if not (options.resume and many.is_done(job))]
+        jobs = shards.select_shard(jobs, shards.parse_shard(options.shard), storage.file_size)
+    to_do = [job for job in jobs if not (options.resume and is_done(job))]
     if options.dry_run:
         _tell_what_would_be_done(options, to_do, on_result)
         return 0
@@ -197,7 +199,7 @@ def _do_here(
             codes.add(_one_of_many(options, job, objects, bar))
             on_done(job.output)
 
-        return many.run_jobs(jobs, work, options.resume), max(codes)
+        return run_items(jobs, work, rename_parameters, options.resume), max(codes)
 
 
 def _do_on_cluster(
@@ -223,8 +225,10 @@ def _watch(options: argparse.Namespace, on_result: OnResult) -> int:
 
     with report_results_on_interrupt(lambda said: f"results written: {len(done)}{said}"):
         objects = build_objects(options)
-        for file in many.watch(options.watch, many.SUFFIXES, options.recursive, options.output):
-            many.run_jobs(many.plan_jobs([file], functools.partial(_usual_output, options)), work, resume=True)
+        for file in watch(options.watch, find.SUFFIXES, options.recursive, options.output):
+            run_items(
+                plan_items([file], functools.partial(_usual_output, options)), work, rename_parameters, resume=True
+            )
     return 0
 
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from background_removal.batch.items import BatchItem
 from background_removal.cli.cluster import places, tasks
 from background_removal.cli.cluster.connection import Size, connected, runtime_modules, size_of_cluster
 from background_removal.cli.cluster.tasks import FileTask, JoinTask, Outcome, PartTask, Setup, Task
-from background_removal.cli.many import BatchItem
 from background_removal.cli.object_list import warn_if_no_person
 from background_removal.errors import InputError
 from background_removal.files import storage

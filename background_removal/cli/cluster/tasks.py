@@ -17,9 +17,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+from background_removal.batch.items import BatchItem
 from background_removal.cli.cluster.places import digest, source_here, use_run_folder
 from background_removal.cli.engines import encoding_of, frame_options, is_video_file, process
-from background_removal.cli.many import BatchItem
 from background_removal.cli.object_list import build_objects, found_person
 from background_removal.cli.parallel import PartJob, encoding_of_parts, needed_parts, process_part
 from background_removal.cli.words import rename_parameters
