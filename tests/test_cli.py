@@ -377,7 +377,7 @@ def test_a_video_named_after_a_time_is_no_protocol(run_main, tmp_path: Path) -> 
 
 
 def test_a_text_file_is_no_video_even_if_ffmpeg_can_draw_it(run_main, tmp_path: Path) -> None:
-    shutil.copy(ROOT / "requirements.txt", tmp_path / "notes.txt")
+    shutil.copy(ROOT / "LICENSE", tmp_path / "notes.txt")
     outcome = run_main("--video", "notes.txt")
     assert outcome.code == 2
     assert "there is no video in it" in outcome.err

@@ -131,6 +131,9 @@ ROOMS = {
     "engine": {"errors", "support", "pipeline", "files", "live"},
     "segmentation": {"errors", "support", "pipeline", "matting", "compositing", "look"},
     "fps": {"pipeline"},
+    "recipe": {
+        "errors", "support", "pipeline", "files", "matting", "engine", "segmentation", "effects", "look",
+    },
     "look": {"errors", "compositing"},
     "effects": {"errors", "support", "pipeline", "matting", "compositing", "segmentation", "look"},
     "batch": {"errors", "support", "pipeline", "files", "engine", "segmentation", "effects", "look"},

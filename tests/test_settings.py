@@ -8,9 +8,9 @@ import cv2
 import pytest
 from conftest import PORTRAIT, ROOT, difference
 
-from background_removal.cli.object_list import SettingsKey
 from background_removal.cli.options import build_parser
 from background_removal.cli.settings_file import read_settings, write_settings
+from background_removal.cli.settings_key import SettingsKey
 from background_removal.effects.defocus import Defocus
 from background_removal.engine import Engine
 from background_removal.segmentation import MPSegmentation

@@ -10,7 +10,7 @@ from background_removal.batch.shards import parse_shard
 from background_removal.cli.options import SOURCES
 from background_removal.errors import InputError, InputNotFoundError
 from background_removal.files.saving.outputs import names_folder
-from background_removal.files.storage import STANDARD, is_remote
+from background_removal.files.storage import STANDARD
 from background_removal.support import limits
 
 # What does nothing but for these is an error when it is typed; a settings file may hold it for another day.
@@ -115,26 +115,6 @@ def check_one_result_each(options: argparse.Namespace) -> None:
         raise InputError(f"{options.output}: is a file; many results need a folder")
 
 
-def check_results(options: argparse.Namespace, path: str, output: str) -> None:
-    """Raise InputError if a result would replace something that is read for it, or the other result."""
-    needed = [("background", options.background), ("logo", options.logo), ("card", options.card)]
-    needed += [("model", options.model or "")]
-    needed += [("custom object", spec.rpartition(":")[0]) for spec in options.object]
-    results = [result for result in (output, options.matte) if result]
-    for result in results:
-        if result == STANDARD:
-            continue
-        for what, other in (*needed, ("input", path)):
-            if is_remote(result) or is_remote(other):
-                same = result == other
-            else:
-                same = os.path.isfile(result) and os.path.isfile(other) and os.path.samefile(result, other)
-            if same:
-                raise InputError(f"{result}: the output is the {what}; give another --output")
-    if len({result if is_remote(result) else os.path.realpath(result) for result in results}) < len(results):
-        raise InputError(f"{output}: the output is the matte; give another --output")
-
-
 def paths_of(options: argparse.Namespace) -> list[str]:
     """Return the files, folders and patterns that are to be processed."""
     return options.paths or options.image or options.video or []
@@ -153,6 +133,11 @@ def is_cutout(options: argparse.Namespace) -> bool:
 def shows(options: argparse.Namespace) -> bool:
     """Tell whether a window is asked for."""
     return is_live(options) if options.show is None else options.show
+
+
+def has_keys(options: argparse.Namespace) -> bool:
+    """Return whether keys or actions reach a camera's effects."""
+    return is_live(options) and (shows(options) or options.control is not None)
 
 
 def size_of(text: str | None, option: str, example: str) -> tuple[int, int] | None:

@@ -1,43 +1,87 @@
-"""One file, or the camera: from the options of the command line to an engine that runs."""
+"""From the options of the command line to a recipe and an engine."""
 
 from __future__ import annotations
 
 import argparse
-import functools
 import logging
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from background_removal.batch.items import BatchItem, not_done_if_changed
-from background_removal.cli.checks import check_results, is_live, shows, size_of
-from background_removal.cli.object_list import SettingsKey, build_objects, found_person, warn_if_no_person
+from background_removal.cli.checks import is_live, shows, size_of
+from background_removal.cli.settings_key import SettingsKey
 from background_removal.compositing.colors import parse_color
-from background_removal.engine import Engine
 from background_removal.files import storage
 from background_removal.files.images import read_image
-from background_removal.files.kinds import is_video
-from background_removal.files.saving.outputs import MatteSink
 from background_removal.files.saving.unfinished import is_incomplete_name
 from background_removal.files.video.formats import Encoding, parse_codec
 from background_removal.live.options import LiveOptions
-from background_removal.pipeline.objects import CustomObject
+from background_removal.look import EFFECTS, Look
+from background_removal.matting.networks.network import Network
+from background_removal.pipeline.frame_range import FrameRange
+from background_removal.recipe import Recipe, found_person
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
+    import numpy as np
+
+    from background_removal.engine import Engine
 
 log = logging.getLogger(__name__)
 
 
-def engine_of(options: argparse.Namespace, objects: Sequence[CustomObject], **more: Any) -> Engine:
-    """Return the engine that the options ask for, with `more` arguments of its own."""
-    engine = Engine(
-        webcam_id=options.webcam if options.webcam is not None else 0,
-        show=shows(options),
-        custom_objects=objects,
-        live=LiveOptions(
+def recipe_of(options: argparse.Namespace) -> Recipe:
+    """Return what the options ask to do with each file, or with a camera's frames."""
+    return Recipe(
+        look=Look(
+            options.background,
+            options.blur,
+            options.threshold,
+            options.edge_softness,
+            options.light_wrap,
+            options.people,
+            tuple(name for name in EFFECTS if getattr(options, name.replace("-", "_"))),
+        ),
+        network=network_of(options),
+        objects=tuple(options.object),
+        name=options.name,
+        logo=options.logo,
+        no_segmentation=options.no_segmentation,
+        flip=options.flip,
+        kind="video" if options.video else "image" if options.image else "",
+        frame_range=FrameRange(options.start_frame, options.end_frame, options.break_on_end),
+        encoding=Encoding(
+            parse_codec(options.codec),
+            options.encoder,
+            options.crf,
+            options.preset,
+            gif_width=options.gif_width,
+            gif_fps=options.gif_fps,
+        ),
+        output=options.output,
+        frames=options.frames,
+        matte=options.matte,
+    )
+
+
+def network_of(options: argparse.Namespace) -> Network:
+    """Return the settings of the networks."""
+    return Network(
+        model=options.model,
+        runtime=options.runtime,
+        device=options.device,
+        quality=options.quality,
+        model_size=size_of(options.model_size, "--model-size", "256x320"),
+        model_input=options.model_input,
+        model_output=options.model_output,
+    )
+
+
+def live_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments for `Engine` that concern a camera and the window."""
+    return {
+        "webcam_id": options.webcam if options.webcam is not None else 0,
+        "show": shows(options),
+        "live": LiveOptions(
             size=size_of(options.size, "--size", "1280x720"),
             rate=options.camera_fps,
             backend=options.camera_backend,
@@ -53,14 +97,15 @@ def engine_of(options: argparse.Namespace, objects: Sequence[CustomObject], **mo
             mirror_preview=options.mirror_preview,
             control_port=options.control,
         ),
-        encoding=encoding_of(options),
-        **{**frame_options(options), **more},
-    )
+    }
+
+
+def add_settings_key(engine: Engine, options: argparse.Namespace) -> None:
+    """Add the key w, where keys or actions reach the engine."""
     if options.config and not os.path.exists(options.config):
         log.info("%s: there is no such file yet; the key w writes it", options.config)
     if shows(options) or options.control is not None:
         engine.custom_objects.append(SettingsKey(options.config or "", engine))
-    return engine
 
 
 def _card(path: str) -> np.ndarray | None:
@@ -71,60 +116,33 @@ def _card(path: str) -> np.ndarray | None:
         return read_image(local, path)
 
 
-def encoding_of(options: argparse.Namespace) -> Encoding:
-    """Return how the options ask for videos to be encoded."""
-    return Encoding(
-        parse_codec(options.codec),
-        options.encoder,
-        options.crf,
-        options.preset,
-        gif_width=options.gif_width,
-        gif_fps=options.gif_fps,
-    )
+def process(engine: Engine, item: BatchItem, recipe: Recipe, jobs: int = 1) -> tuple[str, int]:
+    """Process one file.
 
+    Args:
+        engine: Built by `recipe` for `item`.
+        item: The file.
+        recipe: Builds the objects of further processes.
+        jobs: The number of processes for a long video.
 
-def frame_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments for `Engine` that decide what happens to which frame."""
-    return {
-        "flip_view": options.flip,
-        "start_video_frame": options.start_frame,
-        "end_video_frame": options.end_frame,
-        "break_on_end": options.break_on_end,
-    }
-
-
-def process(
-    options: argparse.Namespace,
-    job: BatchItem,
-    objects: list[CustomObject],
-    progress: bool | tqdm[Any],
-    keep_partial: bool = True,
-) -> tuple[str, int]:
-    """Process one file; return where its result is and the exit code: 1 if not all of the file could be read."""
-    check_results(options, job.path, job.output)
-    is_video = is_video_file(options, job.path)
-    kind = {"video_path": job.path} if is_video else {"image_path": job.path}
-    sinks = [MatteSink(options.matte, encoding_of(options))] if options.matte else []
-    engine = engine_of(
-        options, objects, output_path=job.output, progress=progress, sinks=sinks, keep_partial=keep_partial, **kind
-    )
-    with not_done_if_changed(job):
-        if is_video and options.jobs > 1:
+    Returns:
+        The path of the result, and the exit code: 1 if a part of the file could not be read.
+    """
+    with not_done_if_changed(item):
+        if engine.video_path and jobs > 1:
             from background_removal.cli.parallel import process_in_parallel
 
-            make_objects = functools.partial(build_objects, options)
-            if process_in_parallel(engine, options.jobs, make_objects, frame_options(options)):
-                return job.output, 1 if engine.incomplete else 0
-            log.info("%s: too short, or with too few key frames, to be cut; one process does it", job.path)
+            if process_in_parallel(engine, jobs, recipe.build_objects, recipe.engine_arguments):
+                return item.output, 1 if engine.incomplete else 0
+            log.info("%s: too short, or with too few key frames, to be cut; one process does it", item.path)
         engine.run()
-    warn_if_no_person(job.path, found_person(objects))
+    warn_if_no_person(item.path, found_person(engine.custom_objects))
     if is_incomplete_name(engine.result):
-        log.info("%s: ended early; what there is of it is %s", job.output, engine.result)
+        log.info("%s: ended early; what there is of it is %s", item.output, engine.result)
     return engine.result, 1 if engine.incomplete else 0
 
 
-def is_video_file(options: argparse.Namespace, path: str) -> bool:
-    """Tell whether a file is taken for a video: as the user says, or else as it is."""
-    if options.image or options.video:
-        return bool(options.video)
-    return is_video(path)
+def warn_if_no_person(path: str, *found: bool | None) -> None:
+    """Warn that there is no person in a file, by the results of `found_person` for it or for its parts."""
+    if False in found and True not in found:
+        log.warning("no person was found in %s", path)

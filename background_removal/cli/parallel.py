@@ -16,7 +16,7 @@ from fractions import Fraction
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeAlias
 
-from background_removal.cli.object_list import found_person, warn_if_no_person
+from background_removal.cli.engines import warn_if_no_person
 from background_removal.engine import Engine
 from background_removal.errors import BackgroundRemovalError, InputError, ProcessingError
 from background_removal.files import storage
@@ -30,6 +30,7 @@ from background_removal.files.video.video_sink import VideoSink
 from background_removal.files.video.video_source import VideoSource
 from background_removal.pipeline.objects import CustomObject, ObjectChain
 from background_removal.pipeline.progress import progress_bar
+from background_removal.recipe import found_person
 from background_removal.support import limits
 from background_removal.support.cores import count_cores, limit_cores
 from background_removal.support.interrupt import Interrupt, report_results_on_interrupt

@@ -6,9 +6,11 @@ import argparse
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 
 from background_removal import __version__
 from background_removal.cli.checks import size_of
+from background_removal.cli.engines import network_of
 from background_removal.compositing.colors import is_color
 from background_removal.compositing.shipped import shipped_picture, shipped_pictures
 from background_removal.errors import InputError, InputNotFoundError
@@ -39,15 +41,7 @@ def serve_page(options: argparse.Namespace, on_line: Callable[[str], object]) ->
     settings = Settings(
         look=look,
         pictures=pictures,
-        network={
-            "model": options.model,
-            "runtime": options.runtime,
-            "device": options.device,
-            "quality": options.quality,
-            "model_size": size_of(options.model_size, "--model-size", "256x320"),
-            "model_input": options.model_input,
-            "model_output": options.model_output,
-        },
+        network=asdict(network_of(options)),
         host=host,
         port=port,
         open_browser=not options.no_browser,

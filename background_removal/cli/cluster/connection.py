@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +36,13 @@ class Size:
 
 
 @contextmanager
-def connected(address: str, options: argparse.Namespace) -> Iterator[Any]:
+def connected(address: str, objects: Sequence[str]) -> Iterator[Any]:
     """Connect to a cluster, and yield the module `ray`.
 
     Args:
         address: "local" for one of its own on this computer, "auto" for the one that this computer belongs to,
             ``HOST:6379``, or ``ray://HOST:10001``.
-        options: Those of the command line; the modules of custom objects travel along.
+        objects: The custom objects, as in `Recipe`; their modules travel along.
 
     Raises:
         InputError: Ray is missing, or nothing answers at the address.
@@ -62,7 +61,7 @@ def connected(address: str, options: argparse.Namespace) -> Iterator[Any]:
         with _quiet():
             ray.init(
                 **where,
-                runtime_env=_runtime_env(options),
+                runtime_env=_runtime_env(objects),
                 log_to_driver=False,
                 logging_level=logging.CRITICAL,
                 configure_logging=False,
@@ -111,11 +110,11 @@ def size_of_cluster(ray: Any) -> Size:
     return Size(len(working), sum(working), sum(resources.get("GPU", 0) for resources in nodes), min(working))
 
 
-def runtime_modules(specs: list[str]) -> tuple[list[str], list[str]]:
+def runtime_modules(specs: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return how the custom objects are called on the other computers, and the files and packages that travel there.
 
     Args:
-        specs: ``FILE.py:NAME`` or ``package.module:NAME``, as in `cli.object_list.load_object`. What is installed
+        specs: ``FILE.py:NAME`` or ``package.module:NAME``, as in `load_object`. What is installed
             must be so there too; a package in the current folder travels whole, a file alone.
     """
     names, modules = [], []
@@ -131,9 +130,9 @@ def runtime_modules(specs: list[str]) -> tuple[list[str], list[str]]:
     return names, modules
 
 
-def _runtime_env(options: argparse.Namespace) -> dict[str, Any]:
+def _runtime_env(objects: Sequence[str]) -> dict[str, Any]:
     env: dict[str, Any] = {"env_vars": {"PYTHONWARNINGS": "ignore"}}
-    modules = runtime_modules(options.object)[1]
+    modules = runtime_modules(objects)[1]
     if modules:
         env["py_modules"] = modules
     # A job that `ray job submit --working-dir` has started has the project there already.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import copy
 import logging
 import os
 import secrets
@@ -12,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -20,9 +18,10 @@ from background_removal.batch.items import BatchItem
 from background_removal.cli.cluster import places, tasks
 from background_removal.cli.cluster.connection import Size, connected, runtime_modules, size_of_cluster
 from background_removal.cli.cluster.tasks import FileTask, JoinTask, Outcome, PartTask, Setup, Task
-from background_removal.cli.object_list import warn_if_no_person
+from background_removal.cli.engines import warn_if_no_person
 from background_removal.errors import InputError
 from background_removal.files import storage
+from background_removal.recipe import Recipe
 from background_removal.support import limits
 from background_removal.support.interrupt import Interrupt
 
@@ -72,15 +71,27 @@ class _Attempt:
 
 
 def run_on_cluster(
-    options: argparse.Namespace, jobs: Sequence[BatchItem], total: int | None, on_result: Callable
+    recipe: Recipe,
+    jobs: Sequence[BatchItem],
+    total: int | None,
+    on_result: Callable[[str], object],
+    *,
+    address: str,
+    part_seconds: float,
+    resume: bool = False,
+    quiet: bool = False,
 ) -> tuple[int, int]:
     """Do all jobs on a cluster.
 
     Args:
-        options: Those of the command line.
+        recipe: What is done to each file.
         jobs: What is to be done.
         total: How many frames that are, None if that is not known.
         on_result: Called with the path of every finished result.
+        address: The cluster's address, as `connected` takes it.
+        part_seconds: The length of a long video's parts.
+        resume: Whether parts that are there already are kept.
+        quiet: Whether there is no progress bar.
 
     Returns:
         How many have failed, and the exit code of the rest: 1 if not all of a file could be read.
@@ -98,16 +109,18 @@ def run_on_cluster(
             on_result(output)
 
     jobs = [BatchItem(_absolute(job.path), _absolute(job.output)) for job in jobs]
-    with connected(options.cluster, options) as ray:
+    with connected(address, recipe.objects) as ray:
         size = size_of_cluster(ray)
         setup = Setup(
-            _options_there(options),
+            _with_absolute_paths(recipe),
+            part_seconds,
+            resume,
             min(_CORES, size.smallest),
             secrets.token_hex(4),
             logging.getLogger().level,
             limits.get_limits(),
         )
-        with tqdm(total=total, unit="frame", disable=True if options.quiet else None) as bar, Interrupt() as interrupt:
+        with tqdm(total=total, unit="frame", disable=True if quiet else None) as bar, Interrupt() as interrupt:
             run = _Run(ray, setup, size, bar, tell)
             try:
                 run.ask_everybody([jobs[0], jobs[-1]])
@@ -199,10 +212,10 @@ class _Run:
 
     def _gpu(self, task: Task) -> float:
         """Return the share of a graphics card that a task asks for: as many share one as there are cores for."""
-        if self._setup.options.device not in _ON_GPU or isinstance(task, JoinTask):
+        if self._setup.recipe.network.device not in _ON_GPU or isinstance(task, JoinTask):
             return 0
         if not self._size.gpus:
-            raise InputError(f"--device {self._setup.options.device}: the cluster has no graphics card")
+            raise InputError(f"--device {self._setup.recipe.network.device}: the cluster has no graphics card")
         return max(0.01, min(1.0, int(100 * self._size.gpus * self._setup.cores / self._size.cores) / 100))
 
     def _take(self, answer: Any, attempt: _Attempt) -> None:
@@ -290,16 +303,20 @@ def _on_node(function: Any, node: Any, **more: Any) -> Any:
     return function.options(num_cpus=0, scheduling_strategy=there, **more)
 
 
-def _options_there(options: argparse.Namespace) -> argparse.Namespace:
-    """Return the options as the computers of the cluster need them: no path depends on where one is."""
-    there = copy.copy(options)
-    for name in ("background", "logo", "model"):
-        value = getattr(options, name)
-        if value and not storage.is_remote(value) and os.path.exists(value):
-            setattr(there, name, os.path.abspath(value))
-    there.object = runtime_modules(options.object)[0]
-    there.jobs, there.config = 1, None
-    return there
+def _with_absolute_paths(recipe: Recipe) -> Recipe:
+    """Return a recipe that means the same on every computer of the cluster, in every folder."""
+    return replace(
+        recipe,
+        look=replace(recipe.look, background=_absolute_if_local(recipe.look.background)),
+        network=replace(recipe.network, model=_absolute_if_local(recipe.network.model or "") or None),
+        logo=_absolute_if_local(recipe.logo),
+        objects=tuple(runtime_modules(recipe.objects)[0]),
+    )
+
+
+def _absolute_if_local(path: str) -> str:
+    """Return the absolute path of a file on this computer; names and addresses unchanged."""
+    return os.path.abspath(path) if path and not storage.is_remote(path) and os.path.exists(path) else path
 
 
 def _absolute(path: str) -> str:

@@ -5,7 +5,6 @@ Only paths and numbers come and go with a task; pictures stay where they are, in
 
 from __future__ import annotations
 
-import argparse
 import functools
 import logging
 import os
@@ -19,8 +18,7 @@ from typing import Any, TypeAlias, cast
 
 from background_removal.batch.items import BatchItem
 from background_removal.cli.cluster.places import digest, source_here, use_run_folder
-from background_removal.cli.engines import encoding_of, frame_options, is_video_file, process
-from background_removal.cli.object_list import build_objects, found_person
+from background_removal.cli.engines import process
 from background_removal.cli.parallel import PartJob, encoding_of_parts, needed_parts, process_part
 from background_removal.cli.words import rename_parameters
 from background_removal.errors import BackgroundRemovalError, InputError, ProcessingError
@@ -32,6 +30,7 @@ from background_removal.files.saving.unfinished import unfinished_output
 from background_removal.files.video.completeness import describe_missing, read_expected_length
 from background_removal.files.video.parts import Part, count_frames, join_parts, plan_parts_by_length
 from background_removal.pipeline.objects import CustomObject
+from background_removal.recipe import Recipe, found_person
 from background_removal.support import limits
 from background_removal.support.cores import limit_cores
 
@@ -42,11 +41,6 @@ _SMALL_BYTES = 50_000_000
 # How often a process tells how far it is.
 _REPORT_SECONDS = 0.5
 _NOT_JOINED = (".gif", ".webp")
-# What does not change the parts of a video, and may be otherwise when a run goes on with --resume.
-_NOT_IN_PARTS = frozenset({
-    "paths", "image", "video", "output", "recursive", "resume", "shard", "dry_run", "cluster", "part_seconds",
-    "config", "quiet", "debug",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +48,18 @@ class Setup:
     """What is the same for all tasks of a run.
 
     Attributes:
-        options: The options of the command line, all paths in them absolute.
+        recipe: What is done to each file; all paths in it are absolute.
+        part_seconds: The length of a long video's parts.
+        resume: Whether parts that are there already are kept.
         cores: How many cores each task may use.
         run: The name of the run, which its temporary folders bear.
         level: The level of messages that are wanted.
         allowed: What files may ask for, as `support.limits.set_limits` takes it.
     """
 
-    options: argparse.Namespace
+    recipe: Recipe
+    part_seconds: float
+    resume: bool
     cores: int
     run: str
     level: int
@@ -158,26 +156,27 @@ def perform(setup: Setup, task: Task, report: Report = lambda frames: None) -> O
     return replace(outcome, warnings=tuple(told))
 
 
-def parts_of(options: argparse.Namespace, job: BatchItem) -> tuple[PartTask, ...]:
+def parts_of(recipe: Recipe, part_seconds: float, job: BatchItem) -> tuple[PartTask, ...]:
     """Return the parts in which a video is to be done; none if it is done at once."""
     suffix = os.path.splitext(job.output)[1].lower()
-    if not is_video_file(options, job.path) or suffix in _NOT_JOINED or is_sequence(job.output):
+    if not recipe.is_video(job.path) or suffix in _NOT_JOINED or is_sequence(job.output):
         return ()
-    if options.background == "transparent" and suffix != ".mov":
+    if recipe.look.is_transparent and suffix != ".mov":
         return ()
     if storage.is_remote(job.path) and storage.file_size(job.path) < _SMALL_BYTES:
         return ()
+    frames = recipe.frame_range
     with source_here(job.path) as local:
         version = f"{os.path.getsize(local)} {os.path.getmtime(local) if local == job.path else ''}"
-        last = options.end_frame if options.break_on_end and options.end_frame else None
-        parts = needed_parts(plan_parts_by_length(local, options.part_seconds), job.path, options.start_frame, last)
+        parts = needed_parts(plan_parts_by_length(local, part_seconds), job.path, frames.first, frames.end)
     if len(parts) < 2:
         return ()
     kind = ".mov" if suffix == ".mov" else ".mp4"
     folder = parts_folder(job.output)
-    look = sorted((name, value) for name, value in vars(options).items() if name not in _NOT_IN_PARTS)
+    # The output may be another one when a run goes on with --resume.
+    work = replace(recipe, output="", kind="")
     return tuple(
-        PartTask(job, part, f"{folder}/{number:05}-{digest((look, job.path, version, part))}{kind}")
+        PartTask(job, part, f"{folder}/{number:05}-{digest((work, job.path, version, part))}{kind}")
         for number, part in enumerate(parts)
     )
 
@@ -189,8 +188,8 @@ def unseen(setup: Setup, jobs: Sequence[BatchItem]) -> str:
         setup: Of the run.
         jobs: Those that are asked about.
     """
-    options = setup.options
-    needed = [options.background, options.logo, options.model or ""]
+    recipe = setup.recipe
+    needed = [recipe.look.background, recipe.logo, recipe.network.model or ""]
     try:
         for path in [path for path in needed if os.path.isabs(path)]:
             if not os.path.exists(path):
@@ -198,7 +197,7 @@ def unseen(setup: Setup, jobs: Sequence[BatchItem]) -> str:
         for job in jobs:
             if not storage.is_url(job.path):
                 storage.require_file(job.path)
-            check_result(job.output, job.path, video=is_video_file(options, job.path), encoding=encoding_of(options))
+            check_result(job.output, job.path, video=recipe.is_video(job.path), encoding=recipe.encoding)
             with atomic_output(job.output) as staged:
                 Path(staged).touch()
                 os.remove(staged)  # nothing is to be put in place yet
@@ -217,22 +216,24 @@ def parts_folder(output: str) -> str:
 
 
 def _do_file(setup: Setup, task: FileTask, counter: _Counter) -> Outcome:
-    options, job = setup.options, task.job
-    cut = parts_of(options, job)
+    recipe, job = setup.recipe, task.job
+    cut = parts_of(recipe, setup.part_seconds, job)
     if cut:
         return Outcome(cut=cut)
     objects = _objects(setup)
-    _, code = process(options, job, objects, cast("Any", counter), keep_partial=False)
+    progress = cast("Any", counter)
+    engine = recipe.build_engine(job.path, job.output, objects, progress=progress, keep_partial=False)
+    _, code = process(engine, job, recipe)
     return Outcome(counter.frames, found_person(objects), incomplete=code != 0)
 
 
 def _do_part(setup: Setup, task: PartTask, counter: _Counter) -> Outcome:
-    options, job = setup.options, task.job
-    if options.resume and storage.is_file(task.place):
+    recipe, job = setup.recipe, task.job
+    if setup.resume and storage.is_file(task.place):
         counter.add(task.part.frames)
         return Outcome(task.part.frames)
-    encoding = encoding_of_parts(encoding_of(options), os.path.splitext(job.output)[1].lower())
-    more = {**frame_options(options), "encoding": encoding}
+    encoding = encoding_of_parts(recipe.encoding, os.path.splitext(job.output)[1].lower())
+    more = {**recipe.engine_arguments, "encoding": encoding}
     with source_here(job.path) as local:
         make_objects = functools.partial(_objects, setup)
         part = PartJob(local, task.part, task.place, job.path, make_objects, more, setup.cores)
@@ -251,7 +252,7 @@ def _join(setup: Setup, task: JoinTask) -> Outcome:
                 raise ProcessingError(f"{part.place}: holds {found} of {part.part.frames} frames; nothing was written")
             frames += found
         unfinished = stack.enter_context(unfinished_output(job.output))
-        whole = not (setup.options.break_on_end and setup.options.end_frame)
+        whole = setup.recipe.frame_range.end is None
         names = {"finished_path": unfinished.finished_path, "source_name": job.path}
         join_parts(places, unfinished.path, local, job.output, with_whole_sound=whole, **names)
         expected = read_expected_length(local, job.path) if whole and task.end is not None else None
@@ -291,7 +292,7 @@ def _objects(setup: Setup) -> list[CustomObject]:
     """Return the custom objects, made once in each process: networks are not loaded for every task."""
     if setup.run not in _made:
         _made.clear()
-        _made[setup.run] = build_objects(setup.options)
+        _made[setup.run] = setup.recipe.build_objects()
     return _made[setup.run]
 
 

@@ -1,0 +1,52 @@
+"""The key w: writes the look to the settings file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from background_removal.cli.settings_file import write_settings
+from background_removal.effects.defocus import Defocus
+from background_removal.effects.effect import Effect
+from background_removal.pipeline.actions import SAVE_LOOK, keys_of
+from background_removal.pipeline.objects import FrameObject
+from background_removal.segmentation import MPSegmentation
+
+if TYPE_CHECKING:
+    from background_removal.engine import Engine
+
+# Settings of the segmentation that keys can change.
+_WRITTEN = ("background", "blur", "threshold", "people")
+
+
+class SettingsKey(FrameObject):
+    """The key w: writes what the keys have changed to the file of --config.
+
+    Args:
+        path: The file; "" for none, which the key says then.
+        engine: Whose look is written.
+    """
+
+    def __init__(self, path: str, engine: Engine) -> None:
+        self._path = path
+        self._engine = engine
+        self.actions = (SAVE_LOOK,) if path else ()
+        self.keys: Mapping[str, str] = keys_of(self.actions)
+
+    def on_key(self, key: str) -> bool | str:
+        if key != "w":
+            return False
+        if not self._path:
+            return "w writes the look to the file of --config, which was not given"
+        look: dict[str, Any] = {"flip": self._engine.flip_view}
+        if self._engine.live.mirror_preview:  # which the key f has a part in
+            look["mirror_preview"] = self._engine.mirror_preview or self._engine.flip_view
+        for item in self._engine.custom_objects:
+            if isinstance(item, MPSegmentation):
+                look |= {name: getattr(item.look, name) for name in _WRITTEN}
+            elif isinstance(item, Effect):
+                look[item.name.replace("-", "_")] = item.on
+        if any(isinstance(item, Defocus) for item in self._engine.custom_objects):
+            look.pop("background", None)  # it stands in for the background
+        write_settings(self._path, look)
+        return f"written to {self._path}"
