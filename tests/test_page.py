@@ -28,15 +28,15 @@ import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, StreamCamera, difference, make_clip, probe, wait_until
 
-pytest.importorskip("starlette", reason="needs pip install -r requirements-page.txt")
+pytest.importorskip("fastapi", reason="needs pip install -r requirements-page.txt")
 pytest.importorskip("uvicorn", reason="needs pip install -r requirements-page.txt")
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from background_removal.look import Look
 from background_removal.page.connections import HEAD_SECONDS
-from background_removal.page.looks import Look
-from background_removal.page.server import Served
+from background_removal.page.server import PageServer
 from background_removal.page.settings import Limits, Settings
 
 SMALL = Limits(photo_bytes=2 << 20, pixels=2_000_000, video_bytes=4 << 20, connections=24)
@@ -80,7 +80,7 @@ class Visitor:
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[Visitor]:
-    with Served(settings) as served:
+    with PageServer(settings) as served:
         thread = threading.Thread(target=served.run)
         thread.start()
         try:
@@ -168,7 +168,7 @@ def test_a_picture_of_his_own_stands_behind_the_visitor(visitor: Visitor, jpeg: 
     start = visitor.told("GET", "/api/start")
     names = [each["name"] for each in start["backgrounds"]]
     assert "sunset" in names
-    assert start["look"] == Look().told
+    assert start["look"] == Look().to_dict()
     small = decoded(visitor.ask("GET", f"/api/backgrounds/{names[0]}.jpg")[1])
     assert small.shape[1] == 320
 
@@ -193,23 +193,43 @@ def test_what_cannot_be_done_is_said_in_one_sentence(visitor: Visitor, jpeg: byt
     assert refused(threshold=2) == "threshold: must be a number from 0 to 1"
     assert refused(threshold="nan") == "threshold: must be a number from 0 to 1"
     assert "there is no such setting" in refused(model="/etc/passwd")
-    assert "must be of auto-frame" in refused(effects="explode")
+    assert "must be auto-frame" in refused(effects="explode")
     assert "must be light" in refused(blur="35")
     assert "all or main" in refused(people="me")
     assert "nothing was sent" in visitor.refused(400, "POST", "/api/photos", b"")
-    assert "in another way" in visitor.refused(405, "PUT", "/api/photos", jpeg)
+    assert "method not allowed" in visitor.refused(405, "PUT", "/api/photos", jpeg)
+
+
+OPERATIONS = """
+    GET /api/start 200, GET /api/camera 426, POST /api/image 200, POST /api/zip 200,
+    POST /api/backgrounds 201, GET /api/backgrounds/{name} 200, GET /api/uploads/{id} 200,
+    POST /api/photos 201, DELETE /api/photos/{id} 204, GET /api/photos/{id}/source 200, GET /api/photos/{id}/result 200,
+    POST /api/videos 201, GET /api/videos 200, GET /api/videos/{id} 200, DELETE /api/videos/{id} 204,
+    POST /api/videos/{id}/start 200, POST /api/videos/{id}/cancel 200, GET /api/videos/{id}/frame 200,
+    GET /api/videos/{id}/source 200, GET /api/videos/{id}/result 200, GET /api/videos/{id}/matte 200"""
 
 
 def test_the_interface_is_described(visitor: Visitor) -> None:
-    told = visitor.told("GET", "/api/openapi.json")
-    assert told["openapi"].startswith("3.1")
-    # Each address that it names is answered, and not by "there is nothing here".
-    for path, operations in told["paths"].items():
+    document = visitor.told("GET", "/api/openapi.json")
+    assert document["openapi"].startswith("3.1")
+    described = {
+        f"{method.upper()} {path} {status}"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        for status in operation["responses"]
+    }
+    errors = {status.rsplit(" ", 1)[1] for status in described} - {"200", "201", "204", "426"}
+    assert errors == {"400", "401", "403", "404", "408", "409", "413", "415", "422", "429", "503", "507"}
+    wanted = {operation.strip() for operation in OPERATIONS.split(",")}
+    assert {each for each in described if each.rsplit(" ", 1)[1] not in errors} == wanted
+    # Each address is answered, and not by "there is nothing here".
+    for path, operations in document["paths"].items():
         for method in operations:
             answer = visitor.ask(method.upper(), path.replace("{id}", "none").replace("{name}", "none"))
-            assert b"there is nothing here" not in answer[1] or path == "/api/camera", path
+            assert b"there is nothing here" not in answer[1], path
             assert answer[0] != 405, path
-    assert set(told["components"]["schemas"]["Look"]["properties"]) == set(Look().told)
+    assert set(document["components"]["schemas"]["Look"]["properties"]) == set(Look().to_dict())
+    assert visitor.ask("HEAD", "/")[:2] == (200, b"")
 
 
 # -- videos --------------------------------------------------------------------------------------------
@@ -640,7 +660,7 @@ def test_what_a_killed_program_has_left_is_removed(tmp_path: Path, monkeypatch: 
     os.utime(elsewhere, (1, 1))
     with suppress(OSError):  # Windows may not let us
         (tmp_path / "background-removal-page-link").symlink_to(elsewhere)
-    with Served(Settings(port=0)):
+    with PageServer(Settings(port=0)):
         assert (left.exists(), running.exists(), other.exists(), elsewhere.exists()) == (False, True, True, True)
 
 
@@ -708,7 +728,7 @@ def test_options_that_do_not_go_with_a_page_are_refused(run_main, tmp_path: Path
 
 def test_what_is_missing_is_named_with_its_command(tmp_path: Path) -> None:
     program = (
-        "import sys; sys.modules['starlette'] = None; sys.modules['uvicorn'] = None; "
+        "import sys; sys.modules['fastapi'] = None; sys.modules['uvicorn'] = None; "
         f"sys.path.insert(0, {str(ROOT)!r}); import main; sys.exit(main.main(['--serve', '0', '--no-browser']))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=tmp_path)

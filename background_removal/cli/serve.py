@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 
-from background_removal import __version__
 from background_removal.cli.checks import size_of
 from background_removal.cli.engines import network_of
 from background_removal.compositing.colors import is_color
@@ -16,7 +15,8 @@ from background_removal.compositing.shipped import shipped_picture, shipped_pict
 from background_removal.errors import InputError, InputNotFoundError
 from background_removal.files.images import read_image
 from background_removal.live.options import CameraOptions
-from background_removal.page.looks import EFFECTS, NAMES, UPLOAD, Look, parse_look
+from background_removal.look import EFFECTS, NAMES, Look
+from background_removal.page.looks import UPLOAD, parse_look
 from background_removal.page.settings import LOOPBACK, Settings
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def serve_page(options: argparse.Namespace, on_line: Callable[[str], object]) ->
     if host not in LOOPBACK and not options.cert:
         log.info("browsers on other computers give their camera to pages by https:// alone: see --cert and --key")
 
-    serve(settings, on_line, __version__)
+    serve(settings, on_line)
 
 
 def address_of(text: str) -> tuple[str, int]:

@@ -1,1 +1,1 @@
-"""The page in the browser and its HTTP interface: a source and a sink of the engine like others."""
+"""Browser page and its HTTP interface, as a source and a sink of the engine."""

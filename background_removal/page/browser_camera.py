@@ -1,4 +1,4 @@
-"""Frames that a visitor's camera sends: the newest one alone is kept, and turned into a source of the engine."""
+"""Camera of a visitor's browser as a source of the engine; only the newest frame is kept."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import numpy as np
 
 from background_removal.errors import InputError
 from background_removal.page.http_errors import PageError
-from background_removal.page.image_codec import check_pixels, size_of
+from background_removal.page.image_codec import check_pixels, read_size
 from background_removal.pipeline.frame import Frame, Source, StreamInfo
 
 _TIME_BASE = Fraction(1, 1_000_000)
-# A camera that sends nothing for so long has been left, or frozen and forgotten.
+# Timeout between two frames, seconds; the camera is then taken for abandoned or frozen.
 SILENCE_SECONDS = 300.0
 
 
 class BrowserCamera(Source):
-    """Yields the newest of the frames that are put into it.
+    """Yields the newest received frame.
 
     Args:
-        max_pixels: How many a frame may have.
+        max_pixels: Largest size of a frame.
 
     Attributes:
-        is_silent: Whether it has ended because nothing came for too long.
+        is_silent: Whether it ended because no frame came in time.
     """
 
     read_mode: Literal["inline", "buffered", "latest"] = "latest"
@@ -43,19 +43,19 @@ class BrowserCamera(Source):
         self._info: StreamInfo | None = None
 
     def put(self, number: int, jpeg: bytes) -> None:
-        """Let a frame take the place of any that waits."""
+        """Replace the waiting frame, if any, by a newer one."""
         with self._changed:
             self._newest = (number, jpeg)
             self._changed.notify_all()
 
     def end(self) -> None:
-        """No more frames come."""
+        """End the stream."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
-    def number(self, index: int) -> int:
-        """Return the number of the frame with that index; each can be asked for once, in order."""
+    def take_number(self, index: int) -> int:
+        """Return the visitor's number of the frame with that index; only once each, in order."""
         for older in [known for known in self._numbers if known < index]:
             self._numbers.pop(older, None)
         return self._numbers.pop(index, 0)
@@ -68,8 +68,8 @@ class BrowserCamera(Source):
         return self._info
 
     def open(self) -> None:
-        """Wait for the first frame; raises InputError if none comes, or it is none."""
-        self._first = self._next()
+        """Wait for the first frame; raises InputError if none comes, or it is not a JPEG picture."""
+        self._first = self._next_frame()
         if self._first is None:
             raise InputError("no frame came from the camera")
         height, width = self._first[1].shape[:2]
@@ -83,7 +83,7 @@ class BrowserCamera(Source):
             self._numbers[index] = number
             yield Frame(image, index, round((time.monotonic() - self.info.clock_start) / _TIME_BASE), _TIME_BASE)
             index += 1
-            found = self._next()
+            found = self._next_frame()
 
     def stop(self) -> None:
         self.end()
@@ -91,8 +91,8 @@ class BrowserCamera(Source):
     def close(self) -> None:
         self._first = None
 
-    def _next(self) -> tuple[int, np.ndarray] | None:
-        """Return the next frame and its number; None at the end, or after a long silence."""
+    def _next_frame(self) -> tuple[int, np.ndarray] | None:
+        """Return the next frame and its number; None at the end, or after the timeout."""
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not None or self._ended, SILENCE_SECONDS)
             if self._ended:
@@ -101,7 +101,7 @@ class BrowserCamera(Source):
                 self.is_silent = True
                 return None
             (number, jpeg), self._newest = self._newest, None
-        size = size_of(jpeg) if jpeg.startswith(b"\xff\xd8\xff") else None
+        size = read_size(jpeg) if jpeg.startswith(b"\xff\xd8\xff") else None
         if size is None:
             raise InputError("a frame of the camera is no JPEG picture")
         try:

@@ -1,4 +1,4 @@
-"""Cameras by WebSocket: a visitor's own, or one of this computer's, through the engine and back as JPEG pictures."""
+"""Cameras by WebSocket: frames of the visitor's or this computer's camera, sent back as JPEG pictures."""
 
 from __future__ import annotations
 
@@ -15,66 +15,66 @@ from typing import Any
 
 import cv2
 import numpy as np
-from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from background_removal.engine import Engine
 from background_removal.errors import BackgroundRemovalError, Stopped
+from background_removal.look import Look
 from background_removal.page.browser_camera import SILENCE_SECONDS, BrowserCamera
-from background_removal.page.http_errors import PageError, plain
+from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.look_renderer import LookRenderer
-from background_removal.page.looks import Look
-from background_removal.page.pool import Pool
+from background_removal.page.models import LookChanges, validate
+from background_removal.page.pool import RendererPool
 from background_removal.page.settings import Settings
 from background_removal.pipeline.frame import Frame, Sink, Source, to_image
 
 log = logging.getLogger(__name__)
 
+# JPEG quality of a frame, of 100.
 _JPEG_QUALITY = 85
-# Frames that are on their way to a visitor at once.
+# Frames of this computer's camera sent before the visitor has shown one.
 _MAX_IN_FLIGHT = 2
-# A visitor who takes nothing for so long has gone.
-_SENDING_SECONDS = 20.0
-_TEXT_BYTES = 64 << 10
-_KEY_LENGTH = 10
-# Squares behind what is transparent, which JPEG cannot show.
-_SQUARE, _SQUARE_GREYS = 16, (102, 153)
+# Timeout for sending a message, seconds; the visitor is then taken for gone.
+_SEND_SECONDS = 20.0
+# Join timeout of a session's thread, seconds.
+_JOIN_SECONDS = 5.0
+# Size of a text message, characters.
+_MAX_TEXT = 64 << 10
+# Length of a key's name, characters.
+_MAX_KEY_LENGTH = 10
+# Keys that wait for the next frame.
+_MAX_KEYS = 20
+# Side of the squares shown behind transparency, which JPEG cannot hold, pixels.
+_SQUARE_PIXELS = 16
+# Grey values of the squares.
+_SQUARE_GREYS = (102, 153)
 
 
 class Cameras:
-    """Serves cameras, a bounded number at once.
+    """Serves a bounded number of cameras at once.
 
     Args:
-        settings: How the page is served.
-        parse: Returns the look that a visitor asks for, given what he says and the look that there is.
-        pool: Lends looks.
+        settings: Settings of the page.
+        parse_look: Returns a look, given the changes of a request and the current look.
+        pool: Lends renderers.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        parse: Callable[[dict[str, Any], Look], Look],
-        pool: Pool,
-    ) -> None:
+    def __init__(self, settings: Settings, parse_look: Callable[[LookChanges, Look], Look], pool: RendererPool) -> None:
         self._settings = settings
-        self._parse = parse
+        self._parse_look = parse_look
         self._pool = pool
         self._sessions: set[_Session] = set()
 
-    def routes(self) -> list[WebSocketRoute]:
-        """Return what is answered, and by whom."""
-        return [WebSocketRoute("/api/camera", self.camera)]
-
-    async def camera(self, socket: WebSocket) -> None:
-        """Serve one camera until its visitor goes."""
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve one camera until its visitor leaves."""
         await socket.accept()
-        wanted = socket.query_params.get("source", "visitor")
-        problem = self._problem(wanted)
+        source = socket.query_params.get("source", "visitor")
+        problem = self._find_problem(source)
         if problem:
             await socket.send_json({"error": problem})
             await socket.close(1013)
             return
-        session = _Session(socket, self._settings, self._parse, self._pool, wanted == "webcam")
+        session = _Session(socket, self._settings, self._parse_look, self._pool, source == "webcam")
         self._sessions.add(session)
         try:
             await session.run()
@@ -86,7 +86,7 @@ class Cameras:
         for session in list(self._sessions):
             session.end()
 
-    def _problem(self, source: str) -> str:
+    def _find_problem(self, source: str) -> str:
         if source not in ("visitor", "webcam"):
             return "source must be visitor or webcam"
         if len(self._sessions) >= self._settings.limits.cameras:
@@ -103,24 +103,24 @@ class _Session:
         self,
         socket: WebSocket,
         settings: Settings,
-        parse: Callable[[dict[str, Any], Look], Look],
-        pool: Pool,
+        parse_look: Callable[[LookChanges, Look], Look],
+        pool: RendererPool,
         is_webcam: bool,
     ) -> None:
         self._socket = socket
         self._settings = settings
-        self._parse = parse
+        self._parse_look = parse_look
         self._pool = pool
         self.is_webcam = is_webcam
         self._loop = asyncio.get_running_loop()
-        self._inbox = BrowserCamera(settings.limits.frame_pixels)
-        self._showing: LookRenderer | None = None
+        self._camera = BrowserCamera(settings.limits.frame_pixels)
+        self._renderer: LookRenderer | None = None
         self._look = settings.look
         self._done = asyncio.Event()
-        self._sink = _ToVisitor(self._send, None if is_webcam else self._inbox)
+        self._sink = _VisitorSink(self._send, None if is_webcam else self._camera)
 
     async def run(self) -> None:
-        """Show the camera until the visitor goes, or something fails."""
+        """Process the camera until the visitor leaves, or processing fails."""
         thread = threading.Thread(target=self._work, name="camera", daemon=True)
         thread.start()
         listening = asyncio.create_task(self._listen())
@@ -130,21 +130,21 @@ class _Session:
         finally:
             self.end()
             listening.cancel()
-            # The place is free again when the networks are: a session that has ended still holds them.
+            # Waits for the networks: until they are released, the session counts against the limit.
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(asyncio.shield(ended), 5)
+                await asyncio.wait_for(asyncio.shield(ended), _JOIN_SECONDS)
             ended.cancel()
             with suppress(RuntimeError, WebSocketDisconnect):
                 if self._socket.application_state is WebSocketState.CONNECTED:
                     await self._socket.close()
 
     def end(self) -> None:
-        """Let the run end with its next frame."""
-        self._inbox.end()
+        """End the run at its next frame."""
+        self._camera.end()
         self._sink.end()
 
     async def _listen(self) -> None:
-        """Take what the visitor sends."""
+        """Take the visitor's messages."""
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
@@ -163,25 +163,25 @@ class _Session:
             return
         if len(data) < 4 or len(data) > self._settings.limits.frame_bytes:
             raise PageError(413, f"a frame may have {self._settings.limits.frame_bytes >> 20} MB at most")
-        self._inbox.put(struct.unpack_from(">I", data)[0], data[4:])
+        self._camera.put(struct.unpack_from(">I", data)[0], data[4:])
 
     def _take_text(self, text: str) -> None:
         try:
-            told = json.loads(text) if len(text) <= _TEXT_BYTES else None
+            message = json.loads(text) if len(text) <= _MAX_TEXT else None
         except (ValueError, RecursionError):
-            told = None
-        if not isinstance(told, dict):
+            message = None
+        if not isinstance(message, dict):
             raise PageError(400, "a message must be a JSON object")
-        if isinstance(told.get("look"), dict):
-            showing = self._showing
-            look = self._parse(told["look"], showing.look if showing else self._look)
-            self._look = look
-            if showing is not None:
-                showing.want(look)
-        elif isinstance(told.get("key"), str) and len(told["key"]) <= _KEY_LENGTH:
-            self._sink.key(told["key"])
-        elif isinstance(told.get("shown"), int):
-            self._sink.shown(told["shown"])
+        if isinstance(message.get("look"), dict):
+            renderer = self._renderer
+            changes = validate(LookChanges, message["look"])
+            self._look = self._parse_look(changes, renderer.look if renderer else self._look)
+            if renderer is not None:
+                renderer.request_look(self._look)
+        elif isinstance(message.get("key"), str) and len(message["key"]) <= _MAX_KEY_LENGTH:
+            self._sink.put_key(message["key"])
+        elif isinstance(message.get("shown"), int):
+            self._sink.confirm(message["shown"])
         else:
             raise PageError(400, 'a message must have "look", "key" or "shown"')
 
@@ -191,75 +191,69 @@ class _Session:
         error = ""
         try:
             first = self._look
-            with self._pool.lent(first) as showing:
-                showing.say = lambda text: self._say({"said": text})
+            with self._pool.lease(first) as renderer:
+                renderer.on_message = lambda text: self._send_json({"said": text})
                 if self._look != first:  # changed while the networks were loaded
-                    showing.want(self._look)
-                self._showing = self._sink.showing = showing
-                Engine(custom_objects=[showing]).process(self._source(), [self._sink])
-                self._showing = None
-            error = f"no frame came for {SILENCE_SECONDS:g} s" if self._inbox.is_silent else ""
+                    renderer.request_look(self._look)
+                self._renderer = self._sink.renderer = renderer
+                Engine(custom_objects=[renderer]).process(self._source(), [self._sink])
+                self._renderer = None
+            error = f"no frame came for {SILENCE_SECONDS:g} s" if self._camera.is_silent else ""
         except BackgroundRemovalError as failure:
-            error = plain(failure)
+            error = plain_message(failure)
         except Exception as failure:
             log.exception("a camera's session failed")
             error = f"{type(failure).__name__}: {failure}"
         finally:
             if error and not self._sink.ended:
-                self._say({"error": error})
-            with suppress(RuntimeError):  # the loop has ended
+                self._send_json({"error": error})
+            with suppress(RuntimeError):  # the event loop has ended
                 self._loop.call_soon_threadsafe(self._done.set)
 
     def _source(self) -> Source:
         if not self.is_webcam:
-            return self._inbox
+            return self._camera
         from background_removal.live.camera.camera import CameraSource
 
         return CameraSource(self._settings.webcam or "0", self._settings.camera)
 
-    def _say(self, told: dict[str, Any]) -> None:
+    def _send_json(self, message: dict[str, Any]) -> None:
         with suppress(Stopped):
-            self._send(json.dumps(told))
+            self._send(json.dumps(message))
 
     def _send(self, message: bytes | str) -> None:
-        """Send a message and wait until it is on its way; raises Stopped if the visitor has gone."""
-        sending = self._sending(message)
+        """Send a message and wait until it is written; raises Stopped if the visitor has gone."""
+        send = self._socket.send_bytes(message) if isinstance(message, bytes) else self._socket.send_text(message)
         try:
-            sent = asyncio.run_coroutine_threadsafe(sending, self._loop)
-        except RuntimeError as error:  # the loop has ended
-            sending.close()
+            future = asyncio.run_coroutine_threadsafe(send, self._loop)
+        except RuntimeError as error:  # the event loop has ended
+            send.close()
             raise Stopped from error
         try:
-            sent.result(_SENDING_SECONDS)
+            future.result(_SEND_SECONDS)
         except (RuntimeError, WebSocketDisconnect, FutureTimeoutError, CancelledError, OSError) as error:
-            sent.cancel()
+            future.cancel()
             raise Stopped from error
 
-    async def _sending(self, message: bytes | str) -> None:
-        if isinstance(message, bytes):
-            await self._socket.send_bytes(message)
-        else:
-            await self._socket.send_text(message)
 
-
-class _ToVisitor(Sink):
-    """Sends every frame to a visitor as a JPEG picture behind its number.
+class _VisitorSink(Sink):
+    """Sends each frame to a visitor as its number and a JPEG picture.
 
     Args:
         send: Sends a message; raises Stopped.
-        inbox: Where the visitor's own frames come from, which keep their numbers; None to count, and to wait until
-            he has seen what is on its way.
+        camera: The visitor's camera, whose frames keep their numbers. None counts the frames, and waits until the
+            visitor has shown those in flight.
     """
 
-    def __init__(self, send: Callable[[bytes | str], None], inbox: BrowserCamera | None) -> None:
+    def __init__(self, send: Callable[[bytes | str], None], camera: BrowserCamera | None) -> None:
         self._send = send
-        self._inbox = inbox
+        self._camera = camera
         self._changed = threading.Condition()
         self._keys: list[str] = []
-        self._seen = self._count = 0
-        self._trouble = ""
+        self._confirmed = self._count = 0
+        self._status = ""
         self._squares = np.empty((0, 0, 3), np.uint8)
-        self.showing: LookRenderer | None = None
+        self.renderer: LookRenderer | None = None
         self.ended = False
 
     def end(self) -> None:
@@ -268,70 +262,67 @@ class _ToVisitor(Sink):
             self.ended = True
             self._changed.notify_all()
 
-    def key(self, key: str) -> None:
-        """Use a key, before the next frame."""
+    def put_key(self, key: str) -> None:
+        """Use a key before the next frame."""
         with self._changed:
             del self._keys[_MAX_KEYS:]
             self._keys.append(key)
 
-    def shown(self, number: int) -> None:
-        """The visitor has seen the frames up to that number."""
+    def confirm(self, number: int) -> None:
+        """Take note that the visitor has shown all frames up to `number`."""
         with self._changed:
-            self._seen = max(self._seen, min(number, self._count))
+            self._confirmed = max(self._confirmed, min(number, self._count))
             self._changed.notify_all()
 
     def write(self, frame: Frame) -> None:
-        self._go_on()
-        assert self.showing is not None
-        image = to_image(self.showing.view(frame.picture))
-        done, jpeg = cv2.imencode(".jpg", self._opaque(image), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        self._use_keys()
+        assert self.renderer is not None
+        image = to_image(self.renderer.view(frame.picture))
+        done, jpeg = cv2.imencode(".jpg", self._flatten(image), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         assert done
-        if self._inbox is not None:
-            number = self._inbox.number(frame.index)
-        else:
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: self.ended or self._count - self._seen < _MAX_IN_FLIGHT, _SENDING_SECONDS
-                )
-                if self._count - self._seen >= _MAX_IN_FLIGHT:
-                    raise Stopped
-                self._count += 1
-                number = self._count
+        number = self._next_number() if self._camera is None else self._camera.take_number(frame.index)
         self._send(struct.pack(">I", number) + jpeg.tobytes())
-        self._tell("")
+        self._report("")
 
     def idle(self, status: str) -> None:
-        self._go_on()
-        self._tell(status)
+        self._use_keys()
+        self._report(status)
 
-    def _go_on(self) -> None:
-        """Use the keys that were typed; raises Stopped if the visitor has gone."""
+    def _next_number(self) -> int:
+        """Wait for the visitor, and count; raises Stopped if they show nothing for too long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.ended or self._count - self._confirmed < _MAX_IN_FLIGHT, _SEND_SECONDS)
+            if self._count - self._confirmed >= _MAX_IN_FLIGHT:
+                raise Stopped
+            self._count += 1
+            return self._count
+
+    def _use_keys(self) -> None:
+        """Use the waiting keys; raises Stopped if the visitor has gone."""
         if self.ended:
             raise Stopped
         with self._changed:
             keys, self._keys = self._keys, []
         for key in keys:
-            assert self.showing is not None
-            said = self.showing.on_key(key)
+            assert self.renderer is not None
+            said = self.renderer.on_key(key)
             if said:
-                told = {"said": said if isinstance(said, str) else key, "look": self.showing.look.told}
-                self._send(json.dumps(told))
+                message = {"said": said if isinstance(said, str) else key, "look": self.renderer.look.to_dict()}
+                self._send(json.dumps(message))
 
-    def _tell(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            self._trouble = trouble
-            self._send(json.dumps({"trouble": trouble}))
+    def _report(self, status: str) -> None:
+        if status != self._status:
+            self._status = status
+            self._send(json.dumps({"trouble": status}))
 
-    def _opaque(self, image: np.ndarray) -> np.ndarray:
+    def _flatten(self, image: np.ndarray) -> np.ndarray:
+        """Return an image over grey squares where it is transparent."""
         if image.shape[2] == 3:
             return image
         if self._squares.shape[:2] != image.shape[:2]:
             height, width = image.shape[:2]
-            rows, columns = np.arange(height)[:, None] // _SQUARE, np.arange(width) // _SQUARE
+            rows, columns = np.arange(height)[:, None] // _SQUARE_PIXELS, np.arange(width) // _SQUARE_PIXELS
             greys = np.array(_SQUARE_GREYS, np.uint8)[(rows + columns) % 2]
             self._squares = cv2.cvtColor(greys, cv2.COLOR_GRAY2BGR)
         front, alpha = np.ascontiguousarray(image[..., :3]), image[..., 3].astype(np.float32) / 255
         return cv2.blendLinear(front, self._squares, alpha, 1 - alpha)
-
-
-_MAX_KEYS = 20

@@ -1,56 +1,45 @@
-"""Connections that ask for nothing are closed, so that nobody takes all the places by merely holding them."""
+"""Timeout for connections without a request, so that idle ones cannot use up the limit."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-# A request's head must have come by then; a browser's comes at once, or the connection is one that it keeps for later.
+# Timeout for the head of a request, seconds; browsers send it at once.
 HEAD_SECONDS = 10.0
-# So many more connections than the server's limit are told that there are too many; the rest is closed at once.
-_TOLD = 16
 
 
-class HeadTimeoutProtocol(H11Protocol):
-    """Uvicorn's own protocol, which waits for ever for the head of a request, with an end to that."""
+class HeadTimeout:
+    """ASGI application that knows which connections have a request, and closes the others in time.
 
-    _waiting: asyncio.TimerHandle | None = None
+    Args:
+        app: The application that answers requests.
+    """
 
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency + _TOLD:
-            transport.abort()
-            return
-        self._wait()
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._busy: set[tuple[object, ...]] = set()
 
-    def data_received(self, data: bytes) -> None:
-        if self._waiting is None and not self._is_asking:
-            self._wait()
-        super().data_received(data)
-        if self._is_asking:
-            self._wait_no_more()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = tuple(scope.get("client") or ())
+        self._busy.add(client)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._busy.discard(client)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_no_more()
-        super().connection_lost(exc)
-
-    @property
-    def _is_asking(self) -> bool:
-        """Whether a request has come that is not answered yet."""
-        upgraded = self.transport is not None and self.transport.get_protocol() is not self
-        return upgraded or (self.cycle is not None and not self.cycle.response_complete)
-
-    def _wait(self) -> None:
-        self._waiting = asyncio.get_running_loop().call_later(HEAD_SECONDS, self._give_up)
-
-    def _wait_no_more(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-
-    def _give_up(self) -> None:
-        self._waiting = None
-        if not self._is_asking:
-            self.transport.close()
+    async def watch(self, server: uvicorn.Server) -> None:
+        """Close idle connections until cancelled."""
+        idle_since: dict[Any, float] = {}
+        while True:
+            await asyncio.sleep(min(1.0, HEAD_SECONDS / 4))
+            now, transports = time.monotonic(), [each.transport for each in server.server_state.connections]
+            idle = [each for each in transports if (each.get_extra_info("peername") or ())[:2] not in self._busy]
+            idle_since = {each: idle_since.get(each, now) for each in idle}
+            for transport, since in idle_since.items():
+                if now - since >= HEAD_SECONDS:
+                    transport.close()

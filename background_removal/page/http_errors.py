@@ -1,4 +1,4 @@
-"""What a visitor is told when something cannot be done."""
+"""Errors that are answered to a visitor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from background_removal.errors import BackgroundRemovalError
 
 
 class PageError(Exception):
-    """One plain sentence and the status of HTTP that goes with it.
+    """One plain sentence and its HTTP status.
 
     Attributes:
         status: 400 for a bad request, 413 for too much, and so on (RFC 9110).
@@ -17,14 +17,14 @@ class PageError(Exception):
         self.status = status
 
 
-def plain(error: BackgroundRemovalError, **names: str) -> str:
-    """Return what an error says without the names that Python and this computer have for things.
+def plain_message(error: BackgroundRemovalError, **names: str) -> str:
+    """Return an error's message without Python's names and this computer's paths.
 
     Args:
-        error: What went wrong.
-        names: What the visitor calls each path on this computer.
+        error: The error.
+        names: The visitor's name for each path on this computer.
 
-    >>> plain(BackgroundRemovalError("/tmp/x/source: `blur` 3: must be odd"), **{"/tmp/x/source": "clip.mp4"})
+    >>> plain_message(BackgroundRemovalError("/tmp/x/source: `blur` 3: must be odd"), **{"/tmp/x/source": "clip.mp4"})
     'clip.mp4: blur 3: must be odd'
     """
     message = " ".join(str(error).split())

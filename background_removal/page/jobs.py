@@ -1,4 +1,4 @@
-"""The queue of videos: one is processed at a time, the others wait with their place told."""
+"""Video queue: one job runs at a time; waiting jobs report their position."""
 
 from __future__ import annotations
 
@@ -8,52 +8,57 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import get_args
 
 import cv2
 
 from background_removal.engine import Engine
 from background_removal.errors import BackgroundRemovalError, ProcessingError
 from background_removal.files.saving.outputs import MatteSink
-from background_removal.page.http_errors import PageError, plain
-from background_removal.page.image_codec import shrunk
-from background_removal.page.looks import Look
-from background_removal.page.pool import Pool
+from background_removal.look import Look
+from background_removal.page.http_errors import PageError, plain_message
+from background_removal.page.image_codec import shrink
+from background_removal.page.models import Video, VideoFormat
+from background_removal.page.pool import RendererPool
 from background_removal.page.probe import VideoInfo
 from background_removal.page.settings import Limits
-from background_removal.page.store import Item, Store
+from background_removal.page.store import Store, Upload
 from background_removal.pipeline.frame import Frame, Sink
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("mp4", "webm", "mov")
-# The picture of the frame at hand: its longer side in pixels, its quality, and how often there is a new one.
-_PICTURE_SIDE, _PICTURE_QUALITY, _PICTURE_SECONDS = 640, 80, 0.5
-# The rate is that of the last seconds.
+# Longer side of the preview of the current frame, pixels.
+_PREVIEW_PIXELS = 640
+# JPEG quality of the preview, of 100.
+_PREVIEW_QUALITY = 80
+# Interval between previews, seconds.
+_PREVIEW_SECONDS = 0.5
+# Window over which the frame rate is measured, seconds.
 _RATE_SECONDS = 5.0
-_LEAVING_SECONDS = 2.0
+# Join timeout in `close`, seconds.
+_JOIN_SECONDS = 2.0
 
 
-class Job:
-    """One video and what becomes of it.
+class VideoJob:
+    """An uploaded video and the state of its processing.
 
     Attributes:
-        item: Its files.
-        info: What is known of it.
-        state: "uploaded", "queued", "working", "done", "failed" or "cancelled".
-        result, matte: Names of the files that there are, "" for none.
-        picture: The last frame as a small JPEG, empty for none.
+        upload: Its files.
+        info: Its properties.
+        state: As in `models.Video`.
+        result, matte: File names of the results, "" for none.
+        preview: The last frame as a small JPEG, empty for none.
         cancelled: Whether it is to end.
     """
 
-    def __init__(self, item: Item, info: VideoInfo) -> None:
-        self.item = item
+    def __init__(self, upload: Upload, info: VideoInfo) -> None:
+        self.upload = upload
         self.info = info
         self.state = "uploaded"
         self.result = self.matte = ""
-        self.picture = b""
+        self.preview = b""
         self.cancelled = False
-        self.place = 0
+        self.position = 0
         self.done = 0
         self.error = ""
         self.warnings: list[str] = []
@@ -64,113 +69,114 @@ class Job:
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits or is worked on."""
+        """Whether it waits or is being processed."""
         return self.state in ("queued", "working")
 
     @property
     def rate(self) -> float:
-        """How many frames a second are processed at the moment, 0 if that is not known."""
+        """Processed frames a second, 0 if unknown."""
         times = list(self.times)
         if self.state != "working" or len(times) < 2 or times[-1][0] == times[0][0]:
             return 0.0
         return (times[-1][1] - times[0][1]) / (times[-1][0] - times[0][0])
 
-    @property
-    def told(self) -> dict[str, Any]:
-        """What a visitor is told of it."""
+    def describe(self) -> Video:
+        """Return the state for the visitor."""
         rate, frames = self.rate, self.info.frames
         left = max(0, frames - self.done) / rate if frames and rate else None
-        return {
-            "id": self.item.id,
-            "name": self.item.name,
-            "state": self.state,
-            "width": self.info.width,
-            "height": self.info.height,
-            "frames": frames,
-            "seconds": self.info.seconds,
-            "sound": self.info.sound,
-            "place": self.place,
-            "done": self.done,
-            "rate": round(rate, 2),
-            "seconds_left": None if left is None else round(left, 1),
-            "error": self.error,
-            "warnings": list(self.warnings),
-            "look": self.look.told if self.look else None,
-            "format": self.format,
-            "result": bool(self.result),
-            "matte": bool(self.matte),
-        }
+        return Video.model_validate(
+            {
+                "id": self.upload.id,
+                "name": self.upload.name,
+                "state": self.state,
+                "width": self.info.width,
+                "height": self.info.height,
+                "frames": frames,
+                "seconds": self.info.seconds,
+                "sound": self.info.sound,
+                "place": self.position,
+                "done": self.done,
+                "rate": round(rate, 2),
+                "seconds_left": None if left is None else round(left, 1),
+                "error": self.error,
+                "warnings": list(self.warnings),
+                "look": self.look,
+                "format": self.format,
+                "result": bool(self.result),
+                "matte": bool(self.matte),
+            }
+        )
 
 
-class Jobs:
-    """Processes videos in a thread of its own, one after another.
+class VideoQueue:
+    """Processes videos one after another, in a thread of its own.
 
     Args:
-        store: Where they are kept.
-        pool: Lends looks.
-        limits: How long they may be.
+        store: Holds the files.
+        pool: Lends renderers.
+        limits: Longest duration.
     """
 
-    def __init__(self, store: Store, pool: Pool, limits: Limits) -> None:
+    def __init__(self, store: Store, pool: RendererPool, limits: Limits) -> None:
         self._store = store
         self._pool = pool
         self._limits = limits
-        self._jobs: dict[str, Job] = {}
-        self._waiting: deque[Job] = deque()
+        self._jobs: dict[str, VideoJob] = {}
+        self._waiting: deque[VideoJob] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="videos", daemon=True)
 
-    def add(self, item: Item, info: VideoInfo) -> Job:
-        """Return the job of a video that has arrived."""
-        job = self._jobs[item.id] = Job(item, info)
+    def add(self, upload: Upload, info: VideoInfo) -> VideoJob:
+        """Return the job of a new video."""
+        job = self._jobs[upload.id] = VideoJob(upload, info)
         return job
 
-    def of(self, item_id: str) -> Job | None:
+    def find(self, upload_id: str) -> VideoJob | None:
         """Return the job of a video, None if there is none."""
-        return self._jobs.get(item_id)
+        return self._jobs.get(upload_id)
 
-    def start(self, job: Job, look: Look, kind: str, matte: bool) -> None:
-        """Let a video wait for its turn; raises PageError if it does already."""
+    def start(self, job: VideoJob, look: Look, kind: str, matte: bool) -> None:
+        """Put a job into the queue; raises PageError if it is there already."""
         with self._changed:
             if job.is_open:
                 raise PageError(409, "this video is being processed; cancel that first")
             job.state, job.look, job.format, job.wants_matte = "queued", look, kind, matte
-            job.item.busy, job.cancelled = True, False
-            job.done, job.error, job.warnings, job.picture = 0, "", [], b""
+            job.upload.busy, job.cancelled = True, False
+            job.done, job.error, job.warnings, job.preview = 0, "", [], b""
             job.result = job.matte = ""
             job.times.clear()
             self._waiting.append(job)
-            self._count_places()
+            self._update_positions()
             if not self._thread.is_alive() and not self._closed:
                 self._thread.start()
             self._changed.notify_all()
 
-    def cancel(self, job: Job) -> None:
-        """End the work on a video, if there is any."""
+    def cancel(self, job: VideoJob) -> None:
+        """Take a job out of the queue, or end its processing."""
         with self._changed:
             job.cancelled = True
             if job in self._waiting:
                 self._waiting.remove(job)
-                job.state, job.item.busy, job.place = "cancelled", False, 0
-                self._count_places()
+                job.state, job.upload.busy, job.position = "cancelled", False, 0
+                self._update_positions()
 
-    def remove(self, job: Job) -> None:
-        """Remove a video and its results, once nothing works on it any more."""
+    def remove(self, job: VideoJob) -> None:
+        """Remove a video and its results, after its processing has ended."""
         self.cancel(job)
-        self._jobs.pop(job.item.id, None)
+        self._jobs.pop(job.upload.id, None)
         if not job.is_open:
-            self._store.remove(job.item.id)
+            self._store.remove(job.upload.id)
             return
-        # Its visitor has it no longer; its files go when the thread has let go of them.
-        job.item.visitor = ""
+        # The visitor no longer sees it; the thread removes the files when it has closed them.
+        job.upload.visitor = ""
 
-    def forget(self, item_id: str) -> None:
-        """Forget a video whose files have been removed."""
-        self._jobs.pop(item_id, None)
+    def forget(self, upload_id: str) -> None:
+        """Drop the job of a video that has been removed from the store."""
+        self._jobs.pop(upload_id, None)
 
     def close(self) -> None:
-        """End all work; calling it again does nothing."""
+        """End all jobs; calling it again does nothing."""
         with self._changed:
             self._closed = True
             self._waiting.clear()
@@ -178,13 +184,13 @@ class Jobs:
                 job.cancelled = True
             self._changed.notify_all()
         if self._thread.ident is not None:
-            self._thread.join(_LEAVING_SECONDS)
+            self._thread.join(_JOIN_SECONDS)
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _count_places(self) -> None:
-        for place, job in enumerate(self._waiting, 1):
-            job.place = place
+    def _update_positions(self) -> None:
+        for position, job in enumerate(self._waiting, 1):
+            job.position = position
 
     def _work(self) -> None:
         while True:
@@ -193,96 +199,99 @@ class Jobs:
                 if self._closed:
                     return
                 job = self._waiting.popleft()
-                job.state, job.place = "working", 0
-                self._count_places()
+                job.state, job.position = "working", 0
+                self._update_positions()
             try:
                 self._process(job)
                 state = "done"
             except _Cancelled:
                 state = "cancelled"
             except BackgroundRemovalError as error:
-                job.error = plain(error, **self._names(job))
+                job.error = plain_message(error, **self._names(job))
                 state = "failed"
-            except Exception as error:  # the next one may be better
+            except Exception as error:  # the queue goes on
                 log.exception("a video failed")
                 job.error, state = f"{type(error).__name__}: {error}", "failed"
             with self._changed:
-                job.state, job.item.busy = state, False
-                job.item.used = time.monotonic()
-            if job.item.id not in self._jobs:
-                self._store.remove(job.item.id)
+                job.state, job.upload.busy = state, False
+                job.upload.used = time.monotonic()
+            if job.upload.id not in self._jobs:
+                self._store.remove(job.upload.id)
 
-    def _process(self, job: Job) -> None:
+    def _process(self, job: VideoJob) -> None:
         assert job.look is not None
-        source = job.item.path()
         result, matte = f"result.{job.format}", "matte.mp4" if job.wants_matte else ""
-        for old in (f"result.{kind}" for kind in FORMATS):
-            if os.path.exists(job.item.path(old)):
-                os.remove(job.item.path(old))
-        sinks: list[Sink] = [_Watcher(job, self._limits.video_seconds, self._check_room)]
+        for old in map(job.upload.path, _RESULT_NAMES):
+            if os.path.exists(old):
+                os.remove(old)
+        sinks: list[Sink] = [_ProgressSink(job, self._limits.video_seconds, self._check_space)]
         if matte:
-            sinks.append(MatteSink(job.item.path(matte)))
-        with self._pool.lent(job.look) as showing:
+            sinks.append(MatteSink(job.upload.path(matte)))
+        with self._pool.lease(job.look) as renderer:
             engine = Engine(
-                video_path=source,
-                output_path=job.item.path(result),
-                custom_objects=[showing],
+                video_path=job.upload.path(),
+                output_path=job.upload.path(result),
+                custom_objects=[renderer],
                 sinks=sinks,
                 progress=False,
                 keep_partial=False,
             )
             engine.process_video()
-            nobody = showing.found_person is False
+            found_person = renderer.found_person
         job.result, job.matte = result, matte
-        if nobody:
+        if found_person is False:
             job.warnings.append("no person was found in it")
         if engine.incomplete:
             job.warnings.append(engine.incomplete)
 
-    def _check_room(self) -> None:
+    def _check_space(self) -> None:
         try:
-            self._store.check_room()
+            self._store.check_space()
         except PageError as error:
             raise ProcessingError(str(error)) from error
 
-    def _names(self, job: Job) -> dict[str, str]:
-        paths = {job.item.path(f"result.{kind}"): "the result" for kind in FORMATS}
-        return {**paths, job.item.path("matte.mp4"): "the matte", job.item.path(): job.item.name}
+    def _names(self, job: VideoJob) -> dict[str, str]:
+        path = job.upload.path
+        return {**{path(name): "the result" for name in _RESULT_NAMES}, path("matte.mp4"): "the matte",
+                path(): job.upload.name}  # fmt: skip
 
 
-class _Cancelled(ProcessingError):  # noqa: N818 - it is none
-    """The visitor wants it no longer: what was written of it is discarded."""
+_RESULT_NAMES = [f"result.{kind}" for kind in get_args(VideoFormat)]
 
 
-class _Watcher(Sink):
-    """Tells how far a video is, and ends it where that is wanted.
+class _Cancelled(ProcessingError):  # noqa: N818 - not an error
+    """Cancelled by the visitor; the unfinished result is discarded."""
+
+
+class _ProgressSink(Sink):
+    """Records a job's progress, and ends it when it is cancelled or exceeds a limit.
 
     Args:
-        job: Whose video it is.
-        most_seconds: How long it may be, whatever its header says.
-        check_room: Raises ProcessingError if no more can be written.
+        job: The job.
+        max_seconds: Longest duration, whatever the header says.
+        check_space: Raises ProcessingError if no more can be written.
     """
 
-    def __init__(self, job: Job, most_seconds: float, check_room: Callable[[], object]) -> None:
+    def __init__(self, job: VideoJob, max_seconds: float, check_space: Callable[[], object]) -> None:
         self._job = job
-        self._most_seconds = most_seconds
-        self._check_room = check_room
-        self._next_picture = 0.0
+        self._max_seconds = max_seconds
+        self._check_space = check_space
+        self._next_preview = 0.0
 
     def write(self, frame: Frame) -> None:
         job, now = self._job, time.monotonic()
-        if frame.seconds > self._most_seconds:
-            raise ProcessingError(f"it takes longer than {self._most_seconds // 60:g} minutes; cut it")
+        if frame.seconds > self._max_seconds:
+            raise ProcessingError(f"it takes longer than {self._max_seconds // 60:g} minutes; cut it")
         job.done += 1
         job.times.append((now, job.done))
         while now - job.times[0][0] > _RATE_SECONDS:
             job.times.popleft()
-        if now >= self._next_picture:
-            self._next_picture = now + _PICTURE_SECONDS
-            self._check_room()
-            image = shrunk(frame.image, _PICTURE_SIDE)[..., :3]
-            done, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY])
-            job.picture = jpeg.tobytes() if done else b""
+        if now >= self._next_preview:
+            self._next_preview = now + _PREVIEW_SECONDS
+            self._check_space()
+            image = shrink(frame.image, _PREVIEW_PIXELS)[..., :3]
+            done, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _PREVIEW_QUALITY])
+            job.preview = jpeg.tobytes() if done else b""
         self.idle("")
 
     def idle(self, status: str) -> None:

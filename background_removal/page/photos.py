@@ -1,198 +1,227 @@
-"""Photos and backgrounds by HTTP: sent once, shown in any look, fetched one by one or as a ZIP."""
+"""Photos and backgrounds by HTTP: uploaded once, shown in any look, fetched one by one or as a ZIP."""
 
 from __future__ import annotations
 
 import io
 import os
 import zipfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import numpy as np
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from background_removal.compositing.shipped import shipped_picture
 from background_removal.errors import BackgroundRemovalError
 from background_removal.files.images import read_image
-from background_removal.page.http_errors import PageError, plain
-from background_removal.page.image_codec import check_kind, encode, read_picture, shrunk
-from background_removal.page.looks import NAMES, Look, parse_look
+from background_removal.look import Look
+from background_removal.page.http_errors import PageError, plain_message
+from background_removal.page.image_codec import check_transparency, encode_image, read_picture, shrink
+from background_removal.page.looks import parse_look
+from background_removal.page.models import (
+    Background,
+    ImageQuery,
+    LookChanges,
+    Photo,
+    PictureFormat,
+    ResultQuery,
+    ZipRequest,
+    validate,
+)
 from background_removal.page.photo_service import PhotoService
+from background_removal.page.routes import UPLOAD_BODY, JsonRoute, binary_response, form_body
 from background_removal.page.settings import Settings
-from background_removal.page.store import Item, Store
-from background_removal.page.uploads import read_json, save_body, save_file_and_fields
+from background_removal.page.store import Kind, Store, Upload
+from background_removal.page.uploads import save_body, save_file_and_fields
 
-WHOLE = 1 << 30
-# The longer side of pictures to click on, in pixels.
-_SMALL = 320
+# Side of a picture that is not scaled down, pixels.
+FULL_SIZE = 1 << 30
+# Longer side of thumbnails, pixels.
+_THUMBNAIL_PIXELS = 320
 _KEEP_A_DAY = {"Cache-Control": "private, max-age=86400"}
 _SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+_PICTURE = binary_response("image/png", "image/jpeg", "image/webp")
 
 
 class Photos:
-    """Answers what is asked of photos and backgrounds.
+    """Handles requests for photos and backgrounds.
 
     Args:
-        settings: How the page is served.
-        store: Where pictures are kept.
-        desk: Where they are processed.
+        settings: Settings of the page.
+        store: Holds the files.
+        service: Processes the pictures.
     """
 
-    def __init__(self, settings: Settings, store: Store, desk: PhotoService) -> None:
+    def __init__(self, settings: Settings, store: Store, service: PhotoService) -> None:
         self._settings = settings
         self._limits = settings.limits
         self._store = store
-        self._desk = desk
-        self._small: dict[str, bytes] = {}
+        self._service = service
+        self._thumbnails: dict[str, bytes] = {}
 
-    def routes(self) -> list[Route]:
-        """Return what is answered, and by whom."""
-        return [
-            Route("/api/backgrounds", self.add_background, methods=["POST"]),
-            Route("/api/backgrounds/{name}", self.shipped),
-            Route("/api/uploads/{id}", self.upload),
-            Route("/api/image", self.image, methods=["POST"]),
-            Route("/api/photos", self.add, methods=["POST"]),
-            Route("/api/photos/{id}", self.remove, methods=["DELETE"]),
-            Route("/api/photos/{id}/source", self.source),
-            Route("/api/photos/{id}/result", self.result),
-            Route("/api/zip", self.zip, methods=["POST"]),
-        ]
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter()
+        add: Any = router.add_api_route
+        add("/api/backgrounds", self.add_background, methods=["POST"], status_code=201, openapi_extra=UPLOAD_BODY)
+        jpeg = {"response_class": Response, "responses": binary_response("image/jpeg")}
+        add("/api/backgrounds/{name}", self.shipped, **jpeg)
+        add("/api/uploads/{id}", self.upload, **jpeg)
+        form = form_body(ImageQuery.model_json_schema()["properties"])
+        picture = {"response_class": Response, "responses": _PICTURE}
+        add("/api/image", self.image, methods=["POST"], openapi_extra=form, **picture)
+        add("/api/photos", self.add, methods=["POST"], status_code=201, openapi_extra=UPLOAD_BODY)
+        add("/api/photos/{id}", self.remove, methods=["DELETE"], status_code=204)
+        add("/api/photos/{id}/source", self.source, **picture)
+        add("/api/photos/{id}/result", self.result, **picture)
+        json_router = APIRouter(route_class=JsonRoute)
+        zipped = binary_response("application/zip")
+        json_router.add_api_route(
+            "/api/zip", self.zip, methods=["POST"], response_class=StreamingResponse, responses=zipped
+        )
+        router.include_router(json_router)
+        return router
 
-    def look(self, given: Mapping[str, Any]) -> Look:
-        """Return the look that is asked for; raises PageError."""
-        return parse_look(given, self._settings.look, lambda id: self._store.has(id, "background"))
+    def parse_look(self, changes: LookChanges, base: Look | None = None) -> Look:
+        """Return `base`, by default the page's look, with the settings of a request; raises PageError."""
+        has_picture = lambda id: self._store.has(id, "background")  # noqa: E731
+        return parse_look(changes.given(), base or self._settings.look, has_picture)
 
     # -- backgrounds -------------------------------------------------------------------------------
 
-    async def add_background(self, request: Request) -> Response:
-        item = await self._added(request, "background", "background")
-        return JSONResponse({"id": item.id, "width": item.width, "height": item.height}, 201)
+    async def add_background(self, request: Request, name: str = "") -> Background:
+        """Upload a picture to stand behind people."""
+        upload = await self._receive(request, "background", name)
+        return Background(id=upload.id, width=upload.width, height=upload.height)
 
-    async def shipped(self, request: Request) -> Response:
-        name = request.path_params["name"].removesuffix(".jpg")
+    async def shipped(self, name: str) -> Response:
+        """Return the thumbnail of a shipped background."""
+        name = name.removesuffix(".jpg")
         path = shipped_picture(name)
         if path is None:
             raise PageError(404, "there is no such background; GET /api/start lists them")
-        if path not in self._small:
-            self._small[path] = await self._desk.do(lambda: small_jpeg(read_image(path, name)))
-        return Response(self._small[path], media_type="image/jpeg", headers=_KEEP_A_DAY)
+        if path not in self._thumbnails:
+            self._thumbnails[path] = await self._service.run(lambda: make_thumbnail(read_image(path, name)))
+        return Response(self._thumbnails[path], media_type="image/jpeg", headers=_KEEP_A_DAY)
 
-    async def upload(self, request: Request) -> Response:
-        item = self._store.get(request.path_params["id"], "background")
-        small = Path(item.path("small"))
-        if not small.is_file():
-            data = await self._desk.do(lambda: small_jpeg(self._desk.read(item)))
-            small.write_bytes(data)
-        return Response(small.read_bytes(), media_type="image/jpeg", headers=_KEEP_A_DAY)
+    async def upload(self, id: str) -> Response:
+        """Return the thumbnail of an uploaded background."""
+        upload = self._store.get(id, "background")
+        thumbnail = Path(upload.path("small"))
+        if not thumbnail.is_file():
+            data = await self._service.run(lambda: make_thumbnail(self._service.read(upload)))
+            thumbnail.write_bytes(data)
+        return Response(thumbnail.read_bytes(), media_type="image/jpeg", headers=_KEEP_A_DAY)
 
     # -- photos ------------------------------------------------------------------------------------
 
-    async def image(self, request: Request) -> Response:
-        """Answer a picture with its result, and keep nothing."""
-        item = self._store.new("photo", request.state.visitor, "picture")
+    async def image(self, request: Request, query: Annotated[ImageQuery, Query()]) -> Response:
+        """Return the result of a picture; nothing is kept."""
+        upload = self._store.create("photo", request.state.visitor, "picture")
         try:
-            limit, room = self._limits.photo_bytes, self._store.check_room
-            name, fields = await save_file_and_fields(request, item.path(), limit, "a picture", room)
-            given = {**request.query_params, **fields}
-            kind = str(given.pop("format", "png"))
-            name = file_name(str(given.pop("name", name)), "picture")
-            look = self.look(given)
-            check_kind(kind, look.is_transparent)
+            limit, check_space = self._limits.photo_bytes, self._store.check_space
+            name, fields = await save_file_and_fields(request, upload.path(), limit, "a picture", check_space)
+            query = validate(ImageQuery, {**query.model_dump(exclude_unset=True), **fields})
+            name = clean_file_name(query.name or name, "picture")
+            look = self.parse_look(query)
+            check_transparency(query.format, look.is_transparent)
 
             def work() -> tuple[bytes, str]:
-                picture = read_picture(item.path(), name, self._limits.pixels)
-                return encode(self._desk.result_of(picture, name, look), kind)
+                picture = read_picture(upload.path(), name, self._limits.pixels)
+                return encode_image(self._service.render_once(picture, name, look), query.format)
 
-            body, media = await self._desk.do(work)
+            body, media_type = await self._service.run(work)
         finally:
-            self._store.remove(item.id)
-        return Response(body, media_type=media)
+            self._store.remove(upload.id)
+        return Response(body, media_type=media_type)
 
-    async def add(self, request: Request) -> Response:
-        item = await self._added(request, "photo", "photo")
-        return JSONResponse({"id": item.id, "name": item.name, "width": item.width, "height": item.height}, 201)
+    async def add(self, request: Request, name: str = "") -> Photo:
+        """Upload a photo, to be shown in several looks."""
+        upload = await self._receive(request, "photo", name)
+        return Photo(id=upload.id, name=upload.name, width=upload.width, height=upload.height)
 
-    async def remove(self, request: Request) -> Response:
-        item = self._store.get(request.path_params["id"], "photo")
-        self._store.remove(item.id)
-        await self._desk.do(lambda: self._desk.forget(item.id))
-        return Response(status_code=204)
+    async def remove(self, id: str) -> None:
+        """Remove a photo."""
+        upload = self._store.get(id, "photo")
+        self._store.remove(upload.id)
+        await self._service.run(lambda: self._service.forget(upload.id))
 
-    async def source(self, request: Request) -> Response:
-        item = self._store.get(request.path_params["id"], "photo")
-        kind, longest = request.query_params.get("format", "jpeg"), _longest(request.query_params)
-        body, media = await self._desk.do(lambda: encode(shrunk(self._desk.read(item), longest), kind))
-        return Response(body, media_type=media)
+    async def source(
+        self,
+        id: str,
+        format: PictureFormat = "jpeg",
+        longest: Annotated[int | None, Query(ge=1, le=1 << 16)] = None,
+    ) -> Response:
+        """Return a photo as it was uploaded, upright."""
+        upload = self._store.get(id, "photo")
+        max_side = longest or FULL_SIZE
+        body, media_type = await self._service.run(
+            lambda: encode_image(shrink(self._service.read(upload), max_side), format)
+        )
+        return Response(body, media_type=media_type)
 
-    async def result(self, request: Request) -> Response:
-        item = self._store.get(request.path_params["id"], "photo")
-        given = {name: value for name, value in request.query_params.items() if name in NAMES}
-        others = set(request.query_params) - {*NAMES, "format", "longest", "download"}
-        look = self.look({**given, **dict.fromkeys(others, "")})
-        kind, longest = request.query_params.get("format", "png"), _longest(request.query_params)
-        check_kind(kind, look.is_transparent)
+    async def result(self, id: str, query: Annotated[ResultQuery, Query()]) -> Response:
+        """Return a photo in a look."""
+        upload = self._store.get(id, "photo")
+        look = self.parse_look(query)
+        check_transparency(query.format, look.is_transparent)
 
         def work() -> tuple[bytes, str, bool | None]:
-            image, found = self._desk.result(item, look, longest)
-            return (*encode(image, kind), found)
+            image, found = self._service.render(upload, look, query.longest or FULL_SIZE)
+            return (*encode_image(image, query.format), found)
 
-        body, media, found = await self._desk.do(work)
+        body, media_type, found = await self._service.run(work)
         headers = {} if found is None else {"X-Found-Person": "yes" if found else "no"}
-        if request.query_params.get("download"):
-            headers["Content-Disposition"] = attachment(result_name(item.name, _SUFFIXES[kind]))
-        return Response(body, media_type=media, headers=headers)
+        if query.download:
+            headers["Content-Disposition"] = content_disposition(result_name(upload.name, _SUFFIXES[query.format]))
+        return Response(body, media_type=media_type, headers=headers)
 
-    async def zip(self, request: Request) -> Response:
-        """Answer many photos in one look; each is sent as soon as it is done."""
-        told = await read_json(request)
-        ids, kind = told.get("ids"), told.get("format", "png")
-        if not isinstance(ids, list) or not ids or any(not isinstance(id, str) for id in ids):
-            raise PageError(400, "ids: must be a list of photos")
-        if not isinstance(kind, str) or not isinstance(told.get("look", {}), dict):
-            raise PageError(400, "format must be a text, and look an object")
-        look = self.look(told.get("look", {}))
-        check_kind(kind, look.is_transparent)
-        items = [self._store.get(id, "photo") for id in ids]
-        headers = {"Content-Disposition": attachment("photos.zip")}
-        return StreamingResponse(self._zipped(items, look, kind), media_type="application/zip", headers=headers)
+    async def zip(self, wanted: ZipRequest) -> Response:
+        """Return several photos in one look; each is sent when it is done."""
+        look = self.parse_look(wanted.look)
+        check_transparency(wanted.format, look.is_transparent)
+        uploads = [self._store.get(id, "photo") for id in wanted.ids]
+        headers = {"Content-Disposition": content_disposition("photos.zip")}
+        content = self._zip_photos(uploads, look, wanted.format)
+        return StreamingResponse(content, media_type="application/zip", headers=headers)
 
-    async def _zipped(self, items: list[Item], look: Look, kind: str) -> AsyncIterator[bytes]:
-        out, names, failed = _Outgoing(), set[str](), list[str]()
+    async def _zip_photos(self, uploads: list[Upload], look: Look, kind: str) -> AsyncIterator[bytes]:
+        out, names, failures = _ZipBuffer(), set[str](), list[str]()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:  # pictures are compressed already
-            for item in items:
+            for upload in uploads:
                 try:
-                    body, _ = await self._desk.do(
-                        lambda item=item: encode(self._desk.result(item, look, WHOLE)[0], kind)
+                    body, _ = await self._service.run(
+                        lambda upload=upload: encode_image(self._service.render(upload, look, FULL_SIZE)[0], kind)
                     )
                 except PageError as error:
-                    failed.append(f"{item.name}: {error}")
+                    failures.append(f"{upload.name}: {error}")
                 except BackgroundRemovalError as error:
-                    failed.append(f"{item.name}: {plain(error)}")
+                    failures.append(f"{upload.name}: {plain_message(error)}")
                 else:
-                    file.writestr(_unused(result_name(item.name, _SUFFIXES[kind]), names), body)
-                    yield out.taken()
-            if failed:
-                file.writestr("errors.txt", "\n".join(failed) + "\n")
-        yield out.taken()
+                    file.writestr(_make_unique(result_name(upload.name, _SUFFIXES[kind]), names), body)
+                    yield out.take()
+            if failures:
+                file.writestr("errors.txt", "\n".join(failures) + "\n")
+        yield out.take()
 
-    async def _added(self, request: Request, kind: Any, what: str) -> Item:
-        item = self._store.new(kind, request.state.visitor, file_name(request.query_params.get("name", ""), what))
+    async def _receive(self, request: Request, kind: Kind, name: str) -> Upload:
+        upload = self._store.create(kind, request.state.visitor, clean_file_name(name, kind))
         try:
-            await save_body(request, item.path(), self._limits.photo_bytes, f"a {what}", self._store.check_room)
-            shape = await self._desk.do(lambda: self._desk.read(item).shape)
-            item.width, item.height = shape[1], shape[0]
+            check_space = self._store.check_space
+            await save_body(request, upload.path(), self._limits.photo_bytes, f"a {kind}", check_space)
+            shape = await self._service.run(lambda: self._service.read(upload).shape)
+            upload.width, upload.height = shape[1], shape[0]
         except BaseException:
-            self._store.remove(item.id)
+            self._store.remove(upload.id)
             raise
-        return item
+        return upload
 
 
-class _Outgoing(io.RawIOBase):
-    """What a ZIP is written to and taken from, piece by piece."""
+class _ZipBuffer(io.RawIOBase):
+    """File that a ZIP is written to, and sent from piece by piece."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -204,30 +233,30 @@ class _Outgoing(io.RawIOBase):
         self._data += data
         return len(data)
 
-    def taken(self) -> bytes:
-        """Return what was written since the last time."""
+    def take(self) -> bytes:
+        """Return and remove the written bytes."""
         data, self._data = bytes(self._data), bytearray()
         return data
 
 
-def small_jpeg(image: np.ndarray) -> bytes:
-    """Return a small picture to click on."""
-    return encode(shrunk(image, _SMALL), "jpeg")[0]
+def make_thumbnail(image: np.ndarray) -> bytes:
+    """Return a small JPEG of a picture."""
+    return encode_image(shrink(image, _THUMBNAIL_PIXELS), "jpeg")[0]
 
 
-def file_name(text: str, otherwise: str) -> str:
-    """Return what a visitor calls a file, short and of one line, without folders.
+def clean_file_name(text: str, default: str) -> str:
+    """Return a visitor's file name, short, on one line and without folders.
 
-    >>> file_name("C:\\\\me\\\\a b.jpg", "photo"), file_name("../..", "photo"), file_name("", "photo")
+    >>> clean_file_name("C:\\\\me\\\\a b.jpg", "photo"), clean_file_name("../..", "photo"), clean_file_name("", "photo")
     ('a b.jpg', 'photo', 'photo')
     """
     name = text.replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join(letter for letter in name if letter.isprintable())[:120].strip()
-    return name if name.strip(". ") else otherwise
+    return name if name.strip(". ") else default
 
 
 def result_name(name: str, suffix: str) -> str:
-    """Return what the result of a file is called.
+    """Return the file name of a result.
 
     >>> result_name("me.jpg", ".png")
     'me_out.png'
@@ -235,14 +264,12 @@ def result_name(name: str, suffix: str) -> str:
     return f"{os.path.splitext(name)[0]}_out{suffix}"
 
 
-def attachment(name: str) -> str:
-    """Return the header that lets a browser save an answer under a name (RFC 6266, RFC 8187)."""
-    from urllib.parse import quote
-
+def content_disposition(name: str) -> str:
+    """Return the header with which a browser saves a response under a name (RFC 6266, RFC 8187)."""
     return f"attachment; filename*=utf-8''{quote(name, safe='')}"
 
 
-def _unused(name: str, names: set[str]) -> str:
+def _make_unique(name: str, names: set[str]) -> str:
     stem, suffix = os.path.splitext(name)
     number = 1
     while name in names:
@@ -250,13 +277,3 @@ def _unused(name: str, names: set[str]) -> str:
         name = f"{stem}_{number}{suffix}"
     names.add(name)
     return name
-
-
-def _longest(query: Mapping[str, str]) -> int:
-    """Return how long the longer side may be, in pixels."""
-    text = query.get("longest", "")
-    if not text:
-        return WHOLE
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 1 << 16):
-        raise PageError(400, "longest: must be a number of pixels")
-    return int(text)

@@ -1,4 +1,4 @@
-"""Networks that have been loaded are used again: loading takes a sixth of a second, and leaves memory in pieces."""
+"""Pool of look renderers: loading networks takes a sixth of a second and fragments memory."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from background_removal.look import Look
 from background_removal.page.look_renderer import LookRenderer
-from background_removal.page.looks import Look
 
+# Idle renderers that are kept.
 _MAX_IDLE = 2
 
 
-class Pool:
-    """Lends what shows people in a look.
+class RendererPool:
+    """Lends look renderers, each to one user at a time.
 
     Args:
-        make: Makes one.
+        make: Makes a renderer.
     """
 
     def __init__(self, make: Callable[[Look], LookRenderer]) -> None:
@@ -24,31 +25,31 @@ class Pool:
         self._idle: list[LookRenderer] = []
         self._lock = threading.Lock()
 
-    def take(self, look: Look) -> LookRenderer:
-        """Return one that nobody else uses, in that look; raises BackgroundRemovalError if that cannot be shown."""
+    def acquire(self, look: Look) -> LookRenderer:
+        """Return a renderer with that look; raises BackgroundRemovalError if the look cannot be shown."""
         with self._lock:
-            showing = self._idle.pop() if self._idle else None
-        if showing is None:
+            renderer = self._idle.pop() if self._idle else None
+        if renderer is None:
             return self._make(look)
         try:
-            showing.change(look)
+            renderer.change_look(look)
         except BaseException:
-            self.give_back(showing)
+            self.release(renderer)
             raise
-        return showing
+        return renderer
 
-    def give_back(self, showing: LookRenderer) -> None:
-        """Take one back that is closed; it forgets what it has seen."""
-        showing.forget()
+    def release(self, renderer: LookRenderer) -> None:
+        """Take back a closed renderer and reset it."""
+        renderer.reset()
         with self._lock:
             if len(self._idle) < _MAX_IDLE:
-                self._idle.append(showing)
+                self._idle.append(renderer)
 
     @contextmanager
-    def lent(self, look: Look) -> Iterator[LookRenderer]:
-        """Lend one for a block; raises as `take` does."""
-        showing = self.take(look)
+    def lease(self, look: Look) -> Iterator[LookRenderer]:
+        """Lend a renderer for a block; raises as `acquire` does."""
+        renderer = self.acquire(look)
         try:
-            yield showing
+            yield renderer
         finally:
-            self.give_back(showing)
+            self.release(renderer)

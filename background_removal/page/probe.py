@@ -1,4 +1,4 @@
-"""Videos from strangers: what they are, how large and how long, told by their content."""
+"""Check uploaded videos by their content: kind, size and duration."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from background_removal.errors import BackgroundRemovalError
 from background_removal.files.kinds import detect_kind
 from background_removal.files.video.opening import declared_size, open_video
 from background_removal.files.video.video_source import VideoSource
-from background_removal.page.http_errors import PageError, plain
+from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.image_codec import check_pixels
 from background_removal.page.settings import Limits
 
-# What browsers are told; what they cannot play, they say.
-MEDIA = {".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/quicktime"}
-_BY_CONTAINER = {"mov": "video/mp4", "matroska": "video/webm"}
+# Media types of results, by file suffix.
+MEDIA_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/quicktime"}
+# Media types of uploads, by FFmpeg's name of the container.
+_CONTAINER_MEDIA_TYPES = {"mov": "video/mp4", "matroska": "video/webm"}
 
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What is known of a video before it is processed.
+    """Properties of a video before it is processed.
 
     Attributes:
-        width, height: In pixels, upright.
-        frames: How many there are expected to be, None if that is unknown.
-        seconds: How long it is, 0 if that is unknown.
-        sound: Whether it has any.
-        media: Its type, as HTTP calls it.
+        width, height: Size in pixels, upright.
+        frames: Expected number of frames, None if unknown.
+        seconds: Duration, 0 if unknown.
+        sound: Whether it has sound.
+        media_type: Type for HTTP.
     """
 
     width: int
@@ -36,21 +37,21 @@ class VideoInfo:
     frames: int | None
     seconds: float
     sound: bool
-    media: str
+    media_type: str
 
 
-def probe(path: str, name: str, limits: Limits) -> VideoInfo:
-    """Return what there is to know of a video that a visitor has sent.
+def probe_video(path: str, name: str, limits: Limits) -> VideoInfo:
+    """Return the properties of an uploaded video.
 
     Args:
-        path: Where it is.
-        name: What he calls it.
-        limits: How large and long it may be.
+        path: The file.
+        name: The visitor's name for it.
+        limits: Largest size and duration.
 
     Raises:
-        PageError: it is no video that can be read, or too large or too long.
+        PageError: the file is not a readable video, or too large or too long.
     """
-    # FFmpeg would guess further: what is a list of other files to it, or a picture, has another beginning.
+    # Checked first, as FFmpeg guesses further: it would read pictures and playlists of other files as well.
     if detect_kind(path) != "video":
         raise PageError(415, f"{name}: is not a video; send MP4, WebM, MOV, MKV, AVI or another one")
     try:
@@ -61,13 +62,14 @@ def probe(path: str, name: str, limits: Limits) -> VideoInfo:
             check_pixels(name, declared_size(path, stream.index), limits.video_pixels)  # before a frame is decoded
             seconds = container.duration / av.time_base if container.duration else 0.0
             sound = container.streams.best("audio") is not None
-            media = _BY_CONTAINER.get(container.format.name.split(",")[0], "application/octet-stream")
+            container_name = container.format.name.split(",")[0]
+            media_type = _CONTAINER_MEDIA_TYPES.get(container_name, "application/octet-stream")
         if seconds > limits.video_seconds:
             most = limits.video_seconds // 60
             raise PageError(413, f"{name}: takes {seconds / 60:.0f} minutes, which is more than {most}; cut it")
         with VideoSource(path, name, warns=False) as source:
             info = source.info
     except BackgroundRemovalError as error:
-        raise PageError(422, plain(error)) from error
+        raise PageError(422, plain_message(error)) from error
     check_pixels(name, (info.width, info.height), limits.video_pixels)
-    return VideoInfo(info.width, info.height, info.frames, round(seconds, 3), sound, media)
+    return VideoInfo(info.width, info.height, info.frames, round(seconds, 3), sound, media_type)

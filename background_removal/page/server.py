@@ -1,4 +1,4 @@
-"""The page's server: what is asked for where, and its beginning and end."""
+"""Server of the page: its application, start and end."""
 
 from __future__ import annotations
 
@@ -17,73 +17,80 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from background_removal import __version__
 from background_removal.errors import BackgroundRemovalError, InputError
 from background_removal.page.settings import LOOPBACK, Settings
 from background_removal.support.installing import install_command
 
 try:
-    import python_multipart  # noqa: F401 - Starlette needs it for forms, and says so only when one comes
+    import python_multipart  # noqa: F401 - Starlette needs it for forms, and misses it only when one comes
     import uvicorn
     import websockets  # noqa: F401
-    from starlette.applications import Starlette
+    from fastapi import Depends, FastAPI
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.security import HTTPBearer
     from starlette.exceptions import HTTPException
     from starlette.middleware import Middleware
     from starlette.requests import Request
     from starlette.responses import FileResponse, JSONResponse, Response
-    from starlette.routing import Mount, Route
+    from starlette.routing import WebSocketRoute
     from starlette.staticfiles import StaticFiles
 except ImportError as error:
     raise InputError(f"--serve needs extra packages ({error.name} is missing): {install_command('page')}") from error
 
 from background_removal.compositing.shipped import shipped_pictures
+from background_removal.look import EFFECTS, PEOPLE, Look
 from background_removal.page.access import AccessGuard
 from background_removal.page.cameras import Cameras
-from background_removal.page.connections import HeadTimeoutProtocol
-from background_removal.page.http_errors import PageError, plain
-from background_removal.page.jobs import Jobs
+from background_removal.page.connections import HeadTimeout
+from background_removal.page.http_errors import PageError, plain_message
+from background_removal.page.jobs import VideoQueue
 from background_removal.page.look_renderer import LookRenderer
-from background_removal.page.looks import BLURS, EFFECTS, PEOPLE, Look, parse_look
-from background_removal.page.openapi import description
+from background_removal.page.looks import BLURS
+from background_removal.page.models import ShippedBackground, Start, describe_error
 from background_removal.page.photo_service import PhotoService
 from background_removal.page.photos import Photos
-from background_removal.page.pool import Pool
+from background_removal.page.pool import RendererPool
+from background_removal.page.routes import ERRORS, HeadAsGet
 from background_removal.page.store import Store
 from background_removal.page.videos import Videos
 
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).resolve().parent / "static"
+# Interval between removals of expired uploads, seconds.
 SWEEP_SECONDS = 30.0
-_LEAVING_SECONDS = 1
+# Timeout for requests in progress at the end, seconds.
+_SHUTDOWN_SECONDS = 1
+# Timeout of an idle connection after a response, seconds.
+_KEEP_ALIVE_SECONDS = 10
 
 
 class Page:
-    """All that one served page consists of.
+    """Objects of one served page.
 
     Args:
-        settings: How it is served.
-        token: What visitors must know; "" for nothing.
-        port: Where it listens, which `settings` may leave open.
-        version: The program's.
+        settings: Settings of the page.
+        token: Token that visitors need; "" for none.
+        port: The port, which `settings` may leave open.
     """
 
-    def __init__(self, settings: Settings, token: str = "", port: int = 0, version: str = "") -> None:
+    def __init__(self, settings: Settings, token: str = "", port: int = 0) -> None:
         self._settings = settings
         self._token = token
         self._port = port or settings.port
-        self._version = version
         self.store = Store(settings.limits)
-        for item_id, path in settings.pictures.items():
-            self.store.keep_file(item_id, path)
-        self._desk = PhotoService(Pool(self._showing), settings.limits)
-        self._photos = Photos(settings, self.store, self._desk)
-        streams = Pool(self._showing_of_many)
-        self._jobs = Jobs(self.store, streams, settings.limits)
-        self._videos = Videos(settings, self.store, self._jobs, self._photos.look)
-        self._cameras = Cameras(settings, self._parse, streams)
+        for upload_id, path in settings.pictures.items():
+            self.store.add_owner_picture(upload_id, path)
+        self._service = PhotoService(RendererPool(self._make_still_renderer), settings.limits)
+        self._photos = Photos(settings, self.store, self._service)
+        pool = RendererPool(self._make_stream_renderer)
+        self._queue = VideoQueue(self.store, pool, settings.limits)
+        self._videos = Videos(settings, self.store, self._queue, self._photos.parse_look)
+        self._cameras = Cameras(settings, self._photos.parse_look, pool)
 
-    def app(self) -> Starlette:
-        """Return what answers requests."""
+    def app(self) -> FastAPI:
+        """Return the ASGI application."""
         guard = Middleware(
             AccessGuard,
             host=self._settings.host,
@@ -91,36 +98,43 @@ class Page:
             token=self._token,
             secure=bool(self._settings.certificate),
         )
-        return Starlette(
-            routes=[
-                Route("/", self._index),
-                Route("/api/start", self._start),
-                Route("/api/openapi.json", self._openapi),
-                *self._photos.routes(),
-                *self._videos.routes(),
-                *self._cameras.routes(),
-                Mount("/static", StaticFiles(directory=STATIC)),
-            ],
-            middleware=[guard],
+        app = FastAPI(
+            title="Background Removal",
+            version=__version__,
+            openapi_url="/api/openapi.json",
+            docs_url=None,
+            redoc_url=None,
+            routes=[WebSocketRoute("/api/camera", self._cameras.serve)],
+            middleware=[guard, Middleware(HeadAsGet)],
             exception_handlers={
-                PageError: _page_error,
-                HTTPException: _http_error,
-                BackgroundRemovalError: _our_error,
-                Exception: _unforeseen_error,
+                PageError: _handle_page_error,
+                RequestValidationError: _handle_invalid_request,
+                HTTPException: _handle_http_error,
+                BackgroundRemovalError: _handle_program_error,
+                Exception: _handle_unexpected_error,
             },
             lifespan=self._lifespan,
+            responses=ERRORS,
         )
+        token = [Depends(HTTPBearer(auto_error=False, scheme_name="token"))]
+        app.add_api_route("/", self._index, include_in_schema=False)
+        app.add_api_route("/api/start", self._start, dependencies=token)
+        app.add_api_route("/api/camera", self._camera, status_code=426, dependencies=token)
+        app.include_router(self._photos.router(), dependencies=token)
+        app.include_router(self._videos.router(), dependencies=token)
+        app.mount("/static", StaticFiles(directory=STATIC))
+        return app
 
     def close(self) -> None:
-        """Remove what visitors have sent; calling it again does nothing."""
+        """Remove all uploads; calling it again does nothing."""
         self._cameras.close()
-        self._jobs.close()
+        self._queue.close()
         self.store.close()
 
     # -- inside ------------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         sweeping = asyncio.create_task(self._sweep())
         try:
             yield
@@ -131,88 +145,89 @@ class Page:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            self.store.stay()
-            for item_id in self.store.old():
-                self.store.remove(item_id)
-                self._jobs.forget(item_id)
+            self.store.touch()
+            for upload_id in self.store.list_expired():
+                self.store.remove(upload_id)
+                self._queue.forget(upload_id)
                 with contextlib.suppress(PageError):
-                    await self._desk.do(lambda item_id=item_id: self._desk.forget(item_id))
+                    await self._service.run(lambda upload_id=upload_id: self._service.forget(upload_id))
 
-    async def _index(self, request: Request) -> Response:
+    async def _index(self) -> Response:
         return FileResponse(STATIC / "index.html")
 
-    async def _start(self, request: Request) -> Response:
-        limits = self._settings.limits
-        return JSONResponse(
-            {
-                "look": self._settings.look.told,
-                "backgrounds": [{"name": name, "label": name.replace("-", " ")} for name in shipped_pictures()],
-                "uploads": list(self._settings.pictures),
-                "blurs": list(BLURS),
-                "effects": list(EFFECTS),
-                "people": list(PEOPLE),
-                "limits": {name: getattr(limits, name) for name in type(limits).__dataclass_fields__},
-                "webcam": self._settings.webcam is not None,
-                "version": self._version,
-            }
+    async def _start(self) -> Start:
+        """Return the choices, limits and first look of the page."""
+        return Start(
+            look=self._settings.look,
+            backgrounds=[ShippedBackground(name=name, label=name.replace("-", " ")) for name in shipped_pictures()],
+            uploads=list(self._settings.pictures),
+            blurs=list(BLURS),
+            effects=list(EFFECTS),
+            people=list(PEOPLE),
+            limits=self._settings.limits,
+            webcam=self._settings.webcam is not None,
+            version=__version__,
         )
 
-    async def _openapi(self, request: Request) -> Response:
-        names = list(shipped_pictures())
-        return JSONResponse(description(self._settings.look, names, self._settings.limits, self._version))
+    async def _camera(self, source: str = "visitor") -> Response:
+        """Process a camera; a WebSocket.
 
-    def _parse(self, given: dict[str, Any], base: Look) -> Look:
-        return parse_look(given, base, lambda item_id: self.store.has(item_id, "background"))
+        `source` is `visitor` or `webcam`, a camera of this computer. A frame is a binary message, in and out: 4 bytes
+        with a number (big-endian) and a JPEG picture. Number n answers all frames up to n; send at most two ahead.
+        Text messages in: `{"look": {...}}` changes the look, `{"key": "a"}` presses a key of the window,
+        `{"shown": n}` confirms that a frame of this computer's camera was shown. Text messages out: `{"said": ...}`,
+        with the look after a key, `{"trouble": ...}` and `{"error": ...}`.
+        """
+        return JSONResponse({"error": "open this address as a WebSocket"}, 426, {"Upgrade": "websocket"})
 
-    def _showing(self, look: Look) -> LookRenderer:
+    def _make_still_renderer(self, look: Look) -> LookRenderer:
         return LookRenderer(look, self._picture_path, self._settings.network)
 
-    def _showing_of_many(self, look: Look) -> LookRenderer:
-        """Return what shows people in a stream, whose frames the best matte of stills is too slow for."""
+    def _make_stream_renderer(self, look: Look) -> LookRenderer:
+        """Return a renderer for streams, without the best matte, which takes too long for a frame."""
         network = {**self._settings.network}
         if network.get("quality") == "best" and network.get("model") != "rvm":
             network["quality"] = None
         return LookRenderer(look, self._picture_path, network)
 
-    def _picture_path(self, item_id: str) -> str:
+    def _picture_path(self, upload_id: str) -> str:
         try:
-            return self.store.get(item_id, "background").path()
-        except PageError as error:  # it has been removed since
+            return self.store.get(upload_id, "background").path()
+        except PageError as error:  # removed meanwhile
             raise InputError(str(error)) from error
 
 
-class Served:
-    """A page that listens; a context manager that removes at its end what visitors have sent.
+class PageServer:
+    """A listening page; a context manager that removes all uploads at its end.
 
     Args:
-        settings: How it is served.
-        version: The program's.
+        settings: Settings of the page.
 
     Attributes:
-        address: Where it is found, with the token if there is one.
+        address: The page's address, with the token if there is one.
 
     Raises:
-        InputError: it cannot be served there, or so.
+        InputError: the address or the certificate cannot be used.
     """
 
-    def __init__(self, settings: Settings, version: str = "") -> None:
+    def __init__(self, settings: Settings) -> None:
         _check_certificate(settings)
         limits = settings.limits
-        self._listening = _listening(settings)
-        port = int(self._listening.getsockname()[1])
+        self._socket = _listen(settings)
+        port = int(self._socket.getsockname()[1])
         token = "" if settings.host in LOOPBACK else secrets.token_urlsafe(24)
-        self.address = _address(settings, port, token)
-        self.page = Page(settings, token, port, version)
+        self.address = _format_address(settings, port, token)
+        self.page = Page(settings, token, port)
+        self._timeout = HeadTimeout(self.page.app())
         config = uvicorn.Config(
-            self.page.app(),
+            self._timeout,
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            http=HeadTimeoutProtocol,
             limit_concurrency=limits.connections,
-            timeout_keep_alive=10,
-            timeout_graceful_shutdown=_LEAVING_SECONDS,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             ws_max_size=limits.frame_bytes + 4,
             ws_per_message_deflate=False,
             ssl_certfile=settings.certificate or None,
@@ -221,42 +236,48 @@ class Served:
         self._server = uvicorn.Server(config)
 
     def run(self) -> None:
-        """Answer requests until `stop`, or a signal, which is raised again at the end."""
-        self._server.run(sockets=[self._listening])
+        """Serve until `stop`, or a signal, which is raised again at the end."""
+        asyncio.run(self._run())
 
     def stop(self) -> None:
-        """Let `run` end soon."""
+        """End `run` soon."""
         self._server.should_exit = True
 
-    def __enter__(self) -> Served:
+    async def _run(self) -> None:
+        watching = asyncio.create_task(self._timeout.watch(self._server))
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            watching.cancel()
+
+    def __enter__(self) -> PageServer:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.page.close()
-        self._listening.close()
+        self._socket.close()
 
 
-def serve(settings: Settings, on_line: Callable[[str], object], version: str = "") -> None:
+def serve(settings: Settings, on_line: Callable[[str], object]) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
-        settings: How.
+        settings: Settings of the page.
         on_line: Called with the address.
-        version: The program's.
 
     Raises:
-        InputError: it cannot be served there, or so.
-        KeyboardInterrupt: Ctrl-C was typed, or the program was told to end.
+        InputError: the address or the certificate cannot be used.
+        KeyboardInterrupt: Ctrl-C was typed, or the program was terminated.
     """
     logging.getLogger("websockets").setLevel(logging.WARNING)
     if not log.isEnabledFor(logging.DEBUG):
-        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # of broken requests, which are their sender's
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, what visitors sent removed
-    with Served(settings, version) as served:
-        on_line(served.address)
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # hides malformed requests
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, with the uploads removed
+    with PageServer(settings) as server:
+        on_line(server.address)
         if settings.open_browser:
-            threading.Timer(0.5, _open_browser, [served.address]).start()
-        served.run()
+            threading.Timer(0.5, _open_browser, [server.address]).start()
+        server.run()
 
 
 def _check_certificate(settings: Settings) -> None:
@@ -272,7 +293,7 @@ def _check_certificate(settings: Settings) -> None:
         ) from error
 
 
-def _listening(settings: Settings) -> socket.socket:
+def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -287,7 +308,7 @@ def _listening(settings: Settings) -> socket.socket:
     return listening
 
 
-def _address(settings: Settings, port: int, token: str) -> str:
+def _format_address(settings: Settings, port: int, token: str) -> str:
     host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(settings.host, settings.host)
     host = f"[{host}]" if ":" in host else host
     scheme = "https" if settings.certificate else "http"
@@ -295,25 +316,29 @@ def _address(settings: Settings, port: int, token: str) -> str:
 
 
 def _open_browser(address: str) -> None:
-    """Open the browser, unless that would be one for terminals."""
+    """Open the browser, unless only a text browser could be opened."""
     if sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         with contextlib.suppress(Exception):
             webbrowser.open(address)
 
 
-async def _page_error(request: Request, error: Any) -> Response:
+async def _handle_page_error(request: Request, error: Any) -> Response:
     return JSONResponse({"error": str(error)}, error.status)
 
 
-async def _http_error(request: Request, error: Any) -> Response:
-    told = {404: "there is nothing here", 405: "this is asked for in another way"}.get(error.status_code, error.detail)
-    return JSONResponse({"error": told}, error.status_code, error.headers)
+async def _handle_invalid_request(request: Request, error: Any) -> Response:
+    return JSONResponse({"error": describe_error(error.errors()[0])}, 400)
 
 
-async def _our_error(request: Request, error: Any) -> Response:
-    return JSONResponse({"error": plain(error)}, 422 if error.exit_code == 2 else 500)
+async def _handle_http_error(request: Request, error: Any) -> Response:
+    message = {404: "there is nothing here", 405: "method not allowed"}.get(error.status_code, error.detail)
+    return JSONResponse({"error": message}, error.status_code, error.headers)
 
 
-async def _unforeseen_error(request: Request, error: Exception) -> Response:
+async def _handle_program_error(request: Request, error: Any) -> Response:
+    return JSONResponse({"error": plain_message(error)}, 422 if error.exit_code == 2 else 500)
+
+
+async def _handle_unexpected_error(request: Request, error: Exception) -> Response:
     log.error("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, error)
     return JSONResponse({"error": "something went wrong here; the terminal of the page says more"}, 500)

@@ -1,4 +1,4 @@
-"""What a page is served with: where, which look it starts with, and how much it takes."""
+"""Settings of a served page: address, first look, limits."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from background_removal.live.options import CameraOptions
-from background_removal.page.looks import Look
+from background_removal.look import Look
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a page takes; each is told to a visitor who exceeds it.
+    """Quotas of a page; a visitor who exceeds one gets its value in the message.
 
     Attributes:
         photo_bytes, pixels: Of one picture; the largest cameras of phones make 50 million pixels and 30 MB.
-        photos: How many pictures, photos and backgrounds together, are kept at once.
+        photos: Pictures kept at once, photos and backgrounds together.
         video_bytes, video_seconds, video_pixels: Of one video, and of one of its frames.
-        videos: How many videos are kept at once.
-        stored_bytes: Of all that is kept together, results included.
-        keep_seconds: What nobody has asked for during that time is removed.
-        cameras: How many cameras are processed at once; each has networks of its own.
-        waiting: How many pictures may wait to be processed.
-        frame_bytes, frame_pixels: Of one frame of a camera.
-        connections: How many there may be at once.
+        videos: Videos kept at once.
+        stored_bytes: Of all uploads and their results together.
+        keep_seconds: Age at which an unused upload is removed.
+        cameras: Cameras processed at once; each has networks of its own.
+        waiting: Pictures that may wait to be processed.
+        frame_bytes, frame_pixels: Of one camera frame.
+        connections: Connections open at once.
     """
 
     photo_bytes: int = 50 << 20
@@ -47,18 +47,18 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a page is served with.
+    """Settings of a page.
 
     Attributes:
-        look: What it starts with.
-        pictures: Paths of pictures of the owner's that `look` needs, by the ids that it names them with.
-        network: Arguments for `MPSegmentation` that say which networks run, and where.
-        host, port: Where it listens; port 0 for any that is free.
+        look: The look at the start.
+        pictures: Paths of the owner's pictures that `look` uses, by upload id.
+        network: Arguments of `MPSegmentation` for the networks and their device.
+        host, port: Address to listen at; port 0 takes a free one.
         open_browser: Whether the browser is opened.
         certificate, key: Files for HTTPS, "" for HTTP.
-        webcam: A camera of this computer that visitors may see; None for none.
-        camera: What is asked of it.
-        limits: How much it takes.
+        webcam: A camera of this computer offered to visitors; None for none.
+        camera: Options of that camera.
+        limits: Quotas.
     """
 
     look: Look = field(default_factory=Look)

@@ -1,4 +1,4 @@
-"""What visitors have sent, and what became of it: one folder of this user's alone, emptied again."""
+"""Uploads and their results, in one temporary folder that only this user can read."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from typing import Literal
 from background_removal.page.http_errors import PageError
 from background_removal.page.settings import Limits
 
-_PREFIX = "background-removal-page-"
-# So much of the disk is left to everything else, in bytes.
+_FOLDER_PREFIX = "background-removal-page-"
+# Disk space left free, bytes.
 _MIN_FREE = 1 << 30
 
 Kind = Literal["photo", "background", "video"]
 
 
 @dataclass(slots=True)
-class Item:
-    """One thing that a visitor has sent, with all that is made of it.
+class Upload:
+    """An uploaded file with its results.
 
     Attributes:
-        id: What it is called from outside; whoever knows it may have it.
-        kind: What it is.
-        visitor: Who sent it; "" for the owner of this computer, whose things stay.
-        folder: Where its files are.
-        name: What the visitor calls it.
-        width, height: Of the picture in pixels, upright.
-        busy: Whether it is worked on, and cannot be removed for its age.
-        used: When it was last asked for, by `time.monotonic`.
+        id: Public id; knowing it is enough to fetch the upload.
+        kind: Kind of file.
+        visitor: The sender; "" for the owner of this computer, whose pictures are never removed.
+        folder: Folder of its files.
+        name: The visitor's name for it.
+        width, height: Size in pixels, upright.
+        busy: Whether it is being processed, and must not expire.
+        used: Time of the last request for it, by `time.monotonic`.
     """
 
     id: str
@@ -55,113 +55,112 @@ class Item:
 
     @property
     def bytes(self) -> int:
-        """How much all its files take."""
+        """Size of all its files."""
         total = 0
-        with suppress(OSError):  # one that has just been removed, or put in its place
+        with suppress(OSError):  # a file was removed or replaced meanwhile
             for file in self.folder.iterdir():
                 total += file.stat().st_size
         return total
 
 
 class Store:
-    """Keeps what visitors have sent, as far as the limits go.
+    """Keeps uploads within the limits.
 
     Args:
-        limits: How much is kept, and for how long.
+        limits: Quotas.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        _remove_left(limits.keep_seconds)
-        # mkdtemp gives it to this user alone (0700).
-        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._items: dict[str, Item] = {}
+        _remove_stale_folders(limits.keep_seconds)
+        self.folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))  # with mode 0700
+        self._uploads: dict[str, Upload] = {}
         self._lock = threading.Lock()
 
-    def new(self, kind: Kind, visitor: str, name: str) -> Item:
-        """Return a place for something; raises PageError if there is no room for it."""
-        videos = kind == "video"
-        most = self._limits.videos if videos else self._limits.photos
+    def create(self, kind: Kind, visitor: str, name: str) -> Upload:
+        """Return an empty upload; raises PageError if there are too many."""
+        is_video = kind == "video"
+        limit = self._limits.videos if is_video else self._limits.photos
         with self._lock:
-            there = sum((item.kind == "video") == videos for item in self._items.values())
-            if there >= most:
-                what = "videos" if videos else "pictures"
-                raise PageError(429, f"{there} {what} are here, and no more are kept; delete some")
-            item = Item(secrets.token_urlsafe(16), kind, visitor, self.folder, name)
-            item.folder = self.folder / item.id
-            item.folder.mkdir(mode=0o700)
-            self._items[item.id] = item
-        return item
+            count = sum((upload.kind == "video") == is_video for upload in self._uploads.values())
+            if count >= limit:
+                files = "videos" if is_video else "pictures"
+                raise PageError(429, f"{count} {files} are here, and no more are kept; delete some")
+            upload = Upload(secrets.token_urlsafe(16), kind, visitor, self.folder, name)
+            upload.folder = self.folder / upload.id
+            upload.folder.mkdir(mode=0o700)
+            self._uploads[upload.id] = upload
+        return upload
 
-    def check_room(self, more: int = 0) -> None:
-        """Raise PageError if there is no room for so many more bytes: in the limits, or on the disk."""
+    def check_space(self, more: int = 0) -> None:
+        """Raise PageError if `more` bytes would exceed the quota or fill the disk."""
         if self.bytes + more > self._limits.stored_bytes:
-            most = self._limits.stored_bytes / (1 << 30)
-            raise PageError(429, f"there is no room for it: {most:.3g} GB are kept here, and no more; delete some")
+            limit = self._limits.stored_bytes / (1 << 30)
+            raise PageError(429, f"there is no room for it: {limit:.3g} GB are kept here, and no more; delete some")
         if shutil.disk_usage(self.folder).free - more < _MIN_FREE:
             raise PageError(507, "there is no room for it on this computer's disk; delete some")
 
-    def keep_file(self, item_id: str, path: str) -> None:
-        """Let a picture of the owner's be asked for as a background, for as long as the page is served."""
-        item = Item(item_id, "background", "", self.folder / item_id, Path(path).name)
-        item.folder.mkdir(mode=0o700)
-        shutil.copyfile(path, item.path())
-        self._items[item_id] = item
+    def add_owner_picture(self, upload_id: str, path: str) -> None:
+        """Copy a picture of the owner's, as a background that is never removed."""
+        upload = Upload(upload_id, "background", "", self.folder / upload_id, Path(path).name)
+        upload.folder.mkdir(mode=0o700)
+        shutil.copyfile(path, upload.path())
+        self._uploads[upload_id] = upload
 
     @property
     def bytes(self) -> int:
-        """How much is kept."""
+        """Size of all uploads."""
         with self._lock:
-            items = list(self._items.values())
-        return sum(item.bytes for item in items)
+            uploads = list(self._uploads.values())
+        return sum(upload.bytes for upload in uploads)
 
-    def get(self, item_id: str, *kinds: Kind) -> Item:
-        """Return what has that id; raises PageError if it is not there, or something else."""
-        item = self._items.get(item_id)
-        if item is None or item.kind not in kinds:
-            raise PageError(404, f"this {kinds[0]} is not here (any more)")
-        item.used = time.monotonic()
-        return item
+    def get(self, upload_id: str, kind: Kind) -> Upload:
+        """Return an upload of that kind; raises PageError if there is none with that id."""
+        upload = self._uploads.get(upload_id)
+        if upload is None or upload.kind != kind:
+            raise PageError(404, f"this {kind} is not here (any more)")
+        upload.used = time.monotonic()
+        return upload
 
-    def has(self, item_id: str, kind: Kind) -> bool:
-        """Tell whether something of that kind has that id."""
-        item = self._items.get(item_id)
-        return item is not None and item.kind == kind
+    def has(self, upload_id: str, kind: Kind) -> bool:
+        """Return whether there is an upload of that kind with that id."""
+        upload = self._uploads.get(upload_id)
+        return upload is not None and upload.kind == kind
 
-    def of(self, visitor: str, kind: Kind) -> list[Item]:
-        """Return what a visitor has sent, in that order."""
+    def list_uploads(self, visitor: str, kind: Kind) -> list[Upload]:
+        """Return a visitor's uploads of that kind, oldest first."""
         with self._lock:
-            return [item for item in self._items.values() if item.visitor == visitor and item.kind == kind]
+            return [each for each in self._uploads.values() if each.visitor == visitor and each.kind == kind]
 
-    def remove(self, item_id: str) -> None:
-        """Remove something, if it is there, and all that was made of it."""
+    def remove(self, upload_id: str) -> None:
+        """Remove an upload and its results, if it is there."""
         with self._lock:
-            item = self._items.pop(item_id, None)
-        if item is not None:
-            shutil.rmtree(item.folder, ignore_errors=True)
+            upload = self._uploads.pop(upload_id, None)
+        if upload is not None:
+            shutil.rmtree(upload.folder, ignore_errors=True)
 
-    def stay(self) -> None:
-        """Say that it is still in use: one that has not said so for long was left by a program that was killed."""
+    def touch(self) -> None:
+        """Mark the folder as in use, so that no other page takes it for a killed program's."""
         with suppress(OSError):
             os.utime(self.folder)
 
-    def old(self) -> list[str]:
-        """Return the ids of what nobody has asked for during the time that things are kept."""
+    def list_expired(self) -> list[str]:
+        """Return the ids of uploads without a request for `Limits.keep_seconds`."""
         end = time.monotonic() - self._limits.keep_seconds
         with self._lock:
-            return [item.id for item in self._items.values() if item.visitor and not item.busy and item.used < end]
+            return [each.id for each in self._uploads.values() if each.visitor and not each.busy and each.used < end]
 
     def close(self) -> None:
         """Remove everything; calling it again does nothing."""
-        self._items.clear()
+        self._uploads.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _remove_left(seconds: float) -> None:
-    """Remove what programs that were killed have left of their visitors' things, after that time."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+def _remove_stale_folders(seconds: float) -> None:
+    """Remove folders of killed programs that were last touched more than `seconds` ago."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
         with suppress(OSError):
             found = folder.lstat()
-            mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-            if mine and stat.S_ISDIR(found.st_mode) and found.st_mtime < time.time() - seconds:
+            is_ours = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+            if is_ours and stat.S_ISDIR(found.st_mode) and found.st_mtime < time.time() - seconds:
                 shutil.rmtree(folder, ignore_errors=True)

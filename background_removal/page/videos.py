@@ -1,4 +1,4 @@
-"""Videos by HTTP: sent to a file, processed one after another, watched meanwhile, and fetched."""
+"""Videos by HTTP: uploaded, queued, watched while they are processed, and fetched."""
 
 from __future__ import annotations
 
@@ -7,123 +7,138 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Route
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
 
+from background_removal.look import Look
 from background_removal.page.http_errors import PageError
-from background_removal.page.jobs import FORMATS, Job, Jobs
-from background_removal.page.looks import Look
-from background_removal.page.photos import attachment, file_name, result_name
-from background_removal.page.probe import MEDIA, probe
+from background_removal.page.jobs import VideoJob, VideoQueue
+from background_removal.page.models import LookChanges, Video, VideoList, VideoStart
+from background_removal.page.photos import clean_file_name, content_disposition, result_name
+from background_removal.page.probe import MEDIA_TYPES, probe_video
+from background_removal.page.routes import UPLOAD_BODY, JsonRoute, binary_response
 from background_removal.page.settings import Settings
 from background_removal.page.store import Store
-from background_removal.page.uploads import read_json, save_body
+from background_removal.page.uploads import save_body
 
 
 class Videos:
-    """Answers what is asked of videos.
+    """Handles requests for videos.
 
     Args:
-        settings: How the page is served.
-        store: Where they are kept.
-        jobs: Where they are processed.
-        parse: Returns the look that a visitor asks for.
+        settings: Settings of the page.
+        store: Holds the files.
+        queue: Processes the videos.
+        parse_look: Returns the look of a request.
     """
 
-    def __init__(self, settings: Settings, store: Store, jobs: Jobs, parse: Callable[[dict[str, Any]], Look]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, queue: VideoQueue, parse_look: Callable[[LookChanges], Look]
+    ) -> None:
         self._limits = settings.limits
         self._store = store
-        self._jobs = jobs
-        self._parse = parse
+        self._queue = queue
+        self._parse_look = parse_look
 
-    def routes(self) -> list[Route]:
-        """Return what is answered, and by whom."""
-        return [
-            Route("/api/videos", self.add, methods=["POST"]),
-            Route("/api/videos", self.list),
-            Route("/api/videos/{id}", self.remove, methods=["DELETE"]),
-            Route("/api/videos/{id}", self.one),
-            Route("/api/videos/{id}/start", self.start, methods=["POST"]),
-            Route("/api/videos/{id}/cancel", self.cancel, methods=["POST"]),
-            Route("/api/videos/{id}/frame", self.frame),
-            Route("/api/videos/{id}/{file:str}", self.file),
-        ]
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter()
+        add: Any = router.add_api_route
+        add("/api/videos", self.add, methods=["POST"], status_code=201, openapi_extra=UPLOAD_BODY)
+        add("/api/videos", self.list)
+        add("/api/videos/{id}", self.remove, methods=["DELETE"], status_code=204)
+        add("/api/videos/{id}", self.describe)
+        add("/api/videos/{id}/cancel", self.cancel, methods=["POST"])
+        jpeg = binary_response("image/jpeg")
+        add("/api/videos/{id}/frame", self.frame, response_class=Response, responses=jpeg)
+        video = {"response_class": FileResponse, "responses": binary_response("video/mp4", "video/webm")}
+        add("/api/videos/{id}/source", self.source, **video)
+        add("/api/videos/{id}/result", self.result, **video)
+        add("/api/videos/{id}/matte", self.matte, **video)
+        json_router = APIRouter(route_class=JsonRoute)
+        json_router.add_api_route("/api/videos/{id}/start", self.start, methods=["POST"])
+        router.include_router(json_router)
+        return router
 
-    async def add(self, request: Request) -> Response:
-        item = self._store.new("video", request.state.visitor, file_name(request.query_params.get("name", ""), "video"))
-        item.busy = True  # a long one takes its time to arrive
+    async def add(self, request: Request, name: str = "") -> Video:
+        """Upload a video."""
+        upload = self._store.create("video", request.state.visitor, clean_file_name(name, "video"))
+        upload.busy = True  # must not expire while it arrives
         try:
-            await save_body(request, item.path(), self._limits.video_bytes, "a video", self._store.check_room)
-            info = await asyncio.to_thread(probe, item.path(), item.name, self._limits)
+            await save_body(request, upload.path(), self._limits.video_bytes, "a video", self._store.check_space)
+            info = await asyncio.to_thread(probe_video, upload.path(), upload.name, self._limits)
         except BaseException:
-            self._store.remove(item.id)
+            self._store.remove(upload.id)
             raise
         finally:
-            item.busy = False
-        item.width, item.height = info.width, info.height
-        return JSONResponse(self._jobs.add(item, info).told, 201)
+            upload.busy = False
+        upload.width, upload.height = info.width, info.height
+        return self._queue.add(upload, info).describe()
 
-    async def list(self, request: Request) -> Response:
-        items = self._store.of(request.state.visitor, "video")
-        jobs = [self._jobs.of(item.id) for item in items]
-        return JSONResponse({"videos": [job.told for job in jobs if job is not None]})
+    async def list(self, request: Request) -> VideoList:
+        """Return the videos of this visitor, known by a cookie."""
+        uploads = self._store.list_uploads(request.state.visitor, "video")
+        jobs = [self._queue.find(upload.id) for upload in uploads]
+        return VideoList(videos=[job.describe() for job in jobs if job is not None])
 
-    async def one(self, request: Request) -> Response:
-        return JSONResponse(self._job(request).told)
+    async def describe(self, id: str) -> Video:
+        """Return the state of a video."""
+        return self._job(id).describe()
 
-    async def start(self, request: Request) -> Response:
-        job = self._job(request)
-        told = await read_json(request)
-        unknown = set(told) - {"look", "format", "matte"}
-        if unknown:
-            raise PageError(400, f"{min(unknown)}: there is no such setting; there are look, format, matte")
-        kind, matte, given = told.get("format", "mp4"), told.get("matte", False), told.get("look", {})
-        if kind not in FORMATS:
-            raise PageError(400, f"format: must be one of {', '.join(FORMATS)}")
-        if not isinstance(matte, bool) or not isinstance(given, dict):
-            raise PageError(400, "matte must be true or false, and look an object")
-        look = self._parse(given)
-        if look.is_transparent and kind == "mp4":
+    async def start(self, id: str, wanted: VideoStart | None = None) -> Video:
+        """Put a video into the queue."""
+        job, wanted = self._job(id), wanted or VideoStart()
+        look = self._parse_look(wanted.look)
+        if look.is_transparent and wanted.format == "mp4":
             raise PageError(400, "format mp4: cannot store transparency; choose webm or mov")
-        self._jobs.start(job, look, kind, matte)
-        return JSONResponse(job.told)
+        self._queue.start(job, look, wanted.format, wanted.matte)
+        return job.describe()
 
-    async def cancel(self, request: Request) -> Response:
-        job = self._job(request)
-        self._jobs.cancel(job)
-        return JSONResponse(job.told)
+    async def cancel(self, id: str) -> Video:
+        """Take a video out of the queue, or end its processing."""
+        job = self._job(id)
+        self._queue.cancel(job)
+        return job.describe()
 
-    async def remove(self, request: Request) -> Response:
-        self._jobs.remove(self._job(request))
-        return Response(status_code=204)
+    async def remove(self, id: str) -> None:
+        """Remove a video, and end its processing."""
+        self._queue.remove(self._job(id))
 
-    async def frame(self, request: Request) -> Response:
-        picture = self._job(request).picture
-        if not picture:
+    async def frame(self, id: str) -> Response:
+        """Return the last processed frame, small."""
+        preview = self._job(id).preview
+        if not preview:
             raise PageError(404, "no frame of this video is done yet")
-        return Response(picture, media_type="image/jpeg")
+        return Response(preview, media_type="image/jpeg")
 
-    async def file(self, request: Request) -> Response:
-        job, which = self._job(request), request.path_params["file"]
-        name = {"source": "source", "result": job.result, "matte": job.matte}.get(which)
-        if name is None:
-            raise PageError(404, "there is nothing here")
-        path = job.item.path(name) if name else ""
-        if not name or not os.path.isfile(path):
-            raise PageError(404, f"this video has no {which} yet")
-        suffix = os.path.splitext(name)[1]
-        headers = {}
-        if request.query_params.get("download"):
-            shown = job.item.name if which == "source" else result_name(job.item.name, suffix)
-            if which == "matte":
-                shown = shown.replace("_out.", "_matte.")
-            headers["Content-Disposition"] = attachment(shown)
-        return FileResponse(path, media_type=MEDIA.get(suffix, job.info.media), headers=headers)
+    async def source(self, id: str, download: str = "") -> Response:
+        """Return a video as it was uploaded; understands Range."""
+        job = self._job(id)
+        return self._file(job, "source", "source", job.upload.name if download else "")
 
-    def _job(self, request: Request) -> Job:
-        item = self._store.get(request.path_params["id"], "video")
-        job = self._jobs.of(item.id)
+    async def result(self, id: str, download: str = "") -> Response:
+        """Return the result of a video; understands Range."""
+        job = self._job(id)
+        name = result_name(job.upload.name, os.path.splitext(job.result)[1])
+        return self._file(job, "result", job.result, name if download else "")
+
+    async def matte(self, id: str, download: str = "") -> Response:
+        """Return the alpha of a video, in grey; understands Range."""
+        job = self._job(id)
+        name = result_name(job.upload.name, ".mp4").replace("_out.", "_matte.")
+        return self._file(job, "matte", job.matte, name if download else "")
+
+    def _file(self, job: VideoJob, noun: str, file: str, download_name: str) -> Response:
+        path = job.upload.path(file) if file else ""
+        if not os.path.isfile(path):
+            raise PageError(404, f"this video has no {noun} yet")
+        media_type = MEDIA_TYPES.get(os.path.splitext(file)[1], job.info.media_type)
+        headers = {"Content-Disposition": content_disposition(download_name)} if download_name else {}
+        return FileResponse(path, media_type=media_type, headers=headers)
+
+    def _job(self, id: str) -> VideoJob:
+        upload = self._store.get(id, "video")
+        job = self._queue.find(upload.id)
         if job is None:
             raise PageError(404, "this video is not here yet")
         return job

@@ -1,0 +1,205 @@
+"""Requests and responses of the HTTP interface; FastAPI checks them and derives the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from background_removal.look import NAMES, Look
+from background_removal.page.http_errors import PageError
+from background_removal.page.looks import BLURS, UPLOAD
+from background_removal.page.settings import Limits
+
+_Model = TypeVar("_Model", bound=BaseModel)
+PictureFormat = Literal["png", "jpeg", "webp"]
+VideoFormat = Literal["mp4", "webm", "mov"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _split_effects(value: Any) -> Any:
+    """Return a list of effects; in a query they may be separated by commas."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = ",".join(value)
+    return [name for name in value.split(",") if name] if isinstance(value, str) else value
+
+
+Effects = Annotated[
+    list[Literal["auto-frame", "low-light", "color-balance", "defocus"]],
+    BeforeValidator(_split_effects),
+    Field(description="in a query separated by commas"),
+]
+
+
+class LookChanges(BaseModel):
+    """Settings of the look; a missing one is as in the page's own look."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    background: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None, description=f"blur, none, transparent, the name of a shipped picture, a colour, or {UPLOAD}ID"
+    )
+    blur: Annotated[str, Field(max_length=100)] | None = Field(default=None, description=f"{', '.join(BLURS)}, or N%")
+    threshold: Share | None = None
+    edge_softness: Share | None = None
+    light_wrap: Share | None = None
+    people: Literal["all", "main"] | None = None
+    effects: Effects | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, given: Any) -> Any:
+        if isinstance(given, dict) and (unknown := [name for name in given if name not in cls.model_fields]):
+            raise PageError(400, f"{unknown[0]}: there is no such setting; there are {', '.join(NAMES)}")
+        return given
+
+    def given(self) -> dict[str, Any]:
+        """Return the settings of the look that the request has."""
+        return self.model_dump(include=set(NAMES), exclude_none=True)
+
+
+class ImageQuery(LookChanges):
+    """Query, or fields of the form, of a picture that is not kept."""
+
+    format: PictureFormat = "png"
+    name: str = Field(default="", description="the picture's name in messages")
+
+
+class ResultQuery(LookChanges):
+    """Query of a photo's result."""
+
+    format: PictureFormat = "png"
+    longest: int | None = Field(default=None, ge=1, le=1 << 16, description="longest side in pixels; scales down only")
+    download: str = Field(default="", description="1 gives the file a name, for browsers")
+
+
+class ZipRequest(BaseModel):
+    """Several photos in one look."""
+
+    ids: list[str] = Field(min_length=1)
+    look: LookChanges = LookChanges()
+    format: PictureFormat = "png"
+
+
+class VideoStart(BaseModel):
+    """Look and format of a video's result."""
+
+    look: LookChanges = LookChanges()
+    format: VideoFormat = "mp4"
+    matte: StrictBool = Field(default=False, description="also make a video of the alpha, in grey")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, given: Any) -> Any:
+        if isinstance(given, dict) and (unknown := set(given) - set(cls.model_fields)):
+            known = ", ".join(cls.model_fields)
+            raise PageError(400, f"{min(unknown)}: there is no such setting; there are {known}")
+        return given
+
+
+class Error(BaseModel):
+    """A request that failed."""
+
+    error: str = Field(description="one plain sentence")
+
+
+class Background(BaseModel):
+    """An uploaded background."""
+
+    id: str
+    width: int
+    height: int
+
+
+class Photo(BaseModel):
+    """An uploaded photo."""
+
+    id: str
+    name: str
+    width: int
+    height: int
+
+
+class Video(BaseModel):
+    """An uploaded video and the state of its job."""
+
+    id: str
+    name: str
+    state: Literal["uploaded", "queued", "working", "done", "failed", "cancelled"]
+    width: int
+    height: int
+    frames: int | None = Field(description="expected number of frames")
+    seconds: float
+    sound: bool
+    place: int = Field(description="queue position, 0 when it does not wait")
+    done: int = Field(description="processed frames")
+    rate: float = Field(description="frames a second")
+    seconds_left: float | None
+    error: str
+    warnings: list[str]
+    look: Look | None
+    format: str
+    result: bool = Field(description="whether the result can be fetched")
+    matte: bool = Field(description="whether the matte can be fetched")
+
+
+class VideoList(BaseModel):
+    """Videos of one visitor."""
+
+    videos: list[Video]
+
+
+class ShippedBackground(BaseModel):
+    """A shipped background."""
+
+    name: str
+    label: str
+
+
+class Start(BaseModel):
+    """Choices, limits and first look of the page."""
+
+    look: Look
+    backgrounds: list[ShippedBackground]
+    uploads: list[str] = Field(description="ids of the owner's backgrounds")
+    blurs: list[str]
+    effects: list[str]
+    people: list[str]
+    limits: Limits
+    webcam: bool = Field(description="whether this computer's camera is offered")
+    version: str
+
+
+def validate(model: type[_Model], values: Any) -> _Model:
+    """Return `values` as that model; raises PageError if they do not fit."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise PageError(400, describe_error(error.errors()[0])) from error
+
+
+def describe_error(error: ErrorDetails) -> str:
+    """Return one plain sentence for a validation error.
+
+    >>> describe_error({"type": "int_parsing", "loc": ("query", "longest"), "msg": "", "input": "many"})
+    'longest: must be a number of pixels'
+    """
+    names = [part for part in error["loc"] if isinstance(part, str) and part not in ("body", "query", "path")]
+    if not names:
+        return "the body must be a JSON object"
+    name, kind = names[-1], error["type"]
+    if name == "ids":
+        return "ids: must be a list of photos"
+    if name == "longest":
+        return "longest: must be a number of pixels"
+    if kind == "literal_error":
+        choices = error.get("ctx", {}).get("expected", "").replace("'", "")
+        choices = choices if choices.count(",") == 0 else choices.replace(" or ", ", ")
+        return f"{name} {error['input']}: must be {choices}"
+    if kind.startswith(("float", "greater", "less", "finite")):
+        return f"{name}: must be a number from 0 to 1"
+    if kind.startswith("string"):
+        return f"{name}: must be a short text"
+    wanted = {"bool": "true or false", "list": "a list", "model": "an object", "dict": "an object"}
+    return f"{name}: must be {wanted.get(kind.partition('_')[0], error['msg'].lower())}"
