@@ -1,43 +1,43 @@
-"""The errors that this project raises on purpose, each with the exit code of the command line.
+"""The errors of this package, each with the exit code of the command line.
 
-A message is one thought: what was wrong, with what, and what to do. A parameter stands in it as in Python, in
-backticks: `start_video_frame`; the command line shows the option in its place, --start-frame (`cli.words`).
+A message says the problem, the object and the remedy. It names parameters as in Python, in backticks:
+`start_video_frame`; the command line replaces them by options: --start-frame (`cli.words`).
 """
 
 from __future__ import annotations
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an error's class and what it says in one line, also where it is written so that it cannot say it."""
+    """Return an error's class and message in one line; only the class if the message itself raises."""
     try:
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
     except Exception:
-        said = ""
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+        message = ""
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 class BackgroundRemovalError(Exception):
-    """Something that the user should read in one line; `exit_code` is what the command line returns."""
+    """Base of all errors with a one-line message for the user; `exit_code` is that of the command line."""
 
     exit_code = 1
 
 
 class ProcessingError(BackgroundRemovalError, RuntimeError):
-    """Work that had begun could not be finished: an object raised, a camera stopped, a disk was full."""
+    """Work in progress failed: an object raised, a camera stopped, a disk was full."""
 
 
 class SourceChangedError(ProcessingError):
-    """A file was written to while it was read; there is a result, which may hold parts of both."""
+    """A file changed while it was read; the result is kept and may mix both versions."""
 
 
 class InputError(BackgroundRemovalError, ValueError):
-    """The request or an input was bad; nothing was written."""
+    """The request or an input is invalid; nothing was written."""
 
     exit_code = 2
 
 
 class InputNotFoundError(InputError, FileNotFoundError):
-    """A file, folder or model that was asked for does not exist."""
+    """A requested file, folder or model does not exist."""
 
 
 class CameraError(InputError, ConnectionError):
@@ -45,15 +45,15 @@ class CameraError(InputError, ConnectionError):
 
 
 class DeviceError(InputError):
-    """A processor (GPU or other) that was asked for by name did not load."""
+    """A processor (GPU or other) requested by name did not load."""
 
 
 class Stopped(Exception):  # noqa: N818 - it is no error
-    """The run ends before its source does; what was written until now is wanted.
+    """The run ends before its source does; the results so far are kept.
 
     Args:
-        complete: Whether it was to end there, by an end frame; else `q` or Ctrl-C has ended it early, and what there
-            is of a result is called a part of it.
+        complete: Whether the run reached its end frame; otherwise `q` or Ctrl-C ended it early, and the results are
+            partial.
     """
 
     def __init__(self, complete: bool = False) -> None:

@@ -21,7 +21,7 @@ from background_removal.live.recording.recording import Recorder
 from background_removal.live.window.overlay import DOT, draw_overlay
 from background_removal.live.window.viewer import Viewer
 from background_removal.pipeline.frame import Frame, StreamInfo
-from background_removal.support.lettering import draw_label, label_size
+from background_removal.support.lettering import draw_label, measure_label
 
 SIGNS = ("30 fps", "frozen", f"{DOT} 02:07", "frames left out: 112")
 TROUBLE = "no picture from camera http://192.168.178.20:8080/video; trying again for 19 s"
@@ -43,7 +43,7 @@ def extent(mask: np.ndarray) -> tuple[int, int, int, int]:
 @pytest.mark.parametrize("text", ["30 fps", f"{DOT} 02:07", MESSAGE, "Zoë"])
 @pytest.mark.parametrize("size", [10, 14, 22, 65])
 def test_a_label_is_as_wide_as_its_text(text: str, size: int) -> None:
-    width, height = label_size(text, size)
+    width, height = measure_label(text, size)
     picture = np.full((3 * size, width + 2 * size, 3), 200, np.uint8)
     draw_label(picture, text, size, 2 * size, size)
     ground = extent(picture[..., 0] != 200)

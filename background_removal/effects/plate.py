@@ -13,7 +13,7 @@ from background_removal.errors import InputError, InputNotFoundError
 from background_removal.pipeline import actions
 from background_removal.pipeline.planes import Planes
 from background_removal.support import limits, stderr
-from background_removal.support.lettering import draw_label, label_size
+from background_removal.support.lettering import draw_label, measure_label
 
 # Heights as shares of the frame's.
 _NAME_SIZE, _LOGO_SIZE, _MARGIN = 0.045, 0.12, 0.04
@@ -44,7 +44,7 @@ class NamePlate(SwitchedEffect):
         if not self.on:
             return planes
         size, left, bottom = self._place(planes.shape[0])
-        width, height = label_size(self._text, size)
+        width, height = measure_label(self._text, size)
         box = (left, bottom - height, left + width, bottom)
         return planes.with_drawing(box, lambda part, x, y: draw_label(part, self._text, left - x, bottom - y, size))
 

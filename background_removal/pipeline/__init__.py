@@ -1,1 +1,1 @@
-"""Frames, and the contracts of sources, custom objects and sinks."""
+"""Frames, the contracts of sources, custom objects and sinks, and the loop that connects them."""

@@ -1,4 +1,4 @@
-"""What flows through the engine: frames, what is known of their stream, and who makes and takes them."""
+"""Frames, the description of their stream, and the contracts of sources and sinks."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ __all__ = [
     "discards_result",
     "mirror",
     "to_image",
-]  # fmt: skip
+]
 
 _Source = TypeVar("_Source", bound="Source")
 
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a source knows before its first frame.
+    """Describes a stream before its first frame.
 
     Attributes:
-        name: The path, URL or number that the user gave.
-        width, height: Size in pixels of the upright picture, rotation already applied.
+        name: Path, URL or number, as the user gave it.
+        width, height: Size in pixels of the upright image, after rotation.
         time_base: Seconds per unit of `Frame.pts`.
-        rate: Frames per second; None where frames have no common rate (cameras, single images).
-        frames: How many frames are expected, None if unknown. An estimate: the stream decides.
+        rate: Frames per second; None if frames have no common rate (cameras, single images).
+        frames: Expected number of frames, an estimate; None if unknown.
         live: True for a camera: frames come in real time and late ones are dropped.
         still: True for a single image.
         pixel_aspect: Width of a pixel divided by its height.
-        color: How the YUV values are meant; None where there are none.
-        clock_start: Of a live stream, what `time.monotonic` said at pts 0.
+        color: Meaning of the YUV values; None if there are none.
+        clock_start: `time.monotonic()` at pts 0 of a live stream.
     """
 
     name: str
@@ -60,18 +60,18 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture and when it is shown.
+    """One picture with its presentation time.
 
     Attributes:
         picture: uint8 (H, W, 3) BGR, or (H, W, 4) BGRA after an object that makes transparency; or a codec's planes.
-        index: Place in the stream, from 0.
+        index: Position in the stream, from 0.
         pts: Presentation time in units of `time_base`.
         time_base: Seconds per unit, exact.
-        duration: How long it is shown, in units of `time_base`; 0 if the source does not say.
-        processed: Whether it has gone through the custom objects.
-        original: The picture before them, uint8 (H, W, 3) BGR or planes, where a sink needs it; else None.
-        matte: The matte that belongs to it as a grey picture, uint8 (H, W, 3), where a sink needs it; else None.
-        mirror: Whether the window is to show it mirrored, and the window alone.
+        duration: Duration in units of `time_base`; 0 if the source does not know it.
+        processed: Whether it has passed through the custom objects.
+        original: Picture before the custom objects, uint8 (H, W, 3) BGR or planes; None unless a sink needs it.
+        matte: Matte as a grey image, uint8 (H, W, 3); None unless a sink needs it.
+        mirror: Mirror in the preview only.
     """
 
     picture: np.ndarray | Planes
@@ -86,12 +86,12 @@ class Frame:
 
     @property
     def image(self) -> np.ndarray:
-        """The picture as uint8 (H, W, 3) BGR or (H, W, 4) BGRA; planes are converted when it is first asked for."""
+        """The picture as uint8 (H, W, 3) BGR or (H, W, 4) BGRA; planes are converted on first access."""
         return to_image(self.picture)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of `image`, for nothing."""
+        """Shape of `image`, without converting planes."""
         return self.picture.shape
 
     @property
@@ -100,21 +100,21 @@ class Frame:
         return float(self.pts * self.time_base)
 
     def with_image(self, image: np.ndarray | Planes) -> Frame:
-        """Return the same moment with another picture."""
+        """Return the same frame with another picture."""
         return replace(self, picture=image)
 
 
 class Source(Protocol):
-    """Something that yields frames: a file, a camera, or one of your own, which subclasses this.
+    """Yields frames: a file, a camera, or a subclass of your own.
 
-    It is made, opened, iterated once, and closed; the engine does all of it in one thread, which is not the main one
-    unless `read_mode` is "inline". A read that blocks for ever then holds up nobody: the thread is left to it.
+    A source is created, opened, iterated once, and closed; the engine does all of it in one thread, which is a reader
+    thread unless `read_mode` is "inline". A reader thread that blocks for ever is abandoned.
 
     Attributes:
-        read_mode: How the engine reads it: "inline", frame by frame; "buffered", a few frames before they are needed;
-            "latest", all the time, of which only the newest frame is kept.
-        status: What is the matter while no frames come, "" otherwise.
-        missing: What is missing of what it promised, once all that could be read has been yielded; "" if nothing.
+        read_mode: "inline": in the main thread, frame by frame; "buffered": a few frames ahead; "latest":
+            continuously, keeping only the newest frame.
+        status: Message for the user while no frames come, "" otherwise.
+        missing: Difference from the promised length, set after the last frame; "" if there is none.
     """
 
     read_mode: Literal["inline", "buffered", "latest"] = "buffered"
@@ -123,23 +123,23 @@ class Source(Protocol):
 
     @property
     def info(self) -> StreamInfo:
-        """What is known of the stream; valid once the source is open."""
+        """Description of the stream; valid once the source is open."""
         ...
 
     def open(self) -> None:
-        """Open the file or device; raises a `errors.BackgroundRemovalError` if it cannot be."""
+        """Open the file or device; raises an `errors.BackgroundRemovalError` if it cannot be opened."""
         ...
 
     def __iter__(self) -> Iterator[Frame | None]:
-        """Yield the frames in order of presentation, each with a picture of its own; None while none comes."""
+        """Yield frames in order of presentation, each with a picture of its own; None while none comes."""
         ...
 
     def stop(self) -> None:
-        """Ask an iteration that runs in another thread to end soon."""
+        """Request that an iteration in another thread ends soon."""
         ...
 
     def close(self) -> None:
-        """Close what `open` has opened, as far as it came; calling it again does nothing."""
+        """Close everything that `open` opened, even partly; calling it again does nothing."""
         ...
 
     def __enter__(self: _Source) -> _Source:
@@ -157,15 +157,15 @@ class Source(Protocol):
 
 
 class Sink(Protocol):
-    """Something that takes frames: a file, a matte, a window, a recording, or one of your own, which subclasses this.
+    """Takes frames: a file, a matte, a window, a recording, or a subclass of your own.
 
-    It is made, opened, given every frame in order of presentation, and closed once. A sink that wants the run to end
-    raises `errors.Stopped` from `write` or `idle`.
+    A sink is created, opened, given every frame in order of presentation, and closed once. It ends the run by raising
+    `errors.Stopped` from `write` or `idle`.
 
     Attributes:
-        needs_original: Whether `Frame.original` is to be there.
-        needs_matte: Whether `Frame.matte` is to be there, for frames that were processed.
-        result: The file or folder that it has made, as the user named it; "" until `close` has kept one.
+        needs_original: Whether it needs `Frame.original`.
+        needs_matte: Whether it needs `Frame.matte` of processed frames.
+        result: Path of the finished file or folder, as the user named it; "" until `close` has kept one.
     """
 
     needs_original: bool = False
@@ -174,32 +174,32 @@ class Sink(Protocol):
 
     @property
     def has_viewers(self) -> bool:
-        """Whether anybody sees what it is given; a camera is let go while nobody sees what any sink is given."""
+        """Whether the frames are seen or kept; a camera is closed while no sink has viewers."""
         return True
 
     def open(self, info: StreamInfo) -> None:
-        """Get ready for a stream; raises a `errors.BackgroundRemovalError` if it cannot be written."""
+        """Prepare for a stream; raises an `errors.BackgroundRemovalError` if it cannot be written."""
 
     def write(self, frame: Frame) -> None:
-        """Take one frame, whose picture is not to be changed."""
+        """Take one frame; its picture must not be changed."""
         ...
 
     def idle(self, status: str) -> None:
-        """No frame has come for a hundredth of a second.
+        """Do periodic work; called every hundredth of a second while no frame comes.
 
         Args:
-            status: What is the matter, "" if nothing is.
+            status: The source's message for the user, "" if there is none.
         """
 
     def close(self, error: BaseException | None = None) -> None:
-        """Complete what was written, or discard it.
+        """Complete the result, or discard it.
 
         Args:
-            error: What is on its way: None after the last frame; `errors.Stopped` when the run was ended
-                before its source, and what was written is wanted; anything else spoils the result.
+            error: None after the last frame; `errors.Stopped` if the run ended before its source and the partial
+                result is wanted; any other error discards the result.
         """
 
 
 def discards_result(error: BaseException | None) -> bool:
-    """Tell whether a sink that is closed with `error` discards what was written."""
+    """Return whether a sink closed with `error` discards its result."""
     return error is not None and not isinstance(error, Stopped)

@@ -1,11 +1,13 @@
-"""The one loop that images, videos and cameras go through: source, objects, sinks."""
+"""The one loop for images, videos and cameras: source, custom objects, sinks."""
 
 from __future__ import annotations
 
 import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from enum import Enum, auto
 
 from background_removal.errors import InputError, Stopped
 from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo
@@ -16,79 +18,80 @@ from background_removal.support.interrupt import Interrupt, report_results_on_in
 log = logging.getLogger(__name__)
 
 
+class RunEnd(Enum):
+    """Reason why a run took no further frame."""
+
+    FINISHED = auto()  # the source has no more frames
+    LAST_FRAME = auto()  # the requested last frame was processed
+    STOPPED = auto()  # a sink raised `Stopped`
+    INTERRUPTED = auto()  # Ctrl-C or SIGTERM
+
+
 def run_loop(
     source: Source,
     chain: ObjectChain,
-    pass_on: Callable[[Frame, StreamInfo], Frame],
+    process: Callable[[Frame, StreamInfo], Frame],
     make_sinks: Callable[[StreamInfo], Sequence[Sink]],
     *,
     last_frame: int | None = None,
     keep_partial: bool = True,
 ) -> None:
-    """Pass every frame of `source` on and hand it to all sinks.
+    """Process every frame of `source` and write it to all sinks.
 
-    Everything is opened here, and closed whatever happens, in the opposite order; the error that came first is the
-    one that is raised.
+    Everything is opened here, and closed in reverse order whatever happens; the first error is the one raised.
 
     Args:
-        source: Where frames come from.
-        chain: The custom objects, which are opened before the sinks and closed after them.
-        pass_on: Returns what becomes of a frame.
-        make_sinks: Returns who takes the frames, in order, once the stream is known.
-        last_frame: Number of the frame to end with, unless the source is live; None for the source's last one.
-        keep_partial: Whether what is ended early, by a sink or Ctrl-C, leaves results.
+        source: Yields the frames.
+        chain: The custom objects, opened before the sinks and closed after them.
+        process: Returns the result of a frame.
+        make_sinks: Returns the sinks of a stream, in order.
+        last_frame: Index of the frame to end with, unless the source is live; None for the source's last one.
+        keep_partial: Whether a run ended early, by a sink or Ctrl-C, leaves partial results.
 
     Raises:
         BackgroundRemovalError: something could not be opened, read, processed or written.
-        KeyboardInterrupt: Ctrl-C was typed; what was done until then was completed, or else discarded, as it says.
+        KeyboardInterrupt: Ctrl-C was typed; the message says which results were completed or discarded.
     """
-    tally = _Tally()
-    with report_results_on_interrupt(tally.told), Interrupt() as interrupt:
-        try:
-            with ExitStack() as stack:
-                frames = _opened(stack, source, interrupt)
-                sinks = make_sinks(source.info)
-                open_in_stack(stack, lambda: chain.open(source.info), lambda error: chain.close())
-                for sink in sinks:
-                    open_in_stack(stack, functools.partial(sink.open, source.info), sink.close)
-                tally.info, tally.sinks = source.info, sinks
-                try:
-                    for frame in frames:
-                        if frame is None:
-                            for sink in sinks:
-                                sink.idle(source.status)
-                        else:
-                            done = pass_on(frame, source.info)
-                            for sink in sinks:
-                                sink.write(done)
-                            tally.frames += 1
-                        interrupt.raise_if_requested()
-                        if frame is not None and frame.index == last_frame and not source.info.live:
-                            break
-                    else:
-                        tally.complete = True
-                        return
-                except Stopped:
-                    if not keep_partial:
-                        raise KeyboardInterrupt from None
-                    raise
-                tally.complete = True
-                raise Stopped(complete=True)  # by the last frame
-        except Stopped:
-            pass
+    run = _Run(source, process, last_frame)
+    with (
+        report_results_on_interrupt(run.describe_results),
+        Interrupt() as interrupt,
+        suppress(Stopped),
+        ExitStack() as stack,
+    ):
+        frames = _open_source(stack, source, interrupt)
+        sinks = make_sinks(source.info)
+        open_in_stack(stack, lambda: chain.open(source.info), lambda error: chain.close())
+        for sink in sinks:
+            open_in_stack(stack, functools.partial(sink.open, source.info), sink.close)
+        run.info, run.sinks = source.info, sinks
+        run.end = run.pass_frames(frames, interrupt)
+        error = _closing_error(run.end, keep_partial)
+        stack.__exit__(type(error) if error else None, error, None)
+        if isinstance(error, KeyboardInterrupt):
+            raise error
 
 
-def _opened(stack: ExitStack, source: Source, interrupt: Interrupt) -> Iterator[Frame | None]:
-    """Open a source, as it wants to be read, and return its frames."""
+def _open_source(stack: ExitStack, source: Source, interrupt: Interrupt) -> Iterator[Frame | None]:
+    """Open a source according to its `read_mode` and return its frames."""
     if source.read_mode == "inline":
         return iter(stack.enter_context(source))
     return stack.enter_context(Reader(source, interrupt.raise_if_requested)).frames()
 
 
+def _closing_error(end: RunEnd, keep_partial: bool) -> BaseException | None:
+    """Return the error that sinks are closed with: it decides whether their results are complete, partial or none."""
+    if end is RunEnd.FINISHED:
+        return None
+    if end is RunEnd.LAST_FRAME:
+        return Stopped(complete=True)
+    return Stopped() if keep_partial else KeyboardInterrupt()
+
+
 def open_in_stack(
     stack: ExitStack, open_it: Callable[[], object], close_it: Callable[[BaseException | None], object]
 ) -> None:
-    """Open something that is closed with `stack`, and told the error on its way, which stays the one that is raised."""
+    """Open something and let `stack` close it; `close_it` gets the error that ends the block, which stays the first."""
 
     def exit_process(exc_type: object, error: BaseException | None, traceback: object) -> None:
         try:
@@ -102,21 +105,45 @@ def open_in_stack(
     open_it()
 
 
-class _Tally:
-    """What there is of the results when a run is interrupted."""
+@dataclass
+class _Run:
+    """The state of one run, for the message of an interrupt."""
 
-    def __init__(self) -> None:
-        self.info: StreamInfo | None = None
-        self.sinks: Sequence[Sink] = ()
-        self.frames = 0
-        self.complete = False
+    source: Source
+    process: Callable[[Frame, StreamInfo], Frame]
+    last_frame: int | None
+    info: StreamInfo | None = None
+    sinks: Sequence[Sink] = ()
+    frames: int = 0
+    end: RunEnd | None = None
 
-    def told(self, said: str) -> str:
-        """Return it in words; nothing of a camera, whose recordings are told of when they are complete."""
+    def pass_frames(self, frames: Iterator[Frame | None], interrupt: Interrupt) -> RunEnd:
+        """Process all frames and write them to the sinks; return why it ended."""
+        info = self.source.info
+        try:
+            for frame in frames:
+                if frame is None:
+                    for sink in self.sinks:
+                        sink.idle(self.source.status)
+                else:
+                    result = self.process(frame, info)
+                    for sink in self.sinks:
+                        sink.write(result)
+                    self.frames += 1
+                if interrupt.requested:
+                    return RunEnd.INTERRUPTED
+                if frame is not None and frame.index == self.last_frame and not info.live:
+                    return RunEnd.LAST_FRAME
+        except Stopped:
+            return RunEnd.STOPPED
+        return RunEnd.FINISHED
+
+    def describe_results(self, message: str) -> str:
+        """Return which results there are, else `message`; a camera's recordings are reported when they are complete."""
         results = " and ".join(sink.result for sink in self.sinks if sink.result)
         if self.info is None or self.info.live or not results:
-            return said
-        if self.complete or self.info.still:  # it came too late to spoil anything
+            return message
+        if self.info.still or self.end in (RunEnd.FINISHED, RunEnd.LAST_FRAME):  # interrupted after the last frame
             return f"complete: {results}"
         frames = "frame is" if self.frames == 1 else f"{self.frames} frames are"
         return f"the first {frames} in {results}"
@@ -136,10 +163,10 @@ class LastImage(Sink):
 
 
 class ProcessedFrameCheck(Sink):
-    """Spoils the results of a whole stream in which no frame was processed.
+    """Rejects a stream in which no frame was processed.
 
     Args:
-        first_frame: The number of the first one that would have been.
+        first_frame: Index of the first frame to be processed.
     """
 
     def __init__(self, first_frame: int) -> None:
@@ -155,7 +182,7 @@ class ProcessedFrameCheck(Sink):
         self._processed |= frame.processed
 
     def close(self, error: BaseException | None = None) -> None:
-        """Raise InputError, which discards what other sinks have written."""
+        """Raise InputError, which makes the other sinks discard their results."""
         if error is None and not self._processed:
             raise InputError(
                 f"{self._name}: it has {self._count} frames; `start_video_frame` {self._first_frame} is behind them"

@@ -1,4 +1,4 @@
-"""Pictures as codecs keep them, 8-bit 4:2:0: brightness in full size, colour in half; and what they are in BGR."""
+"""Pictures as codecs store them, 8-bit 4:2:0 (luma at full size, chroma at half), and their conversion to BGR."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from background_removal.support.buffers import Buffers
 
 @dataclass(frozen=True, slots=True)
 class ColorDescription:
-    """How a stream's YUV values are meant, as the code points of ITU-T H.273 (FFmpeg's AVCOL_* values)."""
+    """Meaning of a stream's YUV values, as code points of ITU-T H.273 (FFmpeg's AVCOL_* values)."""
 
     matrix: int
     range: int
@@ -25,11 +25,11 @@ class ColorDescription:
 
     @property
     def full_range(self) -> bool:
-        """Whether black is 0 and white 255, not 16 and 235 (AVCOL_RANGE_JPEG)."""
+        """Whether black is 0 and white 255 (AVCOL_RANGE_JPEG), instead of 16 and 235."""
         return self.range == 2
 
 
-# As in FFmpeg's AVCOL_SPC_*: the shares of red and blue in luma.
+# Weights of red and blue in luma, by matrix code point (FFmpeg's AVCOL_SPC_*).
 _LUMA = {
     1: (0.2126, 0.0722),  # BT.709
     4: (0.30, 0.11),  # FCC
@@ -40,12 +40,13 @@ _LUMA = {
     10: (0.2627, 0.0593),
 }
 _BT601 = 6
-_RANGES = {False: 1, True: 2}  # AVCOL_RANGE_MPEG and AVCOL_RANGE_JPEG
+# Range code points by `full`: AVCOL_RANGE_MPEG and AVCOL_RANGE_JPEG.
+_RANGES = {False: 1, True: 2}
 
 
 @functools.cache
 def _range_tables(full: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return what takes 8-bit luma, and chroma, of the other range to this one (ITU-T H.273), as uint8 (256,) each."""
+    """Return lookup tables, uint8 (256,), that convert luma and chroma from the other range (ITU-T H.273)."""
     values = np.arange(256)
     luma, chroma = (values - 16) * 255 / 219, (values - 128) * 255 / 224 + 128
     if not full:
@@ -55,7 +56,7 @@ def _range_tables(full: bool) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def yuv_to_bgr_matrix(matrix: int, full_range: bool) -> np.ndarray:
-    """Return the float64 (3, 4) matrix that takes 8-bit (Y, Cb, Cr, 1) to (B, G, R), ITU-T H.273 section 8.3."""
+    """Return the float64 (3, 4) matrix from 8-bit (Y, Cb, Cr, 1) to (B, G, R), ITU-T H.273 section 8.3."""
     red, blue = _LUMA.get(matrix, _LUMA[_BT601])
     green = 1 - red - blue
     luma, offset, chroma = (1.0, 0.0, 1.0) if full_range else (255 / 219, 16.0, 255 / 224)
@@ -83,10 +84,9 @@ Layers: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class LayersToBgr:
-    """Turns layers of one size into images, in a third of the time of swscale's exact way.
+    """Converts layers of one size to images, in a third of the time of swscale's exact mode.
 
-    Each chroma sample stands for its four pixels, so that averaging them gives the very same sample back. It may be
-    called from several threads.
+    Each chroma sample is repeated for its four pixels, so averaging them restores the exact sample. Thread-safe.
     """
 
     def __init__(self, color: ColorDescription) -> None:
@@ -98,26 +98,26 @@ class LayersToBgr:
         self._rows = np.empty((0, 0, 3), np.uint8)
 
     def __call__(self, layers: Layers) -> np.ndarray:
-        """Return uint8 (H, W, 3) BGR, which is used again only when nobody holds it any more."""
+        """Return uint8 (H, W, 3) BGR; its memory is reused once no reference is left."""
         y, u, v = layers
         height, width = y.shape
         with self._lock:
             if self._rows.shape[:2] != (-(-height // 2), width):
                 self._doubled = [np.empty((-(-height // 2), -(-width // 2), 2), np.uint8) for _ in range(2)]
                 self._rows = np.empty((-(-height // 2), width, 3), np.uint8)
-            # A plane merged with itself is the plane with every pixel twice in its row.
+            # Merging a plane with itself doubles every pixel in its row.
             for plane, doubled in zip((u, v), self._doubled, strict=True):
                 cv2.merge([plane, plane], dst=doubled)
             u, v = (doubled.reshape(doubled.shape[0], -1)[:, :width] for doubled in self._doubled)
             image = self._buffers.take((height, width, 3))
-            for first in (0, 1):  # even rows and odd ones have the same chroma
+            for first in (0, 1):  # even and odd rows share their chroma
                 rows = y[first::2]
                 merged = cv2.merge([rows, u[: len(rows)], v[: len(rows)]], dst=self._rows[: len(rows)])
                 cv2.transform(merged, self._matrix, dst=image[first::2])
             return image
 
     def resize(self, layers: Layers, width: int, height: int) -> np.ndarray:
-        """Return the picture at another size, uint8 (height, width, 3) BGR; a smaller one is shrunk before."""
+        """Return the picture at another size, uint8 (height, width, 3) BGR; shrinking precedes the conversion."""
         if width * height >= layers[0].size:
             image = self(layers)
             return image if image.shape[1::-1] == (width, height) else cv2.resize(image, (width, height))
@@ -129,12 +129,12 @@ class LayersToBgr:
 
 
 class Planes:
-    """A picture of even width and height as codecs keep it; nobody writes into it.
+    """A read-only picture of even width and height, as codecs store it.
 
     Args:
         layers: Y, Cb and Cr.
-        color: How their values are meant.
-        to_bgr: What turns them into an image, kept by who makes many; None for one of its own.
+        color: Meaning of their values.
+        to_bgr: Converter to share among many pictures; None creates one.
 
     Attributes:
         layers: As given.
@@ -152,29 +152,29 @@ class Planes:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width and 3, as of an image."""
+        """Height, width and 3, as for an image."""
         return (*self.layers[0].shape, 3)
 
     @property
     def image(self) -> np.ndarray:
-        """The picture as uint8 (H, W, 3) BGR, converted once; it is the asker's own, and may be drawn upon."""
+        """The picture as uint8 (H, W, 3) BGR, converted once; the caller may draw on it."""
         if self._image is None:
             self._image = self.to_bgr(self.layers)
         return self._image
 
     def bgr_to_yuv(self, bgr: np.ndarray) -> Layers:
-        """Return uint8 (h, w, 3) BGR of any size as Y, Cb and Cr, each uint8 (h, w)."""
+        """Convert uint8 (h, w, 3) BGR of any size to Y, Cb and Cr, each uint8 (h, w)."""
         y, u, v = cv2.split(cv2.transform(bgr, bgr_to_yuv_matrix(self.color.matrix, self.color.full_range)))
         return y, u, v
 
     def bgr_delta_to_yuv(self, bgr: np.ndarray) -> Layers:
-        """Return what is to be added to BGR, halved and 128 more, uint8 (h, w, 3), as the same for Y, Cb and Cr."""
+        """Convert BGR differences, stored as difference / 2 + 128 in uint8 (h, w, 3), to Y, Cb and Cr differences."""
         linear = bgr_to_yuv_matrix(self.color.matrix, self.color.full_range)[:, :3]
         y, u, v = cv2.split(cv2.transform(bgr, np.column_stack([linear, 128 - linear @ (128, 128, 128)])))
         return y, u, v
 
     def crop(self, left: int, top: int, right: int, bottom: int) -> np.ndarray:
-        """Return a part of the picture as an image; the rest is not converted."""
+        """Return a rectangle of the picture as an image; the rest is not converted."""
         even_left, even_top = left // 2 * 2, top // 2 * 2
         y, u, v = self.layers
         half = np.s_[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
@@ -189,11 +189,11 @@ class Planes:
         return cv2.transform(cv2.merge([small, u, v]), yuv_to_bgr_matrix(self.color.matrix, self.color.full_range))
 
     def resize(self, width: int, height: int) -> np.ndarray:
-        """Return the picture at another size as uint8 (height, width, 3) BGR; a smaller one is shrunk first."""
+        """Return the picture at another size as uint8 (height, width, 3) BGR; shrinking precedes the conversion."""
         return self.to_bgr.resize(self.layers, width, height)
 
     def to_range(self, full: bool) -> Planes:
-        """Return the same picture with black at 0 and white at 255, or, if not `full`, at 16 and 235."""
+        """Return the same picture with black at 0 and white at 255, or, unless `full`, at 16 and 235."""
         if self.color.full_range == full:
             return self
         luma, chroma = _range_tables(full)
@@ -203,11 +203,11 @@ class Planes:
         )
 
     def with_drawing(self, box: tuple[int, int, int, int], draw: Callable[[np.ndarray, int, int], object]) -> Planes:
-        """Return a copy with something drawn upon it; pixels that this leaves alone stay as they are, to the bit.
+        """Return a copy with a drawing on it; pixels that the drawing leaves alone stay identical to the bit.
 
         Args:
-            box: Left, top, right, bottom of what may be drawn upon, in pixels; what is outside the picture is cut off.
-            draw: Called with that part as an image, uint8 (h, w, 3) BGR, and its left and its top in the picture.
+            box: Left, top, right, bottom of the drawing's bounding box in pixels, clipped to the picture.
+            draw: Called with that part as an image, uint8 (h, w, 3) BGR, and its left and top in the picture.
         """
         height, width = self.shape[:2]
         left, top = max(0, box[0]) // 2 * 2, max(0, box[1]) // 2 * 2
@@ -229,12 +229,12 @@ class Planes:
         return self.with_layers((y, u, v))
 
     def with_layers(self, layers: Layers) -> Planes:
-        """Return another picture whose values are meant the same."""
+        """Return another picture with the same color description."""
         return Planes(layers, self.color, self.to_bgr)
 
 
 def to_image(picture: np.ndarray | Planes) -> np.ndarray:
-    """Return a picture as an image: itself, if it is one."""
+    """Return a picture as an image; an image is returned as it is."""
     return picture.image if isinstance(picture, Planes) else picture
 
 
@@ -242,7 +242,7 @@ Picture = TypeVar("Picture", np.ndarray, Planes, "np.ndarray | Planes")
 
 
 def mirror(picture: Picture) -> Picture:
-    """Return a picture mirrored left to right."""
+    """Return a copy mirrored left to right."""
     if isinstance(picture, Planes):
         y, u, v = (cv2.flip(layer, 1) for layer in picture.layers)
         return picture.with_layers((y, u, v))
@@ -250,7 +250,7 @@ def mirror(picture: Picture) -> Picture:
 
 
 def describe_image_problem(result: object) -> str:
-    """Say what is wrong with what should be an image, "" if it is one."""
+    """Return why `result` is not an image, "" if it is one."""
     if not isinstance(result, np.ndarray):
         return f"{'None' if result is None else type(result).__name__} instead of an image"
     if result.dtype != np.uint8:
@@ -261,7 +261,7 @@ def describe_image_problem(result: object) -> str:
 
 
 def describe_picture_problem(result: object) -> str:
-    """Say what is wrong with what should be an image or planes, "" if it is either."""
+    """Return why `result` is neither an image nor planes, "" if it is one of them."""
     if not isinstance(result, Planes):
         return describe_image_problem(result)
     layers = result.layers or ()

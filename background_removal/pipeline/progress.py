@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Progress(Sink):
-    """Counts frames on a bar.
+    """Counts frames on a progress bar.
 
     Args:
-        bar: Whether to show one, of its own, when stderr is a terminal; or a bar that somebody else opens and closes.
+        bar: Whether to show one when stderr is a terminal; or an existing bar, opened and closed by its owner.
     """
 
     def __init__(self, bar: bool | tqdm[Any]) -> None:
@@ -32,7 +32,7 @@ class Progress(Sink):
             self._bar = progress_bar(info.name, info.frames)
 
     def write(self, frame: Frame) -> None:
-        # A still may be processed again and again, and is one all the same.
+        # A still may be processed several times, but counts once.
         if self._bar is not None and not (self._still and self._counted):
             self._bar.update()
         self._counted += 1
@@ -44,15 +44,15 @@ class Progress(Sink):
 
 
 def progress_bar(name: str, total: int | None, shown: bool = True) -> tqdm[Any]:
-    """Return a bar that counts frames, shown when stderr is a terminal.
+    """Create a bar that counts frames, shown when stderr is a terminal.
 
     Args:
-        name: What is processed.
-        total: How many frames there are, None if that is unknown.
+        name: Path of the file.
+        total: Number of frames, None if unknown.
         shown: Whether to show it at all.
     """
     from tqdm import tqdm
 
-    # tqdm's None means: unless stderr is not a terminal.
+    # None: shown only if stderr is a terminal.
     label = escape_unprintable(os.path.basename(name))
     return tqdm(total=total, unit="frame", desc=label, disable=None if shown else True)

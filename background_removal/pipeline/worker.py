@@ -1,4 +1,4 @@
-"""The thread beside the main one: it reads ahead, or writes behind, through a bounded queue."""
+"""Background threads with a bounded queue: reading ahead, writing behind."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from background_removal.support.threads import AbandonableThread
 
 Item = TypeVar("Item")
 
-# How long leaving waits for a thread: nobody likes a program that does not end, and a camera may block for ever.
+# Join timeout in `close`, seconds; a blocked thread is then abandoned, as a camera may block for ever.
 JOIN_SECONDS = 0.5
-# How long the last of what was put is waited for: an encoder empties itself, and a long file gets its index in front.
+# Timeout of `finish`, seconds; an encoder has to drain, and the index of a long file is moved to its front.
 FINISH_SECONDS = 600.0
-# How often a wait looks around.
+# Polling interval of interruptible waits, seconds.
 _TICK_SECONDS = 0.05
-# How often, while no frame comes, whoever waits for one may look around: a window for keys, which are 20 ms apart when
-# they are typed fast, and of which some window systems keep only the last.
+# Interval of idle work while no frame comes, seconds; keys typed fast are 20 ms apart, and some window systems keep
+# only the last one.
 _IDLE_SECONDS = 0.01
 
 
 class Worker(Generic[Item]):
-    """A thread of its own, and a bounded queue between it and the thread that made it.
+    """Runs a function in a thread, with a bounded queue between it and the owner's thread.
 
-    One side puts items into the queue and the other takes them, whichever way round. An error of the thread is raised
-    again on the other side: after the items that were put before it, or at the next `put`, or by `finish`.
+    Either side may put items, and the other takes them. An error of the thread is raised again on the owner's side:
+    after the items put before it, at the next `put`, or by `finish`.
 
     Args:
-        work: What the thread does; it gets this worker, to put into or to take from.
-        name: The thread's name.
-        depth: How many items may wait.
-        when_full: What `put` does then: "wait", or let the "newest" item take the place of the oldest, or "drop" it.
-        stop: Called by `close`, for work that waits for something else than the queue.
-        join_seconds: How long `close` waits for the thread, which is then left to itself.
+        work: Function run by the thread; it gets this worker to put items into or take them from.
+        name: Name of the thread.
+        depth: Capacity of the queue.
+        when_full: Policy of `put` on a full queue: "wait", "replace" the oldest item, or "drop" the new one.
+        stop: Called by `close`, to end work that waits for something other than the queue.
+        join_seconds: Join timeout of `close`; the thread is then abandoned.
 
     Attributes:
-        dropped: How many items were lost because the queue was full.
+        dropped: Number of items lost because the queue was full.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Worker(Generic[Item]):
         work: Callable[[Worker[Item]], None],
         name: str,
         depth: int = 4,
-        when_full: Literal["wait", "newest", "drop"] = "wait",
+        when_full: Literal["wait", "replace", "drop"] = "wait",
         stop: Callable[[], object] = lambda: None,
         join_seconds: float = JOIN_SECONDS,
     ) -> None:
@@ -62,8 +62,8 @@ class Worker(Generic[Item]):
         self._join_seconds = join_seconds
         self._queue: deque[Item] = deque()
         self._changed = threading.Condition()
-        self._complete = False  # nothing more will be put
-        self._closed = False  # nobody wants what the thread still does
+        self._complete = False  # no more items will be put
+        self._closed = False  # further items are discarded
         self._error: BaseException | None = None
         self._thread = AbandonableThread(target=self._run, name=name, daemon=True)
         self.dropped = 0
@@ -79,21 +79,21 @@ class Worker(Generic[Item]):
 
     @property
     def running(self) -> bool:
-        """Whether the thread still works."""
+        """Whether the thread is alive."""
         return self._thread.is_alive()
 
     def put(self, item: Item) -> bool:
-        """Add an item; return False when nobody will take it.
+        """Add an item; return False if it will not be taken.
 
         Raises:
-            The thread's error, if it is the thread that should have taken it.
+            The thread's error, if the thread is the taker.
         """
         with self._changed:
             if len(self._queue) >= self._depth and not self._closed:
                 if self._when_full == "drop":
                     self.dropped += 1
                     return True
-                if self._when_full == "newest":
+                if self._when_full == "replace":
                     self._queue.popleft()
                     self.dropped += 1
                 else:
@@ -106,7 +106,7 @@ class Worker(Generic[Item]):
             return True
 
     def items(self, timeout: float | None = None) -> Iterator[Item | None]:
-        """Yield the items in order; with a `timeout` in seconds, also None each time that none came."""
+        """Yield the items in order; with a `timeout` in seconds, also None whenever it expires."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue or self._complete or self._closed, timeout)
@@ -120,28 +120,20 @@ class Worker(Generic[Item]):
             yield item
         self._raise_error()
 
-    def waiting(self) -> list[Item]:
-        """Take all items that wait, without waiting for more."""
-        with self._changed:
-            items = list(self._queue)
-            self._queue.clear()
-            self._changed.notify_all()
-        return items
-
     def complete(self) -> None:
-        """Say that nothing more will be put."""
+        """Mark the queue as complete: no more items will be put."""
         with self._changed:
             self._complete = True
             self._changed.notify_all()
 
     def finish(self) -> None:
-        """Say that nothing more will be put, and wait until the thread has done all of it.
+        """Mark the queue as complete and wait until the thread has processed it.
 
         Raises:
             The thread's error; ProcessingError if the thread does not end.
         """
         self.complete()
-        # In short waits: a signal is only heard between two of them where a lock cannot be interrupted.
+        # Short waits, because signals are handled only between them on systems with uninterruptible locks.
         deadline = time.monotonic() + FINISH_SECONDS
         while self.running and time.monotonic() < deadline:
             self._thread.join(_TICK_SECONDS)
@@ -150,7 +142,7 @@ class Worker(Generic[Item]):
         self._raise_error()
 
     def close(self) -> None:
-        """Let the thread end; one that does not do so soon is left to itself. Calling it again does nothing."""
+        """End the thread, or abandon it after the join timeout. Calling it again does nothing."""
         with self._changed:
             self._closed = True
             self._queue.clear()
@@ -166,37 +158,35 @@ class Worker(Generic[Item]):
     def _run(self) -> None:
         try:
             self._work(self)
-        except BaseException as error:  # raised again on the other side
+        except BaseException as error:  # raised again by `_raise_error`
             self._error = error
         finally:
             self.complete()
 
 
 class Reader:
-    """Opens, reads and closes a source in a thread of its own, as the source wants to be read.
-
-    All that the source does is done in that thread, so that it can be left alone when it blocks.
+    """Opens, reads and closes a source in a thread, which can be abandoned if the source blocks.
 
     Args:
-        source: What is read; `pipeline.frame.Source.read_mode` is "buffered" or "latest".
-        keep_waiting: Called again and again while the source opens; what it raises ends the waiting.
+        source: Source with `read_mode` "buffered" or "latest".
+        check: Called repeatedly while the source opens; an exception ends the wait.
     """
 
-    def __init__(self, source: Source, keep_waiting: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, source: Source, check: Callable[[], object] = lambda: None) -> None:
         self._source = source
-        self._keep_waiting = keep_waiting
+        self._check = check
         self._opened = threading.Event()
-        newest = source.read_mode == "latest"
+        latest = source.read_mode == "latest"
         self._worker: Worker[Frame | None] = Worker(
-            self._read, "reader", 1 if newest else 4, "newest" if newest else "wait", source.stop
+            self._read, "reader", 1 if latest else 4, "replace" if latest else "wait", source.stop
         )
 
     def __enter__(self) -> Reader:
         self._worker.__enter__()
         try:
             while not self._opened.wait(_TICK_SECONDS) and self._worker.running:
-                self._keep_waiting()
-            if not self._opened.is_set():  # it could not be opened: raise why
+                self._check()
+            if not self._opened.is_set():  # raise the reason
                 for _ in self._worker.items():
                     pass
         except BaseException:
@@ -210,7 +200,7 @@ class Reader:
         self._worker.close()
 
     def frames(self) -> Iterator[Frame | None]:
-        """Yield the frames in order, and None each time that none has come for a hundredth of a second."""
+        """Yield the frames in order, and None whenever none has come for a hundredth of a second."""
         return self._worker.items(_IDLE_SECONDS)
 
     def _read(self, worker: Worker[Frame | None]) -> None:

@@ -1,1 +1,1 @@
-"""Helpers that belong to no stage of the pipeline: limits, CPU cores, stderr, text."""
+"""Helpers for all stages of the pipeline: limits, CPU cores, threads, stderr, text."""

@@ -1,4 +1,4 @@
-"""Full-size images that are used again instead of being allocated for every frame."""
+"""Reuse of full-size images, instead of allocating one per frame."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 
 
 class Buffers:
-    """Full-size images that are used again once nobody holds them any more.
+    """Reuses images to which no reference is left.
 
-    A fresh 1920x1080 image costs a millisecond, in which the system hands out its memory page by page.
+    A fresh 1920x1080 image costs a millisecond, because the system allocates its memory page by page.
     """
 
     def __init__(self) -> None:
         self._images: list[np.ndarray] = []
 
     def take(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Return an uninitialised uint8 array of `shape` that nobody else refers to."""
+        """Return an uninitialised uint8 array of `shape` without other references."""
         self._images = [image for image in self._images if image.shape == shape]
         for image, references in zip(self._images, _references(self._images), strict=True):
             if references == _UNUSED:
@@ -32,6 +32,6 @@ def _references(images: list[np.ndarray]) -> list[int]:
     return [sys.getrefcount(image) for image in images]
 
 
-# What that counts for an image that only the list holds: not the same in every Python. A view of an image
-# counts as much as a second name for it.
+# Reference count of an image held only by the list; it varies between Python versions. A view of an image counts like
+# a second reference.
 _UNUSED = _references([np.empty(1)])[0]

@@ -1,4 +1,4 @@
-"""How many of the computer's cores this process may use: several that work at once share them."""
+"""CPU cores available to this process, and limits for processes that share them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from contextlib import suppress
 from typing import TypeVar
 
 _Result = TypeVar("_Result")
-# By how much threads in the background are nicer than others: where all want a core they get a third of what others do.
-_NICER = 5
+# Niceness added to background threads; when all cores are busy they get a third of the time of others.
+_NICENESS = 5
+# Threads of a kind that may be started; None: no limit.
 _limit: int | None = None
 
 
 def count_cores() -> int:
-    """Return how many cores the system lets this process use."""
-    if hasattr(os, "sched_getaffinity"):  # fewer than the computer has, in a container
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # fewer than all in a container
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def limit_cores(count: int) -> None:
-    """Let what starts threads in this process, from now on, start no more than `count` of a kind.
+    """Limit the threads of a kind that this process starts from now on to `count`.
 
-    Decoders, encoders, networks and OpenCV each take all cores otherwise: fine for one process, but of several each
-    would keep the others waiting.
+    Without a limit decoders, encoders, networks and OpenCV take all cores each: fine for one process, but several
+    would slow each other down.
     """
     global _limit
     import cv2
@@ -37,23 +38,24 @@ def limit_cores(count: int) -> None:
 
 
 def start_in_background(start: Callable[[], _Result]) -> _Result:
-    """Call something that starts threads, which get what others leave of the cores; where Linux runs, else as ever.
+    """Call `start` so that the threads it starts have low priority; only on Linux, elsewhere a plain call.
 
-    It is for threads that know nothing of Python: one that holds its lock while it waits for a core stops all others.
+    Only for threads that run no Python: one that holds the interpreter's lock while it waits for a core stops all
+    others.
     """
     if sys.platform != "linux":
         return start()
-    # Threads are as nice as the one that starts them, and an ordinary user can make none less nice again.
-    with ThreadPoolExecutor(1, initializer=_step_back) as thread:
+    # Threads inherit their niceness, and an ordinary user cannot lower it again: a temporary thread starts them.
+    with ThreadPoolExecutor(1, initializer=_lower_priority) as thread:
         return thread.submit(start).result()
 
 
-def _step_back() -> None:
-    own = threading.get_native_id()  # of which Linux thinks as of a process
+def _lower_priority() -> None:
+    thread = threading.get_native_id()  # Linux accepts it in place of a process id
     with suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, own, min(19, os.getpriority(os.PRIO_PROCESS, own) + _NICER))
+        os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS))
 
 
 def core_limit() -> int | None:
-    """Return how many threads of a kind may be started; None to leave that to whoever starts them."""
+    """Return the maximum number of threads of a kind; None if there is no limit."""
     return _limit

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that is looked at between two frames, and what is said of them."""
+"""Ctrl-C and SIGTERM as a flag checked between frames, and the message of the interrupt."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from background_removal.errors import Stopped
 
 
 class Interrupt:
-    """While it is entered, the first Ctrl-C (or SIGTERM) only sets `requested`; a second one ends at once.
+    """Turns the first Ctrl-C (or SIGTERM) into `requested`; a second one raises KeyboardInterrupt at once.
 
-    Leaving raises KeyboardInterrupt for one that has come, unless an error is on its way: it may have come when nobody
-    looked any more.
+    Leaving raises KeyboardInterrupt if a signal was received, unless the block raised: it may have been received after
+    the last check.
 
-    Signals reach the main thread only: in another one it does nothing. A handler that was installed from outside of
-    Python could not be put back afterwards, and so is left in its place.
+    Signals reach the main thread only; in another thread this does nothing. A handler installed from outside of
+    Python could not be restored, and so is kept.
 
     Attributes:
-        requested: Whether a signal has come.
+        requested: Whether a signal was received.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Interrupt:
             raise KeyboardInterrupt
 
     def raise_if_requested(self) -> None:
-        """Raise Stopped once a signal has come."""
+        """Raise Stopped if a signal was received."""
         if self.requested:
             raise Stopped
 
@@ -59,13 +59,13 @@ class Interrupt:
 
 
 @contextmanager
-def report_results_on_interrupt(kept: Callable[[str], str]) -> Iterator[None]:
-    """Let the KeyboardInterrupt that ends the block say what there is of the results, and where.
+def report_results_on_interrupt(describe_results: Callable[[str], str]) -> Iterator[None]:
+    """Let the KeyboardInterrupt that ends the block report which results there are, and where.
 
     Args:
-        kept: Returns that, given what the interrupt says already, "" for nothing.
+        describe_results: Returns the message, given that of the interrupt, "" for none.
     """
     try:
         yield
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(*filter(None, [kept(str(stop))])) from None
+        raise KeyboardInterrupt(*filter(None, [describe_results(str(stop))])) from None

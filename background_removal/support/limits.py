@@ -1,6 +1,6 @@
-"""What a file or a request may ask of this computer, in one place: said before any memory is spent on it.
+"""Limits on the resources that a file or a request may use, checked before memory is allocated.
 
-Two of them a user may lift, for his whole process, as `support.cores` shares out cores.
+`set_limits` changes two of them for the whole process.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ from typing import Any
 
 from background_removal.errors import InputError
 
-# 2 ** 28, a square of 16384 pixels a side, which is also the largest that H.264 and JPEG encoders take on one side;
-# no camera that people own takes a larger picture. As BGR it is 0.8 GB.
+# Pixels of a picture, 16384 x 16384 (0.8 GB as BGR); more than any consumer camera has, and 16384 is also the longest
+# side that H.264 and JPEG encoders take.
 MAX_PIXELS = 268_435_456
-# OpenCV's own limit, which is fixed when it is loaded (CV_IO_MAX_IMAGE_PIXELS).
-_MAX_OF_OPENCV = 2**30
-# The largest input of a network, in pixels: four times that of the largest matting networks there are, 2048 x 2048.
+# OpenCV's limit in pixels, fixed when it is loaded (CV_IO_MAX_IMAGE_PIXELS).
+_MAX_OPENCV_PIXELS = 2**30
+# Input of a network, pixels; four times the input of the largest matting networks, 2048 x 2048.
 MAX_NETWORK_PIXELS = 2**24
-# Digits in the number of a picture, `frames/%06d.png`: ten billion pictures are more than anybody has.
+# Digits in the number of a picture, `frames/%06d.png`; enough for ten billion pictures.
 MAX_DIGITS = 10
-# Bytes of a settings file; a complete one has some two thousand.
+# Size of a settings file, bytes; a complete one has about two thousand.
 MAX_SETTINGS_BYTES = 1_000_000
-
-# Either side of a size that is asked of a camera: twice what the largest sensors of any kind have.
+# Side of a size requested from a camera, pixels; twice that of the largest sensors.
 MAX_SIDE = 2**16
 
 _max_pixels = MAX_PIXELS
@@ -31,67 +30,68 @@ _follow = False
 
 
 def set_limits(*, max_pixels: int | None = None, follow: bool = False) -> None:
-    """Say what this process, from now on, lets files ask for.
+    """Set the limits of this process.
 
     Args:
-        max_pixels: The most that a picture, or a frame of a video, may have; None for MAX_PIXELS.
-        follow: Whether a playlist, or another list of files, may name others on this computer, which are read too.
+        max_pixels: Maximum pixels of a picture or video frame; None for MAX_PIXELS.
+        follow: Whether the files named in a playlist or another list of files are read too.
 
     Raises:
-        InputError: `max_pixels` is below 1 or more than OpenCV takes.
+        InputError: `max_pixels` is below 1 or above OpenCV's limit.
     """
     global _max_pixels, _follow
-    if max_pixels is not None and not 1 <= max_pixels <= _MAX_OF_OPENCV:
-        raise InputError(f"`max_pixels` {max_pixels}: must be from 1 to {_MAX_OF_OPENCV}")
+    if max_pixels is not None and not 1 <= max_pixels <= _MAX_OPENCV_PIXELS:
+        raise InputError(f"`max_pixels` {max_pixels}: must be from 1 to {_MAX_OPENCV_PIXELS}")
     _max_pixels = MAX_PIXELS if max_pixels is None else max_pixels
     _follow = follow
 
 
 def get_limits() -> dict[str, Any]:
-    """Return what is allowed, for `allow` in another process."""
+    """Return the limits as arguments of `set_limits`, for another process."""
     return {"max_pixels": _max_pixels, "follow": _follow}
 
 
 def max_decoded_pixels() -> int:
-    """Return the same for FFmpeg's decoders, which count what they pad a frame with."""
+    """Return the maximum pixels for FFmpeg's decoders, which count a frame's padding too."""
     return 2 * _max_pixels + 2**16
 
 
 def may_follow_lists() -> bool:
-    """Tell whether files may name others that are read too."""
+    """Return whether the files named in a list of files are read too."""
     return _follow
 
 
 def check_regular_file(path: str, name: str) -> None:
-    """Raise InputError if something that never ends, or that waits for somebody, stands where a file should.
+    """Raise InputError for a device, pipe or socket: reading it may block or never end.
 
     Args:
-        path: What need not exist.
-        name: What to call it in the message.
+        path: The path, which need not exist.
+        name: Its name in the message.
     """
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         raise InputError(f"{name}: is a device, a pipe or a socket, and not an ordinary file")
 
 
 def check_picture(name: str, data: bytes) -> None:
-    """Raise InputError if a picture file, called `name`, says that it is larger than allowed.
+    """Raise InputError if the header of a picture file, named `name`, gives a size above the limit.
 
     Args:
-        data: The whole file; of a kind that is not known here OpenCV has to look, whose own limit is 2 ** 30 pixels.
+        name: Its name in the message.
+        data: The whole file; formats unknown here are left to OpenCV, with its own limit of 2 ** 30 pixels.
     """
     import imagesize
 
-    if data.startswith((b"<?xml", b"<svg")):  # no picture of pixels
+    if data.startswith((b"<?xml", b"<svg")):  # no raster image
         return
     try:
         width, height = imagesize.get(io.BytesIO(data))
-    except Exception:  # whatever a damaged header leads it to; OpenCV says what is wrong
+    except Exception:  # any error of a damaged header; OpenCV reports it
         return
     check_pixels(name, max(0, width), max(0, height))
 
 
 def check_pixels(name: str, width: int, height: int) -> None:
-    """Raise InputError for a picture, called `name`, that is larger than allowed."""
+    """Raise InputError if a picture, named `name`, has more pixels than the limit."""
     if width * height > _max_pixels:
         raise InputError(
             f"{name}: {width}x{height} are {width * height:,} pixels, more than the {_max_pixels:,} that are allowed; "

@@ -1,4 +1,4 @@
-"""What libraries in C write to standard error, past Python, kept from standing beside our own messages."""
+"""Capture or silence output of C libraries on standard error, which bypasses Python."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ _capturing = threading.Lock()
 
 
 def silence_opencv() -> None:
-    """Ask OpenCV, if it is loaded from now on, here or in a child process, for no messages of its own.
+    """Silence OpenCV's log where it is loaded later, here or in a child process.
 
-    What stands in the environment already is what somebody wants. FFmpeg, ONNX Runtime and SVT-AV1 are asked where
-    they are used.
+    A value already in the environment is kept. FFmpeg, ONNX Runtime and SVT-AV1 are silenced where they are used.
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 
 @contextmanager
 def capture_stderr() -> Iterator[list[str]]:
-    """Yield a list in which the lines stand, once the block has ended, that came to standard error's descriptor.
+    """Yield a list that holds, after the block, the lines written to standard error's descriptor.
 
-    One block at a time is captured; others wait. What other threads write meanwhile is among the lines.
+    One block at a time is captured; others wait. Lines of other threads are included.
     """
     with _capturing:
         lines: list[str] = []
         try:
             kept = os.dup(_STDERR)
-        except OSError:  # a program without a console has none
+        except OSError:  # programs without a console have none
             yield lines
             return
         try:
@@ -50,10 +49,9 @@ def capture_stderr() -> Iterator[list[str]]:
 
 @contextmanager
 def silence_c_stderr() -> Iterator[None]:
-    """Let what C code prints through its `stderr` go nowhere, from all threads.
+    """Discard what C code of any thread prints through its `stderr`.
 
-    What goes to the descriptor itself, as that of Python and of child processes does, is not concerned. Only the GNU C
-    library is known to let this be changed.
+    Output to the descriptor itself, as from Python and child processes, is kept. Works only with the GNU C library.
     """
     import ctypes
 
@@ -68,9 +66,9 @@ def silence_c_stderr() -> Iterator[None]:
     try:
         yield
     finally:
-        stream.value = kept  # the other one is not closed: a thread may be about to write to it
+        stream.value = kept  # the null stream stays open: a thread may be about to write to it
 
 
 def write_stderr(line: str) -> None:
-    """Write a line that was captured to where it was meant to go."""
+    """Write a captured line to standard error."""
     os.write(_STDERR, f"{line}\n".encode(errors="replace"))

@@ -1,4 +1,4 @@
-"""The threads of this project, told from those of libraries and custom objects."""
+"""The threads of this package, as opposed to those of libraries and custom objects."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import threading
 
 
 class AbandonableThread(threading.Thread):
-    """One that `pipeline.worker.Worker` closes, which leaves it to itself if it hangs."""
+    """A thread of `pipeline.worker.Worker`, abandoned if it hangs on close."""
 
 
 def has_abandoned_threads() -> bool:
-    """Tell, when all is closed, whether one of these threads has not ended, and perhaps never will."""
+    """Return whether, after everything is closed, an abandoned thread still runs."""
     return any(isinstance(thread, AbandonableThread) for thread in threading.enumerate())

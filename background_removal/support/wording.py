@@ -1,10 +1,10 @@
-"""Text that others have written, a file's name for instance, made fit to be shown on a terminal."""
+"""Text of others, such as file names, made safe for a terminal."""
 
 from __future__ import annotations
 
 
 def escape_unprintable(text: str) -> str:
-    r"""Return `text` with all that a terminal would obey, or could not show, as escapes.
+    r"""Escape control characters, and characters that a terminal cannot show.
 
     >>> escape_unprintable("a\x1b[2Jb\nc.mp4"), escape_unprintable("Grüße 猫.jpg")
     ('a\\x1b[2Jb\\nc.mp4', 'Grüße 猫.jpg')

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from background_removal.files.images import letterbox
-from background_removal.support.lettering import draw_label, label_size
+from background_removal.support.lettering import draw_label, measure_label
 
 _TEXT = "back soon"
 # Height of its letters, as a share of the picture's shorter side, and where their ground ends, of its height.
@@ -37,7 +37,7 @@ def draw_card(size: tuple[int, int], own: np.ndarray | None, behind: np.ndarray 
     else:
         picture = behind if behind.shape[1::-1] == size else letterbox(behind, width, height)
     letters = max(10, round(_LETTERS * min(size)))
-    draw_label(picture, _TEXT, (width - label_size(_TEXT, letters)[0]) // 2, round(_BOTTOM * height), letters)
+    draw_label(picture, _TEXT, (width - measure_label(_TEXT, letters)[0]) // 2, round(_BOTTOM * height), letters)
     return picture
 
 

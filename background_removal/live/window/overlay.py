@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from background_removal.support.lettering import darken, draw_label, draw_text, label_size, text_width
+from background_removal.support.lettering import darken, draw_label, draw_text, measure_label, measure_text
 
 # What a sign begins with that is to be seen at once: it is drawn red.
 DOT = "●"
@@ -48,7 +48,7 @@ def draw_overlay(
     signs_bottom = _draw_signs(image, signs, max(_SMALLEST, round(_SIGN_SIZE * shorter)), gap)
     size = max(_SMALLEST, round(_MESSAGE_SIZE * shorter))
     bottom = round(_MESSAGE_BOTTOM * height)
-    line = label_size("", size)[1] + gap
+    line = measure_label("", size)[1] + gap
     if trouble:
         _draw_in_the_middle(image, trouble, bottom, size)
         bottom -= line
@@ -63,11 +63,11 @@ def _draw_signs(image: np.ndarray, signs: Sequence[str], size: int, gap: int) ->
     """Draw signs one after another at the upper left, in as many rows as they need; return where the last one ends."""
     height, width = image.shape[:2]
     margin = round(_MARGIN * min(height, width))
-    high = label_size("", size)[1]
+    high = measure_label("", size)[1]
     left, bottom = margin, margin + high
     for sign in signs:
         text = _cut(sign, size, width // 2 - margin - 2 * (size // 2))
-        wide = label_size(text, size)[0]
+        wide = measure_label(text, size)[0]
         if left > margin and left + wide > width // 2:
             left, bottom = margin, bottom + high + gap
         draw_label(image, text, left, bottom, size)
@@ -81,17 +81,17 @@ def _draw_in_the_middle(image: np.ndarray, text: str, bottom: int, size: int) ->
     """Write one line, smaller if it is long."""
     width = image.shape[1]
     room = round(0.94 * width) - size
-    if text_width(text, size) > room:
-        size = max(_SMALLEST, size * room // text_width(text, size))
+    if measure_text(text, size) > room:
+        size = max(_SMALLEST, size * room // measure_text(text, size))
         text = _cut(text, size, room)
-    draw_label(image, text, (width - label_size(text, size)[0]) // 2, bottom, size)
+    draw_label(image, text, (width - measure_label(text, size)[0]) // 2, bottom, size)
 
 
 @functools.lru_cache(maxsize=32)
 def _cut(text: str, size: int, room: int) -> str:
     """Return as much of a line as there is room for, in pixels."""
     shown = text
-    while len(shown) > 1 and text_width(shown, size) > room:
+    while len(shown) > 1 and measure_text(shown, size) > room:
         text = text[:-1]
         shown = f"{text.rstrip()}…"
     return shown
@@ -120,5 +120,5 @@ def _draw_keys(image: np.ndarray, rows: Sequence[tuple[str, str]], left: int, to
 
 def _table_width(rows: Sequence[tuple[str, str]], size: int) -> tuple[int, int]:
     """Return the widths of the first column and of the whole table, in pixels."""
-    keys, meanings = (max(text_width(row[column], size) for row in rows) for column in (0, 1))
+    keys, meanings = (max(measure_text(row[column], size) for row in rows) for column in (0, 1))
     return keys, keys + meanings + 3 * size
