@@ -168,8 +168,8 @@ class Engine:
         """
         from background_removal.live.camera.camera import CameraSource
 
-        wanted, in_planes = self._anybody_watches, self.may_stay_in_planes
-        self.process(CameraSource(self.webcam_id, self.live, wanted, in_planes=in_planes), self.sinks)
+        source = CameraSource(self.webcam_id, self.live, self._has_viewers, keep_planes=self.may_stay_in_planes)
+        self.process(source, self.sinks)
 
     def process(self, source: Source, sinks: Sequence[Sink] = ()) -> None:
         """Pass every frame of `source` through the custom objects and hand it to all `sinks`.
@@ -293,7 +293,7 @@ class Engine:
         self._last = replace(frame, picture=result, processed=True, original=original, matte=matte, mirror=mirror)
         return self._last
 
-    def _anybody_watches(self) -> bool:
+    def _has_viewers(self) -> bool:
         return not self._sinks or any(sink.has_viewers for sink in self._sinks)
 
     def _shown_in(self) -> Viewer:

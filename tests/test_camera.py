@@ -95,7 +95,7 @@ def test_a_network_camera_stays_in_planes_if_it_may(
         cv2, "imencode", lambda ext, image: encode(ext, image, [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling])
     )
     for wanted, kind in ((True, Planes), (False, np.ndarray)):
-        with CameraSource(stream_camera.url, in_planes=lambda wanted=wanted: wanted) as source:
+        with CameraSource(stream_camera.url, keep_planes=lambda wanted=wanted: wanted) as source:
             frame = next(iter(source))
             assert source.info.color is not None
             assert source.info.color.full_range  # as JPEG's is
@@ -119,7 +119,7 @@ def test_a_video_stream_has_the_colors_that_it_says(tmp_path: Path, portrait: np
     threading.Thread(target=serve, daemon=True).start()
     with (
         listening,
-        CameraSource(f"tcp://127.0.0.1:{listening.getsockname()[1]}", in_planes=lambda: True) as source,
+        CameraSource(f"tcp://127.0.0.1:{listening.getsockname()[1]}", keep_planes=lambda: True) as source,
         av.open(str(clip)) as container,
     ):
         frame = next(iter(source))  # the second: the first is looked at when the camera is opened

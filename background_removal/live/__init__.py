@@ -1,1 +1,1 @@
-"""What happens while one looks: cameras, microphone, window and keys, recordings, the virtual camera."""
+"""Live streams: cameras, microphones, the window and its keys, recordings, the virtual camera."""

@@ -1,4 +1,4 @@
-"""What is asked of a camera, and of what its frames become."""
+"""Options of a live stream: the camera, and the outputs of its frames."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CameraOptions:
-    """What is asked of a camera.
+    """Options of a camera.
 
     Attributes:
-        size: Width and height in pixels; None leaves it to the camera. It gives the nearest that it can.
-        rate: Frames per second; None leaves it to the camera.
-        backend: The system's interface that is used: "auto", "v4l2", "gstreamer", "dshow", "msmf", "avfoundation".
-        reconnect: For so many seconds a camera that gives no frames is opened again and again.
+        size: Requested width and height in pixels, of which the camera takes the nearest; None for its default.
+        rate: Requested frames per second; None for the camera's default.
+        backend: Capture interface: "auto", "v4l2", "gstreamer", "dshow", "msmf" or "avfoundation".
+        reconnect: Timeout in seconds for reopening a camera that gives no frames.
     """
 
     size: tuple[int, int] | None = None
@@ -29,22 +29,22 @@ class CameraOptions:
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions(CameraOptions):
-    """What is asked of a camera, and where its frames go beside the window; for `Engine(live=...)`.
+    """Options of a camera and of its outputs beside the window; for `Engine(live=...)`.
 
     Attributes:
-        record_path: Record what becomes of the frames in this video file; "" for not before the key r asks for it.
-        overwrite: Let it take the place of an existing file, instead of getting a number.
-        microphone: Whose sound goes into recordings: a name, part of it, or number of `list_microphones`,
-            "default" for the usual one, "" for none.
-        snapshots: The folder for pictures that are saved by the key s.
-        virtual_camera: Show the result to meeting programs on the virtual camera of this name, "" for the first one
-            there is; None for not at all.
-        show_fps: Whether the window, and it alone, tells how many frames a second it shows; of files too.
-        card: The picture, uint8 (H, W, 3) BGR, that the virtual camera shows instead of you when the key x asks for it,
-            and while the camera is lost; None makes one of the room, blurred, without anybody in it.
+        record_path: Video file to record the result in; "" records only on the key r.
+        overwrite: Whether `record_path` may replace an existing file, instead of getting a number.
+        microphone: Microphone of recordings: a name, part of it, or number of `list_microphones`; "default" for the
+            system's default, "" for none.
+        snapshots: Folder of the pictures saved by the key s.
+        virtual_camera: Name of the virtual camera that shows the result to meeting programs; "" for the first one,
+            None for none.
+        show_fps: Whether the window shows its frames per second; also for files.
+        card: Picture, uint8 (H, W, 3) BGR, that the virtual camera shows instead of the person on the key x, and while
+            the camera is lost; None makes one of the blurred background without people.
         transparent_color: (B, G, R), each 0 to 255, that the virtual camera shows where the result is transparent.
-        mirror_preview: Whether the window shows a camera's frames mirrored, and it alone.
-        control_port: Take actions from programs on this computer at this TCP port, 0 for any free one; None for not.
+        mirror_preview: Whether the window, and only the window, mirrors a camera's frames.
+        control_port: TCP port for actions from programs on this computer; 0 for any free one, None for none.
     """
 
     record_path: str | os.PathLike[str] = ""
@@ -54,6 +54,6 @@ class LiveOptions(CameraOptions):
     virtual_camera: str | None = None
     show_fps: bool = False
     card: np.ndarray | None = None
-    transparent_color: tuple[int, int, int] = (64, 177, 0)  # the green of broadcast studios, which OBS takes out
+    transparent_color: tuple[int, int, int] = (64, 177, 0)  # the green of broadcast studios, keyed out by OBS
     mirror_preview: bool = False
     control_port: int | None = None

@@ -1,4 +1,4 @@
-"""What a microphone hears, brought into a recording."""
+"""The sound of a recording, from a microphone."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from background_removal.live.audio.microphone import Listener
 
 
 class LiveSound(Sound):
-    """Brings what a microphone hears into `output`, as far in time as the picture has come.
+    """Muxes a microphone's sound into `output`, up to the time of the video.
 
     Args:
-        microphone: Gives sound with times in samples since the recording's beginning.
-        output: The file that it goes into.
-        container: What that file can hold.
+        microphone: Yields sound with times in samples since the start of the recording.
+        output: The file.
+        container: Format of the file.
     """
 
     def __init__(self, microphone: Listener, output: OutputContainer, container: ContainerFormat) -> None:
         self._microphone = microphone
         self._output = output
         self._track = EncodedTrack(output, container.sound_encoder, microphone.rate, microphone.channels)
-        self._heard: deque[AudioFrame] = deque()
-        self._heard_until = 0  # in samples
+        self._queue: deque[AudioFrame] = deque()
+        self._queue_end = 0  # in samples
 
     def mux_until(self, end: Fraction | None) -> None:
-        """Mux what was heard before `end` seconds."""
-        self._mux(self._microphone.take(), end)
+        """Mux the sound before `end` seconds."""
+        self._mux(self._microphone.read(), end)
 
     def finish(self, end: Fraction | None) -> None:
-        """Mux what was heard up to `end` seconds; nothing can be muxed after it."""
-        self._mux(self._microphone.take(last=True), end)
+        """Mux the sound before `end` seconds and finish the track."""
+        self._mux(self._microphone.read(last=True), end)
         for packet in self._track.finish():
             self._output.mux(packet)
 
     def _mux(self, frames: list[AudioFrame], end: Fraction | None) -> None:
         for frame in frames:
-            # A microphone that runs fast is set back now and then: what overlaps then is left out.
-            if frame.pts is not None and frame.pts + frame.samples > self._heard_until:
-                self._heard.append(frame)
-                self._heard_until = frame.pts + frame.samples
-        while self._heard:
-            frame = self._heard[0]
+            # The times of a fast microphone are corrected backwards now and then: overlapping frames are dropped.
+            if frame.pts is not None and frame.pts + frame.samples > self._queue_end:
+                self._queue.append(frame)
+                self._queue_end = frame.pts + frame.samples
+        while self._queue:
+            frame = self._queue[0]
             if end is not None and frame.pts is not None and Fraction(frame.pts, self._microphone.rate) >= end:
                 return
-            for packet in self._track.encode(self._heard.popleft()):
+            for packet in self._track.encode(self._queue.popleft()):
                 self._output.mux(packet)

@@ -1,4 +1,4 @@
-"""The microphone, heard through PortAudio (PipeWire, PulseAudio and ALSA on Linux), for the sound of a recording."""
+"""The microphone, through PortAudio (PipeWire, PulseAudio and ALSA on Linux), for the sound of a recording."""
 
 from __future__ import annotations
 
@@ -22,56 +22,60 @@ from background_removal.support.stderr import silence_c_stderr
 
 log = logging.getLogger(__name__)
 
-# Sound that nobody has fetched after so long is forgotten.
-_KEPT_SECONDS = 30.0
-# When a piece of sound began is taken from the median of so many seconds: a single reading is off by as much as the
-# thread that hears it was held up, and PulseAudio's first ones by up to 0.4 s.
-_MEASURED_SECONDS = 1.0
-# The samples' own count is steadier than the readings, unless it is off by more than this: half of what EBU R 37
-# allows sound to come too early.
-_LARGEST_DRIFT_SECONDS = 0.02
-# How fast a peak meter falls: 20 dB in 1.7 s (IEC 60268-10, type I).
+# Length of the buffer of unread sound, seconds.
+_BUFFER_SECONDS = 30.0
+# Period over which the median start time is measured, seconds; a single reading is off by the delay of its thread, and
+# PulseAudio's first ones by up to 0.4 s.
+_MEASURE_SECONDS = 1.0
+# Drift between sample count and start time that is corrected, seconds; half of the lead that EBU R 37 allows for sound.
+# Below it the sample count is steadier than the readings.
+_MAX_DRIFT_SECONDS = 0.02
+# Decay of the peak meter, seconds per 20 dB (IEC 60268-10, type I).
 _SECONDS_PER_20_DB = 1.7
-# The meter in the window: cells of 6 dB, so that the first lights at -48 dB, louder than a quiet room.
-_CELLS, _DB_PER_CELL = 8, 6.0
-# After so long without any sound the microphone counts as gone.
-_GONE_SECONDS = 1.0
+# Cells of the level meter in the window.
+_CELLS = 8
+# Range of a cell, dB; the first lights at -48 dB, above the noise of a quiet place.
+_DB_PER_CELL = 6.0
+# Silence after which the microphone is reported as lost, seconds.
+_LOST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """A piece of sound, float32 (samples, channels) in [-1, 1], and the number of its first sample."""
+class _Chunk:
+    """A chunk of sound, float32 (samples, channels) in [-1, 1], and the index of its first sample."""
 
     first: int
     samples: np.ndarray
 
 
 class Microphone:
-    """Listens from entering on; PortAudio does so in a thread of its own.
+    """Captures sound while it is entered, in a thread of PortAudio.
 
     Args:
-        device: The device's name, a part of it, or its number, as `list_microphones` tells them; "default" for the
-            system's usual one.
+        device: Name of the device, a part of it, or its number, as in `list_microphones`; "default" for the system's
+            default.
 
     Attributes:
-        rate: Samples in a second.
+        rate: Samples per second.
         channels: 1 or 2.
 
     Raises (on entering):
-        InputError: there is no such microphone, it cannot be opened, or what opens it is not installed.
+        InputError: there is no such microphone, it cannot be opened, or its library is not installed.
     """
 
     def __init__(self, device: str = "default") -> None:
         self._device = device
-        self._lock = threading.Lock()  # for the four that follow
-        self._heard: deque[_Heard] = deque()
+        self._lock = threading.Lock()  # guards chunks, origins, count and peak
+        self._chunks: deque[_Chunk] = deque()
         self._origins: deque[float] = deque()
         self._count = 0
-        self._peak, self._peak_at = 0.0, -math.inf
-        self._opened, self._stopped = threading.Event(), threading.Event()
+        self._peak = 0.0
+        self._peak_time = -math.inf
+        self._opened = threading.Event()
+        self._stopped = threading.Event()
         self._failure = "it does not answer"
-        # Opening and closing wait for the sound server, which may hang.
-        self._worker: Worker[None] = Worker(self._listen, "microphone", stop=self._stopped.set)
+        # A thread, as opening and closing wait for the sound server, which may hang.
+        self._worker: Worker[None] = Worker(self._capture, "microphone", stop=self._stopped.set)
 
     def __enter__(self) -> Microphone:
         self._number, self.rate, self.channels = find_microphone(self._device)
@@ -94,52 +98,53 @@ class Microphone:
             log.warning("microphone %s: the sound server hangs; the end is recorded without sound", self._device)
 
     def listener(self) -> Listener:
-        """Return what one recording hears."""
+        """Return a listener for one recording."""
         return Listener(self)
 
     @property
     def sign(self) -> str:
-        """How loud it is, as a bar for the window; what is the matter if nothing is heard at all."""
+        """Level meter as a bar for the window, or a warning if no sound comes at all."""
         now = time.monotonic()
         with self._lock:
-            peak, age = self._peak, now - self._peak_at
-        if age > _GONE_SECONDS:
+            peak, age = self._peak, now - self._peak_time
+        if age > _LOST_SECONDS:
             return "no sound from the microphone"
         decibels = 20 * math.log10(max(peak, 1e-6)) - 20 * age / _SECONDS_PER_20_DB
         lit = min(max(math.ceil(decibels / _DB_PER_CELL) + _CELLS, 0), _CELLS)
         return f"♪ {'■' * lit}{'□' * (_CELLS - lit)}"
 
-    def read_from(self, first: int, sure: bool = True) -> tuple[list[_Heard], float | None]:
-        """Return what came from sample `first` on, and when sample 0 was heard in terms of `time.monotonic`.
+    def read_from(self, first: int, exact: bool = True) -> tuple[list[_Chunk], float | None]:
+        """Return the chunks from sample `first` on, and the time of sample 0 in terms of `time.monotonic`.
 
-        The latter is None where nothing has come, or with `sure` where too little has come to tell.
+        The time is None if there is no sound, or, with `exact`, too little to measure it.
         """
         with self._lock:
-            pieces = [piece for piece in self._heard if piece.first >= first]
+            chunks = [chunk for chunk in self._chunks if chunk.first >= first]
             origins, count = list(self._origins), self._count
-        known = bool(origins) and (not sure or count >= _MEASURED_SECONDS * self.rate)
-        return pieces, float(np.median(origins)) if known else None
+        known = bool(origins) and (not exact or count >= _MEASURE_SECONDS * self.rate)
+        return chunks, float(np.median(origins)) if known else None
 
-    def _take_in(self, samples: np.ndarray, count: int, times: Any, status: Any) -> None:
-        """Keep a piece of sound: PortAudio calls this in its own thread."""
+    def _store_chunk(self, samples: np.ndarray, count: int, times: Any, status: Any) -> None:
+        """Store a chunk of sound; called by PortAudio in its own thread."""
         now = time.monotonic()
-        # Since the first sample, on PortAudio's clock; not every interface of every system fills both readings in.
+        # Age of the first sample on PortAudio's clock; some interfaces leave a reading empty.
         latency = times.currentTime - times.inputBufferAdcTime
-        if not (times.inputBufferAdcTime > 0 and 0 <= latency < _MEASURED_SECONDS):
+        if not (times.inputBufferAdcTime > 0 and 0 <= latency < _MEASURE_SECONDS):
             latency = count / self.rate
         peak = float(np.abs(samples).max(initial=0))
         with self._lock:
-            self._heard.append(_Heard(self._count, samples.copy()))
+            self._chunks.append(_Chunk(self._count, samples.copy()))
             self._origins.append(now - latency - self._count / self.rate)
             self._count += count
-            while self._heard[0].first < self._count - _KEPT_SECONDS * self.rate:
-                self._heard.popleft()
-            while len(self._origins) > max(1, _MEASURED_SECONDS * self.rate / max(count, 1)):
+            while self._chunks[0].first < self._count - _BUFFER_SECONDS * self.rate:
+                self._chunks.popleft()
+            while len(self._origins) > max(1, _MEASURE_SECONDS * self.rate / max(count, 1)):
                 self._origins.popleft()
-            fallen = self._peak * 10 ** -min((now - self._peak_at) / _SECONDS_PER_20_DB, 9)
-            self._peak, self._peak_at = max(peak, fallen), now
+            decayed = self._peak * 10 ** -min((now - self._peak_time) / _SECONDS_PER_20_DB, 9)
+            self._peak = max(peak, decayed)
+            self._peak_time = now
 
-    def _listen(self, worker: Worker[None]) -> None:
+    def _capture(self, worker: Worker[None]) -> None:
         import sounddevice
 
         ended = threading.Event()
@@ -150,10 +155,10 @@ class Microphone:
                 channels=self.channels,
                 dtype="float32",
                 latency="high",
-                callback=self._take_in,
+                callback=self._store_chunk,
                 finished_callback=ended.set,
             )
-            # PortAudio prints where in its code it failed.
+            # PortAudio prints its errors to stderr.
             with silence_c_stderr(), stream:
                 self._opened.set()
                 while not self._stopped.wait(0.05):
@@ -167,39 +172,36 @@ class Microphone:
 
 
 class Listener:
-    """What one recording hears of a microphone; several may listen to one."""
+    """Reads a microphone's sound for one recording; a microphone may have several listeners."""
 
     def __init__(self, microphone: Microphone) -> None:
         self._microphone = microphone
-        self.rate, self.channels = microphone.rate, microphone.channels
-        self._begun_at: float | None = None
+        self.rate = microphone.rate
+        self.channels = microphone.channels
+        self._start: float | None = None
         self._next = 0
         self._origin: float | None = None
 
     def begin(self, clock: float) -> None:
-        """Count the sound's time from `clock` on, in terms of `time.monotonic`; what was heard before is left out."""
-        self._begun_at = clock
+        """Start at `clock`, in terms of `time.monotonic`; earlier sound is left out."""
+        self._start = clock
 
-    def take(self, last: bool = False) -> list[AudioFrame]:
-        """Return what has been heard since the last call, with times in samples since `begin`.
+    def read(self, last: bool = False) -> list[AudioFrame]:
+        """Return the sound since the last call, with times in samples since `begin`.
 
         Args:
-            last: Whether there is no time to wait until it is known for certain when that was.
+            last: Whether this is the last call, which cannot wait for an exact start time.
         """
-        pieces, origin = self._microphone.read_from(self._next, sure=not last)
-        if origin is None or self._begun_at is None or not pieces:
+        chunks, origin = self._microphone.read_from(self._next, exact=not last)
+        if origin is None or self._start is None or not chunks:
             return []
-        if self._origin is None or abs(origin - self._origin) > _LARGEST_DRIFT_SECONDS:
+        if self._origin is None or abs(origin - self._origin) > _MAX_DRIFT_SECONDS:
             self._origin = origin
-        shift = round((self._origin - self._begun_at) * self.rate)
-        self._next = pieces[-1].first + 1
-        frames = []
-        for piece in pieces:
-            if piece.first + shift >= 0:
-                frames.append(self._frame(piece.samples, piece.first + shift))
-        return frames
+        shift = round((self._origin - self._start) * self.rate)
+        self._next = chunks[-1].first + 1
+        return [self._to_frame(chunk.samples, chunk.first + shift) for chunk in chunks if chunk.first + shift >= 0]
 
-    def _frame(self, samples: np.ndarray, pts: int) -> AudioFrame:
+    def _to_frame(self, samples: np.ndarray, pts: int) -> AudioFrame:
         layout = "mono" if self.channels == 1 else "stereo"
         frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
         frame.rate, frame.pts, frame.time_base = self.rate, pts, Fraction(1, self.rate)

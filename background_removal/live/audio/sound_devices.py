@@ -16,45 +16,45 @@ from background_removal.support.installing import install_command
 
 Answer = TypeVar("Answer")
 
-# How long the system's sound may take: where many devices are plugged in, looking at all takes a second or two.
+# Timeout of the sound server, seconds; listing many devices takes a second or two.
 ANSWER_SECONDS = 8.0
 
 
 def list_microphones() -> dict[int, str]:
-    """Return the names of this computer's microphones by their numbers, the usual one first.
+    """Return the names of this computer's microphones by number, the default one first.
 
     Raises:
-        InputError: what finds them is not installed, or does not answer.
+        InputError: PortAudio is not installed, or the sound server does not answer.
     """
-    return _answered(_known)
+    return _ask_sound_server(_list_inputs)
 
 
 def find_microphone(device: str) -> tuple[int, int, int]:
-    """Return PortAudio's number of a microphone, its samples in a second, and its channels, 1 or 2.
+    """Find a microphone; return PortAudio's number, the samples per second, and the channels, 1 or 2.
 
     Args:
-        device: Its name, a part of it, or its number, as `list_microphones` tells them; "default" for the usual one.
+        device: Its name, a part of it, or its number, as in `list_microphones`; "default" for the default one.
 
     Raises:
-        InputError: there is none, or what finds it is not installed or does not answer.
+        InputError: there is none, PortAudio is not installed, or the sound server does not answer.
     """
 
-    def ask() -> tuple[int, int, int]:
-        number = _number_of(device, _known())
-        found: Any = _sounddevice().query_devices(number)
+    def query() -> tuple[int, int, int]:
+        number = _find_number(device, _list_inputs())
+        found: Any = _load_sounddevice().query_devices(number)
         return number, round(found["default_samplerate"]), min(2, found["max_input_channels"])
 
-    return _answered(ask)
+    return _ask_sound_server(query)
 
 
-def _answered(ask: Callable[[], Answer]) -> Answer:
-    """Return what `ask` does, which a sound server that hangs would hold up for ever."""
+def _ask_sound_server(query: Callable[[], Answer]) -> Answer:
+    """Return the result of `query`, called in a thread, as the sound server may hang for ever."""
 
     def work(worker: Worker[Answer]) -> None:
-        worker.put(ask())
+        worker.put(query())
 
     with ExitStack() as stack:
-        # PortAudio's module sends what is written to stderr nowhere while it loads, and there it would stay.
+        # PortAudio's module redirects stderr to nowhere while it loads; if it hangs, that has to be undone.
         stderr = os.dup(2)
         stack.callback(os.close, stderr)
         worker = stack.enter_context(Worker(work, "sound server", join_seconds=0))
@@ -65,19 +65,19 @@ def _answered(ask: Callable[[], Answer]) -> Answer:
     raise InputError(f"the microphone cannot be used: the system's sound did not answer for {ANSWER_SECONDS:g} s")
 
 
-def _known() -> dict[int, str]:
-    sounddevice: Any = _sounddevice()
+def _list_inputs() -> dict[int, str]:
+    sounddevice: Any = _load_sounddevice()
     interfaces, devices = sounddevice.query_hostapis(), sounddevice.query_devices()
     if not interfaces:
         return {}
-    # Windows has several interfaces to the same devices, of which PortAudio has chosen one.
-    usual = interfaces[sounddevice.default.hostapi]
-    numbers = [number for number in usual["devices"] if devices[number]["max_input_channels"] > 0]
-    numbers.sort(key=lambda number: number != usual["default_input_device"])
+    # Windows has several interfaces to the same devices; PortAudio has a default one.
+    default = interfaces[sounddevice.default.hostapi]
+    numbers = [number for number in default["devices"] if devices[number]["max_input_channels"] > 0]
+    numbers.sort(key=lambda number: number != default["default_input_device"])
     return {number: devices[number]["name"] for number in numbers}
 
 
-def _number_of(device: str, known: Mapping[int, str]) -> int:
+def _find_number(device: str, known: Mapping[int, str]) -> int:
     if not known:
         driver = "; with PipeWire or PulseAudio: apt-get install libasound2-plugins" if sys.platform == "linux" else ""
         raise InputError(f"`microphone` {device}: no microphone was found on this computer{driver}")
@@ -95,16 +95,16 @@ def _number_of(device: str, known: Mapping[int, str]) -> int:
     raise InputError(f"`microphone` {device}: {problem}: {others}")
 
 
-def _sounddevice() -> ModuleType:
-    """Return PortAudio's module; it knows the devices that there are when it is loaded."""
+def _load_sounddevice() -> ModuleType:
+    """Import PortAudio's module, which lists the devices present at that time."""
     try:
         import sounddevice
     except ImportError as error:
         raise InputError(f"the microphone needs an extra package: {install_command('live')}") from error
-    except OSError as error:  # the wheels for macOS and Windows bring it along
+    except OSError as error:  # the wheels for macOS and Windows include it
         raise InputError(f"the microphone needs PortAudio ({error}): apt-get install libportaudio2") from error
-    except Exception as error:  # its own, which cannot be named without it
+    except Exception as error:  # sounddevice's own errors, not nameable without it
         raise InputError(f"the microphone cannot be used ({error})") from error
-    # At the program's end it would wait for the sound server, however long that hangs.
+    # Its exit handler would wait for a hanging sound server.
     atexit.unregister(getattr(sounddevice, "_exit_handler", atexit.unregister))
     return sounddevice

@@ -29,19 +29,24 @@ if TYPE_CHECKING:
     _Capture: TypeAlias = cv2.VideoCapture | NetworkCapture
 
 _TIME_BASE = Fraction(1, 1_000_000)
-# A network stream must open within so long.
+# Timeout for opening a network stream, seconds.
 _OPEN_SECONDS = 5.0
-# It counts as lost after so much silence, or so many times the interval of a slow one's pictures, but never later than
-# after the last of these.
-_SILENCE_SECONDS, _SILENCE_INTERVALS, _LONGEST_SILENCE_SECONDS = 1.0, 3, 5.0
-# So many pictures tell the interval.
-_TELLING_FRAMES = 4
-# Between two tries; each is twice as long as the one before. USB cameras are back within a second of being plugged in.
-_FIRST_PAUSE_SECONDS = 0.25
-_LONGEST_PAUSE_SECONDS = 4.0
-# How often somebody is looked for while the camera is let go.
-_LOOK_SECONDS = 0.05
-_USUAL_RATE = 30.0
+# Shortest frame timeout of a network stream, seconds.
+_MIN_TIMEOUT_SECONDS = 1.0
+# Frame timeout of a slow network stream, in frame intervals.
+_TIMEOUT_INTERVALS = 3
+# Longest frame timeout of a network stream, seconds.
+_MAX_TIMEOUT_SECONDS = 5.0
+# Frames over which the interval is measured.
+_INTERVAL_FRAMES = 4
+# First pause between attempts to reopen, seconds, doubled each time; USB cameras are back a second after plugging in.
+_MIN_PAUSE_SECONDS = 0.25
+# Longest pause between attempts to reopen, seconds.
+_MAX_PAUSE_SECONDS = 4.0
+# Polling interval for viewers while the camera is closed, seconds.
+_VIEWERS_POLL_SECONDS = 0.05
+# Assumed rate of a camera that announces none, frames per second.
+_DEFAULT_RATE = 30.0
 _BACKENDS = {
     "auto": cv2.CAP_ANY, "v4l2": cv2.CAP_V4L2, "gstreamer": cv2.CAP_GSTREAMER, "dshow": cv2.CAP_DSHOW,
     "msmf": cv2.CAP_MSMF, "avfoundation": cv2.CAP_AVFOUNDATION,
@@ -49,7 +54,7 @@ _BACKENDS = {
 
 
 def parse_camera(value: int | str) -> int | str:
-    """Return a camera's number as an int, and anything else (a URL, a device path) as it is.
+    """Parse a camera's number; a URL or a device path is returned as it is.
 
     >>> parse_camera("1"), parse_camera("rtsp://door/live")
     (1, 'rtsp://door/live')
@@ -58,16 +63,16 @@ def parse_camera(value: int | str) -> int | str:
 
 
 class CameraSource(Source):
-    """Yields a camera's frames as they come, with the time of their capture.
+    """Yields a camera's frames as they come, with their capture times.
 
-    A camera that stops giving frames is opened again, with growing pauses, for as long as the options say. While
-    nobody wants its frames it is let go, so that its light goes out and other programs may have it.
+    A camera that stops giving frames is reopened, with growing pauses, until the timeout of the options. While there
+    are no viewers it is closed, so that its light is off and other programs can use it.
 
     Args:
-        camera: A number, or a URL of a stream.
-        options: What is asked of it.
-        wanted: Tells whether anybody wants its frames.
-        in_planes: Tells whether they may stay in planes, as a network camera's do; else they are BGR.
+        camera: A number, or the URL of a stream.
+        options: Options of the camera.
+        has_viewers: Returns whether the frames are seen or kept.
+        keep_planes: Returns whether a network camera's frames stay in planes; otherwise they are BGR.
     """
 
     read_mode: Literal["inline", "buffered", "latest"] = "latest"
@@ -76,29 +81,29 @@ class CameraSource(Source):
         self,
         camera: int | str,
         options: CameraOptions | None = None,
-        wanted: Callable[[], bool] = lambda: True,
+        has_viewers: Callable[[], bool] = lambda: True,
         *,
-        in_planes: Callable[[], bool] = lambda: False,
+        keep_planes: Callable[[], bool] = lambda: False,
     ) -> None:
         self._camera = parse_camera(camera)
         self._options = options or CameraOptions()
-        self._wanted = wanted
-        self._in_planes = in_planes
+        self._has_viewers = has_viewers
+        self._keep_planes = keep_planes
         self._capture: _Capture | None = None
-        self._silence = _SILENCE_SECONDS
-        self._came: deque[float] = deque(maxlen=_TELLING_FRAMES)
+        self._timeout = _MIN_TIMEOUT_SECONDS
+        self._frame_times: deque[float] = deque(maxlen=_INTERVAL_FRAMES)
         self._info: StreamInfo | None = None
         self._stopped = threading.Event()
 
     def open(self) -> None:
-        """Open the camera; raises CameraError if it cannot be or gives no frame."""
+        """Open the camera; raises CameraError if that fails or no frame comes."""
         clock_start = time.monotonic()
-        self._capture, image = _open_and_read(self._camera, self._options, self._silence)
+        self._capture, image = _open_and_read(self._camera, self._options, self._timeout)
         if self._capture is None or image is None:
-            raise CameraError(_no_camera(self._camera))
+            raise CameraError(_describe_failure(self._camera))
         height, width = image.shape[:2]
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        rate = rate if 1 <= rate <= 1000 else _USUAL_RATE  # some say 0, or the ticks of their clock
+        rate = rate if 1 <= rate <= 1000 else _DEFAULT_RATE  # some report 0, or the ticks of their clock
         announced = Fraction(rate).limit_denominator(1001)
         self._info = StreamInfo(
             str(self._camera), width, height, _TIME_BASE, announced, live=True, clock_start=clock_start,
@@ -120,44 +125,48 @@ class CameraSource(Source):
         """Yield frames until `stop`.
 
         Raises:
-            ProcessingError: the camera stopped and did not come back.
+            ProcessingError: the camera stopped and could not be reopened.
         """
         index = 0
         while not self._stopped.is_set():
-            if not self._wanted():
-                self._let_go()
+            if not self._has_viewers():
+                self._wait_for_viewers()
             image = self._read()
             if image is None:
                 return
             pts = round((time.monotonic() - self.info.clock_start) / _TIME_BASE)
-            # What an object needs as an image is converted here, beside the objects' own work.
-            yield Frame(image if self._in_planes() else to_image(image), index, pts, _TIME_BASE)
+            # Images for objects are converted here, in parallel with the objects' own work.
+            yield Frame(image if self._keep_planes() else to_image(image), index, pts, _TIME_BASE)
             index += 1
 
     def stop(self) -> None:
-        """Ask an iteration that runs in another thread to end; it does so within one read."""
+        """Request that an iteration in another thread ends; it does so within one read."""
         self._stopped.set()
 
-    def _let_go(self) -> None:
-        """Close the camera until its frames are wanted again."""
+    def _wait_for_viewers(self) -> None:
+        """Close the camera until there are viewers."""
         self.close()
-        while not self._wanted() and not self._stopped.wait(_LOOK_SECONDS):
+        while not self._has_viewers() and not self._stopped.wait(_VIEWERS_POLL_SECONDS):
             pass
 
     def _read(self) -> np.ndarray | Planes | None:
-        """Return the next image, opening the camera again if need be; None when stopped."""
+        """Return the next image, reopening the camera if necessary; None when stopped."""
         if self._capture is not None:
-            with _quiet():
+            with _silence_opencv():
                 done, image = self._capture.read()
             if done:
-                self._came.append(time.monotonic())
+                self._frame_times.append(time.monotonic())
                 return image
-            self._silence = _next_silence(self._silence, self._came)
-            self._came.clear()
+            self._timeout = _next_timeout(self._timeout, self._frame_times)
+            self._frame_times.clear()
             if not self._stopped.is_set():
                 log.warning("camera %s gives no frames; trying again", self._camera)
+        return self._reopen()
+
+    def _reopen(self) -> np.ndarray | Planes | None:
+        """Reopen the camera and return its first image; None when stopped."""
         deadline = time.monotonic() + self._options.reconnect
-        pause = 0.0 if self._capture is None else _FIRST_PAUSE_SECONDS
+        pause = 0.0 if self._capture is None else _MIN_PAUSE_SECONDS
         try:
             while True:
                 left = deadline - time.monotonic()
@@ -170,31 +179,31 @@ class CameraSource(Source):
                 if self._stopped.wait(min(pause, left)):
                     return None
                 self.close()
-                self._capture, image = _open_and_read(self._camera, self._options, self._silence)
+                self._capture, image = _open_and_read(self._camera, self._options, self._timeout)
                 if image is not None:
-                    self._came.append(time.monotonic())
+                    self._frame_times.append(time.monotonic())
                     return image
-                pause = min(max(pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+                pause = min(max(pause * 2, _MIN_PAUSE_SECONDS), _MAX_PAUSE_SECONDS)
         finally:
             self.status = ""
 
 
-def _next_silence(seconds: float, came: Sequence[float]) -> float:
-    """Return for how long a stream that was lost may be silent next time.
+def _next_timeout(seconds: float, frame_times: Sequence[float]) -> float:
+    """Return the frame timeout of a network stream after it was lost.
 
     Args:
-        seconds: For how long it might be until now.
-        came: When its last pictures came; few of them: it may be slower than that.
+        seconds: Timeout until now; doubled if too few frames came to measure the interval.
+        frame_times: Arrival times of its last frames.
     """
-    if len(came) < _TELLING_FRAMES:
-        return min(2 * seconds, _LONGEST_SILENCE_SECONDS)
-    interval = (came[-1] - came[0]) / (len(came) - 1)
-    return min(max(_SILENCE_SECONDS, _SILENCE_INTERVALS * interval), _LONGEST_SILENCE_SECONDS)
+    if len(frame_times) < _INTERVAL_FRAMES:
+        return min(2 * seconds, _MAX_TIMEOUT_SECONDS)
+    interval = (frame_times[-1] - frame_times[0]) / (len(frame_times) - 1)
+    return min(max(_MIN_TIMEOUT_SECONDS, _TIMEOUT_INTERVALS * interval), _MAX_TIMEOUT_SECONDS)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep OpenCV from printing what it tries to stderr; what went wrong is told in one line by the caller."""
+def _silence_opencv() -> Iterator[None]:
+    """Silence OpenCV's log; the caller reports failures in one line."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
@@ -204,11 +213,11 @@ def _quiet() -> Iterator[None]:
 
 
 def _open_and_read(
-    camera: int | str, options: CameraOptions, silence: float
+    camera: int | str, options: CameraOptions, timeout: float
 ) -> tuple[_Capture, np.ndarray | Planes] | tuple[None, None]:
-    """Open a camera and return it with its first picture; None for both if it gives none."""
-    with _quiet():
-        capture = _open(camera, options, silence)
+    """Open a camera and return it with its first image; None for both on failure."""
+    with _silence_opencv():
+        capture = _open(camera, options, timeout)
         if capture is None:
             return None, None
         done, image = capture.read()
@@ -218,33 +227,33 @@ def _open_and_read(
     return None, None
 
 
-def _open(camera: int | str, options: CameraOptions, silence: float) -> _Capture | None:
+def _open(camera: int | str, options: CameraOptions, timeout: float) -> _Capture | None:
     try:
         if isinstance(camera, str) and "://" in camera:
-            return NetworkCapture(camera, _OPEN_SECONDS, silence)
+            return NetworkCapture(camera, _OPEN_SECONDS, timeout)
         capture = cv2.VideoCapture(camera, _BACKENDS[options.backend])
         if capture.isOpened():
-            _set_up(capture, options)
+            _configure(capture, options)
     except (cv2.error, OSError):
         return None
     return capture if capture.isOpened() else None
 
 
-def _set_up(capture: cv2.VideoCapture, options: CameraOptions) -> None:
-    """Ask for size and rate, as JPEG pictures where these come faster: USB is too slow for large raw ones."""
+def _configure(capture: cv2.VideoCapture, options: CameraOptions) -> None:
+    """Request size and rate, as JPEG if that is faster: USB is too slow for large raw frames."""
     if options.size is None and options.rate is None:
         return
-    as_it_is = capture.get(cv2.CAP_PROP_FOURCC)
-    raw_rate = _ask(capture, options, as_it_is)
-    if _ask(capture, options, cv2.VideoWriter.fourcc(*"MJPG")) <= raw_rate:
-        _ask(capture, options, as_it_is)
-    # The newest frame is wanted, not those before it; backends that queue none ignore this.
+    raw_format = capture.get(cv2.CAP_PROP_FOURCC)
+    raw_rate = _request_format(capture, options, raw_format)
+    if _request_format(capture, options, cv2.VideoWriter.fourcc(*"MJPG")) <= raw_rate:
+        _request_format(capture, options, raw_format)
+    # Only the newest frame is needed; backends without a queue ignore this.
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
 
 
-def _ask(capture: cv2.VideoCapture, options: CameraOptions, pixels: float) -> float:
-    """Ask for a pixel format, then for size and rate; return the rate that there would be."""
-    capture.set(cv2.CAP_PROP_FOURCC, pixels)
+def _request_format(capture: cv2.VideoCapture, options: CameraOptions, pixel_format: float) -> float:
+    """Request a pixel format, then size and rate; return the resulting rate."""
+    capture.set(cv2.CAP_PROP_FOURCC, pixel_format)
     if options.size is not None:
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, options.size[0])
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, options.size[1])
@@ -253,7 +262,7 @@ def _ask(capture: cv2.VideoCapture, options: CameraOptions, pixels: float) -> fl
     return capture.get(cv2.CAP_PROP_FPS)
 
 
-def _no_camera(camera: int | str) -> str:
+def _describe_failure(camera: int | str) -> str:
     if isinstance(camera, str) and "://" in camera:
         return f"camera {camera} cannot be opened; does its URL play in a browser or a player on this computer?"
     if isinstance(camera, str) and not os.path.exists(camera):

@@ -1,4 +1,4 @@
-"""The cameras of this computer, what they can do, and who has a device open."""
+"""The cameras of this computer, their modes, and whether a device is in use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINUX_CAMERAS = Path("/sys/class/video4linux")
 
 
 def list_cameras() -> dict[int, str]:
-    """Return the names of this computer's cameras by their numbers; what cannot be known is left out."""
+    """Return the names of this computer's cameras by number; unknown ones are left out."""
     if sys.platform == "linux":
         devices = {int(device.name.removeprefix("video")): device for device in _LINUX_CAMERAS.glob("video*")}
         return {
@@ -24,10 +24,10 @@ def list_cameras() -> dict[int, str]:
 
 
 def list_camera_modes(number: int) -> list[str]:
-    """Tell the sizes that a camera can give, largest first, each as ``1920x1080 at 30 (MJPEG), 5 (YUYV)``.
+    """Return the sizes of a camera, largest first, each as ``1920x1080 at 30 (MJPEG), 5 (YUYV)``.
 
-    Only Linux tells, with the package linuxpy, and only of sizes that the driver counts one by one; else the list is
-    empty, as it is for what is no camera.
+    Available only on Linux, with the package linuxpy, and only for sizes that the driver enumerates; otherwise the
+    list is empty, as it is for a device that is no camera.
     """
     if sys.platform != "linux":
         return []
@@ -40,24 +40,24 @@ def list_camera_modes(number: int) -> list[str]:
         with Device(f"/dev/video{number}", read_write=False) as camera:
             assert camera.info is not None
             for mode in camera.info.frame_types:
-                rate = float(max(mode.min_fps, mode.max_fps))  # linuxpy takes the shortest interval for the least rate
+                rate = float(max(mode.min_fps, mode.max_fps))  # linuxpy swaps the two
                 formats = rates.setdefault((mode.width, mode.height), {}).setdefault(rate, [])
                 if mode.pixel_format.name not in formats:
                     formats.append(mode.pixel_format.name)
-    except (OSError, ValueError, ArithmeticError):  # no permission, gone meanwhile, or its driver tells nonsense
+    except (OSError, ValueError, ArithmeticError):  # no permission, unplugged, or invalid values of its driver
         return []
     modes = []
     for (width, height), by_rate in sorted(rates.items(), reverse=True):
         fastest_first = sorted(by_rate.items(), reverse=True)
-        told = [f"{rate:g} ({', '.join(sorted(names))})" for rate, names in fastest_first if rate]
-        modes.append(f"{width}x{height}" + (f" at {', '.join(told)}" if told else ""))
+        described = [f"{rate:g} ({', '.join(sorted(names))})" for rate, names in fastest_first if rate]
+        modes.append(f"{width}x{height}" + (f" at {', '.join(described)}" if described else ""))
     return modes
 
 
 def is_open_elsewhere(path: str, default: bool) -> bool:
-    """Tell whether another process has the file or device at `path` open; `default` where that cannot be known.
+    """Return whether another process has the file or device at `path` open; `default` if unknown.
 
-    Linux tells of the processes of one's own user, which cameras and meeting programs belong to.
+    Linux shows only processes of the same user, which meeting programs usually are.
     """
     if not sys.platform.startswith("linux") or not os.path.exists(path):
         return default
@@ -68,7 +68,7 @@ def is_open_elsewhere(path: str, default: bool) -> bool:
             continue
         try:
             handles = list((process / "fd").iterdir())
-        except OSError:  # gone meanwhile, or another user's
+        except OSError:  # ended meanwhile, or another user's
             continue
         for handle in handles:
             with suppress(OSError):  # closed meanwhile
