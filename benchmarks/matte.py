@@ -23,7 +23,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from background_removal.compositing import blending  # noqa: E402
+from background_removal.compositing import background_blur, blending  # noqa: E402
 from background_removal.compositing.backgrounds import Blur  # noqa: E402
 from background_removal.compositing.blur import parse_blur  # noqa: E402
 from background_removal.matting.alpha.refine import Refiner  # noqa: E402
@@ -166,7 +166,9 @@ def main() -> int:
         "network": lambda i: network(mattes[i].image),
         "refine": lambda i: refiner(mattes[i].alpha, greys[i], mattes[0].box),
         "enlarge alpha": lambda i: mattes[i].resize_to_box(cv2.convertScaleAbs(mattes[i].alpha, alpha=255)),
-        "blur behind": lambda i: blending.blur_background(Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080)),
+        "blur behind": lambda i: background_blur.blur_background(
+            Pyramid(frames[i]), mattes[i], strength.sigmas(1920, 1080)
+        ),
         "blend": lambda i: blending.blend_onto(out, blending.crop_to_box(frames[i], mattes[i].box), mattes[i]),
         "compose with the blur": lambda i: blur.compose(Pyramid(frames[i]), mattes[i]),
     }

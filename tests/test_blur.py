@@ -12,8 +12,8 @@ from conftest import difference
 
 from background_removal.cli.engines import recipe_of
 from background_removal.cli.options import build_parser
+from background_removal.compositing.background_blur import blur_background
 from background_removal.compositing.backgrounds import Blur
-from background_removal.compositing.blending import blur_background
 from background_removal.compositing.blur import BlurStrength, KernelBlur, RelativeBlur, parse_blur
 from background_removal.errors import InputError
 from background_removal.matting.alpha.matte import Matte

@@ -16,9 +16,10 @@ import pytest
 from conftest import PORTRAIT, ROOT, difference, make_clip, scene
 from onnx import TensorProto, helper
 
+from background_removal.compositing.background_blur import blur_background
 from background_removal.compositing.background_loader import BackgroundLoader
 from background_removal.compositing.backgrounds import SolidColor as Color
-from background_removal.compositing.blending import blend, blend_onto, blur_background, scale_to_cover
+from background_removal.compositing.blending import blend, blend_onto, scale_to_cover
 from background_removal.compositing.blur import KernelBlur, kernel_sigma
 from background_removal.compositing.video_background import Video
 from background_removal.errors import DeviceError, InputError, InputNotFoundError

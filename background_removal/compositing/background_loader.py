@@ -1,4 +1,4 @@
-"""From what the user writes to a background: a colour, a picture, a folder, a video, local or remote."""
+"""Load a background from the user's specification: a colour, a picture, a folder, a video, local or remote."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from background_removal.support import limits
 
 
 class BackgroundLoader:
-    """Makes backgrounds; remote files that they need are kept on this computer until it is closed."""
+    """Loads backgrounds, and keeps local copies of remote files until it is closed."""
 
     def __init__(self) -> None:
         self._files = ExitStack()
         weakref.finalize(self, self._files.close)
 
     def close(self) -> None:
-        """Remove what was brought from elsewhere; calling it again does nothing."""
+        """Remove the local copies; a second call does nothing."""
         self._files.close()
 
     def from_text(self, text: str) -> Background | None:
-        """Return the background that a text names, other than the blur; None for "none".
+        """Return the background for a specification other than the blur; None for "none".
 
         Args:
             text: "none", "transparent", the path or web address of a picture or a video, a folder, the name of a
-                shipped picture, or a colour; of what has the same name the first one in this order.
+                shipped picture, or a colour; the first match in this order.
 
         Raises:
             InputError: the file or folder cannot be used.
@@ -64,13 +64,13 @@ class BackgroundLoader:
         )
 
     def folder(self, path: str | os.PathLike[str]) -> backgrounds.Folder:
-        """Return the pictures and videos of a folder, to go through one by one; raises as `from_text` does."""
+        """Return a folder's pictures and videos as one background; raises as `from_text` does."""
         path = os.fspath(path)
         local = self._files.enter_context(storage.local_folder(path))
-        return backgrounds.Folder(storage.list_files(local), lambda file: _scenery(file, file), path)
+        return backgrounds.Folder(storage.list_files(local), lambda file: _load_file(file, file), path)
 
     def picture(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[str, ImageBackground] | None:
-        """Return what a picture that was given is called, and its background; None if none was given."""
+        """Return the name of a given picture and its background; None if `image` is None or empty."""
         if isinstance(image, np.ndarray):
             return YOURS, backgrounds.Picture(image)
         return (os.fspath(image), self.file(image)) if image is not None and os.fspath(image) else None
@@ -79,21 +79,21 @@ class BackgroundLoader:
         """Return the background of one picture or video; raises as `from_text` does."""
         path = os.fspath(path)
         local = self._files.enter_context(storage.local_file(path, may_change=True))
-        return _scenery(local, path)
+        return _load_file(local, path)
 
 
-def _scenery(path: str, name: str) -> ImageBackground:
-    return _video(path, name) if is_video(path) else backgrounds.Picture(read_image(path, name))
+def _load_file(path: str, name: str) -> ImageBackground:
+    return _load_video(path, name) if is_video(path) else backgrounds.Picture(read_image(path, name))
 
 
-def _video(path: str, name: str) -> ImageBackground:
+def _load_video(path: str, name: str) -> ImageBackground:
     played = False
 
     def play() -> Generator[tuple[np.ndarray, float], None, None]:
         from background_removal.files.video.video_source import VideoSource
 
         nonlocal played
-        with VideoSource(path, name, warns=not played) as video:  # it plays over and over, and is damaged each time
+        with VideoSource(path, name, warns=not played) as video:  # each loop would repeat the warning of damage
             for frame in video:
                 yield frame.image, frame.seconds
             played = True

@@ -1,4 +1,4 @@
-"""What stands behind the person: a blur, a colour, pictures, nothing; a video is in `compositing.video_background`."""
+"""Backgrounds: a blur, a colour, pictures, transparency; a video is in `compositing.video_background`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from background_removal.compositing.background_blur import blur_at_reduced_size
 from background_removal.compositing.blending import (
     apply_edge_correction,
     blend_layers,
     blend_onto,
-    blur_at_reduced_size,
     compute_edge_correction,
     crop_to_box,
     fill_planes,
@@ -33,30 +33,33 @@ log = logging.getLogger(__name__)
 
 
 class Background(ABC):
-    """What stands behind the person: a subclass says how the frame is composed with it."""
+    """Replaces the background of frames; subclasses define how.
 
-    # Light of the new background over the person's edge, 0 to 1.
+    Attributes:
+        light_wrap: Light of the new background over the person's edge, 0 to 1.
+    """
+
     light_wrap = 0.0
 
     def __init__(self) -> None:
         self._buffers = Buffers()
 
     def begin(self, live: bool) -> None:
-        """A stream begins; `live` is one whose frames do not wait."""
+        """Begin a stream; a `live` one does not wait for slow frames."""
 
     def at(self, seconds: float) -> None:
-        """Say when in the stream the next frame is shown."""
+        """Set the presentation time of the next frame in the stream."""
 
     def end(self) -> None:
-        """The stream has ended: let go of what was opened for it."""
+        """End the stream and release its resources."""
 
     def change(self, forward: bool) -> bool:
-        """Go to the next (or previous) picture; return whether there was one to go to."""
+        """Go to the next (or previous) picture; return whether there is another one."""
         return False
 
     @property
     def label(self) -> str:
-        """What to call the picture at hand, "" if there is nothing to say."""
+        """The current picture's name for messages, "" if it has none."""
         return ""
 
     @abstractmethod
@@ -64,27 +67,27 @@ class Background(ABC):
         """Return the frame with its background replaced.
 
         Returns:
-            uint8 (H, W, 3), or (H, W, 4) with alpha; planes if the frame is in planes, but need not be.
+            uint8 (H, W, 3), or (H, W, 4) with alpha; perhaps planes if the frame is in planes.
         """
 
 
 class ImageBackground(Background):
-    """A background that is a picture at every moment.
+    """A background with an image for every frame.
 
     Attributes:
         pictures_are_immutable: Whether an array that `picture` has returned never changes.
     """
 
     pictures_are_immutable = False
-    _made: tuple[np.ndarray, ColorDescription, Sequence[np.ndarray]] | None = None
+    _cached: tuple[np.ndarray, ColorDescription, Sequence[np.ndarray]] | None = None
 
     @abstractmethod
     def picture(self, width: int, height: int) -> np.ndarray:
-        """Return what is behind: uint8 (height, width, 3), not to be written to."""
+        """Return the current background, uint8 (height, width, 3), not to be written to."""
 
     @property
     def original(self) -> np.ndarray | None:
-        """The picture in its own size, uint8 (H, W, 3) BGR; None if it has none."""
+        """The picture at its own size, uint8 (H, W, 3) BGR; None if it has none."""
         return None
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray | Planes:
@@ -102,23 +105,24 @@ class ImageBackground(Background):
         return view.assemble(layers)
 
     def _filled_layers(self, view: Pyramid, behind: np.ndarray) -> Sequence[np.ndarray]:
-        """Return a picture in layers like the frame's; of one that stays they are made once."""
+        """Return a background as layers like the frame's, cached if it is immutable."""
         if view.color is None:
             return (behind,)
-        if not (self._made and self.pictures_are_immutable and self._made[0] is behind and self._made[1] == view.color):
+        cached = self._cached if self.pictures_are_immutable else None
+        if cached is None or cached[0] is not behind or cached[1] != view.color:
             layers = view.allocate_layers(Buffers())
             fill_planes(view, behind, layers)
-            self._made = behind, view.color, layers
-        return self._made[2]
+            self._cached = cached = behind, view.color, layers
+        return cached[2]
 
 
-# Where the person's own colours are not known, what is him by less than that is left to the blur: a pixel of the edge
-# shows the room as well, and sharp. From 0.4 on the edge gets steps.
-_MIN_PERSON = 0.25
+# Alpha below which a pixel is background when the person's own colours are unknown; such a pixel of the edge shows the
+# sharp background too. From 0.4 on the edge gets steps.
+_MIN_EDGE_ALPHA = 0.25
 
 
 class Blur(Background):
-    """The frame itself, blurred, without the person in the blur."""
+    """The frame's own background, blurred without the person."""
 
     def __init__(self, strength: BlurStrength) -> None:
         super().__init__()
@@ -130,8 +134,8 @@ class Blur(Background):
         if matte.foreground is not None:
             blend_layers(layers, view, matte)
             return view.assemble(layers)
-        rest = 1 - _MIN_PERSON
-        alpha = cv2.addWeighted(matte.alpha, 1 / rest, matte.alpha, 0, -_MIN_PERSON / rest)
+        rest = 1 - _MIN_EDGE_ALPHA
+        alpha = cv2.addWeighted(matte.alpha, 1 / rest, matte.alpha, 0, -_MIN_EDGE_ALPHA / rest)
         _, alpha = cv2.threshold(alpha, 0, 0, cv2.THRESH_TOZERO)
         blend_layers(layers, view, replace(matte, alpha=alpha), correct=False)
         return view.assemble(layers)
@@ -187,12 +191,12 @@ class Picture(ImageBackground):
 
 
 class Folder(ImageBackground):
-    """Pictures and videos to go through one by one; what cannot be read is named in a warning and left out.
+    """Pictures and videos that a key goes through; an unreadable file is skipped with a warning.
 
     Args:
         paths: Local files, in order.
         load: Makes the background of a file; raises InputError if it is neither a picture nor a video.
-        name: What to call the folder in messages.
+        name: The folder's name in messages.
 
     Raises:
         InputError: none of the files is readable.
@@ -205,7 +209,7 @@ class Folder(ImageBackground):
         self._load = load
         self.name = name
         self._live = True
-        # What a file's header tells is enough for now; what lies behind it shows when its turn comes.
+        # A picture's header is enough for now; it is decoded when its turn comes.
         self._paths = [path for path in paths if _is_image(path) or self._read(path) is not None]
         self._position = 0
         self._current = self._read_current()
@@ -215,10 +219,10 @@ class Folder(ImageBackground):
         return self._current.original
 
     def originals(self) -> list[np.ndarray]:
-        """Return all pictures in their own size, uint8 (H, W, 3) BGR, from the one at hand on; videos are left out."""
+        """Return all pictures at their own size, uint8 (H, W, 3) BGR, from the current one on, without videos."""
         later = [*self._paths[self._position + 1 :], *self._paths[: self._position]]
-        found = [self._current, *(self._read(path) for path in later)]
-        return [item.original for item in found if item is not None and item.original is not None]
+        loaded = [self._current, *(self._read(path) for path in later)]
+        return [item.original for item in loaded if item is not None and item.original is not None]
 
     @property
     def label(self) -> str:
@@ -254,7 +258,7 @@ class Folder(ImageBackground):
             return None
 
     def _read_current(self, forward: bool = True) -> ImageBackground:
-        """Read the file at the current position, dropping those that turn out to be unreadable."""
+        """Read the file at the current position, and remove unreadable ones from the list."""
         while self._paths:
             self._position %= len(self._paths)
             background = self._read(self._paths[self._position])
@@ -266,7 +270,7 @@ class Folder(ImageBackground):
 
 
 def _is_image(path: str) -> bool:
-    return os.path.isfile(path) and cv2.haveImageReader(path)  # OpenCV complains of what is no file
+    return os.path.isfile(path) and cv2.haveImageReader(path)  # OpenCV prints an error unless it is a file
 
 
 class Transparent(Background):
@@ -277,7 +281,7 @@ class Transparent(Background):
         front = crop_to_box(view.image, matte.box)
         alpha = matte.resize_to_box(cv2.convertScaleAbs(matte.alpha, alpha=255))
         out = np.zeros((*view.image.shape[:2], 4), np.uint8)
-        # Nothing of the room is left in the colours where nothing of them shows.
+        # Black where alpha is 0, so that nothing of the old background stays in the colours.
         person = cv2.copyTo(apply_edge_correction(front, compute_edge_correction(matte)), alpha)
         cv2.merge([person, alpha], dst=crop_to_box(out, matte.box))
         return out

@@ -1,4 +1,4 @@
-"""How strongly the background is blurred: as a share of the picture, or as a kernel in pixels."""
+"""Strength of the background blur: relative to the image's size, or a kernel in pixels."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from dataclasses import dataclass
 
 from background_removal.errors import InputError
 
-# Standard deviations in percent of the shorter side. Of the contrast of letters as high as an eighteenth of it
-# (60 pixels at 1080) they leave 14, 5 and 1 percent: guessed at, hidden, gone.
+# Named standard deviations, percent of the shorter side; they leave 14, 5 and 1 percent of the contrast of letters as
+# high as an eighteenth of it (60 pixels at 1080): barely legible, hidden, gone.
 STRENGTHS = {"light": 1.0, "medium": 2.0, "strong": 4.0}
-# What keys step through, in percent.
+# Standard deviations that the keys step through, percent of the shorter side.
 _SCALE = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
-_KERNEL_STEP = 10
-# A Gaussian that wide makes one colour of any picture.
+# Step of the keys for a kernel, pixels.
+_KERNEL_STEP_PIXELS = 10
+# Maximum size of a kernel, pixels; it makes any image one colour.
 MAX_KERNEL_PIXELS = 99_999
 
 
 class BlurStrength(ABC):
-    """How strong a blur is; it can be compared, and does not change."""
+    """The strength of a blur, a comparable and immutable value."""
 
     @property
     @abstractmethod
     def value(self) -> str | int:
-        """What a user writes for it, as `parse_blur` takes it."""
+        """The strength as the user writes it and `parse_blur` reads it."""
 
     @abstractmethod
     def sigmas(self, width: int, height: int) -> tuple[float, float]:
-        """Return the standard deviations across and down, in pixels, for a picture of that size.
+        """Return the standard deviations across and down, in pixels, for an image of that size.
 
-        They are no larger than its shorter side: all is one colour from there on.
+        They are at most its shorter side, from which on everything is one colour.
         """
 
     @abstractmethod
@@ -40,10 +41,10 @@ class BlurStrength(ABC):
 
 @dataclass(frozen=True, slots=True)
 class RelativeBlur(BlurStrength):
-    """A blur that looks the same in pictures of every size.
+    """A blur that appears the same in images of every size.
 
     Attributes:
-        percent: The standard deviation in percent of the picture's shorter side, above 0, at most 100.
+        percent: The standard deviation in percent of the image's shorter side, above 0, at most 100.
     """
 
     percent: float
@@ -91,7 +92,7 @@ class KernelBlur(BlurStrength):
         return min(kernel_sigma(self.width), limit), min(kernel_sigma(self.height), limit)
 
     def step(self, more: bool) -> KernelBlur:
-        step = _KERNEL_STEP if more else -_KERNEL_STEP
+        step = _KERNEL_STEP_PIXELS if more else -_KERNEL_STEP_PIXELS
         width, height = (min(max(1, size + step), MAX_KERNEL_PIXELS) for size in (self.width, self.height))
         return KernelBlur(width, height)
 
@@ -102,11 +103,11 @@ def kernel_sigma(size: int) -> float:
 
 
 def parse_blur(value: str | int) -> BlurStrength:
-    """Return the strength that a user has written.
+    """Parse a strength as the user writes it.
 
     Args:
         value: "light", "medium" or "strong"; "N%", the standard deviation in percent of the shorter side; or the size
-            of a kernel in pixels, of which an even one is taken up to the next odd one.
+            of a kernel in pixels, where an even one becomes the next odd one.
 
     Raises:
         InputError: it is none of these.
@@ -134,7 +135,7 @@ def parse_blur(value: str | int) -> BlurStrength:
 
 
 def parse_kernel(sizes: Sequence[int]) -> KernelBlur:
-    """Return the blur by a kernel of that width and height in pixels.
+    """Parse the width and height of a kernel in pixels.
 
     Raises:
         InputError: they are not two odd numbers.

@@ -1,4 +1,4 @@
-"""Colours as people write them."""
+"""Parse colours as the user writes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from background_removal.errors import InputError
 
 
 def is_color(text: str) -> bool:
-    """Tell whether `text` is meant as a colour: it begins with ``#``, or is one of CSS's names.
+    """Return whether `text` is meant as a colour: it begins with ``#``, or is a CSS name.
 
     >>> is_color("#12"), is_color("Navy"), is_color("sunset")
     (True, True, False)
@@ -17,7 +17,7 @@ def is_color(text: str) -> bool:
 
 
 def parse_color(text: str) -> tuple[int, int, int]:
-    """Turn ``#RRGGBB``, ``#RGB`` or a name of CSS, such as navy, into (B, G, R).
+    """Parse ``#RRGGBB``, ``#RGB`` or a CSS name, such as navy, to (B, G, R).
 
     Raises:
         InputError: `text` is none of them.

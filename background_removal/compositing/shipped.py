@@ -1,4 +1,4 @@
-"""The pictures that ship with the project, by names that hold in every folder: sunset for backgrounds/4_sunset.jpg."""
+"""The shipped background pictures by name, valid in any working directory: sunset is backgrounds/4_sunset.jpg."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDER = os.fspath(data_folder("backgrounds"))
 
 
 def shipped_pictures() -> dict[str, str]:
-    """Return the path of every shipped picture by its name, in the order of the files' numbers."""
+    """Return the shipped pictures' paths by name, in the order of the files' numbers."""
     if not os.path.isdir(FOLDER):
         return {}
     files = [path for path in Path(FOLDER).iterdir() if path.suffix.lower() in SUFFIXES]
@@ -21,7 +21,7 @@ def shipped_pictures() -> dict[str, str]:
 
 
 def shipped_picture(name: str) -> str | None:
-    """Return the path of the shipped picture of that name, whatever its case; None if there is none."""
+    """Return the path of the shipped picture of that name, in any case; None if there is none."""
     return shipped_pictures().get(_name(name))
 
 

@@ -13,28 +13,28 @@ from background_removal.errors import InputError
 
 
 class Video(ImageBackground):
-    """A video that plays behind the person, over and over, in step with the frames.
+    """A video that plays behind the person in a loop, in step with the frames.
 
     Args:
-        play: Called to play the video from its beginning: yields uint8 (H, W, 3) BGR images, each with the
-            time in seconds at which it is shown.
-        name: What to call the video in messages.
+        play: Plays the video from its beginning: yields uint8 (H, W, 3) BGR images, each with its presentation time
+            in seconds.
+        name: The video's name in messages.
 
     Raises:
         InputError: the video has no frame.
     """
 
     pictures_are_immutable = True
-    # A picture that has to be skipped costs as much as one that is shown: a video that is too heavy for live
-    # use plays slower rather than holding up the camera.
-    _LIVE_SKIPS = 2
+    # Maximum images skipped at once in live use; skipping costs as much as showing, so a video that is too heavy plays
+    # slower rather than delaying the camera.
+    _MAX_LIVE_SKIPS = 2
 
     def __init__(self, play: Callable[[], Generator[tuple[np.ndarray, float], None, None]], name: str) -> None:
         super().__init__()
         self._play = play
         self._name = name
         self._pictures: Generator[tuple[Picture, float], None, None] | None = None
-        self.begin(live=True)  # says whether there is anything to play
+        self.begin(live=True)  # raises if the video has no frame
         self.end()
 
     def begin(self, live: bool) -> None:
@@ -53,13 +53,13 @@ class Video(ImageBackground):
         if self._pictures is None:
             self._started = None
             self._advance()
-        # Who calls without saying when is taken to do so live.
+        # Without a presentation time the call is taken as live.
         clock = time.monotonic() if self._now is None else self._now
         self._started = clock if self._started is None else self._started
-        now = clock - self._started + 1e-3  # times are sums of fractions: what is just due is due
+        now = clock - self._started + 1e-3  # tolerance, as times are sums of fractions
         advanced = 0
         while self._next_at <= now:
-            if self._live and advanced == self._LIVE_SKIPS:
+            if self._live and advanced == self._MAX_LIVE_SKIPS:
                 self._started += now - self._next_at
                 break
             self._advance()
@@ -75,7 +75,7 @@ class Video(ImageBackground):
         self._current, self._next_at = next(self._pictures)
 
     def _loop(self) -> Generator[tuple[Picture, float], None, None]:
-        """Yield each picture with the time, from the first frame on, at which the next one is due."""
+        """Yield each picture with the time at which the next one is due, counted from the first frame."""
         begun = 0.0
         while True:
             shown: tuple[np.ndarray, float] | None = None

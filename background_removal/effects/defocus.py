@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from background_removal.compositing.blending import blend, blend_onto, blur_background
+from background_removal.compositing.background_blur import blur_background
+from background_removal.compositing.blending import blend, blend_onto
 from background_removal.compositing.blur import parse_blur
 from background_removal.effects.effect import Effect
 from background_removal.effects.subject import Subject

@@ -1,4 +1,4 @@
-"""The matte of a still: several answers merged, and the edge found in the picture's own pixels."""
+"""The matte of a still: merge several predictions, and solve the edge in the image's own pixels."""
 
 from __future__ import annotations
 
@@ -11,58 +11,68 @@ import numpy as np
 
 from background_removal.matting.alpha.closed_form import solve_alpha
 from background_removal.matting.alpha.color_model import ColorModel
+from background_removal.matting.alpha.edge import side_weights, weighted_mean
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.alpha.refine import MAX_RAMP_HALF_WIDTH, ramp_around, smooth_ramp
 from background_removal.matting.crop import Box, CropPolicy, bounds, crop_around
 from background_removal.matting.networks.segmenters import Segmenter
 from background_removal.matting.pyramid import Pyramid
 
-# Room around the person in the crops that the network is shown, as shares of his own width and height. With two
-# input sizes that is ten answers; on frames with a known alpha six err a twentieth more, and mirrored ones are no help.
-_MARGINS = (0.0, 0.05, 0.1, 0.15, 0.25)
-_ROOM = CropPolicy(margin=0.15, least_aspect=0.8)
-# Along a side that is not the frame's, a crop's answer counts less over this share of it, down to nothing: nothing
-# ends where a crop does.
-_FADE = 0.08
-# How much the look at the whole frame counts beside one crop: it is all there is outside them.
-_LOOK_WEIGHT = 0.05
+# Padding around the person in the network's crops, shares of the person's width and height. With two input sizes this
+# makes ten predictions; on frames with a known alpha six err a twentieth more, and mirrored ones are no help.
+_PADDINGS = (0.0, 0.05, 0.1, 0.15, 0.25)
+_CROP_POLICY = CropPolicy(margin=0.15, least_aspect=0.8)
+# Fade-out of a crop's weight towards a side that is inside the frame, share of the crop; crops must not show.
+_CROP_FADE = 0.08
+# Weight of the prediction of the whole frame beside one crop; outside the crops there is no other.
+_WHOLE_FRAME_WEIGHT = 0.05
 
-# The edge is first searched for in the halving of the picture where a pixel of the network's is at most so many
-# of its own; then in its doublings.
-_COARSEST = 2.5
-# How far to either side of the network's edge the true one is searched for, in pixels of the network's. On frames
-# with a known alpha 3 and 4 are best: less cuts hair, more takes in the room.
-_REACH = 4.0
-# What the network says pulls by the square of the distance from its edge, this much at the end of the reach.
-_TRUST = 0.1
-_MIN_TRUST = 1e-6
-# Where the colours of both sides differ by no more than this (of 255), as dark hair before a dark wall, colour tells
-# nothing but noise, and what the network says pulls by so much more.
-_ALIKE = 30.0
-_TRUST_ALIKE = 0.3
+# Maximum pixels of the image per pixel of the network at the level where the edge is first solved; the result is
+# doubled from there on.
+_MAX_NETWORK_PIXEL = 2.5
+# Half width of the unknown band around the network's edge, pixels of the network. On frames with a known alpha 3 and 4
+# are best: less cuts hair, more includes background.
+_BAND_PIXELS = 4.0
+# Weight of the network's alpha at the end of the band; it grows with the square of the distance from the edge.
+_PRIOR_WEIGHT = 0.1
+# Minimum of that weight.
+_MIN_PRIOR_WEIGHT = 1e-6
+# Difference of both sides' colours up to which they count as alike, of 255; as dark hair before a dark wall, where
+# colour is noise.
+_ALIKE_COLORS = 30.0
+# Additional weight of the network's alpha where colours are alike.
+_ALIKE_PRIOR_WEIGHT = 0.3
+# Maximum iterations of the first solution.
 _ITERATIONS = 100
-# In a doubling, what is not yet 0 or 1 to within this is found anew, and what is this near to it in pixels.
-_SURE = 0.02
-_NEAR = 2
-_TRUST_FINE = 1e-3
-_ITERATIONS_FINE = 12
-# Half the width of the step that the alpha found goes through where `edge_softness` is 0.5: what is left of the haze
-# that noise makes of certain background goes.
-_STEP = 0.45
-# Rows that are worked on at a time, so that a large picture takes no more memory for it than a small one.
+# After doubling, distance from 0 and 1 beyond which a pixel is solved again.
+_CERTAIN = 0.02
+# After doubling, radius around such pixels that is solved as well, pixels.
+_NEARBY_PIXELS = 2
+# After doubling, weight of the doubled alpha.
+_FINE_PRIOR_WEIGHT = 1e-3
+# After doubling, maximum iterations.
+_FINE_ITERATIONS = 12
+# Half width of the ramp applied to the solved alpha when `edge_softness` is 0.5; it removes the haze that noise leaves
+# in certain background.
+_RAMP_HALF_WIDTH = 0.45
+# Rows processed at a time, pixels; bounds the memory for a large image.
 _STRIP_ROWS = 256
-# The colours of either side are averages over this many pixels of the network's.
-_COLOR_REACH = 2 * _REACH
+# Half width of the window for the colours of either side, pixels of the network.
+_COLOR_PIXELS = 2 * _BAND_PIXELS
+
+
+# Added to the sum of the weights in the mean colours, which may be small.
+_MEAN_EPSILON = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the network says of a picture.
+class _Prediction:
+    """The network's merged output for an image.
 
     Attributes:
-        probability: Of a person, float32 (h, w) in [0, 1], of the whole picture.
-        level: How often the picture is halved to be of that size.
-        pixel: How many of its pixels one of the network's is.
+        probability: Of a person, float32 (h, w) in [0, 1], of the whole image.
+        level: Level of the pyramid that has this size.
+        pixel: Pixels of that level per pixel of the network.
     """
 
     probability: np.ndarray
@@ -71,19 +81,19 @@ class _Answer:
 
 
 class PhotoMatting:
-    """Makes the matte of a still: it has time that a frame of a video has not.
+    """Makes the matte of a still, more slowly and more finely than that of a video's frame.
 
-    A picture that comes again, because a key has changed what is behind the person, gets the matte that it had.
+    An image that comes again, because a key has changed the background, keeps its matte.
 
     Args:
-        looking: The network that looks at the whole picture.
-        network: The network that draws the person.
-        threshold: Where background ends and person begins, 0 to 1; higher keeps less.
-        edge_softness: 0 cuts hard, 0.5 takes the alpha as it is found, 1 leaves the network's own gradient.
+        detector: The network for the whole image.
+        network: The network for the person's crops.
+        threshold: Probability at which background ends and person begins, 0 to 1; higher keeps less.
+        edge_softness: 0 cuts hard, 0.5 keeps the solved alpha, 1 keeps the network's own gradient.
     """
 
-    def __init__(self, looking: Segmenter, network: Segmenter, threshold: float, edge_softness: float) -> None:
-        self._looking = looking
+    def __init__(self, detector: Segmenter, network: Segmenter, threshold: float, edge_softness: float) -> None:
+        self._detector = detector
         self._network = network
         self.set_edge(threshold, edge_softness)
         self.reset()
@@ -95,39 +105,39 @@ class PhotoMatting:
         self._matte: Matte | None = None
 
     def reset(self) -> None:
-        """Forget the picture."""
+        """Forget the image."""
         self._digest = b""
-        self._answer: _Answer | None = None
+        self._prediction: _Prediction | None = None
         self._matte = None
 
     def __call__(self, view: Pyramid) -> Matte:
-        """Return the matte of a picture, at the picture's own size."""
+        """Return the matte of an image, at the image's own size."""
         digest = hashlib.blake2b(np.ascontiguousarray(view.image).data).digest()
         if digest != self._digest:
             self.reset()
-            self._answer = _ask(self._looking, self._network, view)
+            self._prediction = _predict(self._detector, self._network, view)
             self._digest = digest
         if self._matte is None:
-            self._matte = self._found(view)
-        if self._matte.foreground is None:  # nobody is there
+            self._matte = self._make_matte(view)
+        if self._matte.foreground is None:  # there is no person
             return self._matte
-        # The array that it was found in may have been drawn upon since.
+        # The image of the kept matte may have been drawn upon.
         return replace(self._matte, image=_part(view.image, self._matte.box, 0))
 
-    def _found(self, view: Pyramid) -> Matte:
-        answer = self._answer
-        if answer is None:
-            return _nobody(view)
+    def _make_matte(self, view: Pyramid) -> Matte:
+        prediction = self._prediction
+        if prediction is None:
+            return _empty_matte(view)
         # Certain background is never person, and certain person always.
         threshold = min(max(self._threshold, 1e-3), 1 - 1e-3)
-        inside = _without_islands(answer.probability, threshold)
-        box = _reach_of(inside, answer, view.size)
+        inside = _person_mask(prediction.probability, threshold)
+        box = _box_around(inside, prediction, view.size)
         if box is None:
-            return _nobody(view)
-        probability = _part(answer.probability, box, answer.level)
-        alpha = _edge(_part(inside, box, answer.level), answer, view, box)
-        foreground = _own_colors(view, box, alpha, answer)
-        alpha = smooth_ramp(alpha, *ramp_around(0.5, _STEP * min(1, 2 * self._edge_softness)))
+            return _empty_matte(view)
+        probability = _part(prediction.probability, box, prediction.level)
+        alpha = _solve_edge(_part(inside, box, prediction.level), prediction, view, box)
+        foreground = _estimate_foreground(view, box, alpha, prediction)
+        alpha = smooth_ramp(alpha, *ramp_around(0.5, _RAMP_HALF_WIDTH * min(1, 2 * self._edge_softness)))
         if self._edge_softness > 0.5:
             soft = smooth_ramp(probability, *ramp_around(self._threshold, MAX_RAMP_HALF_WIDTH * self._edge_softness))
             share = 2 * self._edge_softness - 1
@@ -135,56 +145,56 @@ class PhotoMatting:
         return Matte(alpha, box, view.size, _part(view.image, box, 0), foreground)
 
 
-def _nobody(view: Pyramid) -> Matte:
+def _empty_matte(view: Pyramid) -> Matte:
     whole = (0, 0, *view.size)
     image = view.crop(whole, 64, 36)
     return Matte(np.zeros(image.shape[:2], np.float32), whole, view.size, image)
 
 
 def _part(image: np.ndarray, box: Box, level: int) -> np.ndarray:
-    """Return the view of `image`, a picture halved `level` times, inside `box` of the picture."""
+    """Return the view of `image`, a level of the pyramid, inside `box` of the full-size image."""
     left, top, right, bottom = box
     return image[top >> level : -(-bottom >> level), left >> level : -(-right >> level)]
 
 
-# -- what the network says -------------------------------------------------------------------------
+# -- the network's prediction ----------------------------------------------------------------------
 
 
-def _ask(looking: Segmenter, network: Segmenter, view: Pyramid) -> _Answer | None:
-    """Return the merged answers of a network; None if nobody is there."""
+def _predict(detector: Segmenter, network: Segmenter, view: Pyramid) -> _Prediction | None:
+    """Merge the network's predictions for several crops; return None if there is no person."""
     whole: Box = (0, 0, *view.size)
-    look = looking(view.crop(whole, *looking.size[::-1]))
-    person = bounds(look, whole, view.size)
+    detection = detector(view.crop(whole, *detector.size[::-1]))
+    person = bounds(detection, whole, view.size)
     if person is None:
         return None
-    # The first crop tells better than the look what belongs to the person.
-    middle = crop_around(person, view.size, _ROOM)
-    drawn = network(view.crop(middle, *network.size[::-1]))
-    person = bounds(drawn, middle, view.size) or person
-    crop = crop_around(person, view.size, _ROOM)
+    # The first crop bounds the person more exactly than the detection.
+    middle = crop_around(person, view.size, _CROP_POLICY)
+    first = network(view.crop(middle, *network.size[::-1]))
+    person = bounds(first, middle, view.size) or person
+    crop = crop_around(person, view.size, _CROP_POLICY)
     pixel = max((crop[3] - crop[1]) / network.size[0], (crop[2] - crop[0]) / network.size[1])
     level = 0
-    while pixel > _COARSEST * (1 << level):
+    while pixel > _MAX_NETWORK_PIXEL * (1 << level):
         level += 1
     height, width = view.level(level).shape[:2]
-    total = np.full((height, width), _LOOK_WEIGHT, np.float32)
-    merged = cv2.resize(look, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(_LOOK_WEIGHT)
-    for margin in _MARGINS:
-        box = crop_around(person, view.size, replace(_ROOM, margin=margin))
-        weight = _fading(box, view.size, _part(total, box, level).shape)
+    total = np.full((height, width), _WHOLE_FRAME_WEIGHT, np.float32)
+    merged = cv2.resize(detection, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(_WHOLE_FRAME_WEIGHT)
+    for padding in _PADDINGS:
+        box = crop_around(person, view.size, replace(_CROP_POLICY, margin=padding))
+        weight = _crop_weights(box, view.size, _part(total, box, level).shape)
         for size in network.sizes:
-            answer = network(view.crop(box, *size[::-1]))
-            _part(merged, box, level)[:] += weight * cv2.resize(answer, weight.shape[::-1])
+            probability = network(view.crop(box, *size[::-1]))
+            _part(merged, box, level)[:] += weight * cv2.resize(probability, weight.shape[::-1])
             _part(total, box, level)[:] += weight
-    return _Answer(ColorModel()(merged / total, view.level(level)), level, max(1.0, pixel / (1 << level)))
+    return _Prediction(ColorModel()(merged / total, view.level(level)), level, max(1.0, pixel / (1 << level)))
 
 
-def _fading(box: Box, size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
-    """Return how much each pixel of a crop counts, float32 of `shape`: less towards sides that are not the frame's."""
+def _crop_weights(box: Box, size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
+    """Return the weight of each pixel of a crop, float32 of `shape`; it falls towards sides inside the frame."""
     left, top, right, bottom = box
 
     def ramp(count: int, fades_in: bool, fades_out: bool) -> np.ndarray:
-        place = np.minimum((np.arange(count, dtype=np.float32) + 0.5) / (_FADE * count), 1)
+        place = np.minimum((np.arange(count, dtype=np.float32) + 0.5) / (_CROP_FADE * count), 1)
         return np.minimum(place if fades_in else 1, place[::-1] if fades_out else np.ones_like(place))
 
     across = ramp(shape[1], left > 0, right < size[0])
@@ -192,24 +202,24 @@ def _fading(box: Box, size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarr
     return np.minimum.outer(down, across).astype(np.float32)
 
 
-def _without_islands(probability: np.ndarray, threshold: float) -> np.ndarray:
-    """Return where a person is, 1 or 0 in uint8 (h, w): without islands in which the network is nowhere sure."""
+def _person_mask(probability: np.ndarray, threshold: float) -> np.ndarray:
+    """Return the mask of the person, 1 or 0 in uint8 (h, w), without islands that are nowhere certain."""
     inside = (probability > threshold).view(np.uint8)
     count, found = cv2.connectedComponents(inside)
     labels: np.ndarray = found
-    sure = threshold + min(0.5, threshold) * (probability.max() - threshold)
+    certain = threshold + min(0.5, threshold) * (probability.max() - threshold)
     kept = np.zeros(count, np.uint8)
-    kept[labels[probability >= sure]] = 1
+    kept[labels[probability >= certain]] = 1
     kept[0] = 0
     return kept[labels]
 
 
-def _reach_of(inside: np.ndarray, answer: _Answer, size: tuple[int, int]) -> Box | None:
-    """Return the part of the picture in which alpha may be above 0; None if there is none."""
+def _box_around(inside: np.ndarray, prediction: _Prediction, size: tuple[int, int]) -> Box | None:
+    """Return the part of the image in which alpha may be above 0; None if there is none."""
     x, y, width, height = cv2.boundingRect(inside)
     if not width:
         return None
-    around, level = int(np.ceil((_REACH + 1) * answer.pixel)), answer.level
+    around, level = int(np.ceil((_BAND_PIXELS + 1) * prediction.pixel)), prediction.level
     return (
         max(0, x - around) << level,
         max(0, y - around) << level,
@@ -221,68 +231,70 @@ def _reach_of(inside: np.ndarray, answer: _Answer, size: tuple[int, int]) -> Box
 # -- the edge --------------------------------------------------------------------------------------
 
 
-def _edge(inside: np.ndarray, answer: _Answer, view: Pyramid, box: Box) -> np.ndarray:
-    """Return the alpha of the part `box` of a picture at full size, float32 (h, w) in [0, 1].
+def _solve_edge(inside: np.ndarray, prediction: _Prediction, view: Pyramid, box: Box) -> np.ndarray:
+    """Return the alpha of the part `box` of an image at full size, float32 (h, w) in [0, 1].
 
     Args:
-        inside: Where the network sees the person in that part, 1 or 0 in uint8.
+        inside: The network's mask of the person in that part, 1 or 0 in uint8.
     """
-    far = cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
-    far = (far - np.copysign(np.float32(0.5), far)) / np.float32(answer.pixel)
-    far = np.clip(far, -2 * _REACH, 2 * _REACH)  # without an edge it is endless
-    # One that is inside a pixel and one that is outside are a step apart.
-    prior = np.clip(far / 2 + 0.5, 0, 1)
-    band = np.abs(far) < _REACH
+    # Signed distance from the edge, positive inside the person, pixels of the network.
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    depth = (depth - np.copysign(np.float32(0.5), depth)) / np.float32(prediction.pixel)
+    depth = np.clip(depth, -2 * _BAND_PIXELS, 2 * _BAND_PIXELS)  # without an edge it is infinite
+    # The ramp from 0 to 1 is two pixels wide: one inside, one outside.
+    prior = np.clip(depth / 2 + 0.5, 0, 1)
+    band = np.abs(depth) < _BAND_PIXELS
     prior[~band] = inside[~band]
-    image = _part(view.level(answer.level), box, answer.level)
-    trust = np.float32(_TRUST) * np.minimum(np.square(far / np.float32(_REACH)), 1) + np.float32(_MIN_TRUST)
-    trust += np.float32(_TRUST_ALIKE) * _likeness(image, far, answer)
+    image = _part(view.level(prediction.level), box, prediction.level)
+    trust = np.float32(_PRIOR_WEIGHT) * np.minimum(np.square(depth / np.float32(_BAND_PIXELS)), 1)
+    trust += np.float32(_MIN_PRIOR_WEIGHT)
+    trust += np.float32(_ALIKE_PRIOR_WEIGHT) * _color_likeness(image, depth, prediction)
     alpha = solve_alpha(image, prior, band, prior, trust, _ITERATIONS)
-    for level in range(answer.level - 1, -1, -1):
-        alpha = _doubled(alpha, _part(view.level(level), box, level))
+    for level in range(prediction.level - 1, -1, -1):
+        alpha = _double_alpha(alpha, _part(view.level(level), box, level))
     return alpha
 
 
-def _likeness(image: np.ndarray, far: np.ndarray, answer: _Answer) -> np.ndarray:
-    """Return how much alike the colours of both sides are around each pixel, float32 (h, w): 1 where they are the same.
+def _color_likeness(image: np.ndarray, depth: np.ndarray, prediction: _Prediction) -> np.ndarray:
+    """Return the likeness of both sides' colours around each pixel, float32 (h, w); 1 where they are the same.
 
     Args:
         image: uint8 (h, w, 3).
-        far: How far inside the person a pixel is, float32 (h, w), in pixels of the network's.
+        depth: Distance inside the person, float32 (h, w), in pixels of the network.
     """
-    size = _neighbourhood(answer)
-    front = _local_mean(image, np.clip(far - 0.5, 1e-4, 1), size)
-    back = _local_mean(image, np.clip(-far - 0.5, 1e-4, 1), size)
-    return np.exp(np.square(front - back).sum(axis=2) * np.float32(-1 / _ALIKE**2))
+    size = _color_window(prediction)
+    front = weighted_mean(image, np.clip(depth - 0.5, 1e-4, 1), size, _MEAN_EPSILON)
+    back = weighted_mean(image, np.clip(-depth - 0.5, 1e-4, 1), size, _MEAN_EPSILON)
+    return np.exp(np.square(front - back).sum(axis=2) * np.float32(-1 / _ALIKE_COLORS**2))
 
 
-def _doubled(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Return an alpha at twice its size, or a pixel less where that is uneven, fitted to `image` of that size."""
+def _double_alpha(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Return an alpha at the size of `image`, twice its own or a pixel less, solved again along the edge."""
     height, width = image.shape[:2]
     large = cv2.resize(alpha, (2 * alpha.shape[1], 2 * alpha.shape[0]), interpolation=cv2.INTER_LINEAR)
     large = np.ascontiguousarray(large[:height, :width])
-    large[large < _SURE / 4] = 0
-    large[large > 1 - _SURE / 4] = 1
-    square = np.ones((2 * _NEAR + 1, 2 * _NEAR + 1), np.uint8)
-    band = cv2.dilate(cv2.inRange(large, _SURE, 1 - _SURE), square).view(bool)
+    large[large < _CERTAIN / 4] = 0
+    large[large > 1 - _CERTAIN / 4] = 1
+    square = np.ones((2 * _NEARBY_PIXELS + 1, 2 * _NEARBY_PIXELS + 1), np.uint8)
+    band = cv2.dilate(cv2.inRange(large, _CERTAIN, 1 - _CERTAIN), square).view(bool)
     for rows, columns in _strips(band):
-        # What is next to the strip is given.
+        # Rows next to the strip are given.
         around = slice(max(0, rows.start - 2), min(height, rows.stop + 2))
         here = band[around, columns].copy()
         here[: rows.start - around.start] = False
         here[rows.stop - around.start :] = False
         place = np.s_[around, columns]
-        trust = np.full(here.shape, _TRUST_FINE, np.float32)
-        large[place] = solve_alpha(image[place], large[place], here, large[place], trust, _ITERATIONS_FINE)
+        trust = np.full(here.shape, _FINE_PRIOR_WEIGHT, np.float32)
+        large[place] = solve_alpha(image[place], large[place], here, large[place], trust, _FINE_ITERATIONS)
     return large
 
 
-def _strips(wanted: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Yield rectangles of a few rows each that hold all of `wanted`, bool (h, w), and two columns more at its sides."""
-    height, width = wanted.shape
+def _strips(mask: np.ndarray) -> Iterator[tuple[slice, slice]]:
+    """Yield rectangles of a few rows each that cover `mask`, bool (h, w), and two more columns at its sides."""
+    height, width = mask.shape
     for top in range(0, height, _STRIP_ROWS):
         bottom = min(top + _STRIP_ROWS, height)
-        columns = np.flatnonzero(wanted[top:bottom].any(axis=0))
+        columns = np.flatnonzero(mask[top:bottom].any(axis=0))
         if len(columns):
             yield slice(top, bottom), slice(max(0, columns[0] - 2), min(width, columns[-1] + 3))
 
@@ -290,22 +302,20 @@ def _strips(wanted: np.ndarray) -> Iterator[tuple[slice, slice]]:
 # -- the person's own colours ----------------------------------------------------------------------
 
 
-def _own_colors(view: Pyramid, box: Box, alpha: np.ndarray, answer: _Answer) -> np.ndarray:
+def _estimate_foreground(view: Pyramid, box: Box, alpha: np.ndarray, prediction: _Prediction) -> np.ndarray:
     """Return the person's own colours where alpha is above 0, uint8 (h, w, 3) of the size of the box.
 
-    The colours of both sides are estimated as averages; what these do not explain of a pixel is shared between them
-    by how much of it is either's, with the least change of both (after Forte: Approximate Fast Foreground Colour
-    Estimation, ICIP 2021). So a strand of hair keeps its own shade and loses that of the sky.
+    The colours of both sides are estimated as averages; the rest of a pixel's colour is divided between them by their
+    shares of it, with the least change of both (after Forte: Approximate Fast Foreground Colour Estimation, ICIP
+    2021). So a strand of hair keeps its own shade and loses that of the sky.
     """
     image = _part(view.image, box, 0)
     height, width = alpha.shape
-    small = _part(view.level(answer.level), box, answer.level)
-    person = cv2.resize(alpha, small.shape[1::-1], interpolation=cv2.INTER_AREA)
-    size = _neighbourhood(answer)
-    # What is mostly of one side counts for it; the rest only where nothing better is near.
-    front = _local_mean(small, np.clip(2 * person - 1, 1e-3, 1) * person, size)
-    back = _local_mean(small, np.clip(1 - 2 * person, 1e-3, 1) * (1 - person), size)
-    large = (small.shape[1] << answer.level, small.shape[0] << answer.level)
+    small = _part(view.level(prediction.level), box, prediction.level)
+    size = _color_window(prediction)
+    weights = side_weights(cv2.resize(alpha, small.shape[1::-1], interpolation=cv2.INTER_AREA))
+    front, back = (weighted_mean(small, weight, size, _MEAN_EPSILON) for weight in weights)
+    large = (small.shape[1] << prediction.level, small.shape[0] << prediction.level)
     front, back = (cv2.resize(cv2.convertScaleAbs(colors), large) for colors in (front, back))
     out = image.copy()
     edge = (alpha > 0) & (alpha < 1)
@@ -319,11 +329,6 @@ def _own_colors(view: Pyramid, box: Box, alpha: np.ndarray, answer: _Answer) -> 
     return out
 
 
-def _neighbourhood(answer: _Answer) -> int:
-    return 2 * round(_COLOR_REACH * answer.pixel) + 1
-
-
-def _local_mean(image: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:
-    """Return the weighted averages of `image`, uint8 (h, w, 3), over squares of `size` pixels, float32."""
-    total = cv2.blur(weight, (size, size)) + np.float32(1e-9)
-    return cv2.blur(image * weight[..., None], (size, size)) / total[..., None]
+def _color_window(prediction: _Prediction) -> int:
+    """Return the width of the window for the colours of either side, in pixels of the prediction's level."""
+    return 2 * round(_COLOR_PIXELS * prediction.pixel) + 1

@@ -1,4 +1,4 @@
-"""A frame and its halvings: what several steps need small is made small once."""
+"""A frame and its halvings, each computed once for all steps that need it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from background_removal.support.buffers import Buffers
 
 
 class Pyramid:
-    """A frame, its half, its quarter and so on, each made when it is first asked for.
+    """Holds a frame, its half, its quarter and so on, each computed on first use.
 
-    Averaging two by two pixels is the one exact way to shrink that is also fast: 0.4 ms for 1920x1080, where
-    averaging straight down to a network's input takes 4.
+    Averaging two by two pixels is exact and fast: 0.4 ms for 1920x1080, where averaging straight down to a network's
+    input takes 4.
 
-    A frame in a codec's planes is small BGR from its half on; whoever composes it does so layer by layer, and of an
-    image that is the one layer there is.
+    A frame in a codec's planes is BGR from its half on. It is composited layer by layer; an image is one layer.
 
     Args:
         picture: uint8 (H, W, 3) BGR, or planes.
@@ -41,24 +40,24 @@ class Pyramid:
 
     @property
     def layers(self) -> Sequence[np.ndarray]:
-        """What the frame consists of: one uint8 (H, W, 3), or uint8 (h, w) of the frame's size and of half of it."""
+        """The frame's arrays: one uint8 (H, W, 3), or planes, uint8 (h, w), of the frame's size and of half of it."""
         return self._picture.layers if isinstance(self._picture, Planes) else (self._picture,)
 
     @property
     def color(self) -> ColorDescription | None:
-        """How the values of planes are meant; None for an image."""
+        """The colour description of planes; None for an image."""
         return self._picture.color if isinstance(self._picture, Planes) else None
 
     def bgr_to_layers(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
-        """Return what stands for uint8 (h, w, 3) BGR of any size in each of the layers; see `Planes.bgr_to_yuv`."""
+        """Return uint8 (h, w, 3) BGR of any size as values of each layer; see `Planes.bgr_to_yuv`."""
         return self._picture.bgr_to_yuv(bgr) if isinstance(self._picture, Planes) else (bgr,)
 
     def bgr_delta_to_layers(self, bgr: np.ndarray) -> Sequence[np.ndarray]:
-        """Return what stands for a change of BGR in each of the layers; see `Planes.bgr_delta_to_yuv`."""
+        """Return a change of BGR as changes of each layer; see `Planes.bgr_delta_to_yuv`."""
         return self._picture.bgr_delta_to_yuv(bgr) if isinstance(self._picture, Planes) else (bgr,)
 
     def allocate_layers(self, buffers: Buffers) -> Sequence[np.ndarray]:
-        """Return layers like those of the frame, to be filled."""
+        """Return uninitialised layers like those of the frame."""
         if not isinstance(self._picture, Planes):
             return (buffers.take(self._picture.shape),)
         width, height = self.size
@@ -67,7 +66,7 @@ class Pyramid:
         return buffer[:height], u, v
 
     def assemble(self, layers: Sequence[np.ndarray]) -> np.ndarray | Planes:
-        """Return layers as a picture of the frame's kind."""
+        """Return layers as an image or planes, like the frame."""
         if not isinstance(self._picture, Planes):
             return layers[0]
         y, u, v = layers
@@ -83,7 +82,7 @@ class Pyramid:
             above = self._smaller[-1] if self._smaller else self.image
             height, width = above.shape[:2]
             half = ((width + 1) // 2, (height + 1) // 2)
-            if width % 2 or height % 2:  # an even size is what OpenCV averages fast
+            if width % 2 or height % 2:  # OpenCV averages even sizes fast
                 above = cv2.copyMakeBorder(above, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
             self._smaller.append(cv2.resize(above, half, interpolation=cv2.INTER_AREA))
         return self._smaller[number - 1]
@@ -108,7 +107,7 @@ class Pyramid:
 
 
 def drop_alpha(frame: np.ndarray) -> np.ndarray:
-    """Return a frame as uint8 (H, W, 3): itself, if it is that, or else without its alpha.
+    """Return a frame as uint8 (H, W, 3), without its alpha if it has one.
 
     Raises:
         InputError: it is no image.
@@ -119,6 +118,6 @@ def drop_alpha(frame: np.ndarray) -> np.ndarray:
 
 
 def restore_alpha(result: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Return what became of a frame, uint8 (H, W, 3) or (H, W, 4), transparent where the frame, (H, W, 4), was so."""
+    """Return a processed frame, uint8 (H, W, 3) or (H, W, 4), with the transparency of `frame`, (H, W, 4)."""
     alpha = frame[..., 3] if result.shape[2] == 3 else cv2.multiply(result[..., 3], frame[..., 3], scale=1 / 255)
     return np.dstack([result[..., :3], alpha])

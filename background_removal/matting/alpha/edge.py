@@ -1,47 +1,51 @@
-"""The colours of both sides of a person's edge, and where between them a pixel of it lies."""
+"""Estimate the colours on both sides of a person's edge, and fit the alpha to them."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-# Values without a source lie in the flat middle of what was tried on the clips with known alpha that
-# benchmarks/quality.py scores and on others made like them.
+# Constants without a source lie in the flat middle of the range tried on the clips with known alpha that
+# benchmarks/quality.py scores, and on similar ones.
 
-# Neighbourhood, at half the matte's size, in which the colours of either side are looked for.
-_PIXELS = 5
-# Distance between the colours of both sides (of 255) at which a pixel's own colour counts half: less tells noise
-# from an edge no better, more does so where nothing is seen of a halo.
-_APART = 120.0
+# Window for the colours of either side, pixels at half the matte's size.
+_WINDOW_PIXELS = 5
+# Distance between the colours of both sides at which a pixel's own colour has a weight of half, of 255; lower values
+# separate noise from an edge no better, higher ones do so where no halo is visible.
+_HALF_WEIGHT_DISTANCE = 120.0
 
 
 def side_colors(image: np.ndarray, alpha: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the colours of person and background around each pixel, two float32 (h, w, 3).
 
-    They are averages weighted by how much of that side each pixel is (after Forte: Approximate Fast Foreground
-    Colour Estimation, ICIP 2021). What is mostly of one side counts for it; the rest only where nothing better is
-    near.
+    They are averages weighted by each pixel's share of that side (after Forte: Approximate Fast Foreground Colour
+    Estimation, ICIP 2021). Pixels that are mostly of one side count for it; others only where there are no better
+    ones nearby.
 
     Args:
         image: uint8 (h, w, 3).
         alpha: float32 (h, w) in [0, 1].
-        pixels: Width and height of the neighbourhood.
+        pixels: Width and height of the window.
     """
     colors = image.astype(np.float32)
-    front = np.clip(2 * alpha - 1, 1e-3, 1) * alpha
-    back = np.clip(1 - 2 * alpha, 1e-3, 1) * (1 - alpha)
-    return _local_mean(colors, front, pixels), _local_mean(colors, back, pixels)
+    front, back = side_weights(alpha)
+    return weighted_mean(colors, front, pixels), weighted_mean(colors, back, pixels)
+
+
+def side_weights(alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each pixel's weight in the mean colour of the person and of the background, float32 (h, w) each."""
+    return np.clip(2 * alpha - 1, 1e-3, 1) * alpha, np.clip(1 - 2 * alpha, 1e-3, 1) * (1 - alpha)
 
 
 def snap_to_edges(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Return an alpha whose edge follows the colours of its pixels, so that it holds no rim of the old background.
+    """Align the edge of `alpha` with the colours of `image`, so that no rim of the old background is left.
 
-    A pixel of the edge is as much person as its colour is on the way from the background's colour to the person's.
-    That counts the more, the less alpha is sure and the further apart the two are: a halo is seen only there.
+    The share of person in an edge pixel is the position of its colour between the background's and the person's.
+    That has the more weight the less certain alpha is and the further apart both colours are: only there a halo shows.
 
     Args:
-        alpha: float32 (h, w) in [0, 1]; what is 0 or 1 stays.
-        image: What it is the alpha of, uint8 (h, w, 3).
+        alpha: float32 (h, w) in [0, 1]; values of 0 and 1 stay.
+        image: The image of that alpha, uint8 (h, w, 3).
 
     Returns:
         float32 (h, w) in [0, 1].
@@ -51,7 +55,7 @@ def snap_to_edges(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
     front, back = side_colors(
         cv2.resize(image, half, interpolation=cv2.INTER_AREA),
         cv2.resize(alpha, half, interpolation=cv2.INTER_AREA),
-        _PIXELS,
+        _WINDOW_PIXELS,
     )
     out = alpha.astype(np.float32).ravel()
     edge = np.flatnonzero((out > 0) & (out < 1))
@@ -62,11 +66,22 @@ def snap_to_edges(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
     length = np.einsum("nc,nc->n", way, way)
     place = np.einsum("nc,nc->n", image.reshape(-1, 3).take(edge, axis=0) - behind, way) / (length + 1)
     before = out[edge]
-    share = 4 * before * (1 - before) * length / (length + np.float32(_APART**2))
+    share = 4 * before * (1 - before) * length / (length + np.float32(_HALF_WEIGHT_DISTANCE**2))
     out[edge] = before + share * (np.clip(place, 0, 1) - before)
     return out.reshape(height, width)
 
 
-def _local_mean(colors: np.ndarray, weight: np.ndarray, pixels: int) -> np.ndarray:
+def weighted_mean(values: np.ndarray, weight: np.ndarray, pixels: int, epsilon: float = 1e-6) -> np.ndarray:
+    """Return the weighted means of `values`, (h, w) or (h, w, 3), over square windows, float32 of that shape.
+
+    Args:
+        values: uint8 or float32.
+        weight: float32 (h, w).
+        pixels: Width and height of the window.
+        epsilon: Added to the sum of the weights.
+    """
     size = (pixels, pixels)
-    return cv2.blur(colors * weight[..., None], size) / (cv2.blur(weight, size) + 1e-6)[..., None]
+    total = cv2.blur(weight, size) + np.float32(epsilon)
+    if values.ndim == 3:
+        return cv2.blur(values * weight[..., None], size) / total[..., None]
+    return cv2.blur(values * weight, size) / total
