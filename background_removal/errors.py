@@ -7,13 +7,36 @@ A message says the problem, the object and the remedy. It names parameters as in
 from __future__ import annotations
 
 
+def reason(error: BaseException, *, first_line: bool = False) -> str:
+    """Return an error's message in one line, or the name of its class if it has none.
+
+    Args:
+        error: Any error, even one that raises when it is printed.
+        first_line: Whether only the first line counts, as for libraries that append positions in their sources.
+
+    >>> error = ValueError("no such\\nmodel")
+    >>> reason(error), reason(error, first_line=True), reason(KeyError())
+    ('no such model', 'no such', 'KeyError')
+    """
+    return _message(error, first_line) or type(error).__name__
+
+
 def describe_error(error: BaseException) -> str:
-    """Return an error's class and message in one line; only the class if the message itself raises."""
-    try:
-        message = " ".join(str(error).split())
-    except Exception:
-        message = ""
+    """Return an error's class and message in one line.
+
+    >>> describe_error(ValueError("no such\\nmodel")), describe_error(KeyError())
+    ('ValueError: no such model', 'KeyError')
+    """
+    message = _message(error)
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _message(error: BaseException, first_line: bool = False) -> str:
+    try:
+        text = str(error).strip()
+    except Exception:
+        return ""
+    return text.splitlines()[0] if text and first_line else " ".join(text.split())
 
 
 class BackgroundRemovalError(Exception):

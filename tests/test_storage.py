@@ -20,7 +20,7 @@ from conftest import PORTRAIT, ROOT, make_clip, probe, scene, wait_until
 from background_removal.errors import InputError, InputNotFoundError, ProcessingError
 from background_removal.files import storage
 from background_removal.files.saving import atomic
-from background_removal.live.recording.recording import free_name
+from background_removal.files.saving.names import free_name
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +167,8 @@ def test_shares_of_a_remote_folder_are_told_by_sizes(run_main, bucket, tmp_path:
 
 def test_a_remote_recording_replaces_none(bucket) -> None:
     bucket.put("take.mp4", PORTRAIT)
-    assert free_name("s3://media/take.mp4") == "s3://media/take_2.mp4"
-    assert free_name("s3://media/other.mp4") == "s3://media/other.mp4"
+    assert free_name("s3://media/take.mp4", storage.path_exists) == "s3://media/take_2.mp4"
+    assert free_name("s3://media/other.mp4", storage.path_exists) == "s3://media/other.mp4"
 
 
 def test_a_server_that_does_not_answer_is_one_line(run_program, credentials: None) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from background_removal.errors import BackgroundRemovalError, InputError, SourceChangedError
 from background_removal.files import storage
 from background_removal.files.images import format_picture_name, is_sequence
+from background_removal.files.saving.names import free_name
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +41,7 @@ def plan_items(files: Sequence[tuple[str, str]], name: Callable[[str, str], str]
     taken: set[str] = set()
     sources = {_identity(path) for path, _ in files}
     for path, inner in files:
-        output = wanted = name(path, inner)
-        number = 1
-        while _identity(output) in taken:
-            number += 1
-            output = _with_number(wanted, number)
+        output = _free_output(name(path, inner), taken)
         if _identity(output) in sources:
             raise InputError(f"{path}: its result would replace {output}, which is to be processed too")
         taken.add(_identity(output))
@@ -115,12 +112,10 @@ def _first_file(item: BatchItem) -> str:
     return format_picture_name(item.output, 1) if is_sequence(item.output) else item.output
 
 
-def _with_number(output: str, number: int) -> str:
-    if is_sequence(output):
-        folder, pattern = os.path.split(output)
-        return os.path.join(f"{folder}_{number}", pattern)
-    stem, suffix = os.path.splitext(output)
-    return f"{stem}_{number}{suffix}"
+def _free_output(output: str, taken: set[str]) -> str:
+    """Return `output`, with a number if it is taken; of a sequence the folder gets the number."""
+    suffix = output[len(os.path.dirname(output)) :] if is_sequence(output) else None
+    return free_name(output, lambda path: _identity(path) in taken, suffix=suffix)
 
 
 def _identity(path: str) -> str:

@@ -12,7 +12,7 @@ from typing import NoReturn
 from background_removal.cli.messages import set_up_messages
 from background_removal.cli.options import SOURCES, build_parser
 from background_removal.cli.os_process import exit_process, fill_missing_streams, report_thread_errors
-from background_removal.errors import BackgroundRemovalError
+from background_removal.errors import BackgroundRemovalError, describe_error
 from background_removal.support.stderr import silence_opencv
 from background_removal.support.wording import escape_unprintable
 
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
 
             message = rename_parameters(str(error))
         else:
-            message = f"{type(error).__name__}: {' '.join(str(error).split())} (run with --debug to see where)"
+            message = f"{describe_error(error)} (run with --debug to see where)"
         print(f"error: {escape_unprintable(message)}", file=sys.stderr)
         return error.exit_code if expected else 1
     return 0

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from background_removal.errors import InputError
+from background_removal.errors import InputError, reason
 from background_removal.support.installing import install_command
 
 SUFFIXES = (".heic", ".heif", ".hif", ".avif")
@@ -52,7 +52,7 @@ def read_heic(data: bytes, name: str) -> np.ndarray:
         # libheif applies the container's orientation, which is the valid one: EXIF only repeats it.
         picture = np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=True))
     except Exception as error:  # libheif's own errors, and Pillow's
-        raise InputError(f"{name}: not a readable image ({' '.join(str(error).split())})") from error
+        raise InputError(f"{name}: not a readable image ({reason(error)})") from error
     if picture.ndim == 2:
         return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
     return cv2.cvtColor(picture, cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGR)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from background_removal.errors import InputError, InputNotFoundError, ProcessingError, SourceChangedError
+from background_removal.errors import InputError, InputNotFoundError, ProcessingError, SourceChangedError, reason
 from background_removal.files import web
 from background_removal.support import limits
 from background_removal.support.installing import install_command
@@ -86,6 +86,11 @@ def is_folder(path: str) -> bool:
     path = path.rstrip("/")
     with _remote_errors(path):
         return bool(stow.exists(path) and stow.isdir(path))
+
+
+def path_exists(path: str) -> bool:
+    """Return whether there is a file, or anything local, at `path`; raises as `is_file` does."""
+    return is_file(path) if is_remote(path) else os.path.exists(path)
 
 
 def check_bucket(path: str) -> None:
@@ -203,8 +208,7 @@ def upload(local: str, path: str) -> None:
     except Exception as error:  # each store has its own error classes
         kept = os.path.join(tempfile.mkdtemp(prefix="background-removal-"), stow.basename(path))
         os.replace(local, kept)
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ProcessingError(f"{path}: cannot be put there ({reason}); the result is kept as {kept}") from error
+        raise ProcessingError(f"{path}: cannot be put there ({reason(error)}); the result is kept as {kept}") from error
 
 
 @contextmanager
@@ -263,5 +267,4 @@ def _remote_errors(path: str) -> Iterator[None]:
         if "find a manager" in str(error):
             hint = f"{scheme}:// is not supported, or needs an extra package: {install_command('remote')}"
             raise InputError(f"{path}: {hint}") from error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: {reason}") from error
+        raise InputError(f"{path}: {reason(error)}") from error

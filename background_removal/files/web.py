@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
-from background_removal.errors import InputError, InputNotFoundError
+from background_removal.errors import InputError, InputNotFoundError, reason
 
 # Largest download, MB; more than any camera's picture, and small enough for a temporary folder in memory.
 MAX_MB = 100
@@ -56,7 +56,7 @@ def fetch(url: str, folder: str) -> str:
     except exceptions.ConnectionError as error:
         raise InputError(f"{url}: the server cannot be reached, or has hung up") from error
     except (exceptions.RequestException, ValueError, OSError) as error:  # a bad URL, too many redirects, a full disk
-        raise InputError(f"{url}: cannot be fetched ({' '.join(str(error).split())})") from error
+        raise InputError(f"{url}: cannot be fetched ({reason(error)})") from error
     if not os.path.getsize(path):
         raise InputError(f"{url}: the file is empty")
     return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from background_removal.errors import BackgroundRemovalError
+from background_removal.errors import BackgroundRemovalError, reason
 
 
 class PageError(Exception):
@@ -27,7 +27,7 @@ def plain_message(error: BackgroundRemovalError, **names: str) -> str:
     >>> plain_message(BackgroundRemovalError("/tmp/x/source: `blur` 3: must be odd"), **{"/tmp/x/source": "clip.mp4"})
     'clip.mp4: blur 3: must be odd'
     """
-    message = " ".join(str(error).split())
+    message = reason(error)
     for path, name in names.items():
         message = message.replace(path, name)
     return message.replace("`", "")

@@ -17,6 +17,7 @@ from fastapi.responses import StreamingResponse
 from background_removal.compositing.shipped import shipped_picture
 from background_removal.errors import BackgroundRemovalError
 from background_removal.files.images import read_image
+from background_removal.files.saving.names import free_name
 from background_removal.look import Look
 from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.image_codec import check_transparency, encode_image, read_picture, shrink
@@ -201,7 +202,9 @@ class Photos:
                 except BackgroundRemovalError as error:
                     failures.append(f"{upload.name}: {plain_message(error)}")
                 else:
-                    file.writestr(_make_unique(result_name(upload.name, _SUFFIXES[kind]), names), body)
+                    name = free_name(result_name(upload.name, _SUFFIXES[kind]), names.__contains__)
+                    names.add(name)
+                    file.writestr(name, body)
                     yield out.take()
             if failures:
                 file.writestr("errors.txt", "\n".join(failures) + "\n")
@@ -267,13 +270,3 @@ def result_name(name: str, suffix: str) -> str:
 def content_disposition(name: str) -> str:
     """Return the header with which a browser saves a response under a name (RFC 6266, RFC 8187)."""
     return f"attachment; filename*=utf-8''{quote(name, safe='')}"
-
-
-def _make_unique(name: str, names: set[str]) -> str:
-    stem, suffix = os.path.splitext(name)
-    number = 1
-    while name in names:
-        number += 1
-        name = f"{stem}_{number}{suffix}"
-    names.add(name)
-    return name

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 _STDERR = 2
@@ -27,24 +29,44 @@ def capture_stderr() -> Iterator[list[str]]:
 
     One block at a time is captured; others wait. Lines of other threads are included.
     """
-    with _capturing:
-        lines: list[str] = []
+    lines: list[str] = []
+    with _capturing, tempfile.TemporaryFile() as file:
+        redirection = ExitStack()
+        with suppress(OSError):  # a program without a console has no standard error
+            redirection.enter_context(redirect_fd(_STDERR, file.fileno()))
         try:
-            kept = os.dup(_STDERR)
-        except OSError:  # programs without a console have none
-            yield lines
-            return
-        try:
-            with tempfile.TemporaryFile() as file:
-                os.dup2(file.fileno(), _STDERR)
-                try:
-                    yield lines
-                finally:
-                    os.dup2(kept, _STDERR)
-                    file.seek(0)
-                    lines += file.read().decode(errors="replace").splitlines()
+            with redirection:
+                yield lines
         finally:
-            os.close(kept)
+            file.seek(0)
+            lines += file.read().decode(errors="replace").splitlines()
+
+
+@contextmanager
+def silence_stderr() -> Iterator[None]:
+    """Discard everything written to standard error's descriptor, by C code and child processes too."""
+    sys.stderr.flush()
+    with Path(os.devnull).open("w") as nowhere, redirect_fd(_STDERR, nowhere.fileno()):
+        yield
+
+
+@contextmanager
+def redirect_fd(fd: int, to: int) -> Iterator[None]:
+    """Redirect a file descriptor to another one; raises OSError if either is closed."""
+    with restore_fd(fd):
+        os.dup2(to, fd)
+        yield
+
+
+@contextmanager
+def restore_fd(fd: int) -> Iterator[None]:
+    """Restore a file descriptor after code that may redirect it; raises OSError if it is closed."""
+    original = os.dup(fd)
+    try:
+        yield
+    finally:
+        os.dup2(original, fd)
+        os.close(original)
 
 
 @contextmanager

@@ -6,16 +6,16 @@ import json
 import logging
 import os
 import socket
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from background_removal.errors import InputError, ProcessingError
+from background_removal.errors import InputError, ProcessingError, reason
 from background_removal.support.installing import install_command
 from background_removal.support.paths import PACKAGE
+from background_removal.support.stderr import silence_stderr
 
 _ROOT = PACKAGE.parent
 # What the computers do not need of the project.
@@ -58,7 +58,7 @@ def connected(address: str, objects: Sequence[str]) -> Iterator[Any]:
     if address == "local":
         where = {"address": "local", "include_dashboard": False, "object_store_memory": _LOCAL_STORE_BYTES}
     try:
-        with _quiet():
+        with silence_stderr():
             ray.init(
                 **where,
                 runtime_env=_runtime_env(objects),
@@ -67,16 +67,15 @@ def connected(address: str, objects: Sequence[str]) -> Iterator[Any]:
                 configure_logging=False,
             )
     except Exception as error:  # ConnectionError, ValueError, RuntimeError, and some of gRPC's
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         asked = "is Ray running there (ray status), in the same release, with the same token?"
         hint = "" if address == "local" else f"; {asked}"
-        raise InputError(f"--cluster {address}: cannot be reached ({reason}){hint}") from error
+        raise InputError(f"--cluster {address}: cannot be reached ({reason(error, first_line=True)}){hint}") from error
     # A thread of Ray's prints what happens to processes, which the driver tells in its own words.
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         try:
             yield ray
         finally:
-            with _quiet():
+            with silence_stderr():
                 ray.shutdown()
 
 
@@ -140,17 +139,3 @@ def _runtime_env(objects: Sequence[str]) -> dict[str, Any]:
     if "working_dir" not in submitted:
         env |= {"working_dir": str(_ROOT), "excludes": _LEFT_HERE}
     return env
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what Ray prints, by whatever way, out of the terminal; what goes wrong is raised."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

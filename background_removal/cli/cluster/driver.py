@@ -19,7 +19,7 @@ from background_removal.cli.cluster import places, tasks
 from background_removal.cli.cluster.connection import Size, connected, runtime_modules, size_of_cluster
 from background_removal.cli.cluster.tasks import FileTask, JoinTask, Outcome, PartTask, Setup, Task
 from background_removal.cli.engines import warn_if_no_person
-from background_removal.errors import InputError
+from background_removal.errors import InputError, reason
 from background_removal.files import storage
 from background_removal.recipe import Recipe
 from background_removal.support import limits
@@ -159,7 +159,7 @@ class _Run:
             try:
                 missing = self._ray.get(answer, timeout=_ANSWER_SECONDS)
             except self._ray.exceptions.RayError as error:
-                missing = f"does not answer ({_first_line(error)})"
+                missing = f"does not answer ({reason(error, first_line=True)})"
             if missing:
                 complaints.append(f"{address}: {missing}")
         if complaints:
@@ -225,7 +225,7 @@ class _Run:
         try:
             outcome: Outcome = self._ray.get(answer)
         except self._ray.exceptions.RayTaskError as error:
-            outcome = Outcome(failure=f"{job.path}: {_first_line(error.cause or error)}")
+            outcome = Outcome(failure=f"{job.path}: {reason(error.cause or error, first_line=True)}")
         except self._ray.exceptions.RayError as error:  # the process, its computer, or what it needed was lost
             lost = f"{_described(task, file)}: {type(error).__name__}"
             if attempt.number <= _MAX_TRIES:
@@ -331,7 +331,3 @@ def _described(task: Task, file: _File) -> str:
 
 def _numbered(size: Size) -> str:
     return f"{size.nodes} computer{'s'[: size.nodes != 1]}, {size.cores} cores"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from background_removal.errors import InputError, InputNotFoundError, ProcessingError
 from background_removal.files.saving.locks import lock_folder, remove_folder
-from background_removal.files.saving.names import check_name, shorten_name
+from background_removal.files.saving.names import check_name, free_name, shorten_name
 from background_removal.files.storage import STANDARD, is_folder, is_remote, is_url, upload
 from background_removal.pipeline.frame import discards_result
+from background_removal.support.stderr import redirect_fd
 
 log = logging.getLogger(__name__)
 
@@ -187,12 +188,8 @@ def atomic_folder(path: str, choose_target: Callable[[], str] = lambda: "") -> I
 
 def partial_folder(path: str) -> str:
     """Return an empty or new folder beside `path` for the pictures of a sequence that ended early."""
-    folder = wanted = f"{shorten_name(os.path.realpath(path) if path == '.' else path)}.partial"
-    number = 1
-    while os.path.isdir(folder) and os.listdir(folder):
-        number += 1
-        folder = f"{wanted}-{number}"
-    return folder
+    folder = f"{shorten_name(os.path.realpath(path) if path == '.' else path)}.partial"
+    return free_name(folder, lambda path: os.path.isdir(path) and bool(os.listdir(path)), suffix="", separator="-")
 
 
 def replace_atomically(finished: str, target: str, name: str) -> None:
@@ -218,16 +215,6 @@ def replace_atomically(finished: str, target: str, name: str) -> None:
         raise ProcessingError(f"{name}: cannot be replaced ({error.strerror}); the result is kept as {kept}") from error
 
 
-def free_name(path: str) -> str:
-    """Return the local `path`, numbered if a file of that name exists: clip_2.mp4 for clip.mp4."""
-    stem, suffix = os.path.splitext(shorten_name(path))
-    number = 1
-    while os.path.lexists(path):
-        number += 1
-        path = f"{stem}_{number}{suffix}"
-    return path
-
-
 def close_atomic(stack: ExitStack, error: BaseException | None) -> None:
     """Leave a stack of atomic outputs when their sink is closed: `error` decides whether they appear."""
     if error is not None and discards_result(error):
@@ -241,18 +228,14 @@ def _redirect_stdout_to_stderr() -> Iterator[None]:
     """Send everything printed, by libraries and child processes too, to standard error."""
     if sys.stdout is not None:
         sys.stdout.flush()
-    try:
-        kept = os.dup(_STDOUT)
-    except OSError as error:
-        raise InputError(f"`output_path` -: there is no standard output ({error.strerror})") from error
-    os.dup2(_STDERR, _STDOUT)
-    try:
-        yield
-    finally:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(redirect_fd(_STDOUT, _STDERR))
+        except OSError as error:
+            raise InputError(f"`output_path` -: there is no standard output ({error.strerror})") from error
         if sys.stdout is not None:
-            sys.stdout.flush()
-        os.dup2(kept, _STDOUT)
-        os.close(kept)
+            stack.callback(sys.stdout.flush)
+        yield
 
 
 def _copy_to_stdout(path: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import zlib
+from collections.abc import Callable
 
 from background_removal.errors import InputError
 from background_removal.files.storage import is_remote
@@ -62,6 +64,35 @@ def shorten_name(path: str) -> str:
     while stem and len(os.fsencode(stem + suffix)) > longest - _DOUBLE_ADDITION_BYTES:
         stem = stem[:-1]
     return os.path.join(folder, stem + suffix)
+
+
+def free_name(
+    path: str,
+    exists: Callable[[str], bool] = os.path.lexists,
+    *,
+    suffix: str | None = None,
+    separator: str = "_",
+) -> str:
+    """Return `path`, or if it exists the first numbered path that does not.
+
+    Args:
+        path: The desired path, local or remote.
+        exists: Returns whether a path is taken.
+        suffix: End of `path` that stays behind the number; None for the suffix of the file.
+        separator: Written before the number.
+
+    >>> free_name("a/clip.mp4", {"a/clip.mp4", "a/clip_2.mp4"}.__contains__)
+    'a/clip_3.mp4'
+    >>> free_name("v1.2", {"v1.2"}.__contains__, suffix="", separator="-")
+    'v1.2-2'
+    """
+    if not exists(path):
+        return path
+    short = shorten_name(path)
+    suffix = os.path.splitext(short)[1] if suffix is None else suffix
+    stem = short.removesuffix(suffix)
+    numbered = (f"{stem}{separator}{number}{suffix}" for number in itertools.count(2))
+    return next(name for name in numbered if not exists(name))
 
 
 def _max_name_bytes(folder: str) -> int:

@@ -13,7 +13,7 @@ import av.format
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 
-from background_removal.errors import InputError, ProcessingError
+from background_removal.errors import InputError, ProcessingError, reason
 from background_removal.support import limits
 
 # FFmpeg's demuxers that read files, devices or addresses other than the given one: scripts and playlists, name
@@ -50,9 +50,10 @@ def open_video(path: str, name: str = "") -> InputContainer:
             raise InputError(
                 f"{name}: is a list of other files, which are not read; if you trust it, say `follow`"
             ) from None
+        why = getattr(error, "strerror", None) or reason(error)
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):  # not an error of the file
-            raise ProcessingError(f"{name}: cannot be opened ({reason(error)})") from None
-        raise InputError(f"{name}: not a readable video ({reason(error)})") from None
+            raise ProcessingError(f"{name}: cannot be opened ({why})") from None
+        raise InputError(f"{name}: not a readable video ({why})") from None
 
 
 def declared_size(path: str, index: int) -> tuple[int, int]:
@@ -63,11 +64,6 @@ def declared_size(path: str, index: int) -> tuple[int, int]:
             return (context.width, context.height) if isinstance(context, VideoCodecContext) else (0, 0)
     except (av.error.FFmpegError, OSError, ValueError, IndexError):
         return 0, 0
-
-
-def reason(error: Exception) -> str:
-    """Return what an error of FFmpeg or the system says, in one line."""
-    return (getattr(error, "strerror", None) or str(error)).splitlines()[0]
 
 
 @functools.cache

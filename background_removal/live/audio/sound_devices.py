@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 from background_removal.errors import InputError
 from background_removal.pipeline.worker import Worker
 from background_removal.support.installing import install_command
+from background_removal.support.stderr import restore_fd
 
 Answer = TypeVar("Answer")
 
@@ -55,13 +55,11 @@ def _ask_sound_server(query: Callable[[], Answer]) -> Answer:
 
     with ExitStack() as stack:
         # PortAudio's module redirects stderr to nowhere while it loads; if it hangs, that has to be undone.
-        stderr = os.dup(2)
-        stack.callback(os.close, stderr)
+        stack.enter_context(restore_fd(2))
         worker = stack.enter_context(Worker(work, "sound server", join_seconds=0))
         answer = next(worker.items(ANSWER_SECONDS))
         if answer is not None:
             return answer
-        os.dup2(stderr, 2)
     raise InputError(f"the microphone cannot be used: the system's sound did not answer for {ANSWER_SECONDS:g} s")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -16,8 +16,8 @@ import numpy as np
 
 from background_removal.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
 from background_removal.files.images import letterbox
-from background_removal.files.saving.names import shorten_name
-from background_removal.files.storage import is_file, is_remote
+from background_removal.files.saving.names import free_name
+from background_removal.files.storage import path_exists
 from background_removal.files.video.formats import CONTAINER_FORMATS, Encoding, check_video_format
 from background_removal.files.video.video_sink import VideoSink, check_video_output
 from background_removal.live.audio.live_sound import LiveSound
@@ -293,7 +293,8 @@ class Recorder(Sink):
         assert self._info is not None
         wanted = path = self._path or f"recording_{format_timestamp()}{self._usual_suffix()}"
         if not self._overwrite:
-            path = free_name(path, [recording.path for recording in self._ending])
+            ending = [recording.path for recording in self._ending]
+            path = free_name(path, lambda name: name in ending or path_exists(name))
         self._overwrite = False
         try:
             check_video_output(path, "", self._encoding)
@@ -326,18 +327,3 @@ def _most_waiting(info: StreamInfo) -> int:
 def format_timestamp() -> str:
     """Return the time as it stands in the names of recordings and snapshots."""
     return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-
-
-def free_name(path: str, taken: Collection[str] = ()) -> str:
-    """Return `path`, with a number added if there is such a file already, or soon will be.
-
-    Args:
-        path: Local or remote.
-        taken: What is still being written.
-    """
-    stem, suffix = os.path.splitext(shorten_name(path))
-    number = 1
-    while path in taken or (is_file(path) if is_remote(path) else os.path.exists(path)):
-        number += 1
-        path = f"{stem}_{number}{suffix}"
-    return path

@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from background_removal.files.saving.locks import FileLock, lock_file
-from background_removal.files.saving.names import shorten_name
+from background_removal.files.saving.names import free_name, shorten_name
 from background_removal.files.saving.unfinished import recover_file
 from background_removal.files.storage import is_remote
 from background_removal.files.video.formats import CONTAINER_FORMATS
@@ -53,7 +53,8 @@ class Recovery:
 
     def _save_all(self, worker: Worker[None]) -> None:
         for left, wanted in self._found:
-            path = _free(wanted)
+            stem, suffix = os.path.splitext(wanted)
+            path = free_name(f"{stem}_recovered{suffix}", os.path.exists)
             try:
                 saved = recover_file(left, path)
             except OSError as error:
@@ -82,13 +83,3 @@ def _unfinished(path: str) -> Iterator[tuple[FileLock, str]]:
                 hold = lock_file(os.path.join(folder, found))
                 if hold is not None:
                     yield hold, os.path.join(os.path.dirname(path), match[1] + match[4])
-
-
-def _free(path: str) -> str:
-    """Return `path` with "_recovered" added, and a number if that is taken."""
-    stem, suffix = os.path.splitext(path)
-    number, free = 1, f"{stem}_recovered{suffix}"
-    while os.path.exists(free):
-        number += 1
-        free = f"{stem}_recovered_{number}{suffix}"
-    return free

@@ -11,9 +11,10 @@ import numpy as np
 from background_removal.errors import BackgroundRemovalError
 from background_removal.files.images import write_image
 from background_removal.files.saving.atomic import atomic_output
-from background_removal.files.storage import is_remote
+from background_removal.files.saving.names import free_name
+from background_removal.files.storage import is_remote, path_exists
 from background_removal.live.options import LiveOptions
-from background_removal.live.recording.recording import format_timestamp, free_name
+from background_removal.live.recording.recording import format_timestamp
 from background_removal.pipeline.actions import SNAPSHOT, keys_of
 from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, to_image
 from background_removal.pipeline.worker import FINISH_SECONDS, Worker
@@ -85,7 +86,7 @@ class Snapshots(Sink):
     def _save_all(self, saver: Worker[tuple[str, np.ndarray | Planes]]) -> None:
         for item in saver.items():
             assert item is not None
-            path = free_name(item[0])
+            path = free_name(item[0], path_exists)
             try:
                 with atomic_output(path) as staged:
                     write_image(staged, to_image(item[1]), path)

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from background_removal.errors import InputError, ProcessingError
+from background_removal.errors import InputError, ProcessingError, reason
 from background_removal.files.images import letterbox
 from background_removal.files.video.color.yuv import FromBgr
 from background_removal.live.camera.devices import is_open_elsewhere
@@ -118,9 +118,10 @@ class VirtualCamera(Sink):
         try:
             self._camera = self._pyvirtualcam.Camera(*self._size, rate, fmt=self._format, device=self._device or None)
         except (RuntimeError, ValueError, OSError) as error:
-            reason = " ".join(str(error).split())
             driver = _DRIVERS.get(sys.platform, "install its driver")
-            raise InputError(f"no virtual camera {self._device}: {reason}; {driver}".replace(" :", ":")) from error
+            raise InputError(
+                f"no virtual camera {self._device}: {reason(error)}; {driver}".replace(" :", ":")
+            ) from error
 
     @property
     def device(self) -> str:
@@ -182,7 +183,7 @@ class VirtualCamera(Sink):
         try:
             self._camera.send(self._pixels(self._last) if self._card is None else self._card)
         except (RuntimeError, OSError) as error:
-            raise ProcessingError(f"virtual camera {self._device}: {' '.join(str(error).split())}") from error
+            raise ProcessingError(f"virtual camera {self._device}: {reason(error)}") from error
 
     def _pixels(self, picture: np.ndarray | Planes) -> np.ndarray:
         """Return a picture as the camera takes it: uint8 (H, W, 3) BGR, or Y, Cb and Cr one after another."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import cv2
 import numpy as np
 
-from background_removal.errors import ProcessingError
+from background_removal.errors import ProcessingError, reason
 from background_removal.matting.crop import Box
-from background_removal.matting.networks.sessions import first_line, load_session_file
+from background_removal.matting.networks.sessions import load_session_file
 from background_removal.matting.networks.weights import FACES, model_file
 from background_removal.matting.pyramid import Pyramid
 
@@ -122,7 +122,7 @@ class FaceDetector:
                 np.asarray(output)[0] for output in self._session.run(["boxes", "scores"], {"image": tensor})
             )
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
-            raise ProcessingError(f"the face network failed: {first_line(error)}") from error
+            raise ProcessingError(f"the face network failed: {reason(error, first_line=True)}") from error
         scores = 1 / (1 + np.exp(-np.clip(logits[:, 0], -80, 80)))
         sure = np.flatnonzero(scores >= self._least_score)
         row, column = np.divmod(sure, image.shape[1] // _CELL)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -13,10 +11,10 @@ from importlib import metadata
 import cv2
 import numpy as np
 
-from background_removal.errors import InputError
-from background_removal.matting.networks.sessions import first_line
+from background_removal.errors import InputError, reason
 from background_removal.matting.networks.weights import MODELS, model_file
 from background_removal.support.installing import install_command
+from background_removal.support.stderr import silence_stderr
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +37,9 @@ class MediaPipeSegmenter:
                 f"{install_command('mediapipe')}"
             ) from error
         except (ImportError, OSError) as error:  # OSError: a system library is missing
-            raise InputError(f"`runtime` mediapipe: {first_line(error)}; install it or use `runtime` onnx") from error
+            raise InputError(
+                f"`runtime` mediapipe: {reason(error, first_line=True)}; install it or use `runtime` onnx"
+            ) from error
         installed = metadata.version("mediapipe")
         if tuple(int(part) for part in re.findall(r"\d+", installed)[:3]) >= _FIRST_THAT_PHONES_HOME:
             raise InputError(
@@ -77,13 +77,5 @@ def _silent_stderr() -> Iterator[None]:
     if log.isEnabledFor(logging.DEBUG):
         yield
         return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
+    with silence_stderr():
         yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

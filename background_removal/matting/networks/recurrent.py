@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from background_removal.errors import InputError, ProcessingError
+from background_removal.errors import InputError, ProcessingError, reason
 from background_removal.matting.alpha.refine import ramp_around, smooth_ramp
 from background_removal.matting.crop import Box, resampled
-from background_removal.matting.networks.sessions import first_line, require_numbers
+from background_removal.matting.networks.sessions import require_numbers
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -109,7 +109,7 @@ class RecurrentMatting:
         try:
             foreground, alpha, *states = (np.asarray(item) for item in self._session.run(_OUTPUTS, inputs))
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
-            raise ProcessingError(f"{self._name}: the model failed: {first_line(error)}") from error
+            raise ProcessingError(f"{self._name}: the model failed: {reason(error, first_line=True)}") from error
         height, width = image.shape[:2]
         if (foreground.shape, alpha.shape) != ((1, 3, height, width), (1, 1, height, width)):
             raise InputError(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from background_removal.errors import DeviceError, InputError, ProcessingError
+from background_removal.errors import DeviceError, InputError, ProcessingError, reason
 from background_removal.matting.networks.network import INPUT_RANGES, Network
-from background_removal.matting.networks.sessions import check_device, first_line, load_session, require_numbers
+from background_removal.matting.networks.sessions import check_device, load_session, require_numbers
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
 from background_removal.support import limits
 
@@ -109,7 +109,7 @@ class OnnxSegmenter:
         try:
             output = self._session.run(None, {self._layout.name: tensor})[0]
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
-            raise ProcessingError(f"{self._name}: the model failed: {first_line(error)}") from error
+            raise ProcessingError(f"{self._name}: the model failed: {reason(error, first_line=True)}") from error
         probability = self._probability(np.asarray(output))
         if probability.shape != image.shape[:2]:
             probability = cv2.resize(probability, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)

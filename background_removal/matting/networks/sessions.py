@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from background_removal.errors import DeviceError, InputError, InputNotFoundError, ProcessingError
+from background_removal.errors import DeviceError, InputError, InputNotFoundError, ProcessingError, reason
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS, downloaded_file, model_file
 from background_removal.support import limits
 from background_removal.support.cores import core_limit
@@ -86,11 +86,11 @@ def load_session_file(path: Path, device: str, small: bool = False) -> onnxrunti
             session = onnxruntime.InferenceSession(str(path), options, providers=[provider, *fallbacks])
         except Exception as error:  # a damaged model, or a provider that fails to start
             if name != "cpu" and device == "auto":
-                log.debug("device %s did not load: %s", name, first_line(error))
+                log.debug("device %s did not load: %s", name, reason(error, first_line=True))
                 continue
             if name != "cpu":
-                raise DeviceError(f"`device` {device} did not load: {first_line(error)}") from error
-            raise InputError(f"{path}: not a usable ONNX model: {first_line(error)}") from error
+                raise DeviceError(f"`device` {device} did not load: {reason(error, first_line=True)}") from error
+            raise InputError(f"{path}: not a usable ONNX model: {reason(error, first_line=True)}") from error
         # ONNX Runtime can fall back to the CPU without a word: what it loaded is compared with what was asked.
         if session.get_providers()[0] == provider:
             log.debug("%s runs on %s", path.name, name)
@@ -120,8 +120,3 @@ def require_numbers(model: str, *answers: np.ndarray) -> None:
             raise ProcessingError(f"{model}: the model answers with {answer.dtype}; numbers are needed")
         if not np.isfinite(answer).all():
             raise ProcessingError(f"{model}: the model failed: its answer holds NaN or infinite values")
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of what an error of a runtime says; the rest is where in its sources."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

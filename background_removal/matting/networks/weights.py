@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from background_removal.errors import InputError, InputNotFoundError
+from background_removal.errors import InputError, InputNotFoundError, reason
 from background_removal.support.paths import data_folder
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def _reason(error: Exception) -> str:
         return f"the server answers {error.response.status_code}"
     if isinstance(error, requests.ConnectionError):
         return "the server cannot be reached"
-    return " ".join(str(error).split())
+    return reason(error)
 
 
 def model_file(model: Model, suffix: str) -> Path:
