@@ -189,6 +189,7 @@ def test_a_slow_object_gets_the_newest_frame(stream_camera: StreamCamera) -> Non
     assert np.median(lags[4:]) < 12
 
 
+@pytest.mark.slow
 def test_a_camera_that_comes_back_goes_on(stream_camera: StreamCamera) -> None:
     watcher = Stopper(40)
 
@@ -272,6 +273,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
 @pytest.mark.parametrize(("where", "how"), [("open", "Ctrl-C"), ("read", "Ctrl-C"), ("read", "q"), ("read", "close")])
 def test_the_program_ends_at_once_whatever_the_camera_does(start_main, screen: Screen, where: str, how: str) -> None:
@@ -296,6 +298,7 @@ def test_the_program_ends_at_once_whatever_the_camera_does(start_main, screen: S
     print(f"{where} {how}: main() came back {ended - asked:.2f} s after it was asked to")
 
 
+@pytest.mark.slow
 def test_silence_is_noticed_and_q_ends_it(screen: Screen, stream_camera: StreamCamera, start_main) -> None:
     """Sending that stops while the connection stands: it is opened anew, and nothing but us writes to stderr."""
     process = start_main("--webcam", stream_camera.url, "--no-segmentation", "--no-fps", env=screen.env)
@@ -335,6 +338,7 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_keys_in_the_window(screen: Screen, stream_camera: StreamCamera, start_main, pictures: Path) -> None:
     process = start_main("--webcam", stream_camera.url, "--background", pictures, env=screen.env)
     screen.wait_for_window()
@@ -355,6 +359,7 @@ def test_keys_in_the_window(screen: Screen, stream_camera: StreamCamera, start_m
     wait_until(lambda: stream_camera.viewers == 0, "the camera to be let go")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["Escape", "Q", "close"])
 def test_ways_to_end(screen: Screen, stream_camera: StreamCamera, start_main, how: str) -> None:
     process = start_main("--webcam", stream_camera.url, "--no-segmentation", env=screen.env)

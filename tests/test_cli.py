@@ -93,6 +93,7 @@ def test_a_program_of_its_own(run_program, photo: Path, tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "r.png"))[60, 480].tolist() == [0x40, 0xB1, 0x00]
 
 
+@pytest.mark.slow
 def test_an_image_with_every_kind_of_background(run_main, photo: Path, tmp_path: Path) -> None:
     video = make_clip(tmp_path / "behind.mp4", [scene(i) for i in range(4)]).path
     for name, spec in (
@@ -383,6 +384,7 @@ def test_a_text_file_is_no_video_even_if_ffmpeg_can_draw_it(run_main, tmp_path: 
     assert "there is no video in it" in outcome.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["config", "utils", "files", "pipeline"])
 def test_an_object_gets_its_own_neighbours_and_we_keep_ours(run_program, tmp_path: Path, kind: str) -> None:
     """A folder of the user's with modules of names that are ours too."""

@@ -47,6 +47,7 @@ def ask(port: int, method: str, path: str, body: object = None, **headers: str) 
     return answer
 
 
+@pytest.mark.slow
 def test_a_run_without_a_window_is_controlled(
     tmp_path: Path, runtime: Path, stream_camera: StreamCamera, start_main, run_main
 ) -> None:

@@ -27,6 +27,7 @@ from background_removal.pipeline.objects import ObjectChain
 from background_removal.segmentation import MPSegmentation
 
 
+@pytest.mark.slow
 def test_auto_frame_follows_smoothly(portrait: np.ndarray) -> None:
     person = cv2.resize(portrait, (240, 240))
     segmentation, follows = MPSegmentation(background="none"), AutoFrame()
@@ -285,6 +286,7 @@ def test_defocus_grows_with_the_distance(portrait: np.ndarray) -> None:
     assert near > far
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "objects"),
     [
@@ -326,6 +328,7 @@ def test_the_matte_moves_along_with_auto_frame(tmp_path: Path, run_main, portrai
     assert "the matte is 1000x600 and the result 2000x600" in outcome.err
 
 
+@pytest.mark.slow
 def test_effects_on_real_people(shared: Path, tmp_path: Path) -> None:
     source = shared / "media" / "people" / "thoughtful_360p.mp4"
 

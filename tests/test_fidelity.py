@@ -181,6 +181,7 @@ def test_all_sound_tracks_are_kept(tmp_path: Path, clip: Callable[..., Clip]) ->
         assert [track.metadata["language"] for track in container.streams.audio] == ["eng", "deu"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "codec", "sound"),
     [
@@ -324,6 +325,7 @@ def test_a_broadcast_begins_at_zero_with_its_sound(tmp_path: Path, clip: Callabl
     assert float(times[0]) - sound == pytest.approx(before, abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("codec", "suffix", "kept"), [
     ("pcm_alaw", ".mkv", None), ("pcm_s16le", ".mov", "pcm_s16le"), ("pcm_s16le", ".mkv", "pcm_s16le"),
     ("pcm_s16le", ".webm", "opus"),

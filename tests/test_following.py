@@ -63,6 +63,7 @@ def test_nobody_is_nobody(stand: Callable[..., Scene]) -> None:
             assert segmentation.alpha(noisy).max() < 0.05
 
 
+@pytest.mark.slow
 def test_someone_enters_walks_leaves_and_comes_back(stand: Callable[..., Scene]) -> None:
     segmentation = MPSegmentation()
     there_and_back = [*np.linspace(1.02, -0.42, 36), *[-0.5] * 4, *np.linspace(-0.42, 0.3, 18)]
@@ -122,6 +123,7 @@ def test_other_shapes_of_frame(stand: Callable[..., Scene], width: int, height: 
     assert iou(segmentation.alpha(frame), truth) > 0.9
 
 
+@pytest.mark.slow
 def test_who_is_followed_is_not_lost_for_being_small(stand: Callable[..., Scene]) -> None:
     """The look at the whole frame misses a small person whom the crop shows well."""
     segmentation = MPSegmentation()
@@ -150,6 +152,7 @@ def test_a_frame_drawn_twice_is_steadied_once(stand: Callable[..., Scene]) -> No
     assert iou(alpha, truth) > iou(fresh.alpha(frame), truth) - 0.05
 
 
+@pytest.mark.slow
 def test_streams_that_begin_at_different_frames_come_to_agree(stand: Callable[..., Scene]) -> None:
     # He swings wide at first and little later: who has seen the first holds a larger crop, unless it is drawn anew.
     frames = [stand(0.3 + (0.25 if i < 20 else 0.02) * np.sin(i / 3), room=0)[0] for i in range(78)]
@@ -172,6 +175,7 @@ def test_streams_that_begin_at_different_frames_come_to_agree(stand: Callable[..
     assert apart(timed=True) < 0.01
 
 
+@pytest.mark.slow
 def test_frames_a_level_apart_do_not_keep_different_crops_for_a_second(shared: Path) -> None:
     """As two decoders give them."""
     rng = np.random.default_rng(1)

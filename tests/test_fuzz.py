@@ -12,6 +12,7 @@ from conftest import ROOT
 COUNT = 60
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="fuzzing splits its processes off")
 def test_whatever_is_in_a_file_is_done_or_told() -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "fuzz"), "--count", str(COUNT), "--seed", "3", "--json"]

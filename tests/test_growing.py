@@ -95,6 +95,7 @@ def left_by_a_dead_run(path: Path, frames: int = 75) -> Path:
     return copy.rename(growing)
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(("suffix", "seed"), [(".mp4", 1), (".mkv", 2)])
 def test_a_video_that_is_killed_at_any_moment_plays(tmp_path: Path, start_main, suffix: str, seed: int) -> None:
@@ -112,6 +113,7 @@ def test_a_video_that_is_killed_at_any_moment_plays(tmp_path: Path, start_main, 
     assert times[:-8] == [Fraction(i, 25) for i in range(len(times) - 8)]
 
 
+@pytest.mark.slow
 @posix
 def test_a_recording_that_is_killed_is_recovered_at_the_next_start(
     tmp_path: Path, start_main, stream_camera: StreamCamera
@@ -280,6 +282,7 @@ def test_pictures_of_a_dead_run_go_with_the_next(tmp_path: Path, clip: Callable[
     hold.release()
 
 
+@pytest.mark.slow
 @posix
 def test_processes_end_when_their_parent_is_killed_and_their_parts_go_with_the_next_run(
     tmp_path: Path, start_main, run_main

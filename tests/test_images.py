@@ -56,6 +56,7 @@ def test_exif_orientation_is_honoured(tmp_path: Path, suffix: str, orientation: 
     assert difference(load(result), upright) < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tiff", ".PNG"])
 def test_a_cut_out_has_real_alpha(tmp_path: Path, portrait: np.ndarray, suffix: str) -> None:
     output = tmp_path / f"cutout{suffix}"
@@ -82,6 +83,7 @@ def test_a_cut_out_in_a_format_without_alpha_is_refused(tmp_path: Path, run_main
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (321, 241), (2, 500), (3840, 2160), (7, 3)])
 def test_any_size_goes_through_the_segmentation(tmp_path: Path, portrait: np.ndarray, width: int, height: int) -> None:
     source = save(tmp_path / "photo.png", cv2.resize(portrait, (width, height)))
@@ -134,6 +136,7 @@ def test_an_output_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
         Engine(image_path=PORTRAIT, output_path=tmp_path / "result.docx").run()
 
 
+@pytest.mark.slow
 def test_a_shown_image_follows_the_keys_and_is_saved_as_shown(tmp_path: Path, screen: Screen, start_main) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()

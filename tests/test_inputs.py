@@ -172,6 +172,7 @@ def test_phones_pictures_are_read_upright(tmp_path: Path, suffix: str, orientati
     assert difference(found, upright) < 4
 
 
+@pytest.mark.slow
 def test_phones_pictures_in_a_folder_and_behind(run_main, photo: Path, portrait: np.ndarray, tmp_path: Path) -> None:
     folder = tmp_path / "phone"
     folder.mkdir()
@@ -301,6 +302,7 @@ def test_a_web_address_as_background_and_among_many(run_main, site: Site, photo:
         assert np.abs(cv2.imread(str(tmp_path / "r" / name))[CORNER].astype(int) - expected).max() < 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "complaint"),
     [
@@ -371,6 +373,7 @@ def test_an_image_goes_through_pipes_and_nothing_with_it(tmp_path: Path) -> None
         assert said in done.stderr
 
 
+@pytest.mark.slow
 def test_pipes_at_one_end_only(tmp_path: Path, photo: Path) -> None:
     done = piped("photo.jpg", "--output", "-", "--background", "transparent", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -380,6 +383,7 @@ def test_pipes_at_one_end_only(tmp_path: Path, photo: Path) -> None:
     assert cv2.imread(str(tmp_path / "r.jpg")).shape == (512, 512, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "data", "complaint"),
     [
@@ -411,6 +415,7 @@ def test_a_pipe_that_nobody_reads_is_a_failure(photo: Path) -> None:
 # -- GIF -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_gif_is_small_unless_asked_otherwise(run_main, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", [scene(i, 800, 450) for i in range(12)], rate=Fraction(30)).path
     more = ("--no-segmentation", "--output")
@@ -466,6 +471,7 @@ def packages_of_the_lean_install() -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_requirements_lean_are_enough_for_an_image_and_a_video(tmp_path: Path) -> None:
     """An environment of its own, made without an index: a real installation takes minutes and a network."""
     from importlib import metadata

@@ -104,6 +104,7 @@ def test_results_inside_the_source_are_not_sources(folder: Path, run_main) -> No
     assert sorted(path.name for path in (folder / "results").rglob("*.m*")) == ["a.mp4", "b.mkv", "c.mp4"]
 
 
+@pytest.mark.slow
 def test_a_name_with_a_percent_sign_is_a_name(tmp_path: Path, run_main) -> None:
     for name in ("my%20day.mp4", "100%.mp4"):
         make_clip(tmp_path / name, [scene(i) for i in range(200)], gop=25)
@@ -121,6 +122,7 @@ def test_one_file_with_resume(tmp_path: Path, run_main) -> None:
     assert "is done" in again.err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
 def test_what_ctrl_c_cut_short_is_not_taken_for_done(tmp_path: Path, start_main) -> None:
     (tmp_path / "slow.py").write_text("import time\ndef slow(image):\n    time.sleep(0.05)\n    return image\n")
@@ -137,6 +139,7 @@ def test_what_ctrl_c_cut_short_is_not_taken_for_done(tmp_path: Path, start_main)
     assert process.communicate()[1] == told
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
 @pytest.mark.parametrize(
     ("arguments", "told"),
@@ -219,6 +222,7 @@ def test_what_does_not_go_with_many_files(folder: Path, run_main, arguments: tup
     assert complaint in outcome.err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
 def test_a_watched_folder(tmp_path: Path, start_main) -> None:
     place, results = tmp_path / "in", tmp_path / "out"
@@ -254,6 +258,7 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("results", ["", "the folder itself"])
 def test_watching_takes_no_result_for_a_source(tmp_path: Path, results: str) -> None:
     """Results stand beside their sources; once a source has gone its result is still none."""

@@ -113,6 +113,7 @@ def changes(loud: np.ndarray, times: np.ndarray) -> list[float]:
     return [float(times[place + 1]) for place in np.flatnonzero(np.diff(loud.astype(int)))]
 
 
+@pytest.mark.slow
 def test_a_tone_is_recorded_in_time_with_the_picture(
     server: subprocess.Popen, speaker: Speaker, stream_camera: StreamCamera, start_main, tmp_path: Path
 ) -> None:
@@ -196,6 +197,7 @@ def test_a_sound_server_that_hangs_holds_up_nothing(server: subprocess.Popen, st
     assert "did not answer" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "told"),
     [

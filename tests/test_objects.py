@@ -300,6 +300,7 @@ def test_another_size_fails_a_video_and_not_its_pictures(clip: Callable, tmp_pat
     assert [cv2.imread(str(tmp_path / "parts" / f"{n}.png")).shape[0] for n in (1, 2, 3, 4)] == [240, 240, 120, 120]
 
 
+@pytest.mark.slow
 def test_what_is_kept_or_given_again_may_change_at_the_next_call(clip: Callable, tmp_path: Path) -> None:
     source = clip(frames=12).path
     kept: list[np.ndarray] = []

@@ -300,6 +300,7 @@ def test_a_window_without_frames_looks_often_for_keys(monkeypatch: pytest.Monkey
     assert looks[1] - looks[0] > 45, "once in 50 ms would be 40"
 
 
+@pytest.mark.slow
 def test_the_window_takes_the_shape_of_a_camera_that_comes_back(
     stream_camera: StreamCamera, screen: Screen, start_main
 ) -> None:

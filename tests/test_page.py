@@ -138,6 +138,7 @@ def test_a_picture_gets_its_background_by_one_request(visitor: Visitor, jpeg: by
     assert cutout[260, 256, 3] == 255
 
 
+@pytest.mark.slow
 def test_a_photo_is_sent_once_and_shown_in_many_looks(visitor: Visitor, jpeg: bytes, portrait: np.ndarray) -> None:
     photo = visitor.told("POST", "/api/photos", jpeg, status=201, name="../me at home.jpg")
     assert (photo["name"], photo["width"], photo["height"]) == ("me at home.jpg", 512, 512)
@@ -667,6 +668,7 @@ def test_what_a_killed_program_has_left_is_removed(tmp_path: Path, monkeypatch: 
 # -- the command line ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 def test_the_page_starts_with_the_look_of_the_options_and_leaves_nothing(
     start_main: Callable[..., subprocess.Popen[str]], tmp_path: Path, stack: ExitStack

@@ -26,6 +26,7 @@ from background_removal.support.cores import count_cores
 UNEVEN = [Fraction(i * 40 + (i % 3) * 9, 1000) for i in range(200)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "timing",
     [
@@ -51,6 +52,7 @@ def test_jobs_give_the_same_frames_times_and_sound(tmp_path: Path, run_main, tim
         assert difference(a, b) < 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clip.ts", "clip.mpg"])
 def test_jobs_with_files_without_an_index(tmp_path: Path, run_main, name: str) -> None:
     codec = "mpeg2video" if name.endswith("mpg") else "libx264"
@@ -64,6 +66,7 @@ def test_jobs_with_files_without_an_index(tmp_path: Path, run_main, name: str) -
     assert len(times[0]) == 200
 
 
+@pytest.mark.slow
 def test_jobs_count_only_what_an_edit_list_shows(tmp_path: Path, run_main) -> None:
     if not shutil.which("ffmpeg"):
         pytest.skip("needs the ffmpeg command (Debian: apt-get install ffmpeg)")
@@ -82,6 +85,7 @@ def test_jobs_count_only_what_an_edit_list_shows(tmp_path: Path, run_main) -> No
     assert len(probe(tmp_path / "cut_out.mp4").times) == 171
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "arguments", "codec"),
     [
@@ -123,6 +127,7 @@ class Smooth:
 """
 
 
+@pytest.mark.slow
 def test_objects_that_remember_leave_no_seam(tmp_path: Path, run_main) -> None:
     (tmp_path / "smooth.py").write_text(COUNTER)
     source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(200)], gop=25).path
@@ -137,6 +142,7 @@ def test_objects_that_remember_leave_no_seam(tmp_path: Path, run_main) -> None:
     assert max(errors) < 3
 
 
+@pytest.mark.slow
 def test_jobs_share_the_cores(tmp_path: Path, run_main) -> None:
     (tmp_path / "telling.py").write_text(
         "import os, pathlib, cv2\nfrom background_removal.support.cores import core_limit\n\n"
@@ -154,6 +160,7 @@ def test_jobs_share_the_cores(tmp_path: Path, run_main) -> None:
     assert cv2.getNumThreads() == before  # here they are not
 
 
+@pytest.mark.slow
 def test_jobs_end_with_the_range(tmp_path: Path, run_main) -> None:
     source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], sound="aac", gop=25).path
     outcome = run_main("--video", source, "--no-segmentation", "--jobs", 4, "--end-frame", 119, "--break-on-end")
@@ -163,6 +170,7 @@ def test_jobs_end_with_the_range(tmp_path: Path, run_main) -> None:
     assert found.sound[0][1] * 1024 / 44100 == pytest.approx(120 / 25, abs=0.06)
 
 
+@pytest.mark.slow
 def test_an_error_in_one_process_is_told_and_leaves_nothing(tmp_path: Path, run_main) -> None:
     (tmp_path / "bad.py").write_text("def bad(image):\n    raise ValueError('no luck')\n")
     source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
@@ -173,6 +181,7 @@ def test_an_error_in_one_process_is_told_and_leaves_nothing(tmp_path: Path, run_
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["bad.py", "clip.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_all_processes(tmp_path: Path, start_main, number: int) -> None:
@@ -192,6 +201,7 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path, start_main, number: int) -> N
     wait_until(lambda: not any(Path(f"/proc/{worker}/fd").exists() for worker in workers), "their end")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="only Linux tells which process is which")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_process_that_is_ended_from_outside_is_an_error_at_once(tmp_path: Path, start_main, number: int) -> None:

@@ -142,6 +142,7 @@ def test_a_click_chooses_who_is_kept(room: Callable[..., Scene]) -> None:
     assert segmentation.look.people == "main"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_front", [True, False])
 def test_two_people_cross_and_the_main_one_stays(room: Callable[..., Scene], in_front: bool) -> None:
     segmentation = MPSegmentation(people="main")
@@ -251,6 +252,7 @@ def test_a_camera_goes_on_without_people_when_a_network_fails(
             assert segmentation.alpha(frame).max() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behind", [0, 3, 5, 6])
 def test_a_crop_that_moves_leaves_what_is_still(room: Callable[..., Scene], behind: int) -> None:
     """Another crop makes the network answer otherwise; that comes about little by little where nothing moves."""
@@ -269,6 +271,7 @@ def test_a_crop_that_moves_leaves_what_is_still(room: Callable[..., Scene], behi
     assert max(float(np.abs(b - a).mean()) for a, b in pairwise(alphas[18:])) < change / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "first", "bars"),
     [

@@ -138,6 +138,7 @@ LOOKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", LOOKS)
 def test_what_is_composed_on_planes_is_what_is_composed_on_images(tmp_path: Path, look: str) -> None:
     on_planes, on_images = MPSegmentation(**LOOKS[look]), MPSegmentation(**LOOKS[look])
@@ -153,6 +154,7 @@ def test_what_is_composed_on_planes_is_what_is_composed_on_images(tmp_path: Path
             assert np.abs(on_planes.last_alpha() - on_images.last_alpha()).mean() < 2e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", ["blur", "a colour", "a picture"])
 def test_what_is_all_person_is_left_in_every_bit(tmp_path: Path, look: str) -> None:
     source, output = portrait_clip(tmp_path / "clip.mp4"), tmp_path / "r.mp4"
@@ -176,6 +178,7 @@ def test_what_is_all_person_is_left_in_every_bit(tmp_path: Path, look: str) -> N
         assert not np.array_equal(before[0], after[0])
 
 
+@pytest.mark.slow
 def test_a_call_of_its_own_is_not_passed_by(tmp_path: Path) -> None:
     class Louder(MPSegmentation):
         def __call__(self, frame: np.ndarray) -> np.ndarray:

@@ -39,6 +39,7 @@ def test_the_trace_would_show_it(tmp_path: Path) -> None:
     assert sockets(tmp_path, sys.executable, "-c", asks)
 
 
+@pytest.mark.slow
 @needs_strace
 @pytest.mark.parametrize(
     "arguments",
@@ -58,6 +59,7 @@ def test_no_run_asks_a_name_server(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not list(tmp_path.rglob("*onnxruntime*")), "a database of events"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
 def test_whatever_of_ours_comes_first_turns_telemetry_off(before: str | None, after: str) -> None:
     """Before ONNX Runtime can be imported, and unless the user has said otherwise."""

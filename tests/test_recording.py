@@ -27,6 +27,7 @@ from background_removal.pipeline.frame import ColorDescription, Frame, Planes, S
 PLAIN = ("--no-segmentation", "--no-fps")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one process")
 def test_a_recording_keeps_real_time(tmp_path: Path, stream_camera: StreamCamera, start_main) -> None:
     started = time.monotonic()

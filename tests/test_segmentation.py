@@ -77,6 +77,7 @@ def test_the_network_sees_rgb(portrait: np.ndarray) -> None:
     assert np.abs(right - expected).max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [None, "landscape", "general"])
 def test_the_two_runtimes_agree(portrait: np.ndarray, model: str) -> None:
     frames = [portrait, *(person_on(portrait, i) for i in range(3)), scene(5), np.zeros((90, 160, 3), np.uint8)]
@@ -328,7 +329,7 @@ def test_a_video_plays_behind_in_step_and_loops(portrait: np.ndarray, tmp_path: 
         ({"bg_image": np.zeros((3, 3), np.float32)}, "must be uint8"),
         ({"background": "#12345"}, "#RRGGBB"),
         ({"background": "sunrise"}, "no such file or folder, nor one of .*sunset"),
-        ({"background": str(ROOT / "requirements.txt")}, "there is no video in it"),
+        ({"background": str(ROOT / "LICENSE")}, "there is no video in it"),
         ({"runtime": "torch"}, "`runtime` torch"),
         ({"device": "abacus"}, "`device` abacus"),
         ({"model": "huge"}, "`model` huge"),

@@ -33,6 +33,7 @@ def referee(shared: Path):
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PEOPLE, ids=lambda p: p.name)
 def test_people_go_through(shared: Path, tmp_path: Path, path: Path) -> None:
     if path.suffix == ".jpg":
@@ -83,6 +84,7 @@ EXPECTED = {
 
 
 # What is long goes through once: what the blur could spoil, it would spoil in the others.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "look"),
     [
@@ -107,6 +109,7 @@ def test_odd_files_keep_every_frame_and_time(shared: Path, tmp_path: Path, path:
         assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_the_seam_of_a_part_is_a_step_as_any_other(shared: Path) -> None:
     path = str(shared / "media" / "people" / "doctor_540p.mp4")
     segmentation = MPSegmentation()
@@ -139,6 +142,7 @@ def test_the_seam_of_a_part_is_a_step_as_any_other(shared: Path) -> None:
         assert step(whole[before], part[at]) < step(whole[before], whole[at]) + 0.2 * usual
 
 
+@pytest.mark.slow
 def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path) -> None:
     outcomes = {}
     for path in sorted((shared / "media" / "broken").glob("*")):
@@ -165,6 +169,7 @@ def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "bars"),
     [

@@ -87,6 +87,7 @@ def test_a_missing_driver_or_package_says_what_to_install(backend, monkeypatch: 
         VirtualCamera("").open(info)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells who has a device open")
 def test_nobody_watching_pauses_and_lets_the_camera_go(tmp_path: Path, stream_camera: StreamCamera, backend) -> None:
     device = tmp_path / "video10"
@@ -136,6 +137,7 @@ def running(engine: Engine) -> Callable[[], None]:
     return end
 
 
+@pytest.mark.slow
 def test_a_lost_camera_shows_the_room_without_anybody_and_keeps_the_rate(
     stream_camera: StreamCamera, backend, portrait: np.ndarray
 ) -> None:

@@ -61,6 +61,7 @@ def note(image):
 """
 
 
+@pytest.mark.slow
 def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, screen: Screen, start_main) -> None:
     (tmp_path / "notes.py").write_text(NOTES_FULL_SCREEN)
     notes = ("--object", "notes.py:note")
@@ -133,6 +134,7 @@ class Slow:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", ["camera", "object"])
 def test_no_key_is_lost_at_ten_frames_a_second(
     tmp_path: Path, stream_camera: StreamCamera, screen: Screen, start_main, slow: str
@@ -170,6 +172,7 @@ def test_space_freezes_the_picture(stream_camera: StreamCamera, screen: Screen, 
     assert process.wait(timeout=30) == 0
 
 
+@pytest.mark.slow
 def test_the_window_says_that_the_camera_is_gone(stream_camera: StreamCamera, screen: Screen, start_main) -> None:
     process = start_main("--webcam", stream_camera.url, *PLAIN, "--reconnect", 4, env=screen.env)
     screen.wait_for_window()

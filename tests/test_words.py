@@ -28,6 +28,7 @@ def test_a_picture_of_nobody_is_done_and_said(run_main, tmp_path: Path) -> None:
         assert run_main("room.jpg", *arguments).err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_video_of_nobody_is_said_and_one_of_somebody_at_its_end_is_not(
     run_main, tmp_path: Path, portrait: np.ndarray, jobs: int
