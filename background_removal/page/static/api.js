@@ -1,6 +1,6 @@
-// The HTTP interface, and nothing else of the server.
+// Client of the HTTP interface.
 
-/** The server's answer was no; the message is its own sentence. */
+/** Error with the server's own message. */
 export class Refused extends Error {
   constructor(message, status) {
     super(message);
@@ -20,7 +20,7 @@ function sentence(text, status) {
 }
 
 /**
- * Ask the server.
+ * Send a request.
  * @param {string} path
  * @param {{method?: string, body?: BodyInit, json?: object, signal?: AbortSignal, as?: "json"|"blob"|"response"}} [how]
  */
@@ -40,7 +40,7 @@ export async function ask(path, { method, body, json, signal, as = "json" } = {}
   return as === "blob" ? response.blob() : response.json();
 }
 
-/** Send a file and tell how much of it has gone, 0 to 1: fetch cannot tell. */
+/** Upload a file and report progress, 0 to 1, which fetch cannot. */
 export function send(path, file, { progress = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -57,6 +57,6 @@ export function send(path, file, { progress = () => {}, signal } = {}) {
   });
 }
 
-/** A look as the query of an address. */
+/** Return a look as a URL query. */
 export const query = (look, more = {}) =>
   new URLSearchParams({ ...look, effects: look.effects.join(","), ...more }).toString();

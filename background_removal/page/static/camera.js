@@ -1,4 +1,4 @@
-// The camera: its frames to the server, at most two on the way, the results onto the canvas.
+// Camera: sends frames to the server, at most two in flight, and draws the results on the canvas.
 
 import { Refused } from "./api.js";
 import { button, byId, choice, download, el } from "./dom.js";
@@ -6,11 +6,13 @@ import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { Recording } from "./recording.js";
 
+// Frames in flight.
 const IN_FLIGHT = 2;
 const QUALITY = 0.85;
-// What is not answered for so long is lost: a frame may be passed over for a newer one.
+// Timeout of an unanswered frame, milliseconds; the server skips frames for newer ones.
 const LOST_MS = 5000;
-const LOOK_MS = 120; // a slider that is moved changes the look no more often
+// Interval between changes of the look while a slider moves, milliseconds.
+const LOOK_MS = 120;
 const SIZES = [["640x360", "640 × 360"], ["1280x720", "1280 × 720"], ["1920x1080", "1920 × 1080"]];
 
 export class Camera {
@@ -28,11 +30,11 @@ export class Camera {
     this.recording = new Recording(this.canvas);
     this.#tools(start);
     byId("camera-start").addEventListener("click", () => this.start());
-    look.addEventListener("change", () => this.#tellLook());
+    look.addEventListener("change", () => this.#sendLook());
     setInterval(() => this.socket && this.#facts(), 1000);
     bind("camera", [
       [[" "], "freeze", () => this.freeze()], [["f"], "mirror", () => this.mirror()],
-      [["c"], "beside the original", () => this.beside()], [["m"], "show the matte", () => this.#press("m")],
+      [["c"], "beside the original", () => this.beside()], [["m"], "show the matte", () => this.#sendKey("m")],
       [["s"], "save a snapshot", () => this.snapshot()], [["r"], "begin or end a recording", () => this.record()],
       [["g"], "full screen", () => this.fullScreen()], [["q"], "stop the camera", () => this.stop()],
       [["Enter"], "start the camera", () => this.socket || this.start()],
@@ -47,7 +49,7 @@ export class Camera {
     this.buttons = {
       record: toggle("Record", "r", () => this.record()), snapshot: button("Snapshot", "s", () => this.snapshot()),
       freeze: toggle("Freeze", " ", () => this.freeze()), mirror: toggle("Mirror", "f", () => this.mirror()),
-      beside: toggle("Original", "c", () => this.beside()), matte: toggle("Matte", "m", () => this.#press("m")),
+      beside: toggle("Original", "c", () => this.beside()), matte: toggle("Matte", "m", () => this.#sendKey("m")),
       full: button("Full screen", "g", () => this.fullScreen()), stop: button("Stop", "q", () => this.stop()),
     };
     this.sound = el("input", { type: "checkbox", id: "camera-sound" });
@@ -56,7 +58,7 @@ export class Camera {
     this.#state();
   }
 
-  /** Ask for the camera, and begin. */
+  /** Open the camera and the connection. */
   async start() {
     this.stop();
     const attempt = (this.attempt = Symbol("attempt"));
@@ -73,12 +75,12 @@ export class Camera {
       this.#connect();
     } catch (error) {
       this.stop();
-      complain(plain(error));
+      complain(describe(error));
     }
     this.#state();
   }
 
-  /** End it; the camera's light goes out. */
+  /** Close the connection and the camera. */
   stop() {
     this.attempt = null;
     if (this.recording.running) this.record();
@@ -124,11 +126,11 @@ export class Camera {
       socket.send(JSON.stringify({ look: this.look.value }));
       if (this.stream) this.#begin(socket);
     };
-    socket.onmessage = ({ data }) => (typeof data === "string" ? this.#hear(JSON.parse(data)) : this.#show(data, socket));
+    socket.onmessage = ({ data }) => (typeof data === "string" ? this.#handleText(JSON.parse(data)) : this.#show(data, socket));
     socket.onclose = () => socket === this.socket && this.#lost(this.said || "The connection has ended. Is the program still running?");
   }
 
-  // Frames are encoded by a worker, so that the page stays quick.
+  // Frames are encoded by a worker, so that the page stays responsive.
   #begin(socket) {
     this.worker = new Worker("/static/encode.js", { type: "module" });
     this.worker.onmessage = ({ data }) => socket.readyState === WebSocket.OPEN && socket.send(data);
@@ -143,7 +145,7 @@ export class Camera {
       if (!seen || this.frozen || this.sent.size >= IN_FLIGHT || socket.readyState !== WebSocket.OPEN || !this.video.videoWidth) return;
       const number = (this.number = (this.number + 1) >>> 0);
       this.sent.set(number, now);
-      // The frame as it is costs no copy, where the browser has it.
+      // VideoFrame, where the browser has it, needs no copy.
       const picture = window.VideoFrame ? new VideoFrame(this.video) : await createImageBitmap(this.video);
       if (this.worker) this.worker.postMessage({ number, picture, quality: QUALITY }, [picture]);
     };
@@ -172,7 +174,7 @@ export class Camera {
     return undefined;
   }
 
-  #hear(message) {
+  #handleText(message) {
     if (message.error) this.said = message.error;
     if (message.said) say(message.said);
     if (message.trouble || message.error) complain(message.trouble || message.error);
@@ -187,7 +189,7 @@ export class Camera {
     if (this.socket) this.start();
   }
 
-  #tellLook() {
+  #sendLook() {
     if (this.waiting || this.socket?.readyState !== WebSocket.OPEN) return;
     this.waiting = setTimeout(() => {
       this.waiting = null;
@@ -195,7 +197,7 @@ export class Camera {
     }, LOOK_MS);
   }
 
-  #press(key) {
+  #sendKey(key) {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
     this.socket.send(JSON.stringify({ key }));
     press(this.buttons.matte, this.buttons.matte.getAttribute("aria-pressed") !== "true");
@@ -270,7 +272,7 @@ export class Camera {
         say("recording");
       }
     } catch (error) {
-      complain(plain(error));
+      complain(describe(error));
     }
     this.#state();
   }
@@ -285,10 +287,10 @@ const press = (each, on) => each.setAttribute("aria-pressed", on);
 const stopTracks = (stream) => stream?.getTracks().forEach((track) => track.stop());
 const stamp = () => new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace("T", "_").replaceAll(":", "-");
 
-// What the browser's errors mean.
-function plain(error) {
+// Messages for the browser's errors.
+function describe(error) {
   const words = {
-    NotAllowedError: "The browser was told not to give this page the camera or microphone. Its address bar can change that.",
+    NotAllowedError: "The browser does not give this page the camera or microphone. Its address bar can change that.",
     NotFoundError: "No camera or microphone was found.",
     NotReadableError: "The camera is in use by another program.",
     OverconstrainedError: "That camera is not there any more.",

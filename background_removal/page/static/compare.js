@@ -1,4 +1,4 @@
-// Before and after: one picture over the other with a divider, or beside it; 100 % zoom.
+// Before and after: two pictures with a divider or side by side; 100 % zoom.
 
 import { el } from "./dom.js";
 
@@ -6,8 +6,8 @@ export class Compare {
   /**
    * @param {HTMLElement} before An image or a video.
    * @param {HTMLElement} after The same, of the same size.
-   * @param {() => void} [zooming] Told when the zoom has changed.
-   * @param {string} [title] What the second one is called.
+   * @param {() => void} [zooming] Called after the zoom has changed.
+   * @param {string} [title] Label of the second one.
    */
   constructor(before, after, zooming = () => {}, title = "After") {
     this.zooming = zooming;
@@ -29,12 +29,12 @@ export class Compare {
     this.#place();
   }
 
-  /** Say whether squares are to be seen behind what is transparent. */
+  /** Show or hide squares behind transparency. */
   seeThrough(on) {
     this.element.classList.toggle("see-through", on);
   }
 
-  /** Say how large the picture is, in pixels. */
+  /** Set the picture's size, in pixels. */
   fit(width, height) {
     this.width = width;
     this.element.style.setProperty("--w", width);
@@ -43,7 +43,7 @@ export class Compare {
     this.#place();
   }
 
-  /** 100 %, one pixel of the picture on one of the screen, around a point; or the whole picture. */
+  /** Zoom to 100 % around a point, one picture pixel per screen pixel; or show the whole picture. */
   zoom(on, point) {
     if (on === this.zoomed || this.beside) return;
     const [old, view] = [this.layers.getBoundingClientRect(), this.element.getBoundingClientRect()];
@@ -56,7 +56,7 @@ export class Compare {
     this.zooming();
   }
 
-  /** Both beside each other, or one over the other. */
+  /** Show both side by side, or one over the other. */
   setBeside(on) {
     if (on) this.zoom(false);
     this.beside = on;
@@ -64,13 +64,13 @@ export class Compare {
     this.divider.hidden = on;
   }
 
-  /** Move the divider to a place, 0 to 100 percent of what is seen. */
+  /** Move the divider, 0 to 100 percent of the visible part. */
   moveTo(at) {
     this.at = Math.min(100, Math.max(0, at));
     this.#place();
   }
 
-  // The divider stays in sight while a zoomed picture is moved.
+  // Keep the divider visible while a zoomed picture scrolls.
   #place() {
     const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.element;
     const width = this.layers.offsetWidth;
@@ -84,7 +84,7 @@ export class Compare {
   #grab(event) {
     if (event.button || this.beside) return;
     const onDivider = this.divider.contains(event.target);
-    if (this.zoomed && !onDivider && event.pointerType === "touch") return; // the browser moves the picture
+    if (this.zoomed && !onDivider && event.pointerType === "touch") return; // the browser scrolls
     const move = this.zoomed && !onDivider
       ? (to) => this.element.scrollBy(-to.movementX, -to.movementY)
       : (to) => {

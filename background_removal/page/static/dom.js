@@ -1,7 +1,7 @@
-// Elements, made in one line.
+// Helpers that make DOM elements.
 
 /**
- * Make an element: `on…` are listeners, true and false set and leave out, all else are attributes.
+ * Make an element. Attributes `on…` are listeners; true sets an attribute, false omits it.
  * @param {string} tag
  * @param {Object} [attributes]
  * @param {...(Node|string)} children
@@ -19,20 +19,20 @@ export function el(tag, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** A button that names its key in its tooltip. */
+/** Make a button with its key in the tooltip. */
 export function button(label, key, act, attributes = {}) {
   const title = key ? `${attributes.title ?? label} (${key === " " ? "space" : key})` : attributes.title;
   return el("button", { type: "button", onclick: act, "aria-keyshortcuts": key === " " ? "Space" : key, ...attributes, title }, label);
 }
 
-/** A choice among a few, as <select>; `choices` are [value, label]. */
+/** Make a <select>; `choices` are [value, label]. */
 export function choice(label, choices, act, attributes = {}) {
   const select = el("select", { onchange: () => act(select.value), ...attributes, "aria-label": label });
   select.append(...choices.map(([value, text]) => el("option", { value }, text)));
   return select;
 }
 
-/** Let the visitor keep `blob`, or what is at an address, under a name. */
+/** Save a blob, or the file at an address, under a name. */
 export function download(what, name) {
   const address = typeof what === "string" ? what : URL.createObjectURL(what);
   const link = el("a", { href: address, download: name });
@@ -42,10 +42,10 @@ export function download(what, name) {
   if (typeof what !== "string") setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-/** "photo.jpg" → "photo_out.png", as results are called on the command line. */
+/** Return the name of a result: "photo.jpg" → "photo_out.png", as on the command line. */
 export const resultName = (name, ending) => `${name.replace(/\.[^.]*$/, "")}_out.${ending}`;
 
-/** Seconds as 0:07 or 1:02:03. */
+/** Format seconds as 0:07 or 1:02:03. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   const pad = (number) => String(number).padStart(2, "0");
@@ -53,7 +53,7 @@ export function clock(seconds) {
   return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
 }
 
-/** Bytes in words. */
+/** Format a number of bytes. */
 export function size(bytes) {
   const unit = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
   const amount = bytes / unit[0];

@@ -1,17 +1,17 @@
-// Files that are dropped, pasted or chosen, sorted into photos and videos.
+// Files that are dropped, pasted or chosen: photos and videos.
 
 import { byId, el } from "./dom.js";
 
 const PHOTO = /\.(jpe?g|png|webp|avif|bmp|tiff?|hei[cf])$/i;
 const VIDEO = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|mts|3gp|wmv|flv|ogv|gif)$/i;
 
-/** "photo", "video" or "" for a file; a GIF is a short video. The server looks at the content. */
+/** Return "photo", "video" or "" for a file; a GIF is a video. The server checks the content. */
 export function kindOfFile(file) {
   if (file.type === "image/gif" || file.type.startsWith("video/") || VIDEO.test(file.name)) return "video";
   return file.type.startsWith("image/") || PHOTO.test(file.name) ? "photo" : "";
 }
 
-/** Ask for files; `accept` as of <input type=file>. */
+/** Open a file dialog; `accept` as in <input type=file>. */
 export function choose(accept, multiple, use) {
   const input = el("input", { type: "file", accept, multiple, class: "away", "aria-hidden": "true", tabindex: "-1", id: "chosen" });
   byId("chosen")?.remove();
@@ -23,7 +23,7 @@ export function choose(accept, multiple, use) {
   input.click();
 }
 
-/** Take what is dropped on the page or pasted; `use(files, target)` is told where. */
+/** Call `use(files, target)` for files dropped on an element or pasted. */
 export function receive(use) {
   const veil = byId("veil");
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");

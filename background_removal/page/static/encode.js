@@ -1,4 +1,4 @@
-// A worker: a picture becomes what goes over the socket, 4 bytes of its number and a JPEG.
+// Worker: encodes a frame as its number in 4 bytes and a JPEG.
 
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { alpha: false, willReadFrequently: true });

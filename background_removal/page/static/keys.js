@@ -1,4 +1,4 @@
-// Keys: those of the program's window where they fit, listed by ?.
+// Keys, as in the program's window, and their list.
 
 import { byId, el } from "./dom.js";
 import { say } from "./messages.js";
@@ -8,7 +8,7 @@ const STORED = "keys";
 const rows = [];
 let active = remembered() !== "off";
 
-// What is stored in the browser may be denied to the page.
+// The browser may deny access to its storage.
 function remembered(value) {
   try {
     if (value) localStorage.setItem(STORED, value);
@@ -21,13 +21,13 @@ function remembered(value) {
 /**
  * Add keys.
  * @param {string} where "camera", "photo", "video", or "" for everywhere.
- * @param {[string[], string, (key: string) => void][]} list Keys, what they do, and how.
+ * @param {[string[], string, (key: string) => void][]} list Keys, their meaning, and the action.
  */
 export function bind(where, list) {
   for (const [keys, means, act] of list) rows.push({ where, keys, means, act });
 }
 
-// Where letters are text, or the key already does something.
+// Return whether the focused element uses the key itself.
 function taken(key, target) {
   if (!(target instanceof Element)) return false;
   if (target.matches("select, textarea, input:not([type=range], [type=radio], [type=checkbox], [type=file])")) return true;
@@ -35,7 +35,7 @@ function taken(key, target) {
   return (key === " " || key === "Enter") && target.matches(pressed);
 }
 
-/** Begin to listen; `at` tells which tab is open. */
+/** Listen for keys; `at` returns the open tab. */
 export function listen(at) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
@@ -48,7 +48,7 @@ export function listen(at) {
   });
 }
 
-/** Show the list. */
+/** Show the list of keys. */
 export function list() {
   const dialog = byId("keys");
   const titles = [["", "Everywhere"], ["camera", "Camera"], ["photo", "Photo"], ["video", "Video"]];

@@ -1,25 +1,25 @@
-// The look: what the panel sets, the keys change, and every request carries.
+// The look: set by the panel and the keys, sent with each request.
 
 export class Look extends EventTarget {
-  /** @param {object} start What /api/start says of the look. */
+  /** @param {object} start The look in /api/start. */
   constructor(start) {
     super();
     this.start = { ...start, effects: [...(start.effects ?? [])] };
     this.value = { ...this.start };
   }
 
-  /** Change some of it; whoever listens to "change" is told. */
+  /** Change some settings, and dispatch "change". */
   set(changes) {
     this.value = { ...this.value, ...changes };
     this.dispatchEvent(new Event("change"));
   }
 
-  /** As the program was started. */
+  /** Restore the look at the start. */
   reset() {
     this.set(this.start);
   }
 
-  /** Switch an effect; returns whether it is on now. */
+  /** Toggle an effect; return whether it is on. */
   toggle(effect) {
     const on = !this.value.effects.includes(effect);
     this.set({ effects: on ? [...this.value.effects, effect] : this.value.effects.filter((name) => name !== effect) });
@@ -27,14 +27,14 @@ export class Look extends EventTarget {
   }
 }
 
-/** What kind of background a spec names. */
+/** Return the kind of a background. */
 export function kindOf(spec, pictures) {
   if (["blur", "none", "transparent"].includes(spec)) return spec;
   if (spec.startsWith("upload:") || pictures.includes(spec)) return "picture";
   return CSS.supports("color", spec) ? "color" : "other";
 }
 
-/** Any colour of CSS as #rrggbb, which is all that <input type=color> takes. */
+/** Return any CSS colour as #rrggbb, for <input type=color>. */
 export function hex(color) {
   const pen = document.createElement("canvas").getContext("2d");
   pen.fillStyle = color;

@@ -1,4 +1,4 @@
-// The page begins: what there is is asked for, the three tabs are filled.
+// Entry point: fetches the settings and fills the three tabs.
 
 import { ask } from "./api.js";
 import { Camera } from "./camera.js";
@@ -14,7 +14,7 @@ import { Videos } from "./videos.js";
 const TABS = ["camera", "photo", "video"];
 let open = "camera";
 
-/** Show a tab; its name stands in the address, for a reload. The token does not: a cookie has it by now. */
+/** Show a tab, and put its name into the address for a reload, without the token, which a cookie holds. */
 function show(name, focus) {
   open = name;
   document.body.dataset.tab = name;

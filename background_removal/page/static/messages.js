@@ -1,4 +1,4 @@
-// What the page says: shown for a while, and read out by screen readers.
+// Messages, shown for some seconds and read by screen readers.
 
 import { byId } from "./dom.js";
 
@@ -11,10 +11,10 @@ function show(element, text, seconds) {
   if (text) timers.set(element, setTimeout(() => show(element, "", 0), seconds * 1000));
 }
 
-/** Say what has been done. */
+/** Show a message. */
 export const say = (text) => show(byId("said"), text, 2 + text.length / 20);
 
-/** Say what went wrong: longer, and at once. */
+/** Show an error, for longer. */
 export function complain(error) {
   if (error?.name === "AbortError") return;
   const text = typeof error === "string" ? error : error.message;

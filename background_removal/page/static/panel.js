@@ -1,4 +1,4 @@
-// The settings beside the picture: backgrounds as pictures, edge, people, effects.
+// Panel of settings: background, edge, people, effects.
 
 import { ask } from "./api.js";
 import { choose } from "./drop.js";
@@ -25,7 +25,7 @@ const KINDS = ["blur", "picture", "color", "none"];
 export class Panel {
   /**
    * @param {import("./look.js").Look} look
-   * @param {object} start What /api/start says.
+   * @param {object} start The response of /api/start.
    */
   constructor(look, start) {
     this.look = look;
@@ -56,7 +56,7 @@ export class Panel {
     ]);
   }
 
-  /** Take a picture of the visitor's as background. */
+  /** Upload a picture, and use it as background. */
   async add(file) {
     const { id } = await ask("/api/backgrounds", { body: file });
     const spec = `upload:${id}`;
@@ -118,7 +118,7 @@ export class Panel {
     const kind = kindOf(background, this.pictures);
     if (kind === "picture") this.lastPicture = background;
     if (kind === "color") this.color = hex(background);
-    if (kind === "other" && !this.pictures.includes(background)) { // what the program was started with
+    if (kind === "other" && !this.pictures.includes(background)) { // the background at the start
       this.tiles.prepend(this.#tile(background, "As started"));
       this.pictures.push(background);
     }
@@ -158,17 +158,17 @@ export class Panel {
     const count = this.pictures.length;
     const next = place < 0 ? this.lastPicture : this.pictures[(place + step + count) % count];
     this.look.set({ background: next });
-    this.#tell();
+    this.#report();
   }
 
   #nextKind() {
     const kind = kindOf(this.look.value.background, this.pictures);
     const next = KINDS[(KINDS.indexOf(kind) + 1) % KINDS.length];
     this.look.set({ background: { picture: this.lastPicture, color: this.color }[next] ?? next });
-    this.#tell();
+    this.#report();
   }
 
-  #tell() {
+  #report() {
     const radio = this.tiles.querySelector("input:checked");
     radio?.closest("label").scrollIntoView({ block: "nearest" });
     say(`background: ${radio?.closest("label").title.toLowerCase() ?? this.look.value.background}`);
@@ -188,7 +188,7 @@ export class Panel {
   }
 }
 
-// How strong a blur is, in percent of the picture's shorter side.
+// Return a blur's standard deviation in percent of the picture's shorter side.
 const percent = (blur) => ({ light: 1, medium: 2, strong: 4 })[blur] ?? parseFloat(blur);
 const nameOf = (effect) => effect.name ?? effect;
 const titled = (text) => text[0].toUpperCase() + text.slice(1);

@@ -1,4 +1,4 @@
-// Photos: sent once, shown before and after; a changed look is asked for again.
+// Photos: uploaded once, shown before and after; fetched again when the look changes.
 
 import { ask, query, send } from "./api.js";
 import { Compare } from "./compare.js";
@@ -69,7 +69,7 @@ export class Photos {
     choose("image/*,.heic,.heif", true, (files) => this.add(files));
   }
 
-  /** Send photos and show the first of them. */
+  /** Upload photos, and show the first. */
   async add(files) {
     let shown = false;
     for (const file of files) {
@@ -79,10 +79,10 @@ export class Photos {
       shown = true;
       this.#strip();
       try {
-        const told = await send(`/api/photos?name=${encodeURIComponent(photo.name)}`, file, {
+        const sent = await send(`/api/photos?name=${encodeURIComponent(photo.name)}`, file, {
           progress: (part) => { photo.part = part; if (photo === this.current) this.#facts(`sending ${Math.round(part * 100)} %`); },
         });
-        Object.assign(photo, told, { part: 1 });
+        Object.assign(photo, sent, { part: 1 });
         if (photo === this.current) this.show(photo);
       } catch (error) {
         complain(error);
@@ -108,7 +108,7 @@ export class Photos {
     this.refresh();
   }
 
-  /** Ask for the result as the look is now; of several wishes on the way the last one counts. */
+  /** Fetch the result in the current look; only the last of several requests is sent. */
   async refresh() {
     if (byId("photo").hidden) return;
     this.stale = false;
@@ -164,7 +164,7 @@ export class Photos {
     this.before.src = `/api/photos/${photo.id}/source${this.longest ? `?longest=${this.longest}` : ""}`;
   }
 
-  // A large photo is fetched no larger than it is seen, 0 for all of it: that is quicker.
+  // Return the longest side to fetch, as large as visible, which is quicker; 0 for the full size.
   #longest(photo) {
     if (this.compare.zoomed) return 0;
     const seen = Math.ceil((Math.max(innerWidth, innerHeight) * devicePixelRatio) / 256) * 256;
@@ -263,7 +263,7 @@ export class Photos {
   }
 }
 
-// The visitor's own file; where his browser does not know its kind, as with HEIC, what the server makes of it.
+// Make a thumbnail of the visitor's file, or of the server's copy where the browser cannot show it, such as HEIC.
 function thumbnail(photo) {
   const image = el("img", { src: photo.local, alt: "", width: 72, height: 54 });
   image.addEventListener("error", () => photo.id && (image.src = `/api/photos/${photo.id}/source?longest=144`), { once: true });

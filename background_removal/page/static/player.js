@@ -1,16 +1,16 @@
-// The result of a video and its source, played in step.
+// Player of a video's source and result, in sync.
 
 import { Compare } from "./compare.js";
 import { button, clock, el } from "./dom.js";
 import { Preview } from "./preview.js";
 
-// Two frames of 25 a second: less is not seen, and setting the time costs a decode.
+// Tolerated offset, seconds: two frames of 25 a second; setting the time costs a decode.
 const APART_S = 0.08;
 
 export class Player {
   /**
-   * @param {HTMLElement} stage Where the pictures go.
-   * @param {HTMLElement} transport Where play, time and sound go.
+   * @param {HTMLElement} stage Parent of the pictures.
+   * @param {HTMLElement} transport Parent of play, time and sound.
    * @param {import("./look.js").Look} look
    */
   constructor(stage, transport, look) {
@@ -26,7 +26,7 @@ export class Player {
     transport.append(this.play, this.seek, this.time, this.soundLabel);
   }
 
-  /** Show a source, and its result if there is one: `video` says how large it is, and whether it has sound. */
+  /** Show a source, and its result if there is one; `video` has their size and sound. */
   open(source, result, video) {
     this.close();
     const make = (address, id) => el("video", { src: address, id, playsinline: true, preload: "auto", muted: true });
@@ -54,7 +54,7 @@ export class Player {
     this.#step();
   }
 
-  /** Let go of both. */
+  /** Close both. */
   close() {
     for (const video of [this.lead, this.follow]) {
       if (!video) continue;
@@ -99,7 +99,7 @@ export class Player {
     if (Math.abs(follow.currentTime - lead.currentTime) > (lead.paused ? 0.001 : APART_S)) follow.currentTime = lead.currentTime;
   }
 
-  // The browser cannot play the source: the result alone is shown.
+  // Show the result alone, as the browser cannot play the source.
   #alone() {
     if (!this.compare) return;
     this.follow = null;
@@ -110,7 +110,7 @@ export class Player {
   #unplayable(frame) {
     if (!this.lead?.getAttribute("src")) return;
     this.close();
-    const words = frame ? "This browser cannot play the result; download it." : "This browser cannot play that video; it can be worked on all the same.";
+    const words = frame ? "This browser cannot play the result; download it." : "This browser cannot play that video; it can be processed all the same.";
     this.shown = el("div", { class: "single" }, el("p", { class: "lead" }, words));
     if (frame) this.shown.prepend(el("img", { class: "at-hand", src: frame, alt: "The last frame of the result" }));
     this.stage.append(this.shown);

@@ -1,10 +1,10 @@
-// How a video will look, before it is worked on: its frame at hand as a photo.
+// Preview of an unprocessed video: its current frame as a photo.
 
 import { ask, query } from "./api.js";
 import { Compare } from "./compare.js";
 import { byId, el } from "./dom.js";
 
-// Larger than most stages, and quick to send.
+// Longest side of the frame, pixels; larger than most stages, and quick to send.
 const LONGEST = 1280;
 
 export class Preview {
@@ -16,7 +16,7 @@ export class Preview {
   constructor(video, { width, height }, look) {
     this.video = video;
     this.look = look;
-    this.image = el("img", { alt: "The frame at hand with its background changed", id: "video-preview", draggable: "false" });
+    this.image = el("img", { alt: "The current frame with its background changed", id: "video-preview", draggable: "false" });
     this.compare = new Compare(video, this.image, () => {}, "Preview");
     this.compare.fit(width, height);
     this.#alone(true);
@@ -34,14 +34,14 @@ export class Preview {
     this.#forget();
   }
 
-  /** Ask for the frame at hand in the look at hand; of several wishes on the way the last one counts. */
+  /** Fetch the current frame in the current look; only the last of several requests is sent. */
   async update() {
     this.again = true;
     if (this.busy) return;
     this.busy = true;
     while (this.again) {
       this.again = false;
-      await this.#ask().catch(() => this.#alone(true)); // nobody has asked for it: the source is shown
+      await this.#ask().catch(() => this.#alone(true)); // falls back to the source
     }
     this.busy = false;
   }

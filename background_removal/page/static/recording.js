@@ -1,4 +1,4 @@
-// A recording of what the canvas shows, made by the browser.
+// Recording of the canvas, by the browser.
 
 import { clock } from "./dom.js";
 
@@ -6,7 +6,8 @@ const TYPES = [
   "video/mp4;codecs=avc1.640028,mp4a.40.2", "video/mp4;codecs=avc1.640028,opus",
   "video/webm;codecs=vp9,opus", "video/webm;codecs=vp8,opus", "video/webm",
 ];
-const BITS = 6_000_000; // 1280×720 at 30 frames a second looks good with it
+// Bit rate, bits a second; good quality for 1280×720 at 30 frames a second.
+const BITS = 6_000_000;
 const PIECE_MS = 1000;
 
 export class Recording {
@@ -17,9 +18,9 @@ export class Recording {
   }
 
   /**
-   * Begin.
+   * Start recording.
    * @param {boolean} sound Whether the microphone is recorded too.
-   * @param {HTMLElement} shown Where its length is told.
+   * @param {HTMLElement} shown Element that shows the duration.
    */
   async begin(sound, shown) {
     const voice = sound ? await navigator.mediaDevices.getUserMedia({ audio: true }) : null;
@@ -33,7 +34,7 @@ export class Recording {
       recorder.onstop = () => resolve(new Blob(pieces, { type: recorder.mimeType }));
       recorder.onerror = ({ error }) => reject(error);
     }).finally(() => stream.getTracks().forEach((track) => track.stop()));
-    this.ended.catch(() => {}); // told by end()
+    this.ended.catch(() => {}); // reported by end()
     recorder.start(PIECE_MS);
     this.recorder = recorder;
     this.running = true;
@@ -42,7 +43,7 @@ export class Recording {
     this.ticking = setInterval(() => (shown.textContent = clock((performance.now() - began) / 1000)), 1000);
   }
 
-  /** End; returns the recording. */
+  /** End, and return the recording. */
   async end() {
     this.running = false;
     clearInterval(this.ticking);

@@ -1,4 +1,4 @@
-// Videos: sent, worked on by the server, watched and fetched; the server keeps them when the page is closed.
+// Videos: uploaded, processed by the server, watched and fetched; they outlive a closed page.
 
 import { ask, send } from "./api.js";
 import { choose } from "./drop.js";
@@ -18,7 +18,7 @@ export class Videos {
     this.videos = [];
     this.current = null;
     this.player = new Player(byId("video-stage"), byId("video-transport"), look);
-    this.picture = el("img", { class: "at-hand", alt: "The frame at hand", hidden: true });
+    this.picture = el("img", { class: "at-hand", alt: "The current frame", hidden: true });
     byId("video-stage").append(this.picture);
     const { video_bytes: bytes, video_seconds: seconds } = start.limits;
     byId("video-hint").textContent = `Up to ${size(bytes)} and ${Math.round(seconds / 60)} minutes. You may close the page: the work goes on, and is here for an hour.`;
@@ -50,11 +50,11 @@ export class Videos {
       remove: button("Remove", "Delete", () => this.remove()),
     };
     const { begin, save, ...rest } = this.buttons;
-    this.wishes = el("span", { class: "joined" }, begin, this.format);
+    this.beginning = el("span", { class: "joined" }, begin, this.format);
     this.#formats();
     this.look.addEventListener("change", () => this.#formats());
     this.matteLabel = el("label", { class: "check" }, this.matte, "Matte too");
-    byId("video-tools").append(save, this.wishes, this.matteLabel, ...Object.values(rest));
+    byId("video-tools").append(save, this.beginning, this.matteLabel, ...Object.values(rest));
   }
 
   // MP4 cannot be transparent.
@@ -68,7 +68,7 @@ export class Videos {
     choose("video/*,image/gif,.mkv", true, (files) => this.add(files));
   }
 
-  /** Send videos; each may be cancelled meanwhile. */
+  /** Upload videos; each upload can be cancelled. */
   async add(files) {
     for (const file of files) {
       const stop = new AbortController();
@@ -88,16 +88,16 @@ export class Videos {
     }
   }
 
-  /** Ask what there is; again in a while as long as something is being worked on. */
+  /** Fetch the list of videos; again after a while as long as one is being processed. */
   async load() {
     clearTimeout(this.timer);
     if (this.loading) return;
     this.loading = true;
     try {
-      const told = new Map((await ask("/api/videos")).videos.map((each) => [each.id, each]));
-      const gone = this.videos.filter(({ id }) => id && !told.has(id));
+      const listed = new Map((await ask("/api/videos")).videos.map((each) => [each.id, each]));
+      const gone = this.videos.filter(({ id }) => id && !listed.has(id));
       gone.forEach((video) => this.#forget(video));
-      for (const each of told.values()) {
+      for (const each of listed.values()) {
         const known = this.videos.find(({ id }) => id === each.id);
         if (known) this.#update(known, each);
         else this.videos.push({ ...each });
@@ -114,9 +114,9 @@ export class Videos {
     if (busy && !document.hidden) this.timer = setTimeout(() => this.load(), POLL_MS);
   }
 
-  #update(video, told) {
+  #update(video, changes) {
     const before = video.state;
-    Object.assign(video, told);
+    Object.assign(video, changes);
     if (video.state === before) return;
     if (video.state === "done") say(`${video.name} is done`);
     if (video.state === "failed") complain(video.error || `${video.name} failed.`);
@@ -135,7 +135,7 @@ export class Videos {
     this.#state();
   }
 
-  #atHand(video) {
+  #showFrame(video) {
     if (video.state !== "working" || !video.done || this.pictured === video.done) return;
     this.pictured = video.done;
     const picture = new Image();
@@ -158,10 +158,10 @@ export class Videos {
         byId("video-stage").style.setProperty("--w", video.width);
         byId("video-stage").style.setProperty("--h", video.height);
       }
-      this.#atHand(video);
+      this.#showFrame(video);
     }
     const ready = Boolean(video?.id) && !BUSY.includes(state);
-    this.wishes.hidden = this.matteLabel.hidden = !ready;
+    this.beginning.hidden = this.matteLabel.hidden = !ready;
     this.buttons.begin.textContent = video?.result ? "Begin again" : "Begin";
     this.buttons.begin.classList.toggle("main", !video?.result);
     this.buttons.save.hidden = !ready || !video.result;
@@ -177,7 +177,7 @@ export class Videos {
   #jobs() {
     const list = byId("video-jobs");
     list.hidden = !this.videos.length;
-    // Rows stay, so that the focus stays with them.
+    // Rows are reused, so that they keep the focus.
     for (const row of [...list.children]) if (!this.videos.includes(row.video)) row.remove();
     for (const [n, video] of this.videos.entries()) {
       video.row ??= this.#row(video);
