@@ -10,7 +10,6 @@ the port under a name of its own (DNS rebinding), has neither.
 
 from __future__ import annotations
 
-import hmac
 import http.server
 import json
 import logging
@@ -30,6 +29,7 @@ from background_removal.errors import BackgroundRemovalError, InputError, Stoppe
 from background_removal.live.control.control_file import Address, write_address
 from background_removal.live.control.controls import Controls
 from background_removal.pipeline.frame import Frame, Sink, StreamInfo
+from background_removal.support.access import has_bearer_token, is_served_host
 
 log = logging.getLogger(__name__)
 
@@ -238,12 +238,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _may(self) -> bool:
         """Tell whether a request comes from who may ask; if not, it is answered."""
         port = self.server.server_address[1]
-        if self.headers.get("Host", "").lower() not in (f"{_HERE}:{port}", f"localhost:{port}"):
+        if not is_served_host(self.headers.get("Host", ""), (_HERE, "localhost"), port):
             self._answer(403, {"error": "the Host is not this computer"})
             return False
-        kind, _, token = self.headers.get("Authorization", "").partition(" ")
-        right = hmac.compare_digest(token.strip().encode(), self.server.token.encode())
-        if kind.lower() != "bearer" or not right:
+        if not has_bearer_token(self.headers.get("Authorization", ""), self.server.token):
             self._answer(401, {"error": "the token is missing or wrong"}, {"WWW-Authenticate": "Bearer"})
             return False
         return True
