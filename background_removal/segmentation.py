@@ -21,7 +21,7 @@ from background_removal.compositing.shipped import FOLDER as SHIPPED
 from background_removal.errors import InputError
 from background_removal.look import Look
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.loading import load_person_matte
+from background_removal.matting.loading import load_matting
 from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
 from background_removal.pipeline.actions import keys_of
@@ -111,7 +111,7 @@ class MPSegmentation(FrameObject):
         spec, first = self._first_background(background, bg_images_path, bg_image, strength)
         pictures = SHIPPED if os.path.isdir(SHIPPED) else ""
         self._selector = BackgroundSelector(spec, first, self._loader.from_text, strength, pictures, light_wrap)
-        self._person = load_person_matte(network, threshold, edge_softness, people)
+        self._person = load_matting(network, threshold, edge_softness, people)
         self._person.reuse_still = bool(reuse_still)
         weakref.finalize(self, self._person.close)  # the networks are kept from stream to stream
         self._controls = LookControls(self._selector, self._person, threshold, edge_softness)

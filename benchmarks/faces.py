@@ -25,7 +25,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from background_removal.matting.networks.faces import MIN_SCORE, Face, FaceDetector, merged  # noqa: E402
+from background_removal.matting.networks.faces import MIN_SCORE, Face, FaceDetector, merge_faces  # noqa: E402
 from background_removal.matting.pyramid import Pyramid  # noqa: E402
 
 SUFFIXES = {".mp4", ".mkv", ".jpg"}
@@ -36,9 +36,9 @@ ON_PERSON = 0.3
 
 Look = Callable[[FaceDetector, Pyramid], list[Face]]
 LOOKS: dict[str, Look] = {
-    "whole, 192": lambda finder, view: finder.find(view),
-    "whole, 320": lambda finder, view: finder.find(view, side=320),
-    "192 and 320": lambda finder, view: merged(finder.find(view) + finder.find(view, side=320)),
+    "whole, 192": lambda finder, view: finder.detect(view),
+    "whole, 320": lambda finder, view: finder.detect(view, side=320),
+    "192 and 320": lambda finder, view: merge_faces(finder.detect(view) + finder.detect(view, side=320)),
 }
 
 
@@ -110,7 +110,7 @@ def main() -> int:
     options = parser.parse_args()
     paths = sorted(p for p in options.clips.rglob("*") if p.suffix in SUFFIXES and p.name != "alpha.mkv")
     print(f"{'':44}frames  found   mean most    median  false  in crop  least  crop/person")
-    with FaceDetector(least_score=options.score) as finder:
+    with FaceDetector(min_score=options.score) as finder:
         for path in paths:
             name = path.parent.name if path.name == "input.mp4" else path.name
             for look_name, look in LOOKS.items():

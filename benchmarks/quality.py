@@ -26,11 +26,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from background_removal.matting import stream  # noqa: E402
+from background_removal.matting import refined_network  # noqa: E402
 from background_removal.matting.alpha import color_model, refine  # noqa: E402
 from background_removal.matting.networks import flip_ensemble  # noqa: E402
 from background_removal.matting.networks.weights import MODELS  # noqa: E402
-from background_removal.matting.tracking import detector, tracked_person  # noqa: E402
+from background_removal.matting.tracking import crop_fade, detector, tracked_person  # noqa: E402
 from background_removal.segmentation import MPSegmentation  # noqa: E402
 
 FIGURES = ("MAD", "Grad", "dtSSD", "IoU")
@@ -40,23 +40,27 @@ LATER = 15
 # Each step of the default, and how to do without it.
 STEPS: dict[str, Callable[[], Any]] = {
     "all steps": nullcontext,
-    "no following": lambda: mock.patch.object(stream.RefinedNetwork, "follows", False),
-    "no faces": lambda: mock.patch.object(detector.PersonDetector, "_find_faces", return_value=[]),
-    "no second look at a face": lambda: mock.patch.object(detector.PersonDetector, "_is_face", return_value=True),
+    "no crops": lambda: mock.patch.object(refined_network.RefinedNetwork, "uses_crops", False),
+    "no faces": lambda: mock.patch.object(detector.PersonDetector, "_detect_faces", return_value=[]),
+    "no close-up of a new face": lambda: mock.patch.object(detector.PersonDetector, "_confirm_face", return_value=True),
     "one crop": lambda: mock.patch.object(detector, "MAX_PEOPLE", 1),
-    "no trial of what moves": lambda: mock.patch.object(detector.PersonDetector, "moved", return_value=None),
+    "no trial of what moves": lambda: mock.patch.object(
+        detector.PersonDetector, "find_moving_person", return_value=None
+    ),
     "islands": lambda: mock.patch.object(tracked_person, "remove_islands", lambda alpha, own: alpha),
-    "crop leaps": lambda: mock.patch.object(tracked_person, "_FADE_SHARE", 0),
+    "crop leaps": lambda: mock.patch.object(crop_fade, "_FADE_SHARE", 0),
     "trained input size": lambda: mock.patch.dict(MODELS, {"wide": MODELS["general"]}),
-    "no second look": lambda: mock.patch.object(flip_ensemble, "_MIN_UNSURE", 1.0),
-    "no lifting of dim scenes": lambda: mock.patch.object(stream, "lifted", lambda image: image),
+    "no flip ensemble": lambda: mock.patch.object(flip_ensemble, "_MIN_UNDECIDED", 1.0),
+    "no lifting of dim scenes": lambda: mock.patch.object(refined_network, "brighten", lambda image: image),
     "no colour model": lambda: mock.patch.object(color_model, "_STRENGTH", 0.0),
     "half the colour model": lambda: mock.patch.object(color_model, "_STRENGTH", 0.5 * color_model._STRENGTH),
     "twice the colour model": lambda: mock.patch.object(color_model, "_STRENGTH", 2 * color_model._STRENGTH),
     "no guided filter": lambda: mock.patch.object(refine, "guided_filter", lambda value, grey: value),
-    "no smoothing in time": lambda: mock.patch.object(refine, "_KEEP", np.zeros(256, np.float32)),
-    "smoothing without motion gate": lambda: mock.patch.object(refine, "_KEEP", np.full(256, 0.7, np.float32)),
-    "edge not fitted to colours": lambda: mock.patch.object(refine, "fitted", lambda alpha, image: alpha),
+    "no smoothing in time": lambda: mock.patch.object(refine, "_PREVIOUS_WEIGHTS", np.zeros(256, np.float32)),
+    "smoothing without motion gate": lambda: mock.patch.object(
+        refine, "_PREVIOUS_WEIGHTS", np.full(256, 0.7, np.float32)
+    ),
+    "edge not fitted to colours": lambda: mock.patch.object(refine, "snap_to_edges", lambda alpha, image: alpha),
     "no step": lambda: mock.patch.object(refine, "ramp_around", return_value=(0.0, 1.0)),
 }
 

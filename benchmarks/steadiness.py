@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from background_removal.files.video.video_source import VideoSource  # noqa: E402
-from background_removal.matting.crop import Box  # noqa: E402
-from background_removal.matting.loading import load_person_matte  # noqa: E402
+from background_removal.matting.boxes import Box  # noqa: E402
+from background_removal.matting.loading import load_matting  # noqa: E402
 from background_removal.matting.networks.network import Network  # noqa: E402
 from background_removal.matting.pyramid import Pyramid  # noqa: E402
 from background_removal.pipeline.planes import Planes, to_image  # noqa: E402
@@ -60,7 +60,7 @@ def with_noise(moments: Iterator[Moment]) -> Iterator[Moment]:
 
 def answers(moments: Iterator[Moment]) -> Answers:
     """Return the crop and the alpha, float16 (H, W), of each frame."""
-    person = load_person_matte(Network())
+    person = load_matting(Network())
     person.begin(still=False)
     found = []
     for seconds, picture in moments:

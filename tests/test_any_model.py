@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 from background_removal.compositing.blending import apply_edge_correction, compute_edge_correction
 from background_removal.errors import InputError, ProcessingError
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.loading import load_person_matte
+from background_removal.matting.loading import load_matting
 from background_removal.matting.networks import segmenters, sessions, weights
 from background_removal.matting.networks.network import Network
 from background_removal.matting.networks.recurrent import RecurrentMatting
@@ -84,12 +84,12 @@ def test_a_recurrent_network_remembers_until_reset(tmp_path: Path, portrait: np.
 
 def test_the_memory_moves_with_the_crop(tmp_path: Path, portrait: np.ndarray) -> None:
     session = load_session(recurrent_model(tmp_path / "own.onnx"), "cpu")
-    drawer = RecurrentMatting(session, "own.onnx", threshold=0.5, edge_softness=0.5)
+    network = RecurrentMatting(session, "own.onnx", threshold=0.5, edge_softness=0.5)
     room = cv2.GaussianBlur(cv2.resize(portrait, (640, 480)), (0, 0), 6)
     old, new = (40, 30, 440, 350), (80, 50, 480, 370)
     view = Pyramid(room)
-    drawer(view.crop(old, 240, 192), old)
-    alpha, _ = drawer(view.crop(new, 240, 192), new)
+    network.predict(view.crop(old, 240, 192), old)
+    alpha, _ = network.predict(view.crop(new, 240, 192), new)
     # Half now and half remembered, of the same place: what the new crop's red alone would be.
     expected = view.crop(new, 240, 192)[..., 2] / 255
     inside = np.s_[:170, :205]  # the old crop did not show the rest
@@ -100,7 +100,7 @@ def test_its_foreground_is_used_at_the_edge(tmp_path: Path, portrait: np.ndarray
     model = recurrent_model(tmp_path / "own.onnx")
     segmentation = MPSegmentation(model=model, background="transparent")
     out = segmentation(portrait)
-    left, top, right, bottom = load_person_matte(Network(model=model))(Pyramid(portrait)).box
+    left, top, right, bottom = load_matting(Network(model=model))(Pyramid(portrait)).box
     inside = np.s_[top:bottom, left:right]
     edge = (out[inside][..., 3] < 170) & (out[inside][..., 3] > 20)
     assert edge.sum() > 500
@@ -123,13 +123,11 @@ def test_a_foreground_changes_nothing_well_inside_the_person() -> None:
 def test_the_best_quality_shows_it_the_whole_frame(tmp_path: Path, portrait: np.ndarray) -> None:
     model = recurrent_model(tmp_path / "own.onnx")
     frame = cv2.resize(portrait, (640, 400))
-    fast, whole = (
-        load_person_matte(Network(model=model, quality=quality))(Pyramid(frame)) for quality in ("fast", "best")
-    )
+    fast, whole = (load_matting(Network(model=model, quality=quality))(Pyramid(frame)) for quality in ("fast", "best"))
     assert fast.alpha.shape == (192, 240)
     assert whole.alpha.shape == (400, 640)
     assert whole.box == (0, 0, 640, 400)
-    by_what_it_is = load_person_matte(Network(model=model))
+    by_what_it_is = load_matting(Network(model=model))
     for still, expected in ((True, (400, 640)), (False, (192, 240))):
         by_what_it_is.begin(still)
         assert by_what_it_is(Pyramid(frame)).alpha.shape == expected

@@ -143,13 +143,16 @@ ROOMS = {
 }  # fmt: skip
 # Which rooms inside `matting` may import which.
 MATTING = {
-    "crop": set(),
+    "boxes": set(),
+    "crop": {"boxes"},
     "pyramid": set(),
-    "networks": {"crop", "pyramid", "alpha"},
-    "alpha": {"crop", "pyramid"},
-    "tracking": {"crop", "pyramid", "networks", "alpha"},
-    "photo": {"crop", "pyramid", "networks", "alpha"},
-    "stream": {"crop", "pyramid", "networks", "alpha", "tracking", "photo"},
+    "networks": {"boxes", "pyramid", "alpha"},
+    "alpha": {"boxes", "pyramid"},
+    "tracking": {"boxes", "crop", "pyramid", "networks", "alpha"},
+    "photo": {"boxes", "crop", "pyramid", "networks", "alpha"},
+    "refined_network": {"boxes", "networks", "alpha"},
+    "stream": {"pyramid", "alpha", "tracking", "photo"},
+    "loading": {"crop", "networks", "alpha", "tracking", "photo", "refined_network", "stream"},
 }
 PACKAGE = ROOT / "background_removal"
 DOORS = {

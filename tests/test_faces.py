@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from background_removal.errors import ProcessingError
-from background_removal.matting.networks.faces import Face, FaceDetector, merged
+from background_removal.matting.networks.faces import Face, FaceDetector, merge_faces
 from background_removal.matting.networks.weights import MODELS_FOLDER
 from background_removal.matting.pyramid import Pyramid
 
@@ -108,7 +108,7 @@ def assert_agree(image: np.ndarray, finder: FaceDetector, detector: Any, count: 
     scale = min(1, 380 / max(image.shape[:2]))
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     height, width = image.shape[:2]
-    faces = finder.find(Pyramid(image))
+    faces = finder.detect(Pyramid(image))
     theirs = sorted(detector(image), key=lambda found: -found.categories[0].score)
     assert len(faces) == len(theirs)
     assert count is None or len(faces) == count
@@ -163,33 +163,33 @@ def test_real_people_have_the_faces_that_mediapipe_finds(shared: Path, name: str
 @pytest.mark.parametrize("name", ["1_studio", "2_office", "4_sunset", "5_stage"])
 def test_an_empty_room_has_no_face(name: str, finder: FaceDetector) -> None:
     view = Pyramid(cv2.imread(str(ROOT / "backgrounds" / f"{name}.jpg")))
-    assert finder.find(view) == []
-    assert finder.find(view, side=320) == []
+    assert finder.detect(view) == []
+    assert finder.detect(view, side=320) == []
 
 
 def test_where_the_face_is(portrait: np.ndarray, finder: FaceDetector) -> None:
-    [face] = finder.find(Pyramid(portrait))
+    [face] = finder.detect(Pyramid(portrait))
     left, top, right, bottom = face.box
     assert right - left == pytest.approx(bottom - top, rel=0.05)
     right_eye, left_eye, nose, mouth, _, _ = face.keypoints
     assert left < right_eye[0] < left_eye[0] < right
     assert top < right_eye[1] < nose[1] < mouth[1] < bottom
     # The same in a frame whose halvings it is taken from, beside something else.
-    [shown] = finder.find(Pyramid(in_room(portrait, 640, 605, 35)))
+    [shown] = finder.detect(Pyramid(in_room(portrait, 640, 605, 35)))
     assert shown.box == pytest.approx(
         [n * 640 / 512 + shift for n, shift in zip(face.box, (605, 35) * 2, strict=True)], abs=12
     )
 
 
 def test_a_far_face_is_found_in_a_part_and_in_a_larger_look(portrait: np.ndarray, finder: FaceDetector) -> None:
-    [near] = finder.find(Pyramid(portrait))
+    [near] = finder.detect(Pyramid(portrait))
     view = Pyramid(in_room(portrait, 240, 1011, 480))
-    assert finder.find(view) == []
+    assert finder.detect(view) == []
     expected = [n * 240 / 512 + shift for n, shift in zip(near.box, (1011, 480) * 2, strict=True)]
     left, right = PARTS
-    assert finder.find(view, left) == []
-    [far] = finder.find(view, right)
-    [larger] = finder.find(view, side=320)
+    assert finder.detect(view, left) == []
+    [far] = finder.detect(view, right)
+    [larger] = finder.detect(view, side=320)
     # A quarter of his width: the network sees him some twelve pixels wide.
     assert far.box == pytest.approx(expected, abs=12)
     assert larger.box == pytest.approx(expected, abs=12)
@@ -197,16 +197,16 @@ def test_a_far_face_is_found_in_a_part_and_in_a_larger_look(portrait: np.ndarray
 
 def test_a_face_seen_twice_is_one(portrait: np.ndarray, finder: FaceDetector) -> None:
     view = Pyramid(in_room(portrait, 480, 400, 200))
-    looks = [finder.find(view), *(finder.find(view, part) for part in PARTS)]
+    looks = [finder.detect(view), *(finder.detect(view, part) for part in PARTS)]
     assert [len(faces) for faces in looks] == [1, 1, 1]
     everything = [face for faces in looks for face in faces]
-    [one] = merged(everything)
+    [one] = merge_faces(everything)
     assert one.score == max(face.score for face in everything)
     for corner, side in enumerate(one.box):
         assert min(f.box[corner] for f in everything) <= side <= max(f.box[corner] for f in everything)
     elsewhere = Face((0, 0, 50, 50), 0.99, one.keypoints)
-    assert [face.score for face in merged([one, elsewhere])] == [0.99, one.score]
-    assert merged([]) == []
+    assert [face.score for face in merge_faces([one, elsewhere])] == [0.99, one.score]
+    assert merge_faces([]) == []
 
 
 def test_a_closed_finder_says_so(portrait: np.ndarray) -> None:
@@ -214,4 +214,4 @@ def test_a_closed_finder_says_so(portrait: np.ndarray) -> None:
     finder.close()
     finder.close()
     with pytest.raises(ProcessingError, match="closed"):
-        finder.find(Pyramid(portrait))
+        finder.detect(Pyramid(portrait))

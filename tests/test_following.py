@@ -13,12 +13,14 @@ from conftest import ROOT
 from background_removal.compositing.blending import scale_to_cover
 from background_removal.files.video.video_source import VideoSource
 from background_removal.matting.alpha.refine import Refiner
-from background_removal.matting.crop import CropTracker, resampled
-from background_removal.matting.loading import load_person_matte
+from background_removal.matting.boxes import resample_crop
+from background_removal.matting.loading import load_matting
 from background_removal.matting.networks.network import Network
 from background_removal.matting.networks.segmenters import make_segmenter
 from background_removal.matting.pyramid import Pyramid
-from background_removal.matting.stream import RefinedNetwork, StreamMatting
+from background_removal.matting.refined_network import RefinedNetwork
+from background_removal.matting.stream import StreamMatting
+from background_removal.matting.tracking.crop_tracker import CropTracker
 from background_removal.matting.tracking.detector import PersonDetector
 from background_removal.pipeline.frame import StreamInfo
 from background_removal.segmentation import MPSegmentation
@@ -135,7 +137,7 @@ def test_who_is_followed_is_not_lost_for_being_small(stand: Callable[..., Scene]
 
 def test_crops_begin_where_halved_frames_have_pixels(stand: Callable[..., Scene]) -> None:
     frame, _ = stand(0.31, width=1920, height=1080)
-    box, size = load_person_matte(Network())(Pyramid(frame)).box, (1920, 1080)
+    box, size = load_matting(Network())(Pyramid(frame)).box, (1920, 1080)
     assert box != (0, 0, *size)
     assert all(side % 8 == 0 for side in box)
 
@@ -179,7 +181,7 @@ def test_streams_that_begin_at_different_frames_come_to_agree(stand: Callable[..
 def test_frames_a_level_apart_do_not_keep_different_crops_for_a_second(shared: Path) -> None:
     """As two decoders give them."""
     rng = np.random.default_rng(1)
-    people = [load_person_matte(Network()) for _ in range(2)]
+    people = [load_matting(Network()) for _ in range(2)]
     longest = apart = 0
     with VideoSource(str(shared / "groundtruth" / "dancer_office" / "input.mp4")) as source:
         for frame in source:
@@ -249,21 +251,21 @@ def test_still_frames_are_drawn_anew_in_files(
 
 
 def test_the_crop_stays_while_the_person_stays_inside() -> None:
-    follower = CropTracker()
+    tracker = CropTracker()
     alpha = np.zeros((100, 100), np.float32)
     alpha[30:90, 40:60] = 1
-    assert follower.drawn(alpha, (0, 0, 1000, 1000), (1000, 1000))
-    box = follower.box
+    assert tracker.update(alpha, (0, 0, 1000, 1000), (1000, 1000))
+    box = tracker.box
     moved = np.zeros((100, 100), np.float32)
     moved[31:91, 41:61] = 1
-    follower.drawn(moved, (0, 0, 1000, 1000), (1000, 1000))
-    assert follower.box == box
+    tracker.update(moved, (0, 0, 1000, 1000), (1000, 1000))
+    assert tracker.box == box
     far = np.zeros((100, 100), np.float32)
     far[30:90, 75:95] = 1
-    follower.drawn(far, (0, 0, 1000, 1000), (1000, 1000))
-    assert follower.box != box
-    assert not follower.drawn(np.zeros((100, 100), np.float32), (0, 0, 1000, 1000), (1000, 1000))
-    assert follower.box is None
+    tracker.update(far, (0, 0, 1000, 1000), (1000, 1000))
+    assert tracker.box != box
+    assert not tracker.update(np.zeros((100, 100), np.float32), (0, 0, 1000, 1000), (1000, 1000))
+    assert tracker.box is None
 
 
 def test_resampling_to_another_crop_keeps_places() -> None:
@@ -273,7 +275,7 @@ def test_resampling_to_another_crop_keeps_places() -> None:
     def seen(box: tuple[int, int, int, int]) -> np.ndarray:
         return cv2.resize(whole[box[1] : box[3], box[0] : box[2]], (80, 60), interpolation=cv2.INTER_AREA)
 
-    moved = resampled(seen(old), old, new)
+    moved = resample_crop(seen(old), old, new)
     inside = np.s_[2:55, 2:70]  # beyond, the new crop shows what the old one did not
     assert np.abs(moved[inside] - seen(new)[inside]).max() < 0.004
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +10,8 @@ from conftest import ROOT
 from background_removal.matting.alpha.edge import snap_to_edges
 from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.pyramid import Pyramid
-from background_removal.matting.stream import RefinedNetwork, StreamMatting
+from background_removal.matting.refined_network import RefinedNetwork
+from background_removal.matting.stream import StreamMatting
 from background_removal.matting.tracking.detector import PersonDetector
 from background_removal.segmentation import MPSegmentation
 
@@ -53,9 +52,9 @@ def answer(unsure: float = 0.5) -> np.ndarray:
 
 
 def drawn(image: np.ndarray, probability: np.ndarray, frames: int = 3) -> np.ndarray:
-    drawer = RefinedNetwork(Told(probability), Refiner(0.5))
+    matte_network = RefinedNetwork(Told(probability), Refiner(0.5))
     for _ in range(frames):
-        alpha, _ = drawer(image, (0, 0, 160, 128))
+        alpha, _ = matte_network.predict(image, (0, 0, 160, 128))
     return alpha
 
 
@@ -82,24 +81,24 @@ def test_what_the_network_is_sure_of_is_not_for_colour_to_decide() -> None:
     assert alpha[10:20, 10:30].max() < 0.1
 
 
-def test_a_drawer_that_is_put_back_draws_the_same_again() -> None:
-    drawer = RefinedNetwork(Told(answer()), Refiner(0.5))
+def test_a_network_with_its_state_put_back_predicts_the_same() -> None:
+    matte_network = RefinedNetwork(Told(answer()), Refiner(0.5))
     for seed in range(3):
-        drawer(scene(PERSON, ROOM, seed), (0, 0, 160, 128))
-    before, next_one = drawer.state, scene(PERSON, ROOM, 3)
-    first, _ = drawer(next_one, (0, 0, 160, 128))
-    drawer(scene(ROOM, PERSON), (0, 0, 160, 128))  # something else altogether
-    drawer.state = before
-    assert (drawer(next_one, (0, 0, 160, 128))[0] == first).all()
+        matte_network.predict(scene(PERSON, ROOM, seed), (0, 0, 160, 128))
+    before, next_one = matte_network.state, scene(PERSON, ROOM, 3)
+    first, _ = matte_network.predict(next_one, (0, 0, 160, 128))
+    matte_network.predict(scene(ROOM, PERSON), (0, 0, 160, 128))  # something else altogether
+    matte_network.state = before
+    assert (matte_network.predict(next_one, (0, 0, 160, 128))[0] == first).all()
 
 
 def test_colours_of_before_a_reset_are_forgotten() -> None:
     image = scene(PERSON, ROOM)
-    drawer = RefinedNetwork(Told(answer()), Refiner(0.5))
+    matte_network = RefinedNetwork(Told(answer()), Refiner(0.5))
     for _ in range(10):
-        drawer(scene(ROOM, PERSON), (0, 0, 160, 128))
-    drawer.reset()
-    assert (drawer(image, (0, 0, 160, 128))[0] == drawn(image, answer(), 1)).all()
+        matte_network.predict(scene(ROOM, PERSON), (0, 0, 160, 128))
+    matte_network.reset()
+    assert (matte_network.predict(image, (0, 0, 160, 128))[0] == drawn(image, answer(), 1)).all()
 
 
 def test_a_halo_of_the_old_background_goes() -> None:
@@ -148,8 +147,8 @@ def test_light_fades_without_a_jump(portrait: tuple[np.ndarray, np.ndarray]) -> 
     image, _ = portrait
     shown: list[float] = []
     network = Told(answer(1.0))
-    drawer: Callable[..., object] = RefinedNetwork(network, Refiner(0.5))
+    matte_network = RefinedNetwork(network, Refiner(0.5))
     for share in np.linspace(1, 0.2, 60):
-        drawer(cv2.resize(cv2.convertScaleAbs(image, alpha=share), SIZE[::-1]), (0, 0, 160, 128))
+        matte_network.predict(cv2.resize(cv2.convertScaleAbs(image, alpha=share), SIZE[::-1]), (0, 0, 160, 128))
         shown.append(float(network.shown.mean()))
     assert np.abs(np.diff(shown)).max() < 3

@@ -15,7 +15,7 @@ from conftest import ROOT
 from background_removal.compositing.blending import scale_to_cover
 from background_removal.errors import InputError, ProcessingError
 from background_removal.matting.alpha.islands import remove_islands
-from background_removal.matting.loading import PEOPLE, load_person_matte
+from background_removal.matting.loading import PEOPLE, load_matting
 from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.frame import StreamInfo
@@ -258,7 +258,7 @@ def test_a_crop_that_moves_leaves_what_is_still(room: Callable[..., Scene], behi
     """Another crop makes the network answer otherwise; that comes about little by little where nothing moves."""
     near, _ = room((0.3, 0.5, 0), room=behind)
     frame, _ = room((0.32, 0.42, 0), room=behind)
-    person = load_person_matte(Network())
+    person = load_matting(Network())
     rng = np.random.default_rng(5)
     mattes = []
     for number in range(32):

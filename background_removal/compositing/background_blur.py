@@ -10,7 +10,7 @@ import numpy as np
 
 from background_removal.compositing.blending import crop_to_box
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.crop import Box
+from background_removal.matting.boxes import Box
 from background_removal.matting.pyramid import Pyramid
 
 # Minimum standard deviation at the reduced size, pixels; below it a Gaussian is not well sampled.

@@ -12,7 +12,7 @@ import numpy as np
 from background_removal.matting.alpha.edge import side_colors
 from background_removal.matting.alpha.fine_edge import is_coarse, refine_at_full_size
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.crop import Box
+from background_removal.matting.boxes import Box
 from background_removal.matting.pyramid import Pyramid
 
 # Rows blended at a time, pixels; only the columns with an edge are blended. 32 and 64 rows were slower at 1920x1080

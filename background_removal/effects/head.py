@@ -52,7 +52,7 @@ class Heads:
             from background_removal.matting.networks.faces import FaceDetector
 
             self._finder = FaceDetector()
-        faces = self._finder.find(Pyramid(np.ascontiguousarray(frame[..., :3])))
+        faces = self._finder.detect(Pyramid(np.ascontiguousarray(frame[..., :3])))
         now = seconds or 0.0
         if faces:
             found = _HEAD_TO_FACE * max(face.box[3] - face.box[1] for face in faces) / frame.shape[0]

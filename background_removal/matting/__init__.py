@@ -1,1 +1,1 @@
-"""One image to one alpha to one picture. Knows nothing of files, cameras and windows."""
+"""Matting: from a frame to the alpha of the people in it. Independent of files, cameras and windows."""

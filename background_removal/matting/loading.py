@@ -1,4 +1,4 @@
-"""From the options of the user to networks at work."""
+"""Load the networks that the options ask for."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from background_removal.matting.networks.segmenters import OnnxSegmenter, Segmen
 from background_removal.matting.networks.sessions import load_session
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
 from background_removal.matting.photo import PhotoMatting
-from background_removal.matting.stream import RefinedNetwork, StreamMatting
-from background_removal.matting.tracking.detector import MIN_FACE, PersonDetector
+from background_removal.matting.refined_network import RefinedNetwork
+from background_removal.matting.stream import StreamMatting
+from background_removal.matting.tracking.detector import MIN_FACE_SCORE, PersonDetector
 
+# Values of the option `people`.
 PEOPLE = ("all", "main")
 
 
-def load_person_matte(
+def load_matting(
     options: Network, threshold: float = 0.5, edge_softness: float = 0.5, people: str = "all"
 ) -> StreamMatting:
     """Load the networks that `options` ask for.
 
     Args:
-        options: Which they are.
-        threshold: Where background ends and person begins, 0 to 1.
-        edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
-        people: Who is kept: one of PEOPLE.
+        options: The networks.
+        threshold: Alpha at which background ends and person begins, 0 to 1.
+        edge_softness: 0 cuts hard at the threshold, 1 leaves the network's soft edge.
+        people: The people to keep, one of PEOPLE.
 
     Raises:
         InputNotFoundError: there is no such model.
@@ -42,33 +44,34 @@ def load_person_matte(
     """
     if people not in PEOPLE:
         raise InputError(f"`people` '{people}': must be one of {', '.join(PEOPLE)}")
-    Thread(target=_make_tables, name="tables").start()  # no daemon: OpenCV must not end under its hands
+    Thread(target=_prepare_opencv, name="tables").start()  # no daemon, as OpenCV must not end during the call
     model, runtime, device = options.model, options.runtime, options.device
-    finder_model = MODELS_BY_NUMBER[options.model_selection]
+    detector_model = MODELS_BY_NUMBER[options.model_selection]
     if runtime == "onnx" and model is not None and model not in MODELS:
         session = load_session(model, device)
         if is_recurrent(session):
-            drawer = RecurrentMatting(session, model, threshold, edge_softness)
-            finder = PersonDetector(make_segmenter(finder_model, runtime, device), _load_faces, RECURRENT_CROP_POLICY)
-            return StreamMatting(finder, drawer, options.quality, people=people)
+            recurrent = RecurrentMatting(session, model, threshold, edge_softness)
+            detector_network = make_segmenter(detector_model, runtime, device)
+            detector = PersonDetector(detector_network, _load_face_detector, RECURRENT_CROP_POLICY)
+            return StreamMatting(detector, recurrent, options.quality, people=people)
         network: Segmenter = OnnxSegmenter(model, session, options)
     else:
         network = make_segmenter(model or "wide", runtime, device)
-    # A network that was asked for by name also finds what it draws: it may know other things than people.
-    looking = network if model else make_segmenter(finder_model, runtime, device)
-    photo = PhotoMatting(looking, network, threshold, edge_softness)
-    of_people = model is None or model in MODELS or model in DOWNLOADS
-    finder = PersonDetector(looking, _load_faces if of_people else None)
-    # Measured for the default; others may take long, or know no left and right.
-    drawn = FlipEnsemble(network) if model in (None, "wide") else network
-    drawing = RefinedNetwork(drawn, Refiner(threshold, edge_softness))
-    return StreamMatting(finder, drawing, options.quality, photo, people=people)
+    # A network asked for by name is its own detector: it may segment something else than people.
+    detector_network = network if model else make_segmenter(detector_model, runtime, device)
+    photo = PhotoMatting(detector_network, network, threshold, edge_softness)
+    segments_people = model is None or model in MODELS or model in DOWNLOADS
+    detector = PersonDetector(detector_network, _load_face_detector if segments_people else None)
+    # Flips are measured for the default; other networks may take long, or depend on left and right.
+    ensemble = FlipEnsemble(network) if model in (None, "wide") else network
+    refined = RefinedNetwork(ensemble, Refiner(threshold, edge_softness))
+    return StreamMatting(detector, refined, options.quality, photo, people=people)
 
 
-def _make_tables() -> None:
-    """Let OpenCV make its tables for Lab, 70 ms of work, beside what else is to be loaded and opened."""
+def _prepare_opencv() -> None:
+    """Make OpenCV's tables for Lab, 70 ms of work, while networks load and files open."""
     cv2.cvtColor(np.zeros((1, 1, 3), np.uint8), cv2.COLOR_BGR2LAB)
 
 
-def _load_faces() -> FaceDetector:
-    return FaceDetector(least_score=MIN_FACE)
+def _load_face_detector() -> FaceDetector:
+    return FaceDetector(min_score=MIN_FACE_SCORE)

@@ -14,14 +14,15 @@ from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.edge import side_weights, weighted_mean
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.alpha.refine import MAX_RAMP_HALF_WIDTH, ramp_around, smooth_ramp
-from background_removal.matting.crop import Box, CropPolicy, bounds, crop_around
+from background_removal.matting.boxes import Box, find_bounds
+from background_removal.matting.crop import CropPolicy, crop_around
 from background_removal.matting.networks.segmenters import Segmenter
 from background_removal.matting.pyramid import Pyramid
 
 # Padding around the person in the network's crops, shares of the person's width and height. With two input sizes this
 # makes ten predictions; on frames with a known alpha six err a twentieth more, and mirrored ones are no help.
 _PADDINGS = (0.0, 0.05, 0.1, 0.15, 0.25)
-_CROP_POLICY = CropPolicy(margin=0.15, least_aspect=0.8)
+_CROP_POLICY = CropPolicy(padding=0.15, min_aspect=0.8)
 # Fade-out of a crop's weight towards a side that is inside the frame, share of the crop; crops must not show.
 _CROP_FADE = 0.08
 # Weight of the prediction of the whole frame beside one crop; outside the crops there is no other.
@@ -164,13 +165,13 @@ def _predict(detector: Segmenter, network: Segmenter, view: Pyramid) -> _Predict
     """Merge the network's predictions for several crops; return None if there is no person."""
     whole: Box = (0, 0, *view.size)
     detection = detector(view.crop(whole, *detector.size[::-1]))
-    person = bounds(detection, whole, view.size)
+    person = find_bounds(detection, whole, view.size)
     if person is None:
         return None
     # The first crop bounds the person more exactly than the detection.
     middle = crop_around(person, view.size, _CROP_POLICY)
     first = network(view.crop(middle, *network.size[::-1]))
-    person = bounds(first, middle, view.size) or person
+    person = find_bounds(first, middle, view.size) or person
     crop = crop_around(person, view.size, _CROP_POLICY)
     pixel = max((crop[3] - crop[1]) / network.size[0], (crop[2] - crop[0]) / network.size[1])
     level = 0
@@ -180,7 +181,7 @@ def _predict(detector: Segmenter, network: Segmenter, view: Pyramid) -> _Predict
     total = np.full((height, width), _WHOLE_FRAME_WEIGHT, np.float32)
     merged = cv2.resize(detection, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(_WHOLE_FRAME_WEIGHT)
     for padding in _PADDINGS:
-        box = crop_around(person, view.size, replace(_CROP_POLICY, margin=padding))
+        box = crop_around(person, view.size, replace(_CROP_POLICY, padding=padding))
         weight = _crop_weights(box, view.size, _part(total, box, level).shape)
         for size in network.sizes:
             probability = network(view.crop(box, *size[::-1]))

@@ -1,131 +1,92 @@
-"""Finding the person in frame after frame: look at the whole frame, follow with a crop, refine."""
+"""Stream matting: detect people, track each with a crop, and merge their alphas into the matte of the frame."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 
 from background_removal.errors import InputError, ProcessingError
-from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.matte import Matte, merge_mattes
-from background_removal.matting.alpha.refine import Refiner
-from background_removal.matting.crop import Box
-from background_removal.matting.networks.light import brighten
-from background_removal.matting.networks.segmenters import Segmenter
 from background_removal.matting.photo import PhotoMatting
 from background_removal.matting.pyramid import Pyramid
-from background_removal.matting.tracking.detector import GLANCE, PersonDetector, is_sharp
+from background_removal.matting.tracking.detector import PersonDetector
 from background_removal.matting.tracking.main_person import MainPersonSelector
 from background_removal.matting.tracking.matte_network import MatteNetwork
-from background_removal.matting.tracking.tracked_person import TrackedPerson
+from background_removal.matting.tracking.motion import THUMBNAIL_SIZE
+from background_removal.matting.tracking.track_state import TrackState
+from background_removal.matting.tracking.tracked_person import TrackedPerson, TrackingFrame
 
 log = logging.getLogger(__name__)
 
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
-# checked by eye on other people's clips.
+# checked by eye on clips of other people.
 
-# A change of the whole frame, on average, that is taken for a cut to another scene.
+# Mean change of the thumbnail, of 255, above which a frame begins another scene.
 _CUT_CHANGE = 40
-# So is one of this share of it by this much.
-_CUT_SHARE, _CUT_PIXEL_CHANGE = 0.6, 24
-# A frame whose brightness deviates less from its mean (of 255) shows nothing.
+# Share of the thumbnail that changed above which it does so too.
+_CUT_SHARE = 0.6
+# Minimum change of a pixel counted in that share, of 255.
+_CUT_PIXEL_CHANGE = 24
+# Minimum standard deviation of a thumbnail's brightness, of 255; below it the camera is covered.
 _MIN_CONTRAST = 3
-# After so many frames in a row in which a network has failed it is no use to go on: two seconds of a camera.
+# Maximum number of consecutive frames in which a network may fail; two seconds of a camera.
 _MAX_FAILURES = 60
-# No pixel of a still scene, averaged over a small neighbourhood, differs by more from the last frame that the
-# network saw.
+# Size of the picture by which a still scene is recognised, width and height in pixels.
+_STILL_SIZE = (320, 180)
+# Maximum change of a still scene since the last prediction, of 255, averaged over 3x3 pixels.
 _STILL_CHANGE = 3
-# So many still frames are drawn all the same, for what is steadied over time to settle.
+# Still frames that are predicted all the same, so that temporal smoothing settles.
 _SETTLING_FRAMES = 12
-# Where frames have times, the crop is drawn anew this often, in seconds.
-_CROP_SECONDS = 1
+# Interval at which crops are fitted again if frames have times, seconds.
+_REFIT_SECONDS = 1
+
 _BEST_KEEPS_ALL = "the best matte keeps everybody: leave `quality` best out, or give `people` main"
-
-
-class RefinedNetwork:
-    """A segmenting network whose probabilities a colour model corrects and a refiner turns into alphas."""
-
-    follows = True
-
-    def __init__(self, network: Segmenter, refiner: Refiner) -> None:
-        self._network = network
-        self._colors = ColorModel()
-        self._refiner = refiner
-
-    def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
-        return self._network.size
-
-    def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
-        seen = brighten(image)
-        probability = self._colors(self._network(seen), seen)
-        return self._refiner(probability, cv2.cvtColor(seen, cv2.COLOR_BGR2GRAY), box, seen), None
-
-    @property
-    def state(self) -> Any:
-        return self._refiner.previous, self._colors.state
-
-    @state.setter
-    def state(self, value: Any) -> None:
-        # None stands for somebody who is drawn for the first time.
-        self._refiner.previous, self._colors.state = (None, None) if value is None else value
-
-    def set_edge(self, threshold: float, edge_softness: float) -> None:
-        self._refiner.set_edge(threshold, edge_softness)
-
-    def reset(self) -> None:
-        self._colors.reset()
-        self._refiner.reset()
-
-    def close(self) -> None:
-        self._network.close()
 
 
 class StreamMatting:
     """Makes the matte of each frame of a stream.
 
-    One network looks at the whole frame now and then to find the person; another draws him, in every frame,
-    from a crop around him.
+    A detector finds the people in the whole frame now and then; a matte network predicts the alpha of each of them in
+    every frame, from a crop.
 
     Args:
-        finder: What finds the people in the frame.
-        drawer: What draws the person.
-        quality: "fast" or "best"; None for the best of a still and fast of what moves.
-        photo: What makes the best matte; None for a drawer that does so where it is shown the whole frame.
-        reuse_still: Whether a frame that has hardly changed since it was drawn gets the same matte.
-        people: "all", or "main" for the one who was there first and is nearest; the others go with the background.
+        detector: Finds the people in the frame.
+        network: Predicts the alpha of a crop.
+        quality: "fast" or "best"; None for best of a still and fast of a stream.
+        photo: Makes the best matte of a still; None for a network that makes it of the whole frame.
+        reuse_still: Whether a frame that has hardly changed gets the last matte.
+        people: "all", or "main" for the main person alone.
     """
 
     def __init__(
         self,
-        finder: PersonDetector,
-        drawer: MatteNetwork,
+        detector: PersonDetector,
+        network: MatteNetwork,
         quality: str | None = None,
         photo: PhotoMatting | None = None,
         reuse_still: bool = False,
         people: str = "all",
     ) -> None:
-        self._finder = finder
-        self._drawer = drawer
+        self._detector = detector
+        self._network = network
         self._quality = quality
         self._photo = photo
         self.reuse_still = reuse_still
         self._people_kept = people
-        self._turn = 0
+        self._turns_left = 0
         self._main = MainPersonSelector()
-        self._live = False
+        self._is_live = False
         self._failures = 0
-        self._told = False
+        self._has_warned = False
         self._set_best(quality == "best")
 
     def begin(self, still: bool, live: bool = False) -> None:
-        """A stream begins, of one picture or of many, or of a camera.
+        """Begin a stream: one image, a video, or a camera.
 
         Raises:
-            InputError: the best is asked for, and can be had of one picture only, and of everybody only.
+            InputError: best is asked for of more than one image, or of the main person alone.
         """
         if self._quality == "best" and self._photo is not None and not still:
             raise InputError(
@@ -133,55 +94,57 @@ class StreamMatting:
             )
         if self._quality == "best" and self._people_kept == "main":
             raise InputError("`quality` best keeps everybody; leave it or `people` main out")
-        self._live, self._failures, self._told = live, 0, False
-        # The best matte knows no single people.
-        still_best = self._quality is None and still and self._people_kept == "all"
-        self._set_best(self._quality == "best" or still_best)
+        self._is_live, self._failures, self._has_warned = live, 0, False
+        # The best matte does not separate people.
+        is_best_still = self._quality is None and still and self._people_kept == "all"
+        self._set_best(self._quality == "best" or is_best_still)
 
     def _set_best(self, best: bool) -> None:
-        self._best = best
+        self._is_best = best
         if self._photo is None:
-            self._drawer.follows = not best
+            self._network.uses_crops = not best
         self.reset()
 
     def reset(self) -> None:
         """Forget the previous frames."""
-        self._finder.reset()
+        self._detector.reset()
         self._people: list[TrackedPerson] = []
         self._main.reset()
-        self._drawer.reset()
+        self._network.reset()
         if self._photo is not None:
             self._photo.reset()
-        self._glance: np.ndarray | None = None
-        self._last: Matte | None = None
-        self._last_grey: np.ndarray | None = None
+        self._thumbnail: np.ndarray | None = None
+        self._last_matte: Matte | None = None
+        self._still_grey: np.ndarray | None = None
         self._still_frames = 0
-        self._span: int | None = None
-        self._crop_anew = False
+        self._refit_period: int | None = None
+        self._is_refit_due = False
 
     def at(self, seconds: float) -> None:
-        """Say when in the stream the next frame is shown, so that the crop is drawn anew at certain times.
+        """Set the next frame's time in the stream; at certain times the crops are fitted again.
 
-        A crop that stays while it fits depends on all that was before. Drawn anew, it depends on little but the frame:
-        two processes that began at different frames soon agree, and no seam is seen between their parts.
+        A crop that stays while it fits depends on all frames before. Fitted again, it depends on little but the frame:
+        two processes that began at different frames soon agree, and their parts join without a seam.
         """
-        before, self._span = self._span, int(seconds // _CROP_SECONDS)
-        if before is not None and before != self._span:
-            self._crop_anew = True
+        before, self._refit_period = self._refit_period, int(seconds // _REFIT_SECONDS)
+        if before is not None and before != self._refit_period:
+            self._is_refit_due = True
 
     def set_edge(self, threshold: float, edge_softness: float) -> None:
         """Set the threshold between background and person, and the softness of the edge, each 0 to 1."""
-        self._drawer.set_edge(threshold, edge_softness)
+        self._network.set_edge(threshold, edge_softness)
         if self._photo is not None:
             self._photo.set_edge(threshold, edge_softness)
-        self._last_grey = None  # or a still frame would keep its matte
+        self._still_grey = None  # or a still frame would keep its matte
+
+    # -- choice of people ----------------------------------------------------------------------------
 
     @property
     def people(self) -> str:
-        """Who is kept: "all", or "main" for the main person only; can be set while frames go by.
+        """The people kept: "all", or "main" for the main person alone; can be set while frames go by.
 
         Raises:
-            InputError: it is set while the best matte is made, which keeps everyone.
+            InputError: set while the best matte is made, which keeps everyone.
         """
         return self._people_kept
 
@@ -189,161 +152,154 @@ class StreamMatting:
     def people(self, people: str) -> None:
         if people == self._people_kept:
             return
-        if self._best:
+        if self._is_best:
             raise InputError(_BEST_KEEPS_ALL)
-        self._last_grey = None
+        self._still_grey = None
         self._people_kept = people
         if people == "main":
-            self._turn = sum(person is not self._main.person for person in self._people)
+            self._turns_left = sum(person is not self._main.person for person in self._people)
             self._main.choose(None)
 
     def next_people(self) -> str:
-        """Keep the main person alone, then each of the others, then all again; return what to say of it."""
-        if self._best:
+        """Keep the main person alone, then each of the others, then all again; return the message to show."""
+        if self._is_best:
             return _BEST_KEEPS_ALL
         if self._people_kept == "all":
             self.people = "main"
             return "the main person alone"
-        self._last_grey = None
+        self._still_grey = None
         others = [person for person in self._people if person is not self._main.person]
-        self._turn -= 1
-        if self._turn < 1 or not others:
+        self._turns_left -= 1
+        if self._turns_left < 1 or not others:
             self._people_kept = "all"
             return "everybody"
-        self._main.choose(self._after_main())
+        self._main.choose(self._right_of_main())
         return "another person alone"
 
     def choose_at(self, x: float, y: float) -> bool | str:
-        """Keep the person alone who is seen there, at these shares of the frame's width and height.
+        """Keep alone the person at shares x, y of the frame's width and height.
 
         Returns:
-            What to say of it; False where nobody is.
+            The message to show; False without a person there.
         """
-        if self._best:
+        if self._is_best:
             return False
         for person in self._people:
             if person.is_at(x, y):
-                self._last_grey = None
-                self._people_kept, self._turn = "main", len(self._people)
+                self._still_grey = None
+                self._people_kept, self._turns_left = "main", len(self._people)
                 self._main.choose(person)
                 return "this person alone; p goes on to others and to everybody"
         return False
 
-    def _after_main(self) -> TrackedPerson:
-        """Return who stands to the right of the main person, the first on the left if there is nobody."""
+    def _right_of_main(self) -> TrackedPerson:
+        """Return the next person to the right of the main one; from the last, the first on the left."""
         row = sorted(self._people, key=lambda person: person.centre)
         place = row.index(self._main.person) + 1 if self._main.person in row else 0
         return row[place % len(row)]
 
     def close(self) -> None:
         """Free the networks."""
-        self._finder.close()
-        self._drawer.close()
+        self._detector.close()
+        self._network.close()
+
+    # -- mattes --------------------------------------------------------------------------------------
 
     def __call__(self, view: Pyramid) -> Matte:
         """Return the matte of the next frame."""
-        if self._best and self._photo is not None:
+        if self._is_best and self._photo is not None:
             return self._photo(view)
-        size = view.size
-        if self._last is not None and self._last.size != size:
+        if self._last_matte is not None and self._last_matte.size != view.size:
             self.reset()
         if self.reuse_still and self._is_still(view):
-            assert self._last is not None
-            return self._last
-        self._glance, before = _glance(view), self._glance
-        if before is not None and _is_cut(self._glance, before):
-            glance, span = self._glance, self._span
+            assert self._last_matte is not None
+            return self._last_matte
+        before, self._thumbnail = self._thumbnail, _grey_thumbnail(view, THUMBNAIL_SIZE)
+        if before is not None and _is_cut(self._thumbnail, before):
+            thumbnail, period = self._thumbnail, self._refit_period
             self.reset()
-            self._glance, self._span = glance, span
-        self._last = self._safe_matte(view)
-        return self._last
+            self._thumbnail, self._refit_period = thumbnail, period
+        self._last_matte = self._predict_or_hide(view)
+        return self._last_matte
 
-    def _safe_matte(self, view: Pyramid) -> Matte:
-        """Return a matte that shows no more of a camera's picture than people, also if a network fails."""
+    def _predict_or_hide(self, view: Pyramid) -> Matte:
+        """Return the frame's matte; of a camera an empty one if a network fails, so that no background is shown."""
         try:
-            matte = self._matte(view)
+            matte = self._predict(view)
         except ProcessingError as error:
             self._failures += 1
-            if not self._live or self._failures > _MAX_FAILURES:
+            if not self._is_live or self._failures > _MAX_FAILURES:
                 raise
-            if not self._told:
-                self._told = True
+            if not self._has_warned:
+                self._has_warned = True
                 log.warning("nobody is shown while this lasts: %s", error)
-            self.reset()  # what it remembers may be what it fails on
-            return self._nobody(view)
+            self.reset()  # the network's state may be the cause
+            return _empty_matte(view)
         self._failures = 0
         return matte
 
-    def _matte(self, view: Pyramid) -> Matte:
-        if not self._drawer.follows:
-            return self._whole(view)
-        assert self._glance is not None
-        if self._glance.std() < _MIN_CONTRAST:  # the camera is covered
+    def _predict(self, view: Pyramid) -> Matte:
+        if not self._network.uses_crops:
+            return self._predict_whole_frame(view)
+        assert self._thumbnail is not None
+        if self._thumbnail.std() < _MIN_CONTRAST:
             self._people = []
-            return self._nobody(view)
-        self._finder.next_frame(self._glance)
-        anew, self._crop_anew = self._crop_anew, False
-        people = self._finder.find(view, self._people, anew)
-        drawn = [person for person in people if self._draws(person, view, people)]
-        if not drawn and (person := self._finder.moved(view.size)) is not None:
-            drawn = [person] if self._draws(person, view, [person]) and is_sharp(person) else []
-        drawn = [person for person in drawn if person.forget_lost_face(drawn)]
-        self._people = drawn
+            return _empty_matte(view)
+        self._people = people = self._track(view, self._thumbnail)
         if self._people_kept == "main":
-            person = self._main.among(drawn)
-            return self._nobody(view) if person is None else person.alone(person.steadied(drawn), drawn)
-        if not drawn:
-            return self._nobody(view)
-        return merge_mattes(
-            view, [person.steadied(drawn) for person in drawn], [person.distances() for person in drawn]
-        )
+            main = self._main.select(people)
+            return _empty_matte(view) if main is None else main.isolate(main.steady_matte(people), people)
+        if not people:
+            return _empty_matte(view)
+        mattes = [person.steady_matte(people) for person in people]
+        return merge_mattes(view, mattes, [person.column_distances() for person in people])
 
-    def _draws(self, person: TrackedPerson, view: Pyramid, people: Sequence[TrackedPerson]) -> bool:
-        """Draw a person; return whether he is there."""
-        outside = person.draw(self._drawer, view, people)
-        if not person.is_believed(lambda: self._finder.seen(view)):
-            return False
-        if outside:
-            # Once more at once if he has outrun the crop.
-            person.draw_again(self._drawer, view, self._finder.seen(view), people)
-        if not person.drawn(people):
-            return False
-        person.settle(self._drawer, view)
-        return person.trial is None or self._finder.is_where_moved(person)
+    def _track(self, view: Pyramid, thumbnail: np.ndarray) -> list[TrackedPerson]:
+        """Return the people in the next frame, each with a matte."""
+        detector = self._detector
+        detector.next_frame(thumbnail)
+        refit, self._is_refit_due = self._is_refit_due, False
+        frame = TrackingFrame(view, self._network, lambda: detector.detect(view), detector.find_motion)
+        found = detector.find_people(view, self._people, refit)
+        people = [person for person in found if person.step(frame, found) is not TrackState.LOST]
+        if not people and (person := detector.find_moving_person(view.size)) is not None:
+            people = [person] if person.step(frame, [person]) is not TrackState.LOST else []
+        return [person for person in people if person.drop_stale_face(people) is not TrackState.LOST]
 
-    def _nobody(self, view: Pyramid) -> Matte:
-        """Return a matte of nothing: what little a network sees of nobody would flash here and there."""
-        whole = (0, 0, *view.size)
-        image = view.crop(whole, *GLANCE)
-        return Matte(np.zeros(image.shape[:2], np.float32), whole, view.size, image)
-
-    def _whole(self, view: Pyramid) -> Matte:
-        """Return the matte of a drawer that is shown the whole frame."""
-        height, width = self._drawer.size_for(view.size)
+    def _predict_whole_frame(self, view: Pyramid) -> Matte:
+        """Return the matte of a network that takes the whole frame."""
+        height, width = self._network.size_for(view.size)
         whole = (0, 0, *view.size)
         image = view.crop(whole, width, height)
-        alpha, foreground = self._drawer(image, whole)
+        alpha, foreground = self._network.predict(image, whole)
         return Matte(alpha, whole, view.size, image, foreground)
 
     def _is_still(self, view: Pyramid) -> bool:
-        """Tell whether nothing but noise has changed for long enough to keep the last matte."""
-        if self._last is None:
+        """Return whether only noise has changed for long enough to keep the last matte."""
+        if self._last_matte is None:
             return False
-        grey = cv2.cvtColor(view.crop((0, 0, *view.size), 320, 180), cv2.COLOR_BGR2GRAY)
-        if self._last_grey is None or cv2.blur(cv2.absdiff(grey, self._last_grey), (3, 3)).max() > _STILL_CHANGE:
-            # The first still frame stays the measure, so that slow changes add up until they count.
-            self._last_grey = grey
+        grey = _grey_thumbnail(view, _STILL_SIZE)
+        if self._still_grey is None or cv2.blur(cv2.absdiff(grey, self._still_grey), (3, 3)).max() > _STILL_CHANGE:
+            # Compared with the first still frame, so that slow changes add up until they count.
+            self._still_grey = grey
             self._still_frames = 0
             return False
         self._still_frames += 1
         return self._still_frames > _SETTLING_FRAMES
 
 
-def _glance(view: Pyramid) -> np.ndarray:
-    return cv2.cvtColor(view.crop((0, 0, *view.size), *GLANCE), cv2.COLOR_BGR2GRAY)
+def _empty_matte(view: Pyramid) -> Matte:
+    """Return a matte without people; a network's faint alpha of an empty scene would flicker."""
+    whole = (0, 0, *view.size)
+    image = view.crop(whole, *THUMBNAIL_SIZE)
+    return Matte(np.zeros(image.shape[:2], np.float32), whole, view.size, image)
+
+
+def _grey_thumbnail(view: Pyramid, size: tuple[int, int]) -> np.ndarray:
+    return cv2.cvtColor(view.crop((0, 0, *view.size), *size), cv2.COLOR_BGR2GRAY)
 
 
 def _is_cut(now: np.ndarray, before: np.ndarray) -> bool:
-    """Tell whether a glance shows another scene than the one before."""
+    """Return whether a thumbnail shows another scene than the one before."""
     change = cv2.absdiff(now, before)
     return bool(change.mean() > _CUT_CHANGE or (change > _CUT_PIXEL_CHANGE).mean() > _CUT_SHARE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from background_removal.matting.crop import Box, shows_person
+from background_removal.matting.boxes import Box, shows_person
 from background_removal.matting.pyramid import Pyramid
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from background_removal.matting.alpha.edge import snap_to_edges
-from background_removal.matting.crop import Box, resampled
+from background_removal.matting.boxes import Box, resample_crop
 
 # Constants without a source were tuned on the clips with known alpha that benchmarks/quality.py scores, and checked
 # by eye on other clips.
@@ -86,8 +86,8 @@ class Refiner:
             return probability
         previous, previous_grey, previous_box = self.previous
         if previous_box != box:
-            previous = resampled(previous, previous_box, box)
-            previous_grey = resampled(previous_grey, previous_box, box)
+            previous = resample_crop(previous, previous_box, box)
+            previous_grey = resample_crop(previous_grey, previous_box, box)
         motion = cv2.blur(cv2.absdiff(grey, previous_grey), (5, 5))
         weight = cv2.LUT(motion, _PREVIOUS_WEIGHTS)
         return cv2.add(probability, cv2.multiply(cv2.subtract(previous, probability), weight))

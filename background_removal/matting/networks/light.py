@@ -1,4 +1,4 @@
-"""Lifting a dim picture for a network that was trained on well-lit ones."""
+"""Brighten a dim image for a network that was trained on well-lit ones."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import numpy as np
 
 # Values without a source were found by trial on dark clips with known alpha, and by darkening others.
 
-# The brightest of a picture, all but this share of it, is brought to at least this much of 255. Brighter still is no
-# better, and lifts what is merely a dark room.
-_BRIGHTEST = 0.98
-_LEAST = 128.0
-# Never by more than this: what is darker is noise.
-_MAX = 4.0
+# Share of the pixels at most as bright as the white point.
+_WHITE_QUANTILE = 0.98
+# Minimum white point, of 255; more is no better, and brightens scenes that are merely dark.
+_MIN_WHITE = 128.0
+# Maximum gain; pixels that need more are noise.
+_MAX_GAIN = 4.0
 
 
 def brighten(image: np.ndarray) -> np.ndarray:
-    """Return a picture as a network sees most in it: itself, or if its histogram says that it is dim, a brighter copy.
+    """Return an image, or a brighter copy if its histogram is that of a dim scene.
 
-    All values are multiplied by the same, as a longer exposure would.
+    All values are multiplied by the same gain, as by a longer exposure.
 
     Args:
         image: uint8 (h, w, 3) BGR.
@@ -28,7 +28,7 @@ def brighten(image: np.ndarray) -> np.ndarray:
     """
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
-    # Between two levels, so that the gain does not jump with the level that most pixels happen to have.
-    brightest = float(np.interp(_BRIGHTEST * grey.size, np.cumsum(counts), np.arange(1, 257)))
-    gain = min(_LEAST / brightest, _MAX)
+    # Interpolated between two levels, so that the gain does not jump with the most frequent level.
+    white = float(np.interp(_WHITE_QUANTILE * grey.size, np.cumsum(counts), np.arange(1, 257)))
+    gain = min(_MIN_WHITE / white, _MAX_GAIN)
     return cv2.convertScaleAbs(image, alpha=gain) if gain > 1 else image

@@ -18,8 +18,8 @@ from background_removal.support.stderr import silence_stderr
 
 log = logging.getLogger(__name__)
 
-# The first release whose library logs to Google's servers: on macOS and Windows this one, on Linux 0.10.35.
-_FIRST_THAT_PHONES_HOME = (0, 10, 33)
+# First release that sends usage statistics to Google, on macOS and Windows; on Linux it is 0.10.35.
+_FIRST_WITH_TELEMETRY = (0, 10, 33)
 
 
 class MediaPipeSegmenter:
@@ -41,9 +41,9 @@ class MediaPipeSegmenter:
                 f"`runtime` mediapipe: {reason(error, first_line=True)}; install it or use `runtime` onnx"
             ) from error
         installed = metadata.version("mediapipe")
-        if tuple(int(part) for part in re.findall(r"\d+", installed)[:3]) >= _FIRST_THAT_PHONES_HOME:
+        if tuple(int(part) for part in re.findall(r"\d+", installed)[:3]) >= _FIRST_WITH_TELEMETRY:
             raise InputError(
-                f"`runtime` mediapipe: MediaPipe {installed} sends usage statistics, whatever it is told; "
+                f"`runtime` mediapipe: MediaPipe {installed} sends usage statistics, which cannot be turned off; "
                 "install an older one: python -m pip install 'mediapipe<0.10.33'"
             )
         options = vision.ImageSegmenterOptions(
@@ -73,7 +73,7 @@ class MediaPipeSegmenter:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Keep MediaPipe's C++ logging, which no setting turns off, from the terminal while a graph starts."""
+    """Silence stderr while a graph starts; no setting turns off MediaPipe's C++ log."""
     if log.isEnabledFor(logging.DEBUG):
         yield
         return

@@ -1,4 +1,4 @@
-"""Network: which networks find and draw the person, and where they run."""
+"""Settings of the networks: models, runtime, device and quality."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from background_removal.errors import InputError
 
+# Values of the option `model_selection`.
 MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
+# Values of the option `quality`.
 QUALITIES = ("fast", "best")
+# Values of the option `model_output`.
 OUTPUTS = ("auto", "probability", "logits")
-# Input range -> (mean, deviation) of R, G and B in [0, 1].
+# Values of the option `model_input`, with mean and deviation of R, G and B in [0, 1].
 INPUT_RANGES = {
     "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
     "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
@@ -22,16 +25,16 @@ class Network:
     """Settings of the networks; the fields are named as the parameters of `MPSegmentation`.
 
     Attributes:
-        model: What draws the person; None for the general network at its wider size. See `MPSegmentation`.
-        model_selection: What detects people in the whole frame: 0 the general model, 1 the landscape model.
+        model: Network that predicts the alpha; None for the general network at its wider size. See `MPSegmentation`.
+        model_selection: Detector network for the whole frame: 0 the general model, 1 the landscape model.
         runtime: "onnx" or "mediapipe".
         device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
-        quality: "fast", "best", or None for the best of stills and fast of what moves. See `MPSegmentation`.
-        model_size: Height and width of the input of the user's own ONNX file, where the file leaves them free.
-        model_input: The input range of that file: "unit" for RGB in [0, 1], "symmetric" for [-1, 1], "imagenet" for
+        quality: "fast", "best", or None for best of stills and fast of streams. See `MPSegmentation`.
+        model_size: Height and width of the input of a user's own ONNX file, if the file leaves them free.
+        model_input: Input range of that file: "unit" for RGB in [0, 1], "symmetric" for [-1, 1], "imagenet" for
             mean 0 and deviation 1 over ImageNet; None for "unit", or for the range of a known model.
-        model_output: The output of that file: "probability", "logits" (before a sigmoid or softmax), or "auto", which
-            takes values outside [0, 1] for logits.
+        model_output: Output of that file: "probability", "logits" (before a sigmoid or softmax), or "auto": logits if a
+            value is outside [0, 1].
 
     Raises:
         InputError: a setting is out of range.

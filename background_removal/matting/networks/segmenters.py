@@ -1,4 +1,4 @@
-"""The model runtimes: each turns an image into the probability, pixel by pixel, that it shows a person."""
+"""Segmenters: networks that map an image to the probability of a person at each pixel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from background_removal.errors import DeviceError, InputError, ProcessingError, reason
 from background_removal.matting.networks.network import INPUT_RANGES, Network
-from background_removal.matting.networks.sessions import check_device, load_session, require_numbers
+from background_removal.matting.networks.sessions import check_device, load_session, require_finite
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
 from background_removal.support import limits
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Values of the option `runtime`.
 RUNTIMES = ("onnx", "mediapipe")
-
-# Input size for a model of the user's own that leaves it free.
-_FREE_SIZE = 256
+# Input side of a user's own model that leaves it free, pixels.
+_DEFAULT_SIDE = 256
 
 
 class Segmenter(Protocol):
-    """A network at work.
+    """A loaded network that maps an image to a probability.
 
     Attributes:
-        size: Height and width of the images that it takes.
-        sizes: That, and others at which it does as well.
+        size: Height and width of the network's input.
+        sizes: Heights and widths of the input at which the network is good, `size` first.
     """
 
     @property
@@ -48,20 +48,21 @@ class Segmenter(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what the runtime holds."""
+        """Free the network."""
         ...
 
 
 def make_segmenter(
     model: str, runtime: str = "onnx", device: str = "auto", options: Network | None = None
 ) -> Segmenter:
-    """Load a network.
+    """Load a segmenter.
 
     Args:
         model: "landscape", "general", "wide" (the general network with a wider input), or the path of an
             ONNX file.
         runtime: "onnx" or "mediapipe".
-        device: one of DEVICES; "auto" takes a GPU that ONNX Runtime can use, else the CPU.
+        device: One of DEVICES; "auto" is a GPU that ONNX Runtime can use, else the CPU.
+        options: Properties of a user's own model.
 
     Raises:
         InputNotFoundError: there is no such model.
@@ -85,9 +86,8 @@ def make_segmenter(
 class OnnxSegmenter:
     """A network run by ONNX Runtime.
 
-    The two shipped models, or any file with one image input, (1, 3, H, W) or (1, H, W, 3), float in [0, 1]
-    or uint8, RGB, and one map as output: one channel (the person) or two (background, person), as
-    probabilities or logits.
+    The shipped models, or any file with one image input, (1, 3, H, W) or (1, H, W, 3), float in [0, 1] or uint8, RGB,
+    and one map as output: one channel (the person) or two (background, person), as probabilities or logits.
     """
 
     def __init__(self, model: str, session: onnxruntime.InferenceSession, options: Network) -> None:
@@ -99,16 +99,16 @@ class OnnxSegmenter:
             size = (shipped.height, shipped.width)
         elif download is not None:
             size, input_range = download.size, download.input_range
-        self._larger = shipped.larger if shipped is not None else None
+        self._larger_size = shipped.larger_size if shipped is not None else None
         self._layout = _InputLayout(session, model, size, input_range)
         self._logits = options.model_output == "logits"
         self._may_be_logits = options.model_output == "auto"
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        tensor = self._layout.tensor(image)
+        tensor = self._layout.to_tensor(image)
         try:
             output = self._session.run(None, {self._layout.name: tensor})[0]
-        except Exception as error:  # ONNX Runtime's errors have no common class of their own
+        except Exception as error:  # ONNX Runtime's errors share no class
             raise ProcessingError(f"{self._name}: the model failed: {reason(error, first_line=True)}") from error
         probability = self._probability(np.asarray(output))
         if probability.shape != image.shape[:2]:
@@ -122,14 +122,14 @@ class OnnxSegmenter:
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
-        """Heights and widths of the input that it does well at."""
-        return (self.size,) if self._larger is None else (self.size, self._larger)
+        """Heights and widths of the input at which the network is good."""
+        return (self.size,) if self._larger_size is None else (self.size, self._larger_size)
 
     def close(self) -> None:
-        """Nothing to do: the session is freed with this object."""
+        """Do nothing; the session is freed with this object."""
 
     def _probability(self, output: np.ndarray) -> np.ndarray:
-        require_numbers(self._name, output)
+        require_finite(self._name, output)
         maps = output.astype(np.float32, copy=False)
         while maps.ndim > 3 and len(maps) == 1:
             maps = maps[0]
@@ -137,10 +137,10 @@ class OnnxSegmenter:
             maps = maps.transpose(2, 0, 1)
         if maps.ndim == 2:
             maps = maps[None]
-        # One number is what a classifier says of the whole picture, a row of them of its kinds.
+        # A classifier answers with one number for the whole image, or a row of them.
         if maps.ndim != 3 or maps.shape[0] not in (1, 2) or min(maps.shape[1:]) < 2:
             raise InputError(f"{self._name}: the model's output {output.shape} is not a map of the person")
-        # A file does not say whether it ends in a sigmoid: values outside [0, 1] show that it does not.
+        # A file does not record whether it ends in a sigmoid; values outside [0, 1] show that it does not.
         if self._may_be_logits and (maps.min() < -1e-3 or maps.max() > 1 + 1e-3):
             self._logits = True
         if maps.shape[0] == 2:
@@ -149,7 +149,7 @@ class OnnxSegmenter:
 
 
 class _InputLayout:
-    """How a model wants its image: read from the file's one input."""
+    """The input of a model: name, layout, size and range, read from the file."""
 
     def __init__(
         self, session: onnxruntime.InferenceSession, model: str, size: tuple[int, int] | None, input_range: str
@@ -164,7 +164,7 @@ class _InputLayout:
         self.name = inputs[0].name
         self._planar = shape[1] == 3
         height, width = shape[2:4] if self._planar else shape[1:3]
-        free = size or (_FREE_SIZE, _FREE_SIZE)
+        free = size or (_DEFAULT_SIDE, _DEFAULT_SIDE)
         self.size = (
             height if isinstance(height, int) else free[0],
             width if isinstance(width, int) else free[1],
@@ -182,8 +182,8 @@ class _InputLayout:
         # (v / 255 - mean) / deviation as one multiplication and one addition.
         self._scale, self._shift = 1 / (255 * deviation), -mean / deviation
 
-    def tensor(self, image: np.ndarray) -> np.ndarray:
-        """Return BGR uint8 (h, w, 3) as the model's input, RGB."""
+    def to_tensor(self, image: np.ndarray) -> np.ndarray:
+        """Convert BGR uint8 (h, w, 3) to the model's input, RGB."""
         small = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         if self._dtype != np.uint8:
             small = small * self._scale

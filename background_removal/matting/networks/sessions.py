@@ -1,4 +1,4 @@
-"""ONNX Runtime's sessions: which file, and on which processor it runs."""
+"""ONNX Runtime sessions: load a model's file on a device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from background_removal.errors import DeviceError, InputError, InputNotFoundError, ProcessingError, reason
-from background_removal.matting.networks.weights import DOWNLOADS, MODELS, downloaded_file, model_file
+from background_removal.matting.networks.weights import DOWNLOADS, MODELS, download_model, model_file
 from background_removal.support import limits
 from background_removal.support.cores import core_limit
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What --device names -> (ONNX Runtime's name of the provider, the package that brings it).
+# Values of the option `device`, with ONNX Runtime's provider and the package that has it.
 _PROVIDERS = {
     "cpu": ("CPUExecutionProvider", "onnxruntime"),
     "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
@@ -28,8 +28,9 @@ _PROVIDERS = {
     "coreml": ("CoreMLExecutionProvider", "onnxruntime"),
     "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
 }
+# All values of the option `device`.
 DEVICES = ("auto", *_PROVIDERS)
-# Tried in this order by "auto"; the others take longer to start than such small networks save.
+# Devices that "auto" tries, in this order; the others take longer to start than such small networks save.
 _AUTO = ("cuda", "directml", "cpu")
 
 
@@ -39,7 +40,7 @@ def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
     if model in MODELS:
         path = model_file(MODELS[model], ".onnx")
     elif model in DOWNLOADS:
-        path = downloaded_file(model)
+        path = download_model(model)
     else:
         path = Path(model)
         if path.suffix.lower() != ".onnx":
@@ -54,12 +55,14 @@ def load_session_file(path: Path, device: str, small: bool = False) -> onnxrunti
     """Load an ONNX file on a device; see `make_segmenter`.
 
     Args:
-        small: Whether the network is so small that one thread runs it about as soon as several: 4.4 against 4.9 ms
-            for the general network at 256x320 on two cores, and the others have the second core.
+        path: The file.
+        device: One of DEVICES.
+        small: Whether to run the network in one thread, as it gains little from more: 4.9 instead of 4.4 ms for the
+            general network at 256x320 on two cores, and the second core is free.
     """
     import onnxruntime
 
-    # ONNX Runtime prints what goes wrong to stderr; the exception says it once.
+    # ONNX Runtime also prints errors to stderr; the exception is enough.
     onnxruntime.set_default_logger_severity(4)
     available = onnxruntime.get_available_providers()
     if device == "auto":
@@ -74,7 +77,7 @@ def load_session_file(path: Path, device: str, small: bool = False) -> onnxrunti
         candidates = [device]
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    # Threads that spin after the network has run take the processor from the steps that follow it.
+    # Threads that spin after a run take the processor from the steps that follow.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     threads = 1 if small else core_limit()
     if threads is not None:
@@ -91,7 +94,7 @@ def load_session_file(path: Path, device: str, small: bool = False) -> onnxrunti
             if name != "cpu":
                 raise DeviceError(f"`device` {device} did not load: {reason(error, first_line=True)}") from error
             raise InputError(f"{path}: not a usable ONNX model: {reason(error, first_line=True)}") from error
-        # ONNX Runtime can fall back to the CPU without a word: what it loaded is compared with what was asked.
+        # ONNX Runtime can fall back to the CPU silently: compare the loaded provider with the requested one.
         if session.get_providers()[0] == provider:
             log.debug("%s runs on %s", path.name, name)
             return session
@@ -110,13 +113,13 @@ def check_device(device: str) -> None:
         raise InputError(f"`device` {device}: must be one of {', '.join(DEVICES)}")
 
 
-def require_numbers(model: str, *answers: np.ndarray) -> None:
-    """Raise ProcessingError if what a network has answered is not made of finite numbers alone.
+def require_finite(model: str, *outputs: np.ndarray) -> None:
+    """Raise ProcessingError unless all outputs of a network are finite numbers.
 
-    Compared with anything a NaN is False: without a word it would be taken for background, or show all of the room.
+    Every comparison with NaN is False: it would silently become background, or show the whole scene.
     """
-    for answer in answers:
-        if answer.dtype.kind not in "biuf":
-            raise ProcessingError(f"{model}: the model answers with {answer.dtype}; numbers are needed")
-        if not np.isfinite(answer).all():
+    for output in outputs:
+        if output.dtype.kind not in "biuf":
+            raise ProcessingError(f"{model}: the model answers with {output.dtype}; numbers are needed")
+        if not np.isfinite(output).all():
             raise ProcessingError(f"{model}: the model failed: its answer holds NaN or infinite values")

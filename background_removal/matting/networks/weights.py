@@ -1,4 +1,4 @@
-"""The models known by name: those that ship with the project (origin in models/README.md) and those to download."""
+"""Models known by name: shipped ones (origin in models/README.md) and ones to download."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ from background_removal.support.paths import data_folder
 
 log = logging.getLogger(__name__)
 
+# Folder of the shipped models.
 MODELS_FOLDER = data_folder("models")
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A network that ships with the project.
+    """A shipped network.
 
     Attributes:
-        height, width: The size of its input.
-        files: The name in models/ and the SHA-256 of the file for each suffix.
-        larger: Another height and width of its ONNX file's input at which it does as well.
+        height, width: Size of the input.
+        files: For each suffix, name in models/ and SHA-256 of the file.
+        larger_size: Another height and width at which the ONNX file is as good.
     """
 
     height: int
     width: int
     files: dict[str, tuple[str, str]]
-    larger: tuple[int, int] | None = None
+    larger_size: tuple[int, int] | None = None
 
 
+# File of the general network, also used at another size.
 _GENERAL_ONNX = ("selfie_general.onnx", "51081a74caa85cff11ca33b37c4454b0d63f623fd261de2fbf05fadc24ea282d")
 
+# Shipped segmenters, by name.
 MODELS = {
     "general": Model(
         256,
@@ -45,8 +48,8 @@ MODELS = {
         },
         (320, 320),
     ),
-    # The general network with an input a quarter wider: on crops of people it errs a third less than at the
-    # size that it was trained at, and at larger sizes it errs more again.
+    # The general network with an input a quarter wider: on crops of people the error is a third less than at the
+    # trained size, and at larger sizes it grows again.
     "wide": Model(
         256,
         320,
@@ -66,7 +69,7 @@ MODELS = {
     ),
 }
 
-# What finds faces: of no use where a user may choose a model for the person.
+# Shipped face detector; no choice for the option `model`.
 FACES = Model(
     192,
     192,
@@ -79,12 +82,12 @@ FACES = Model(
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A network that is fetched when it is first asked for.
+    """A network that is downloaded at its first use.
 
     Attributes:
-        url, sha256: Where the file is, and what it must be.
-        licence: The licence that its authors give it under.
-        size: Height and width of the input; None where the interface decides.
+        url, sha256: Address and checksum of the file.
+        licence: Licence given by its authors.
+        size: Height and width of the input; None if the interface defines it.
         input_range: See `matting.networks.segmenters.INPUT_RANGES`.
     """
 
@@ -95,6 +98,7 @@ class Download:
     input_range: str = "unit"
 
 
+# Networks to download, by name.
 DOWNLOADS = {
     "rvm": Download(
         "https://github.com/PeterL1n/RobustVideoMatting/releases/download/v1.0.0/rvm_mobilenetv3_fp32.onnx",
@@ -118,15 +122,15 @@ DOWNLOADS = {
     ),
 }
 
-# Where downloads are kept, instead of the system's usual folder for such files.
+# Environment variable with the folder of downloads, in place of the system's cache folder.
 FOLDER_VARIABLE = "BACKGROUND_REMOVAL_MODELS"
 
 
-def downloaded_file(name: str) -> Path:
-    """Return the path of a model of DOWNLOADS, fetched and verified the first time.
+def download_model(name: str) -> Path:
+    """Return the path of a model of DOWNLOADS; download and verify it the first time.
 
     Raises:
-        InputError: it cannot be fetched, or is not the file that it should be.
+        InputError: the download failed, or the checksum is wrong.
     """
     import pooch
 
@@ -139,8 +143,8 @@ def downloaded_file(name: str) -> Path:
     bar = sys.stderr.isatty()
     try:
         pooch.retrieve(known.url, f"sha256:{known.sha256}", path.name, folder, progressbar=bar)
-    except Exception as error:  # no network, no such server, no room, another file: each has a class of its own
-        log.debug("", exc_info=True)  # its chain of errors is long, and says little that the message does not
+    except Exception as error:  # no network, no such server, disk full, other content: classes of several libraries
+        log.debug("", exc_info=True)  # the chain of errors is long, and adds little to the message
         if "hash" in str(error):
             raise InputError(f"`model` {name}: {known.url} gives another file than it did; choose another") from None
         there = ", in place of the other file there" if path.exists() else ""
@@ -152,7 +156,7 @@ def downloaded_file(name: str) -> Path:
 
 
 def _reason(error: Exception) -> str:
-    """Return why a download has failed, without what only its library understands."""
+    """Return why a download failed, in plain words."""
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
@@ -163,11 +167,11 @@ def _reason(error: Exception) -> str:
 
 
 def model_file(model: Model, suffix: str) -> Path:
-    """Return the path of a shipped model's file, verified.
+    """Return the path of a shipped model's file after verifying it.
 
     Raises:
         InputNotFoundError: the file is missing.
-        InputError: its content is not what was shipped.
+        InputError: the checksum is wrong.
     """
     name, checksum = model.files[suffix]
     path = MODELS_FOLDER / name

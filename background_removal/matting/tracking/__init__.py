@@ -1,1 +1,1 @@
-"""Find people in a stream and keep a crop around each of them."""
+"""Tracking: detect people in a stream and keep a crop around each of them."""

@@ -1,4 +1,4 @@
-"""The contract of what draws a person: a network and what steadies and refines its answers."""
+"""The contract of matte networks: a network together with its refinement."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from background_removal.matting.crop import Box
+from background_removal.matting.boxes import Box
 
 
 class MatteNetwork(Protocol):
-    """What draws the alpha of the part of a frame that it is shown.
+    """A network, with its refinement, that predicts the alpha of an image.
 
     Attributes:
-        follows: Whether it is to be shown a crop around the person, or else the whole frame.
-        state: What it remembers of the frames before: can be put back to draw a frame anew, or exchanged to draw
-            another person. It is never changed in place.
+        uses_crops: Whether `predict` takes a crop around the person, or else the whole frame.
+        state: State from earlier frames, None at first. Put back to predict a frame again, exchanged to predict another
+            person; never changed in place.
     """
 
-    follows: bool
+    uses_crops: bool
     state: Any
 
     def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
-        """Return height and width of the images that it takes for frames of (width, height)."""
+        """Return height and width of the input for a frame of (width, height)."""
         ...
 
-    def __call__(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None, of `image`."""
+    def predict(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None, of `image`, part `box`."""
         ...
 
     def set_edge(self, threshold: float, edge_softness: float) -> None:

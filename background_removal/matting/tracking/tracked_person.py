@@ -1,9 +1,10 @@
-"""One of the people in the frame: the crop that follows him, what the drawer remembers of him, what is his."""
+"""Tracked person: state, crop and alpha of one of the people in a stream."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -11,257 +12,227 @@ import numpy as np
 
 from background_removal.matting.alpha.islands import remove_islands
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.crop import (
-    Bounds,
-    Box,
-    CropPolicy,
-    CropTracker,
-    area,
-    bounds,
-    crop_around,
-    meet,
-    resampled,
-)
+from background_removal.matting.boxes import Bounds, Box, area, find_bounds, middle_column, overlaps
+from background_removal.matting.crop import CropPolicy, crop_around
 from background_removal.matting.networks.faces import Face
 from background_removal.matting.pyramid import Pyramid
+from background_removal.matting.tracking.crop_fade import CropFade
+from background_removal.matting.tracking.crop_tracker import CropTracker, exceeds_crop
+from background_removal.matting.tracking.matching import column_distances, is_same_place, nearest_columns
 from background_removal.matting.tracking.matte_network import MatteNetwork
+from background_removal.matting.tracking.motion import lies_in_motion
+from background_removal.matting.tracking.track_state import TrackEvent, TrackState, next_state
+
+log = logging.getLogger(__name__)
 
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
-# checked by eye on other people's clips.
+# checked by eye on clips of other people.
 
-# The part of the frame around a face that holds a person, in faces: to either side of its middle, above and below its
-# top (benchmarks/faces.py, --crop 5 1 7: on average 99.7 % of a dancing person, arms included).
-_FACES_ASIDE, _FACES_ABOVE, _FACES_BELOW = 2.5, 1.0, 7.0
-# A face's body is this many faces wide to either side, for telling whose a pixel is.
-_FACES_REACH = 1.5
-# Of what is drawn in the box of a new face so much must be person.
-_DRAWN_IN_FACE = 0.3
-# Faces of one person, in two looks, are no farther apart than this, in their own widths.
-_SAME_FACE = 1.2
+# First crop around a face, from its middle to either side, in face widths (this and the next two:
+# benchmarks/faces.py, --crop 5 1 7: on average 99.7 % of a dancing person, arms included).
+_CROP_ASIDE = 2.5
+# The same above the top of the face.
+_CROP_ABOVE = 1.0
+# The same below the top of the face.
+_CROP_BELOW = 7.0
+# Reach of a person to either side, in widths of the face, for assigning columns.
+_REACH_IN_FACES = 1.5
+# Minimum mean alpha in the box of a face.
+_MIN_ALPHA_IN_FACE = 0.3
+# Face detections without the person's face after which a face elsewhere in their bounds may be theirs.
+_MAX_DETECTIONS_WITHOUT_FACE = 2
+# Empty frames that a person with a known face survives.
+_MAX_EMPTY_FRAMES = 2
+# Frames within which a person found by motion must be confirmed.
+_TRIAL_FRAMES = 30
+# Minimum area of a detection of the person, as a share of their area in the alpha; less is a part of them.
+_MIN_DETECTED = 0.5
+# Undecided alpha, lowest and highest; neither person nor background.
+_UNDECIDED = (0.1, 0.9)
+# Maximum undecided share of the alpha of a person who needs no frequent detections.
+_MAX_UNDECIDED_SHARE = 0.12
+# Minimum share of the first crop around motion that is person.
+_MIN_PERSON_IN_MOTION = 0.04
+# Maximum undecided share of the person in it.
+_MAX_UNDECIDED_IN_MOTION = 0.25
+# Width of the transition between two people of whom one is shown, columns of the alpha.
+_TRANSITION_COLUMNS = 9
+# Bounds that overlap nothing.
 _NOWHERE = (0.0, 0.0, 0.0, 0.0)
-# Whose face was missed in so many looks may have it elsewhere.
-_LOOKS_WITHOUT_FACE = 2
-# Whose face is known is drawn for so many frames more in which the network draws next to nothing.
-_MAX_MISSED = 2
-# A look that sees less than this share of what is drawn has seen a part of him.
-_MIN_LOOKED = 0.5
-# Between two people, of whom one is shown, the alpha ends over so many columns.
-_SHARE_FADE = 9
-# Where the crop moves, the answer of before is left behind over so many frames,
-_FADE_FRAMES = 10
-# of that share at first, and only where the picture has changed by less than so much brightness (of 255).
-_FADE_SHARE = 0.9
-_FADE_MOTION = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingFrame:
+    """The next frame, and what can be computed from it when it is needed.
+
+    Attributes:
+        view: The frame.
+        network: Predicts the alpha of a crop.
+        detect: Returns the probability of a person in the whole frame, float32 (h, w) in [0, 1].
+        find_motion: Returns the mask of motion, uint8 of THUMBNAIL_SIZE; None before the background is learnt.
+    """
+
+    view: Pyramid
+    network: MatteNetwork
+    detect: Callable[[], np.ndarray]
+    find_motion: Callable[[], np.ndarray | None]
 
 
 class TrackedPerson:
-    """A person who is followed.
+    """A person who is tracked from frame to frame.
 
     Args:
-        crop: The part of the frame in which to draw him first.
+        crop: The first crop.
         size: Width and height of the frame.
-        room: How much of the room the crop shows.
-        face: His face, if that was seen.
+        policy: Size of later crops.
+        face: The person's face, if they were found by it.
+        state: TRIAL for a person found by motion.
+
+    Attributes:
+        state: State after the last frame; see `track_state`.
+        crop: The crop for the next frame.
+        matte: The matte of the last frame, before `steady_matte`.
+        bounds: Bounds of the person in the last frame; None if its alpha was empty.
+        centre: The column of the frame in which the person's middle is.
+        age: Number of frames since the person was found.
+        detections_without_face: Number of face detections since the person's face was found.
     """
 
-    def __init__(self, crop: Box, size: tuple[int, int], room: CropPolicy, face: Face | None = None) -> None:
-        self.follower = CropTracker(room)
-        self._remembers = room.remembers
-        self.follower.box = crop
+    def __init__(
+        self,
+        crop: Box,
+        size: tuple[int, int],
+        policy: CropPolicy,
+        face: Face | None = None,
+        state: TrackState = TrackState.NEW,
+    ) -> None:
+        self.state = state
         self.size = size
         self.face = face
+        self.crop = CropTracker(policy)
+        self.crop.box = crop
         self.matte: Matte | None = None
         self.bounds: Bounds | None = None
-        self.looks_without_face = 0
-        # In frames: since when he is there, and for how long he will be believed without having been seen otherwise.
         self.age = 0
-        self.trial: int | None = None
-        self._state: Any = None
-        self._new = True
-        self._missed = 0
-        # The column of the frame in which his middle is.
-        self.centre = _middle(face.box if face is not None else crop)
-        self._reach = _reach(face, crop)
-        self._mass: float | None = None
-        self._faded: Matte | None = None
-        self._fade_left = 0
+        self.detections_without_face = 0
+        self.centre = middle_column(face.box if face is not None else crop)
+        self._reach = _reach_of(face, crop)
+        self._mass: float | None = None  # the column of the alpha's centre of mass
+        self._empty_frames = 0
+        self._network_state: Any = None
+        self._is_recurrent = policy.is_recurrent
+        self._fade = CropFade()
 
-    # -- whose is what -------------------------------------------------------------------------------
+    # -- states --------------------------------------------------------------------------------------
+
+    def step(self, frame: TrackingFrame, people: Sequence[TrackedPerson]) -> TrackState:
+        """Predict the person's alpha in the next frame, and go to the next state.
+
+        Args:
+            frame: The next frame.
+            people: All people in it.
+        """
+        return self._apply(self._observe(frame, people))
+
+    def _observe(self, frame: TrackingFrame, people: Sequence[TrackedPerson]) -> TrackEvent:
+        """Predict the alpha, move the crop to fit it, and return the outcome."""
+        network_state = self._network_state
+        matte = self._predict(frame)
+        is_cut_off = exceeds_crop(self.own_alpha(people), matte.box, self.size)
+        if self.state is TrackState.NEW and self.face is not None and not self._is_person_at_face(frame):
+            return TrackEvent.FACE_REFUTED
+        if is_cut_off:
+            matte = self._predict_uncut(frame, people, network_state)
+        if self.crop.box is None:
+            return TrackEvent.CUT_OFF
+        if self.state is TrackState.TRIAL and self.age + 1 >= _TRIAL_FRAMES:
+            return TrackEvent.TRIAL_EXPIRED
+        self.age += 1
+        own = self.own_alpha(people)
+        self.bounds = self.crop.update(own, matte.box, self.size)
+        if self.bounds is None:
+            self.crop.box = matte.box
+            self._empty_frames += 1
+            is_kept = self.face is not None and self._empty_frames <= _MAX_EMPTY_FRAMES
+            return TrackEvent.EMPTY if is_kept else TrackEvent.VANISHED
+        self._empty_frames = 0
+        self._move_centre(own, self.bounds)
+        if (self.state is TrackState.NEW or self.age == 1) and not self._is_recurrent:
+            self._fit_first_crop(frame, self.bounds)
+        return self._judge_trial(frame) if self.state is TrackState.TRIAL else TrackEvent.SHOWN
+
+    def _judge_trial(self, frame: TrackingFrame) -> TrackEvent:
+        """Compare the alpha of a person on trial with the motion."""
+        assert self.matte is not None
+        if not lies_in_motion(self.matte, frame.find_motion()):
+            return TrackEvent.STATIONARY
+        if self.age == 1 and not _is_decided(self.matte.alpha):
+            return TrackEvent.UNDECIDED
+        return TrackEvent.SHOWN
+
+    def confirm(self) -> None:
+        """End the trial: a face, or a detection of most of the person, was found."""
+        self._apply(TrackEvent.CONFIRMED)
+
+    def _apply(self, event: TrackEvent) -> TrackState:
+        before, self.state = self.state, next_state(self.state, event)
+        if self.state is not before:
+            log.debug("person at column %.0f: %s -> %s, %s", self.centre, before.name, self.state.name, event.value)
+        return self.state
+
+    # -- faces ---------------------------------------------------------------------------------------
 
     def has_face_at(self, face: Face) -> bool:
-        """Tell whether a face is where his was seen last."""
-        if self.face is None:
-            return False
-        own, width = self.face.box[2] - self.face.box[0], face.box[2] - face.box[0]
-        aside, below = abs(_middle(face.box) - self.centre), abs(face.box[1] - self.face.box[1])
-        return max(aside, below) < _SAME_FACE * max(own, width) and 0.5 < width / own < 2
+        """Return whether `face` is where the person's face was detected last."""
+        return self.face is not None and is_same_place(face, self.face, self.centre)
 
-    def may_have(self, face: Face) -> bool:
-        """Tell whether a face may be his whose own was not seen, or seen elsewhere a while ago."""
-        if self.face is not None and self.looks_without_face < _LOOKS_WITHOUT_FACE:
+    def can_own(self, face: Face) -> bool:
+        """Return whether `face` may belong to the person, if no face was detected or it was missed for a while."""
+        if self.face is not None and self.detections_without_face < _MAX_DETECTIONS_WITHOUT_FACE:
             return False
-        left, top, right, bottom = self.bounds or self.follower.box or face.box
-        return left <= _middle(face.box) <= right and top < face.box[3] and face.box[1] < bottom
+        left, top, right, bottom = self.bounds or self.crop.box or face.box
+        return left <= middle_column(face.box) <= right and top < face.box[3] and face.box[1] < bottom
 
-    def meet(self, face: Face) -> None:
-        """His face was seen."""
+    def assign_face(self, face: Face) -> None:
+        """Take a detected face as the person's own."""
         self.face = face
-        self.looks_without_face = 0
-        self.trial = None
-        self.centre, self._reach = _middle(face.box), _reach(face, self.bounds)
+        self.detections_without_face = 0
+        self.centre, self._reach = middle_column(face.box), _reach_of(face, self.bounds)
+        self.confirm()
 
-    @property
-    def height(self) -> float:
-        """How tall he is drawn, in pixels of the frame: whoever is nearest is tallest."""
-        return 0.0 if self.bounds is None else self.bounds[3] - self.bounds[1]
+    def drop_stale_face(self, people: Sequence[TrackedPerson]) -> TrackState:
+        """Forget a face that is no longer at the person.
 
-    def is_at(self, x: float, y: float) -> bool:
-        """Tell whether he is drawn there, at these shares of the frame's width and height, 0 to 1."""
-        if self.matte is None:
-            return False
-        left, top, right, bottom = self.matte.box
-        column, row = (x * self.size[0] - left) / (right - left), (y * self.size[1] - top) / (bottom - top)
-        height, width = self.matte.alpha.shape
-        inside = 0 <= column < 1 and 0 <= row < 1
-        return inside and bool(self.matte.alpha[int(row * height), int(column * width)] > 0.5)
-
-    def distance(self, x: float) -> float:
-        """Return how far a column of the frame is from him, in half widths of his."""
-        return abs(x - self.centre) / self._reach
-
-    def distances(self) -> np.ndarray:
-        """Return how far each column of his matte is from him, in half widths of his."""
-        assert self.matte is not None
-        return self._distances(self.matte.box, self.matte.alpha.shape[1])
-
-    def _distances(self, box: Box, width: int) -> np.ndarray:
-        columns = box[0] + (np.arange(width) + 0.5) * ((box[2] - box[0]) / width)
-        return np.abs(columns - self.centre) / self._reach
-
-    def _share(self, others: Sequence[TrackedPerson], box: Box, width: int) -> np.ndarray | None:
-        """Return which columns of `box`, at `width` pixels, are nearer to him than to others; None for all."""
-        rivals = [
-            other._distances(box, width)
-            for other in others
-            if other is not self and other.follower.box is not None and meet(other.follower.box, box)
-        ]
-        if not rivals:
-            return None
-        own = self._distances(box, width) <= np.min(rivals, axis=0)
-        return None if own.all() else own.astype(np.float32)
-
-    # -- drawing -------------------------------------------------------------------------------------
-
-    def draw(self, drawer: MatteNetwork, view: Pyramid, others: Sequence[TrackedPerson]) -> bool:
-        """Draw him in the next frame; return whether he has left the crop, and is to be drawn again."""
-        box = self.follower.box
-        assert box is not None
-        self._before = self._state
-        self._draw(drawer, view, box)
-        assert self.matte is not None
-        own = self.own(others)
-        return self.follower.left_crop(own, box, self.size)
-
-    def draw_again(
-        self, drawer: MatteNetwork, view: Pyramid, seen: np.ndarray, others: Sequence[TrackedPerson]
-    ) -> None:
-        """Draw him once more in the same frame, whom the crop has cut off.
-
-        The follower hears of both drawings: what the first one missed counts as motion, so that the next crop is wider
-        on that side.
+        A person who jumps is found a second time, where the face is now; the track without the face is then lost.
 
         Args:
-            drawer, view, others: As for `draw`.
-            seen: What a network sees in the whole frame, float32 (h, w) in [0, 1].
+            people: All people in the frame, each after `step`.
         """
-        assert self.matte is not None
-        box = self.matte.box
-        self.follower.drawn(self.own(others), box, self.size)
-        self.looked(seen, others)
-        if self.follower.box is not None and self.follower.box != box:
-            self._state = self._before
-            self._draw(drawer, view, self.follower.box)
+        if self.face is None or not self.detections_without_face:
+            return self.state
+        left, top, right, bottom = self.face.box
+        half = (right - left) / 2
+        if self._alpha_in((self.centre - half, top, self.centre + half, bottom)) >= _MIN_ALPHA_IN_FACE:
+            return self.state
+        self.face = None
+        bounds = self.bounds or _NOWHERE
+        if any(other is not self and other.crop.box and overlaps(other.crop.box, bounds) for other in people):
+            return self._apply(TrackEvent.DUPLICATE)
+        return self.state
 
-    def drawn(self, others: Sequence[TrackedPerson]) -> bool:
-        """The drawing stands: move the crop for the next frame; return whether he is there."""
-        if self.trial is not None:
-            self.trial -= 1
-        if self.follower.box is None or self.trial == 0:
-            return False
-        self.age += 1
-        assert self.matte is not None
-        matte, own = self.matte, self.own(others)
-        self.bounds = bounds(own, matte.box, self.size)
-        if not self.follower.drawn(own, matte.box, self.size) or self.bounds is None:
-            self._missed += 1
-            self.follower.box = matte.box
-            return self.face is not None and self._missed <= _MAX_MISSED
-        self._missed = 0
-        if self._new:  # the first crop was drawn around a guess
-            self._new = False
-            if not self._remembers:
-                self.follower.tighten(self.bounds, self.size)
-        weights = own.sum(axis=0)
-        mass = matte.box[0] + float((weights * np.arange(len(weights))).sum() / weights.sum()) * (
-            (matte.box[2] - matte.box[0]) / len(weights)
-        )
-        if self._mass is not None:
-            self.centre += mass - self._mass
-        if self.face is None:
-            self.centre, self._reach = mass, _reach(None, self.bounds)
-        self._mass = mass
-        return True
-
-    def settle(self, drawer: MatteNetwork, view: Pyramid) -> None:
-        """Draw who was found in this frame once more, in the crop that fits him: the first was a guess."""
-        box = self.follower.box
-        if self.age == 1 and not self._remembers and self.matte is not None and box not in (None, self.matte.box):
-            self._state = None
-            self._draw(drawer, view, box)
-
-    def looked(self, seen: np.ndarray, others: Sequence[TrackedPerson], anew: bool = False) -> bool:
-        """A network has looked at the whole frame: set the crop right, and return whether it has seen most of him.
-
-        Args:
-            seen: What it saw, float32 (h, w) in [0, 1].
-            others: Who is there.
-            anew: Whether to draw the crop anew even where the old one would still do.
-        """
-        share = self._share(others, (0, 0, *self.size), seen.shape[1])
-        his = seen if share is None else seen * share
-        found = bounds(his, (0, 0, *self.size), self.size)
-        # Of someone far it may see no more than his head: what is drawn around a face tells more.
-        much = bool(found and self.bounds and area(found) >= _MIN_LOOKED * area(self.bounds))
-        if self.face is not None and self.bounds and not much:
-            his = np.zeros_like(his)
-        self.follower.looked(his, self.size, anew)
-        return much
-
-    def _draw(self, drawer: MatteNetwork, view: Pyramid, box: Box) -> None:
-        height, width = drawer.size_for(view.size)
-        image = view.crop(box, width, height)
-        drawer.state = self._state
-        alpha, foreground = drawer(image, box)
-        self._state = drawer.state
-        self.matte = Matte(alpha, box, view.size, image, foreground)
-
-    def own(self, others: Sequence[TrackedPerson]) -> np.ndarray:
-        """Return what is his of what was drawn, float32 (h, w)."""
-        assert self.matte is not None
-        share = self._share(others, self.matte.box, self.matte.alpha.shape[1])
-        return self.matte.alpha if share is None else self.matte.alpha * share
-
-    def is_believed(self, seen: Callable[[], np.ndarray]) -> bool:
-        """Tell whether a face that is new is a person's: one is drawn there, or seen in the whole frame by `seen`."""
-        if not self._new or self.face is None or self._drawn_in_face(self.face.box) >= _DRAWN_IN_FACE:
+    def _is_person_at_face(self, frame: TrackingFrame) -> bool:
+        """Return whether the alpha, or else a detection, shows a person in the box of the face."""
+        assert self.face is not None
+        if self._alpha_in(self.face.box) >= _MIN_ALPHA_IN_FACE:
             return True
-        whole = seen()
-        scale = whole.shape[1] / self.size[0], whole.shape[0] / self.size[1]
+        probability = frame.detect()
+        scale = probability.shape[1] / self.size[0], probability.shape[0] / self.size[1]
         x, y = (int((self.face.box[n] + self.face.box[n + 2]) / 2 * scale[n]) for n in (0, 1))
-        return bool(whole[min(max(y, 0), whole.shape[0] - 1), min(max(x, 0), whole.shape[1] - 1)] > 0.5)
+        row, column = min(max(y, 0), probability.shape[0] - 1), min(max(x, 0), probability.shape[1] - 1)
+        return bool(probability[row, column] > 0.5)
 
-    def _drawn_in_face(self, face: Bounds) -> float:
-        """Return how much of what is drawn in the box of a face is person; 1 if the crop does not hold it."""
+    def _alpha_in(self, face: Bounds) -> float:
+        """Return the mean alpha in the box of a face; 1 if the box lies outside the crop."""
         assert self.matte is not None
         alpha, box = self.matte.alpha, self.matte.box
         across, down = alpha.shape[1] / (box[2] - box[0]), alpha.shape[0] / (box[3] - box[1])
@@ -270,82 +241,169 @@ class TrackedPerson:
         inside = alpha[rows, columns]
         return float(inside.mean()) if inside.size else 1.0
 
-    def forget_lost_face(self, others: Sequence[TrackedPerson]) -> bool:
-        """Forget a face that is no longer where he is; return whether he is still there without it.
+    # -- place ---------------------------------------------------------------------------------------
 
-        Who leaps is found a second time, where his face is now; what is left where it was is no other person.
-        """
-        if self.face is None or not self.looks_without_face:
+    @property
+    def height(self) -> float:
+        """Height of the person in pixels of the frame; the nearest person is the tallest."""
+        return 0.0 if self.bounds is None else self.bounds[3] - self.bounds[1]
+
+    def is_at(self, x: float, y: float) -> bool:
+        """Return whether the alpha shows the person at shares x, y of the frame's width and height, 0 to 1."""
+        if self.matte is None:
+            return False
+        left, top, right, bottom = self.matte.box
+        column, row = (x * self.size[0] - left) / (right - left), (y * self.size[1] - top) / (bottom - top)
+        height, width = self.matte.alpha.shape
+        inside = 0 <= column < 1 and 0 <= row < 1
+        return inside and bool(self.matte.alpha[int(row * height), int(column * width)] > 0.5)
+
+    def is_undecided(self) -> bool:
+        """Return whether the person is on trial, or much of the last alpha is neither person nor background."""
+        if self.state is TrackState.TRIAL:
             return True
-        left, top, right, bottom = self.face.box
-        half = (right - left) / 2
-        if self._drawn_in_face((self.centre - half, top, self.centre + half, bottom)) >= _DRAWN_IN_FACE:
-            return True
-        self.face = None
-        return not any(
-            other is not self and other.follower.box and meet(other.follower.box, self.bounds or _NOWHERE)
-            for other in others
-        )
+        return self.matte is not None and _undecided_share(self.matte.alpha) > _MAX_UNDECIDED_SHARE
 
-    # -- no jumps ------------------------------------------------------------------------------------
+    def distance(self, column: float) -> float:
+        """Return the distance of a column of the frame from the person, in units of their reach."""
+        return abs(column - self.centre) / self._reach
 
-    def alone(self, matte: Matte, others: Sequence[TrackedPerson]) -> Matte:
-        """Return a matte of his without what is somebody else's."""
-        share = self._share(others, matte.box, matte.alpha.shape[1])
-        return matte if share is None else replace(matte, alpha=matte.alpha * cv2.blur(share[None], (_SHARE_FADE, 1)))
-
-    def steadied(self, others: Sequence[TrackedPerson]) -> Matte:
-        """Return his matte of this frame: without islands, and what stands still does not leap if the crop moves."""
+    def column_distances(self) -> np.ndarray:
+        """Return the distance of each column of the matte from the person, in units of their reach."""
         assert self.matte is not None
-        own = self._share(others, self.matte.box, self.matte.alpha.shape[1])
-        now, before = replace(self.matte, alpha=remove_islands(self.matte.alpha, own)), self._faded
-        if before is not None and before.box != now.box and not self._remembers:
-            self._fade_left = _FADE_FRAMES
-        if self._fade_left and before is not None:
-            past, past_image = before.alpha, before.image
-            if before.box != now.box:
-                past = resampled(past, before.box, now.box)
-                past_image = resampled(past_image, before.box, now.box)
-            # Smoothed first, for what another crop shows more or less sharply has not moved.
-            greys = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (now.image, past_image)]
-            motion = cv2.absdiff(cv2.blur(greys[0], (7, 7)), cv2.blur(greys[1], (7, 7)))
-            keep = np.clip(1 - motion.astype(np.float32) / _FADE_MOTION, 0, 1)
-            if before.box != now.box:
-                keep *= _inside(before.box, now.box, keep.shape)
-            keep *= _FADE_SHARE * self._fade_left / _FADE_FRAMES
-            now = replace(now, alpha=now.alpha + (past - now.alpha) * keep)
-            self._fade_left -= 1
-        self._faded = now
-        return now
+        return self._distances_in(self.matte.box, self.matte.alpha.shape[1])
+
+    def _distances_in(self, box: Box, width: int) -> np.ndarray:
+        return column_distances(self.centre, self._reach, box, width)
+
+    def _own_columns(self, people: Sequence[TrackedPerson], box: Box, width: int) -> np.ndarray | None:
+        """Return 1 for the columns of `box`, at `width` pixels, nearest to this person, else 0; None if all are."""
+        others = [
+            other._distances_in(box, width)
+            for other in people
+            if other is not self and other.crop.box is not None and overlaps(other.crop.box, box)
+        ]
+        return nearest_columns(self._distances_in(box, width), others)
+
+    def own_alpha(self, people: Sequence[TrackedPerson]) -> np.ndarray:
+        """Return the part of the alpha that is nearer to this person than to others, float32 (h, w)."""
+        assert self.matte is not None
+        own = self._own_columns(people, self.matte.box, self.matte.alpha.shape[1])
+        return self.matte.alpha if own is None else self.matte.alpha * own
+
+    def _move_centre(self, own: np.ndarray, bounds: Bounds) -> None:
+        """Move the person's middle with the centre of mass of their alpha."""
+        assert self.matte is not None
+        left, _, right, _ = self.matte.box
+        weights = own.sum(axis=0)
+        mass = left + float((weights * np.arange(len(weights))).sum() / weights.sum()) * ((right - left) / len(weights))
+        if self._mass is not None:
+            self.centre += mass - self._mass
+        if self.face is None:
+            self.centre, self._reach = mass, _reach_of(None, bounds)
+        self._mass = mass
+
+    # -- crop and alpha ------------------------------------------------------------------------------
+
+    def observe_detection(self, probability: np.ndarray, people: Sequence[TrackedPerson], refit: bool = False) -> bool:
+        """Move the crop, if it must, to fit a detection; return whether that shows most of the person.
+
+        Args:
+            probability: Probability of a person in the whole frame, float32 (h, w) in [0, 1].
+            people: All people in the frame.
+            refit: Whether to fit the crop again even if the old one would still do.
+        """
+        whole = (0, 0, *self.size)
+        own = self._own_columns(people, whole, probability.shape[1])
+        if own is not None:
+            probability = probability * own
+        detected = find_bounds(probability, whole, self.size)
+        shows_most = bool(detected and self.bounds and area(detected) >= _MIN_DETECTED * area(self.bounds))
+        # Of a distant person a detection may show the head alone: the alpha around a face is better.
+        if self.face is not None and self.bounds and not shows_most:
+            probability = np.zeros_like(probability)
+        self.crop.observe_detection(probability, self.size, refit)
+        return shows_most
+
+    def _predict(self, frame: TrackingFrame) -> Matte:
+        """Predict the alpha of the crop."""
+        box, network = self.crop.box, frame.network
+        assert box is not None
+        height, width = network.size_for(frame.view.size)
+        image = frame.view.crop(box, width, height)
+        network.state = self._network_state
+        alpha, foreground = network.predict(image, box)
+        self._network_state = network.state
+        self.matte = Matte(alpha, box, frame.view.size, image, foreground)
+        return self.matte
+
+    def _predict_uncut(self, frame: TrackingFrame, people: Sequence[TrackedPerson], network_state: Any) -> Matte:
+        """Predict the alpha again, in a wider crop, of a person cut off by theirs.
+
+        The crop tracker gets both alphas: the difference counts as motion, so that the next crop is wider on that side.
+
+        Args:
+            frame, people: As for `step`.
+            network_state: State of the network before the first prediction.
+        """
+        assert self.matte is not None
+        cut = self.matte
+        self.crop.update(self.own_alpha(people), cut.box, self.size)
+        self.observe_detection(frame.detect(), people)
+        if self.crop.box is None or self.crop.box == cut.box:
+            return cut
+        self._network_state = network_state
+        return self._predict(frame)
+
+    def _fit_first_crop(self, frame: TrackingFrame, bounds: Bounds) -> None:
+        """Replace the first crop, a guess, by one that fits; in the person's first frame, predict again in that."""
+        assert self.matte is not None
+        self.crop.fit(bounds, self.size)
+        if self.age == 1 and self.crop.box != self.matte.box:
+            self._network_state = None
+            self._predict(frame)
+
+    def steady_matte(self, people: Sequence[TrackedPerson]) -> Matte:
+        """Return the matte of this frame without islands, and blended across a move of the crop."""
+        assert self.matte is not None
+        own = self._own_columns(people, self.matte.box, self.matte.alpha.shape[1])
+        matte = replace(self.matte, alpha=remove_islands(self.matte.alpha, own))
+        return matte if self._is_recurrent else self._fade.blend(matte)
+
+    def isolate(self, matte: Matte, people: Sequence[TrackedPerson]) -> Matte:
+        """Return the person's matte without the columns of others."""
+        own = self._own_columns(people, matte.box, matte.alpha.shape[1])
+        if own is None:
+            return matte
+        return replace(matte, alpha=matte.alpha * cv2.blur(own[None], (_TRANSITION_COLUMNS, 1)))
 
 
-def crop_of_face(face: Face, size: tuple[int, int]) -> Box:
-    """Return the part of a frame of `size` (width, height) that holds the person whose face that is."""
+def crop_around_face(face: Face, size: tuple[int, int]) -> Box:
+    """Return the crop of a frame of `size` (width, height) that holds the person with this face."""
     left, top, right, _ = face.box
     middle, width = (left + right) / 2, right - left
     body = (
-        middle - _FACES_ASIDE * width,
-        top - _FACES_ABOVE * width,
-        middle + _FACES_ASIDE * width,
-        top + _FACES_BELOW * width,
+        middle - _CROP_ASIDE * width,
+        top - _CROP_ABOVE * width,
+        middle + _CROP_ASIDE * width,
+        top + _CROP_BELOW * width,
     )
     return crop_around(body, size, CropPolicy(0))
 
 
-def _reach(face: Face | None, body: Bounds | None) -> float:
-    """Return how wide a person is, to either side of his middle."""
+def _reach_of(face: Face | None, body: Bounds | None) -> float:
+    """Return the reach of a person to either side of their middle, pixels of the frame."""
     if face is not None:
-        return _FACES_REACH * (face.box[2] - face.box[0])
+        return _REACH_IN_FACES * (face.box[2] - face.box[0])
     return max(1.0, (body[2] - body[0]) / 2) if body is not None else 1.0
 
 
-def _middle(box: Bounds) -> float:
-    return (box[0] + box[2]) / 2
+def _undecided_share(alpha: np.ndarray) -> float:
+    low, high = _UNDECIDED
+    return float(((alpha > low) & (alpha < high)).mean())
 
 
-def _inside(old: Box, new: Box, shape: tuple[int, ...]) -> np.ndarray:
-    """Return 1 for each pixel of `new`, at `shape` (h, w), that lies in `old`, else 0."""
-    across = new[0] + (np.arange(shape[1]) + 0.5) * ((new[2] - new[0]) / shape[1])
-    down = new[1] + (np.arange(shape[0]) + 0.5) * ((new[3] - new[1]) / shape[0])
-    columns, rows = (across > old[0]) & (across < old[2]), (down > old[1]) & (down < old[3])
-    return (rows[:, None] & columns).astype(np.float32)
+def _is_decided(alpha: np.ndarray) -> bool:
+    """Return whether the alpha of a crop around motion shows a clear person."""
+    person, undecided = (alpha > 0.5).mean(), _undecided_share(alpha)
+    return bool(person >= _MIN_PERSON_IN_MOTION and undecided <= _MAX_UNDECIDED_IN_MOTION * (person + undecided))

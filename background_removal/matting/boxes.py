@@ -1,0 +1,77 @@
+"""Rectangles in a frame: boxes, bounds of a person, and moving pixels from one box to another."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+
+Box: TypeAlias = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the frame
+Bounds: TypeAlias = tuple[float, float, float, float]  # the same around a person, not rounded
+
+# Smallest person, as a share of the frame's area; found by trial on the clips that benchmarks/quality.py scores.
+_MIN_AREA = 0.002
+
+
+def area(box: Bounds) -> float:
+    """Return the area of a rectangle."""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def middle_column(box: Bounds) -> float:
+    """Return the column halfway between the sides of a rectangle."""
+    return (box[0] + box[2]) / 2
+
+
+def overlaps(a: Bounds, b: Bounds) -> bool:
+    """Return whether two rectangles share a part of the frame."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def union(a: Bounds, b: Bounds) -> Bounds:
+    """Return the smallest rectangle around two others."""
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+
+
+def find_bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> Bounds | None:
+    """Return the bounds of the pixels above 0.5; None if they cover too little of the frame for a person.
+
+    Args:
+        alpha: Alpha of `box`, float32 (h, w).
+        box: The part of the frame that it covers.
+        size: Width and height of the frame.
+    """
+    inside = (alpha > 0.5).view(np.uint8)
+    covered = cv2.countNonZero(inside) / inside.size * area(box)
+    if covered < _MIN_AREA * size[0] * size[1]:
+        return None
+    x, y, width, height = cv2.boundingRect(inside)
+    per_column, per_row = (box[2] - box[0]) / alpha.shape[1], (box[3] - box[1]) / alpha.shape[0]
+    return (
+        box[0] + x * per_column,
+        box[1] + y * per_row,
+        box[0] + (x + width) * per_column,
+        box[1] + (y + height) * per_row,
+    )
+
+
+def shows_person(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> bool:
+    """Return whether the alpha of `box`, float32 (h, w), in a frame of (width, height) shows a person."""
+    return find_bounds(alpha, box, size) is not None
+
+
+def resample_crop(image: np.ndarray, old: Box, new: Box) -> np.ndarray:
+    """Return the pixels of box `new`, resampled from `image`, (h, w), of box `old`, at the same size.
+
+    Where `new` reaches beyond `old`, the border is repeated.
+    """
+    height, width = image.shape[:2]
+    scale_x, scale_y = (new[2] - new[0]) / (old[2] - old[0]), (new[3] - new[1]) / (old[3] - old[1])
+    shift_x, shift_y = (new[0] - old[0]) / (old[2] - old[0]) * width, (new[1] - old[1]) / (old[3] - old[1]) * height
+    # Pixel centres lie half a pixel inside.
+    matrix = np.array(
+        [[scale_x, 0, shift_x + (scale_x - 1) / 2], [0, scale_y, shift_y + (scale_y - 1) / 2]], np.float32
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
