@@ -177,7 +177,7 @@ def test_the_card_hides_everything_until_it_goes(backend) -> None:
     """A picture of one's own, the room, or words alone."""
     you, own, room = (np.full((48, 64, 3), level, np.uint8) for level in (20, 120, 220))
     for card, behind, level in ((own, room, 120), (None, room, 220), (None, None, 40)):
-        camera = VirtualCamera("", card=card, room=lambda behind=behind: behind)
+        camera = VirtualCamera("", card=card, background=lambda behind=behind: behind)
         camera.open(StreamInfo("camera", 64, 48, live=True, rate=Fraction(30)))
         shows(camera, you)
         assert camera.on_key("x") == "others see the card"

@@ -34,7 +34,7 @@ def live_sinks(engine: EngineState, chain: ObjectChain, info: StreamInfo, viewer
             live.size,
             card=live.card,
             transparent_color=live.transparent_color,
-            room=lambda: chain.picture("room_picture", "room"),
+            background=lambda: chain.picture("room_picture", "room"),
         )
         sinks.append(camera)
         controls.append(camera)

@@ -1,4 +1,4 @@
-"""Recording what a camera's frames have become, without holding up the camera."""
+"""Recording of a live stream's results, without delaying the camera."""
 
 from __future__ import annotations
 
@@ -31,77 +31,79 @@ from background_removal.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 
-# So much may wait for the encoder, and no more memory than that; when it cannot keep up, further frames are left out
-# and counted. In planes 2 s of 1920x1080 at 30 frames a second are 187 MB.
-_MAX_WAITING_SECONDS, _MAX_WAITING_BYTES = 2, 400_000_000
-_UNSPECIFIED = 2  # in ITU-T H.273
-# In an MP4 two pictures may lie 2^31 of these apart, which are two and a half days: the camera may have been lost in
-# between.
+# Length of the encoder's queue, seconds; frames beyond it are dropped and counted.
+_MAX_QUEUE_SECONDS = 2
+# Size of the encoder's queue, bytes; 2 s of 1920x1080 planes at 30 frames a second are 187 MB.
+_MAX_QUEUE_BYTES = 400_000_000
+# Code point for unspecified primaries or transfer, ITU-T H.273.
+_UNSPECIFIED = 2
+# Time base of recordings, seconds; in an MP4 two frames may be 2^31 of these apart, two and a half days, as the camera
+# may be lost in between.
 _TIME_BASE = Fraction(1, 10_000)
-# For so long after a frame was left out it is told that some are.
-_LATELY_SECONDS = 2.0
+# How long the window shows the number of dropped frames after the last one, seconds.
+_DROPPED_SECONDS = 2.0
 
 
 class Recording:
-    """One video file, written in a thread of its own, with the times at which its frames came.
+    """Writes one video file in a thread, with the arrival times of its frames.
 
-    What was written before an error is completed and kept.
+    After an error the frames written before it are kept.
 
     Args:
-        path: The file, which appears when the recording is finished; local or remote.
-        info: The stream that the frames come from.
-        encoding: How the video is encoded.
-        microphone: Whose sound goes along, or None.
+        path: The file, local or remote; it appears when the recording is finished.
+        info: Description of the live stream.
+        encoding: Encoding of the video.
+        microphone: Source of the sound, or None.
 
     Attributes:
-        written: How many frames are in the file.
+        path: The file.
+        written: Number of frames in the file.
     """
 
     def __init__(self, path: str, info: StreamInfo, encoding: Encoding, microphone: Listener | None = None) -> None:
         self.path = path
         self.written = 0
-        # Cameras have no rate of their own; encoders want to know about how much time a frame has.
-        # JPEG's full range, which most cameras have, is shown wrongly by some players.
+        # Some players show JPEG's full range, which most cameras have, wrongly.
         color = info.color and replace(info.color, range=1)
         if color is not None and _UNSPECIFIED in (color.primaries, color.transfer):
-            color = replace(color, primaries=1, transfer=1)  # as JPEG's are
-        rate = info.rate or Fraction(30)
+            color = replace(color, primaries=1, transfer=1)  # those of JPEG
+        rate = info.rate or Fraction(30)  # cameras may have none, but encoders need an estimate
         self._info = replace(info, name=path, time_base=_TIME_BASE, rate=rate, color=color)
         self._encoding = encoding
         self._microphone = microphone
         self._start: Fraction | None = None
         self._size: tuple[int, int] | None = None
         self._pts = -1
-        self._worker: Worker[Frame] = Worker(self._write_all, "recording", _most_waiting(self._info), "drop")
+        self._worker: Worker[Frame] = Worker(self._write_all, "recording", _queue_length(self._info), "drop")
         self._worker.__enter__()
 
     @property
-    def left_out(self) -> int:
-        """How many frames the encoder had no time for."""
+    def dropped(self) -> int:
+        """Number of frames dropped because the encoder was too slow."""
         return self._worker.dropped
 
     def write(self, frame: Frame) -> None:
-        """Hand on one frame, which must not be changed afterwards; raises what went wrong with earlier ones."""
+        """Queue one frame, which must not be changed afterwards; raises the error of an earlier one."""
         self._worker.put(frame)
 
     @property
     def running(self) -> bool:
-        """Whether the file is not complete yet."""
+        """Whether the file is still being written."""
         return self._worker.running
 
     def end(self) -> None:
-        """Say that no frame comes any more; the file is completed meanwhile."""
+        """Mark the recording as complete; the thread finishes the file."""
         self._worker.complete()
 
     def finish(self) -> None:
         """Wait until the file is complete.
 
         Raises:
-            BackgroundRemovalError: something went wrong; what came before it is in the file.
+            BackgroundRemovalError: writing failed; earlier frames are in the file.
         """
         self._worker.finish()
-        if self.left_out:
-            log.warning("%s: %d frames were left out, the encoder could not keep up", self.path, self.left_out)
+        if self.dropped:
+            log.warning("%s: %d frames were left out, the encoder could not keep up", self.path, self.dropped)
 
     def _write_all(self, worker: Worker[Frame]) -> None:
         make_sound = None
@@ -114,13 +116,13 @@ class Recording:
             sink.open(self._info)
             for frame in worker.items():
                 assert frame is not None
-                sink.write(self._prepared(frame))
+                sink.write(self._prepare(frame))
                 self.written += 1
         except BackgroundRemovalError as error:
             failure = error
-        except Exception as error:  # nobody else would hear of it
+        except Exception as error:  # a thread has no other caller to catch it
             failure = ProcessingError(f"{self.path}: {type(error).__name__}: {error}")
-        # Sound that comes after the last picture is not wanted, and what was written before an error is.
+        # Sound after the last frame is dropped, and frames before an error are kept.
         try:
             sink.close(Stopped(complete=True))
         except BackgroundRemovalError as error:
@@ -130,32 +132,33 @@ class Recording:
         if failure is not None:
             raise failure
 
-    def _prepared(self, frame: Frame) -> Frame:
-        """Return a frame in the size of the first, with its time since the first."""
-        at = frame.pts * frame.time_base
+    def _prepare(self, frame: Frame) -> Frame:
+        """Return a frame in the size of the first, timed from the first."""
+        time = frame.pts * frame.time_base
         if self._start is None or self._size is None:
-            self._start, self._size = at, (frame.shape[1], frame.shape[0])
+            self._start = time
+            self._size = (frame.shape[1], frame.shape[0])
             if self._microphone is not None:
-                self._microphone.begin(self._info.clock_start + float(at))
+                self._microphone.begin(self._info.clock_start + float(time))
         picture = frame.picture
         if not isinstance(picture, Planes) or picture.shape[1::-1] != self._size:
             image = to_image(picture)[..., :3]
             picture = np.ascontiguousarray(image if image.shape[1::-1] == self._size else letterbox(image, *self._size))
-        self._pts = max(round((at - self._start) / _TIME_BASE), self._pts + 1)
+        self._pts = max(round((time - self._start) / _TIME_BASE), self._pts + 1)
         duration = round(frame.duration * frame.time_base / _TIME_BASE)
         return replace(frame, picture=picture, pts=self._pts, time_base=_TIME_BASE, duration=duration)
 
 
 class Recorder(Sink):
-    """Begins and ends recordings by the key r, or begins one at once.
+    """Begins and ends recordings on the key r.
 
-    The first recording has the name that the options give, and begins at once; further ones, and those whose file
-    exists, are numbered. Without such a name they are named by the time, and wait for the key.
+    If the options name a file, the first recording begins at once; further ones, and existing files, are numbered.
+    Otherwise recordings are named by their time.
 
     Args:
-        options: What to record, and with whose sound.
-        encoding: How recordings are encoded.
-        say: Called with what there is to tell the user; None where nobody looks: a failure then ends the run.
+        options: Options with the file and the microphone.
+        encoding: Encoding of recordings.
+        say: Called with messages for the user; None without a window: a failure then ends the run.
     """
 
     actions = (RECORD,)
@@ -179,8 +182,9 @@ class Recorder(Sink):
         self._recording: Recording | None = None
         self._ending: list[Recording] = []
         self._error: BackgroundRemovalError | None = None
-        self._began = self._left_out_until = 0.0
-        self._left_out = 0
+        self._start_time = 0.0
+        self._dropped = 0
+        self._dropped_until = 0.0
 
     @property
     def has_viewers(self) -> bool:
@@ -192,14 +196,14 @@ class Recorder(Sink):
 
     @property
     def signs(self) -> Sequence[str]:
-        """How long the recording goes on, and how many frames have been left out lately."""
+        """Duration of the recording, number of frames dropped lately, and level of the microphone."""
         if self._recording is None:
             return ()
         now = time.monotonic()
-        minutes, seconds = divmod(int(now - self._began), 60)
+        minutes, seconds = divmod(int(now - self._start_time), 60)
         signs = [f"{DOT} {minutes:02}:{seconds:02}"]
-        if now < self._left_out_until:
-            signs.append(f"frames left out: {self._left_out}")
+        if now < self._dropped_until:
+            signs.append(f"frames left out: {self._dropped}")
         if self._microphone is not None:
             signs.append(self._microphone.sign)
         return signs
@@ -209,7 +213,7 @@ class Recorder(Sink):
         if not info.live:
             return
         self._stack.enter_context(Recovery(self._path, self._say))
-        check_video_format(self._path or f"recording{self._usual_suffix()}", self._encoding)
+        check_video_format(self._path or f"recording{self._default_suffix()}", self._encoding)
         if self._path:
             check_video_output(self._path, "", self._encoding)
         if self._microphone_name:
@@ -218,24 +222,24 @@ class Recorder(Sink):
             self._begin()
 
     def write(self, frame: Frame) -> None:
-        self._look_after_the_ending()
+        self._finish_ended()
         if self._recording is None:
             return
         try:
-            self._recording.write(replace(frame, picture=_kept(frame.picture), original=None, matte=None))
+            self._recording.write(replace(frame, picture=_snapshot(frame.picture), original=None, matte=None))
         except BackgroundRemovalError as error:
             self._recording = None
-            self._failed(error)
+            self._report_failure(error)
             return
-        if self._recording.left_out > self._left_out:
-            self._left_out = self._recording.left_out
-            self._left_out_until = time.monotonic() + _LATELY_SECONDS
+        if self._recording.dropped > self._dropped:
+            self._dropped = self._recording.dropped
+            self._dropped_until = time.monotonic() + _DROPPED_SECONDS
 
     def idle(self, status: str) -> None:
-        self._look_after_the_ending()
+        self._finish_ended()
 
     def close(self, error: BaseException | None = None) -> None:
-        """Complete the recordings, whatever else went wrong.
+        """Complete all recordings, even after an error.
 
         Raises:
             BackgroundRemovalError: one of them could not be completed.
@@ -251,7 +255,7 @@ class Recorder(Sink):
             raise failure
 
     def on_key(self, key: str) -> bool | str:
-        """Begin or end a recording by the key r."""
+        """Begin or end a recording on the key r."""
         if key != "r":
             return False
         if self._info is None or not self._info.live:
@@ -265,7 +269,7 @@ class Recorder(Sink):
         self._ending.append(recording)
         return f"completing {recording.path}"
 
-    def _look_after_the_ending(self) -> None:
+    def _finish_ended(self) -> None:
         for recording in [recording for recording in self._ending if not recording.running]:
             self._ending.remove(recording)
             self._finish(recording)
@@ -274,15 +278,15 @@ class Recorder(Sink):
         try:
             recording.finish()
         except BackgroundRemovalError as error:
-            self._failed(error)
+            self._report_failure(error)
         else:
-            told = f"recorded {recording.path}" if recording.written else "no picture came; nothing is recorded"
-            log.info("%s", told)
+            message = f"recorded {recording.path}" if recording.written else "no picture came; nothing is recorded"
+            log.info("%s", message)
             if self._say is not None:
-                self._say(told)
+                self._say(message)
 
-    def _failed(self, error: BackgroundRemovalError) -> None:
-        """Tell of a recording that has failed, at once, and again when the stream ends."""
+    def _report_failure(self, error: BackgroundRemovalError) -> None:
+        """Report a failed recording at once, and raise its error at the end of the stream."""
         self._error = self._error or error
         if self._say is None:
             raise error
@@ -291,7 +295,7 @@ class Recorder(Sink):
 
     def _begin(self) -> str:
         assert self._info is not None
-        wanted = path = self._path or f"recording_{format_timestamp()}{self._usual_suffix()}"
+        requested = path = self._path or f"recording_{format_timestamp()}{self._default_suffix()}"
         if not self._overwrite:
             ending = [recording.path for recording in self._ending]
             path = free_name(path, lambda name: name in ending or path_exists(name))
@@ -300,30 +304,32 @@ class Recorder(Sink):
             check_video_output(path, "", self._encoding)
         except InputError as error:
             return str(error)
-        if path != wanted:
-            log.info("%s exists; recording %s", wanted, path)
+        if path != requested:
+            log.info("%s exists; recording %s", requested, path)
         microphone = None if self._microphone is None else self._microphone.listener()
         self._recording = Recording(path, self._info, self._encoding, microphone)
-        self._began, self._left_out, self._left_out_until = time.monotonic(), 0, 0.0
+        self._start_time = time.monotonic()
+        self._dropped = 0
+        self._dropped_until = 0.0
         return f"recording {path}"
 
-    def _usual_suffix(self) -> str:
+    def _default_suffix(self) -> str:
         return next(known for known, kinds in CONTAINER_FORMATS.items() if self._encoding.codec in ("", *kinds.codecs))
 
 
-def _kept(picture: np.ndarray | Planes) -> np.ndarray | Planes:
-    """Return a picture that nobody changes while it waits."""
+def _snapshot(picture: np.ndarray | Planes) -> np.ndarray | Planes:
+    """Return a copy of a picture that stays unchanged in the queue."""
     if isinstance(picture, Planes):
-        return picture.with_layers(picture.layers)  # without the image that somebody may have asked for
-    return picture.copy()  # objects may use their arrays again
+        return picture.with_layers(picture.layers)  # immutable, but without a converted image
+    return picture.copy()  # objects may reuse their arrays
 
 
-def _most_waiting(info: StreamInfo) -> int:
-    """Return how many frames may wait for the encoder."""
+def _queue_length(info: StreamInfo) -> int:
+    """Return the number of frames that may wait for the encoder."""
     size = info.width * info.height * (3 if info.color is None else 1.5)
-    return int(min(_MAX_WAITING_SECONDS * (info.rate or 30), max(8, _MAX_WAITING_BYTES / max(1, size))))
+    return int(min(_MAX_QUEUE_SECONDS * (info.rate or 30), max(8, _MAX_QUEUE_BYTES / max(1, size))))
 
 
 def format_timestamp() -> str:
-    """Return the time as it stands in the names of recordings and snapshots."""
+    """Return the local time for the names of recordings and snapshots."""
     return datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

@@ -1,4 +1,4 @@
-"""Recordings that a run has left unfinished, because it was killed or the power failed: completed by the next one."""
+"""Recovery of recordings that a killed run, or a power failure, left unfinished."""
 
 from __future__ import annotations
 
@@ -18,31 +18,30 @@ from background_removal.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 
-# How `live.recording.recording.recording.Recorder` names them where the user does not.
-_USUAL_STEM = r"recording_[\d_-]+"
-# Enough to copy some gigabytes.
-_LEAVING_SECONDS = 5.0
+# Regular expression of the default names of `live.recording.recording.Recorder`.
+_DEFAULT_STEM = r"recording_[\d_-]+"
+# Join timeout, seconds; enough to copy a few gigabytes.
+_JOIN_SECONDS = 5.0
 
 
 class Recovery:
-    """While it is entered, unfinished recordings are completed, each told of in one line; they are never lost.
+    """Completes unfinished recordings in a thread while it is entered, and reports each in one line.
 
-    It is done in a thread of its own, as a long one takes its time. Leaving waits for it, but not for ever: what is not
-    done then is left for the next run.
+    Leaving waits up to a timeout; the remaining recordings are left for the next run. None is ever deleted.
 
     Args:
-        path: Where recordings go, whose folder is looked into for those of this name, with a number or without; "" for
-            those that are named by the time, in the current folder.
-        say: Called with what there is to tell the user, beside the log; None where nobody looks.
+        path: Path of recordings: those of this name in its folder, numbered or not, are recovered; "" for those named
+            by their time in the current folder.
+        say: Called with messages for the user, beside the log; None without a window.
     """
 
     def __init__(self, path: str, say: Callable[[str], object] | None = None) -> None:
         self._say = say
-        self._found = [] if is_remote(path) else list(_unfinished(path))
-        self._worker: Worker[None] = Worker(self._save_all, "recovery", join_seconds=_LEAVING_SECONDS)
+        self._unfinished = [] if is_remote(path) else list(_find_unfinished(path))
+        self._worker: Worker[None] = Worker(self._recover_all, "recovery", join_seconds=_JOIN_SECONDS)
 
     def __enter__(self) -> Recovery:
-        if self._found:
+        if self._unfinished:
             self._worker.__enter__()
         return self
 
@@ -51,35 +50,36 @@ class Recovery:
     ) -> None:
         self._worker.close()
 
-    def _save_all(self, worker: Worker[None]) -> None:
-        for left, wanted in self._found:
-            stem, suffix = os.path.splitext(wanted)
+    def _recover_all(self, worker: Worker[None]) -> None:
+        for lock, name in self._unfinished:
+            stem, suffix = os.path.splitext(name)
             path = free_name(f"{stem}_recovered{suffix}", os.path.exists)
             try:
-                saved = recover_file(left, path)
+                recovered = recover_file(lock, path)
             except OSError as error:
-                left.release()
-                self._tell(f"{left.path}: an unfinished recording that cannot be recovered: {error.strerror or error}")
+                lock.release()
+                reason = error.strerror or error
+                self._report(f"{lock.path}: an unfinished recording that cannot be recovered: {reason}")
             else:
-                told = f"recovered to {path}" if saved else "there was no picture in it yet"
-                self._tell(f"an unfinished recording was found: {told}")
+                outcome = f"recovered to {path}" if recovered else "there was no picture in it yet"
+                self._report(f"an unfinished recording was found: {outcome}")
 
-    def _tell(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         log.info("%s", text)
         if self._say is not None:
             self._say(text)
 
 
-def _unfinished(path: str) -> Iterator[tuple[FileLock, str]]:
-    """Yield a hold on each unfinished recording that no run has any more, and what it was to be called."""
+def _find_unfinished(path: str) -> Iterator[tuple[FileLock, str]]:
+    """Lock each unfinished recording without a living run; yield the lock and the path of the finished file."""
     folder, name = os.path.split(shorten_name(os.path.abspath(path or "recording.mp4")))
     stem, suffix = os.path.splitext(name)
-    stem, suffixes = (re.escape(stem), [suffix]) if path else (_USUAL_STEM, list(CONTAINER_FORMATS))
-    ours = re.compile(rf"({stem}(_\d+)?)\.unfinished(-\d+)?({'|'.join(map(re.escape, suffixes))})")
+    stem, suffixes = (re.escape(stem), [suffix]) if path else (_DEFAULT_STEM, list(CONTAINER_FORMATS))
+    pattern = re.compile(rf"({stem}(_\d+)?)\.unfinished(-\d+)?({'|'.join(map(re.escape, suffixes))})")
     with suppress(OSError):
-        for found in sorted(os.listdir(folder)):
-            match = ours.fullmatch(found)
+        for file in sorted(os.listdir(folder)):
+            match = pattern.fullmatch(file)
             if match is not None:
-                hold = lock_file(os.path.join(folder, found))
-                if hold is not None:
-                    yield hold, os.path.join(os.path.dirname(path), match[1] + match[4])
+                lock = lock_file(os.path.join(folder, file))
+                if lock is not None:
+                    yield lock, os.path.join(os.path.dirname(path), match[1] + match[4])

@@ -1,4 +1,4 @@
-"""Pictures saved by a key."""
+"""Snapshots: pictures saved on a key."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from background_removal.pipeline.worker import FINISH_SECONDS, Worker
 
 log = logging.getLogger(__name__)
 
-# Pictures that may wait to be saved: at 1920x1080 each takes a fifth of a second and 6 MB.
+# Snapshots that may wait to be saved; at 1920x1080 each takes a fifth of a second and 6 MB.
 _MAX_WAITING = 16
 
 
 class Snapshots(Sink):
-    """Saves the picture at hand by the key s, in a thread of its own: compressing takes longer than a frame.
+    """Saves the current picture on the key s, in a thread, as compression takes longer than a frame.
 
     Args:
-        options: Names the folder that pictures go to, local or remote; it is made when the first one is taken.
-        say: Called, by that thread, with what there is to tell the user.
+        options: Options with the folder of snapshots, local or remote; it is created with the first one.
+        say: Called in that thread with messages for the user.
     """
 
     actions = (SNAPSHOT,)
@@ -46,7 +46,7 @@ class Snapshots(Sink):
 
     @property
     def has_viewers(self) -> bool:
-        """Keys are typed in a window, which is watched itself."""
+        """False: the window, where the keys are typed, is the viewer."""
         return False
 
     def open(self, info: StreamInfo) -> None:
@@ -56,7 +56,7 @@ class Snapshots(Sink):
         self._last = frame
 
     def close(self, error: BaseException | None = None) -> None:
-        """Wait for what is being saved."""
+        """Wait until all snapshots are saved."""
         self._last = None
         saver, self._saver = self._saver, None
         if saver is not None:
@@ -66,7 +66,7 @@ class Snapshots(Sink):
                 saver.close()
 
     def on_key(self, key: str) -> bool | str:
-        """Save the picture by the key s."""
+        """Save a snapshot on the key s."""
         if key != "s":
             return False
         if self._last is None:
@@ -75,7 +75,7 @@ class Snapshots(Sink):
         path = f"{self._folder.rstrip('/')}/{name}" if is_remote(self._folder) else os.path.join(self._folder, name)
         picture = self._last.picture
         if isinstance(picture, np.ndarray):
-            picture = picture.copy()  # objects may use their arrays again
+            picture = picture.copy()  # objects may reuse their arrays
         if self._saver is None:
             self._saver = Worker(self._save_all, "snapshots", _MAX_WAITING, "drop", join_seconds=FINISH_SECONDS)
             self._saver.__enter__()
