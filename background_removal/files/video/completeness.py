@@ -54,7 +54,7 @@ def expected_length(container: InputContainer, stream: VideoStream) -> ExpectedL
         return ExpectedLength(stream.frames, None, False, rate)
     start = (stream.start_time or 0) * stream.time_base
     if "avi" in formats and stream.frames:
-        # FFmpeg shortens the duration of an AVI whose index, at the end of the file, is missing; frames may be left
+        # FFmpeg shortens the duration of an AVI without an index, which is at the end of the file; frames may be left
         # out on purpose, so only their time counts.
         return ExpectedLength(None, start + stream.frames * stream.time_base, False, rate)
     tagged = _parse_duration(stream.metadata.get("DURATION", ""))  # Matroska's tag, written by FFmpeg and mkvmerge

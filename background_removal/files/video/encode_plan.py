@@ -48,7 +48,7 @@ class EncodePlan:
         frame_size: Width and height of converted frames, even where the encoder requires it.
         size: Width and height of the video, smaller than `frame_size` for a limited GIF.
         time_base: Time base of the video, seconds.
-        min_step: Shortest distance of two frames whose times are rounded, units of `time_base`.
+        min_step: Shortest distance of two frames with rounded times, units of `time_base`.
         rate: Frames per second.
         pixel_aspect: Width of a pixel divided by its height.
         color: Colour description of the video.
