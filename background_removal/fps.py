@@ -1,4 +1,4 @@
-"""FPSmetric: how fast frames go by."""
+"""FPSmetric: measures frames per second."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ import numpy as np
 if TYPE_CHECKING:
     from background_removal.pipeline.planes import Planes
 
-# So long between two calls, and so many times longer than before, is no frame that was slow: frames did not come, and
-# those after it are measured anew.
-_PAUSE_SECONDS, _PAUSE_INTERVALS = 1.0, 5
+# Minimum gap between two calls that restarts the measurement, seconds; a pause rather than a slow frame.
+_PAUSE_SECONDS = 1.0
+# Minimum of the same gap, average intervals.
+_PAUSE_INTERVALS = 5
 
 
 class FPSmetric:
     """Measures frames per second from one call to the next, and draws them on the frame.
 
     Args:
-        range_average: Over how many of the last calls the rate is averaged.
+        range_average: Number of last calls over which the rate is averaged.
         position: Lower left corner of the text in pixels (x, y).
         fontFace: One of OpenCV's fonts, as for `cv2.putText`.
         fontScale: Size of the text, as a factor of the font's own.
@@ -30,8 +31,8 @@ class FPSmetric:
         lineType: How lines are drawn, as for `cv2.putText`.
 
     Attributes:
-        position, fontFace, fontScale, color, thickness, lineType: As they were given; a change counts from the next
-            call on.
+        position, fontFace, fontScale, color, thickness, lineType: The arguments; a change applies from the next call
+            on.
 
     Raises:
         ValueError: `range_average` is below 1.
@@ -80,15 +81,15 @@ class FPSmetric:
         return frame
 
     def on_planes(self, planes: Planes) -> Planes:
-        """Count one call, and draw as upon an image; only the text is converted."""
+        """Count one call and draw the rate; only the part under the text is converted."""
         text, (x, y) = str(int(self._count())), self.position
         (width, height), below = cv2.getTextSize(text, self.fontFace, self.fontScale, self.thickness)
-        edge = self.thickness + 2  # half the line's thickness, and what smooths it
+        edge = self.thickness + 2  # half the line's thickness, and its antialiasing
         box = (x - edge, y - height - edge, x + width + edge, y + below + edge)
         return planes.with_drawing(box, lambda part, left, top: self._draw(part, text, x - left, y - top))
 
     def open(self, info: object) -> None:
-        """A stream begins (called by the engine): what was measured before does not count."""
+        """Begin a stream (called by the engine) and forget earlier measurements."""
         self._times.clear()
 
     def _count(self) -> float:

@@ -1,1 +1,1 @@
-"""Custom objects that people know from meeting programs; each works with --object and in `custom_objects`."""
+"""Effects known from meeting programs, as custom objects for --object and `custom_objects`."""

@@ -1,92 +1,79 @@
-"""AutoFrame: the picture follows the person, as somebody at the camera would follow him."""
+"""AutoFrame: a virtual camera operator that keeps the person in the frame."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from background_removal.effects.clock import Clock
-from background_removal.effects.effect import Effect
+from background_removal.effects.gradual import GradualEffect
 from background_removal.effects.head import Heads
-from background_removal.effects.subject import Subject
 from background_removal.pipeline import actions
-from background_removal.pipeline.frame import StreamInfo
 
-# The person is this share of the picture's height, with his middle this far down.
-_SHARE, _MIDDLE = 0.75, 0.55
-# The picture is never enlarged more than this; and less where a person who fills the frame is cut off below for it.
-_MAX_ZOOM, _MAX_UPPER_BODY_ZOOM = 2.0, 1.5
-# Of who stands in the frame from top to bottom the upper body is shown: so many heights of his head, which film-makers
-# call a medium close-up.
+# Constants without a source were chosen by eye.
+
+# Height of the person in the view, share of the view's height.
+_PERSON_HEIGHT = 0.75
+# Height of the person's middle in the view, share of the view's height from the top.
+_PERSON_MIDDLE = 0.55
+# Maximum enlargement.
+_MAX_ZOOM = 2.0
+# Maximum enlargement where it cuts off the lower body of a person who fills the frame.
+_MAX_UPPER_BODY_ZOOM = 1.5
+# Height of the view of an upper body, heights of the head; film-makers call it a medium close-up.
 _HEADS = 3.2
-# All of these were chosen by eye.
-# How far from its aim, as a share of its own size, the view stays at rest: people move their heads without wanting the
-# picture to move. Once it moves it goes nearer.
-_REST, _ARRIVED = 0.06, 0.015
-# Seconds until the view sets off: when somebody is about to be cut off; when it could merely be better; and when
-# nobody is there any more, who is mostly back soon.
-_HURRY, _PATIENCE, _FAREWELL = 0.3, 1.5, 2.5
-# The view follows as three equal lags one after another do, 1 / s each: place, speed and acceleration are without
-# jumps, half the way takes 0.76 s and 95 % of it 1.8 s, and it never goes beyond its aim.
-_LAG = 3.5
+# Distance of the view from its aim up to which it stays at rest, share of its size; people move their heads without
+# wanting the image to move.
+_REST_DISTANCE = 0.06
+# Distance at which a moving view has arrived, share of its size.
+_ARRIVED_DISTANCE = 0.015
+# Delay before reframing when the person is about to be cut off, seconds.
+_CUT_OFF_SECONDS = 0.3
+# Delay before reframing when a better framing is available, seconds.
+_BETTER_SECONDS = 1.5
+# Delay before reframing when no person is in the frame, seconds; most are back soon.
+_EMPTY_SECONDS = 2.5
+# Number of equal first-order lags in series; with three, position, speed and acceleration are continuous, and the view
+# never overshoots its aim.
 _LAGS = 3
+# Rate of each lag, 1 / s; half of the way takes 0.76 s and 95 % of it 1.8 s.
+_LAG_RATE = 3.5
 
 
-class AutoFrame(Effect):
-    """Cuts the frame to the person and moves along smoothly; the size of the picture stays.
+class AutoFrame(GradualEffect):
+    """Crops the frame to the person and follows smoothly; the size of the image stays.
 
     Args:
-        on: Whether it is on from the beginning; the key z changes that.
+        on: Whether it is on at the beginning; the key z switches it.
     """
 
     action = actions.AUTO_FRAME
+    max_step_seconds = 0.5
 
     def __init__(self, *, on: bool = True) -> None:
-        super().__init__(on)
-        self._person = Subject()
         self._heads = Heads()
-        self._clock = Clock(longest=0.5)
-        self._begin()
+        super().__init__(on=on)
 
-    def _begin(self) -> None:
-        # Views: middle x, middle y, height, as shares of the frame's height. The last of the lags is what is shown.
+    def begin(self) -> None:
+        """Begin a stream at its aim."""
+        # Views: middle x, middle y, height, in heights of the frame. The last of the lags is the one shown.
         self._lags: list[np.ndarray] = []
         self._target: np.ndarray | None = None
         self._waited = self._alone = 0.0
         self._moving = False
-
-    def meet(self, objects: Sequence[object]) -> None:
-        """Find out which object knows where the person is."""
-        self._person.meet(objects)
-
-    def open(self, info: StreamInfo) -> None:
-        """A stream begins."""
-        self._begin()
         self._heads.reset()
-        self._clock.reset()
-
-    def at(self, seconds: float) -> None:
-        """Say when the next frame is shown."""
-        self._clock.now = seconds
 
     def close(self) -> None:
-        """The stream has ended."""
+        """End the stream."""
         self._heads.close()
 
     @property
     def lingers(self) -> bool:
-        """Whether the view still goes back to the whole frame."""
+        """Whether the view is still on its way back to the whole frame."""
         return bool(self._lags) and self._lags[-1][2] < 0.999
 
-    def on_key(self, key: str) -> bool | str:
-        """Switch by `key`: the view sets off at once, and gently."""
-        answer = super().on_key(key)
-        if answer:
-            self._waited = _FAREWELL
-            self._clock.reset()  # while it was off nobody asked
-        return answer
+    def switched(self) -> None:
+        """Set off at once, and gently."""
+        self._waited = _EMPTY_SECONDS
 
     def changed(self, frame: np.ndarray) -> np.ndarray:
         """Return the part of `frame` around the person, uint8 of the same shape."""
@@ -97,7 +84,7 @@ class AutoFrame(Effect):
         self._alone = self._alone + elapsed if bounds is None else 0.0
         aim = whole if bounds is None else self._aim(frame, bounds, whole)
         if not self._lags:
-            # A stream begins where it should be; by the key one comes from the whole frame.
+            # A stream begins at the aim; switching on begins at the whole frame.
             self._target = aim
             first = aim if self._waited == 0 else whole
             self._lags = [first] * _LAGS
@@ -107,63 +94,67 @@ class AutoFrame(Effect):
         return self.moved(frame)
 
     def moved(self, picture: np.ndarray) -> np.ndarray:
-        """Return the part of `picture` that the last frame was cut to, uint8 of the same shape."""
+        """Return the part of `picture` that the last frame was cropped to, uint8 of the same shape."""
         if not self._lags or not (self.on or self.lingers):
             return picture
         height, width = picture.shape[:2]
         x, y, size = self._lags[-1] * height
         scale = height / size
-        # Pixels lie half a pixel inside.
+        # Pixel centres lie half a pixel inside.
         shift = [width / 2 - scale * x + (scale - 1) / 2, height / 2 - scale * y + (scale - 1) / 2]
         matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
         return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _decide(self, aim: np.ndarray, bounds: np.ndarray | None, whole: np.ndarray, elapsed: float) -> None:
-        """Set the target to the aim if it is worth it, and has been for long enough."""
+        """Set the target to the aim if it has been far enough away for long enough."""
         assert self._target is not None
         distance = float(np.abs(aim - self._target).max() / self._target[2])
-        if distance <= _REST and not (self._moving and distance > _ARRIVED):
+        if distance <= _REST_DISTANCE and not (self._moving and distance > _ARRIVED_DISTANCE):
             self._waited = 0.0
-            self._moving = float(np.abs(self._target - self._lags[-1]).max()) > _ARRIVED * self._target[2]
+            self._moving = float(np.abs(self._target - self._lags[-1]).max()) > _ARRIVED_DISTANCE * self._target[2]
             return
         self._waited += elapsed
         if not self.on:
-            patience = 0.0
+            delay = 0.0
         elif bounds is None:
-            patience = _FAREWELL
+            delay = _EMPTY_SECONDS
+        elif _cuts_off(bounds, self._target, whole):
+            delay = 0.0 if self._moving else _CUT_OFF_SECONDS
         else:
-            leaving = _leaves(bounds, self._target, whole)
-            patience = (0.0 if self._moving else _HURRY) if leaving else _PATIENCE
+            delay = _BETTER_SECONDS
         waited = self._waited if bounds is not None or not self.on else self._alone
-        if waited >= patience:
+        if waited >= delay:
             self._target, self._moving, self._waited = aim, True, 0.0
 
     def _follow(self, target: np.ndarray, elapsed: float) -> None:
-        share = 1 - np.exp(-_LAG * elapsed)
+        """Move the lags towards `target`."""
+        share = 1 - np.exp(-_LAG_RATE * elapsed)
         for number, place in enumerate(self._lags):
             self._lags[number] = target = place + share * (target - place)
 
     def _aim(self, frame: np.ndarray, bounds: tuple[int, int, int, int], whole: np.ndarray) -> np.ndarray:
-        """Return the view that the person asks for, inside the frame."""
+        """Return the best view of the person inside the frame."""
         left, top, right, bottom = (side / frame.shape[0] for side in bounds)
-        fitting = max((bottom - top) / _SHARE, (right - left) / (_SHARE * 2 * whole[0]))
+        fitting = max((bottom - top) / _PERSON_HEIGHT, (right - left) / (_PERSON_HEIGHT * 2 * whole[0]))
         head = self._heads.height(frame, self._clock.now) if fitting > 1 / _MAX_UPPER_BODY_ZOOM else None
         if head is not None:
-            # Nobody is cut off at the sides for it.
+            # The width keeps the person from being cut off at the sides.
             fitting = min(fitting, max(_HEADS * head, 1 / _MAX_UPPER_BODY_ZOOM, (right - left) / (2 * whole[0])))
         size = float(np.clip(fitting, 1 / _MAX_ZOOM, 1))
         across = size * whole[0]
-        # Shoulders and head matter more than what the table hides.
-        y = top + (0.5 - (1 - _SHARE) * _MIDDLE) * size
+        # Placed by the top: head and shoulders matter more than the part below a table.
+        y = top + (0.5 - (1 - _PERSON_HEIGHT) * _PERSON_MIDDLE) * size
         return np.array(
             [np.clip((left + right) / 2, across, 2 * whole[0] - across), np.clip(y, size / 2, 1 - size / 2), size]
         )
 
 
-def _leaves(bounds: np.ndarray, view: np.ndarray, whole: np.ndarray) -> bool:
-    """Tell whether somebody is cut off by a view, at its sides or above, whom the frame itself does not cut off."""
+def _cuts_off(bounds: np.ndarray, view: np.ndarray, whole: np.ndarray) -> bool:
+    """Return whether a view cuts off the person at its sides or at the top."""
     left, top, right, _ = bounds
     across = view[2] * whole[0]
     return bool(
-        left < view[0] - across - _ARRIVED or right > view[0] + across + _ARRIVED or top < view[1] - view[2] / 2
+        left < view[0] - across - _ARRIVED_DISTANCE
+        or right > view[0] + across + _ARRIVED_DISTANCE
+        or top < view[1] - view[2] / 2
     )

@@ -1,24 +1,27 @@
-"""How much time has gone by from frame to frame, for objects that change slowly."""
+"""Measure the time between frames, for effects that change slowly."""
 
 from __future__ import annotations
 
-# The step of a frame whose time nobody tells.
-_USUAL_STEP = 1 / 30
+# Step of a frame without a presentation time, seconds.
+_DEFAULT_STEP_SECONDS = 1 / 30
 
 
 class Clock:
     """Measures the steps between frames.
 
     Args:
-        longest: The most that one step counts for, in seconds.
+        max_step: The maximum of one step, in seconds.
+
+    Attributes:
+        now: Presentation time of the current frame in seconds; None if it is unknown.
     """
 
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
+    def __init__(self, max_step: float) -> None:
+        self._max_step = max_step
         self.reset()
 
     def reset(self) -> None:
-        """A stream begins."""
+        """Begin a stream."""
         self.now: float | None = None
         self._before: float | None = None
 
@@ -26,5 +29,5 @@ class Clock:
         """Return the seconds from the last call's `now` to this one's."""
         before, self._before = self._before, self.now
         if self.now is None or before is None:
-            return _USUAL_STEP
-        return min(max(self.now - before, 0.0), self._longest)
+            return _DEFAULT_STEP_SECONDS
+        return min(max(self.now - before, 0.0), self._max_step)

@@ -1,4 +1,4 @@
-"""Custom objects that a key switches on and off."""
+"""Base classes of custom objects that a key switches on and off."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from background_removal.pipeline.objects import FrameObject
 
 
 class SwitchedEffect(FrameObject):
-    """A custom object with a switch; what that does is up to each.
+    """Base class of custom objects with a switch.
 
     Args:
-        on: Whether it is on from the beginning.
+        on: Whether it is on at the beginning.
 
     Attributes:
-        action: The action and key that switch it; its name is its option without the dashes before it.
+        action: The action and key that switch it; its name is its option without the leading dashes.
         on: Whether it is on.
     """
 
@@ -31,7 +31,7 @@ class SwitchedEffect(FrameObject):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The effect's name in messages and actions."""
         return self.action.names[0]
 
     def on_key(self, key: str) -> bool | str:
@@ -47,16 +47,16 @@ class SwitchedEffect(FrameObject):
 
 
 class Effect(SwitchedEffect):
-    """Changes whole frames; each says what it does to one in `changed`."""
+    """Base class of effects that change whole frames, in `changed`."""
 
     def __init__(self, on: bool = True) -> None:
         super().__init__(on)
         if on:
-            # Frames are better turned into images by whoever reads them, beside this thread, than by `on_planes`.
+            # While the effect is on, the reader's thread converts to BGR, rather than `on_planes` in this one.
             self.on_planes = None  # pyright: ignore[reportAttributeAccessIssue]
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Return what the effect makes of `frame`, uint8 (H, W, 3) or (H, W, 4) of the same shape."""
+        """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the effect applied while it is on or fading."""
         return self.changed(frame) if self.on or self.lingers else frame
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:
@@ -64,10 +64,10 @@ class Effect(SwitchedEffect):
         return self.changed(planes.image) if self.on or self.lingers else planes
 
     def changed(self, frame: np.ndarray) -> np.ndarray:
-        """Return what becomes of a frame while the effect is on, or going."""
+        """Return a frame with the effect applied."""
         raise NotImplementedError
 
     @property
     def lingers(self) -> bool:
-        """Whether it has been switched off and is not gone yet."""
+        """Whether the effect still shows after it was switched off."""
         return False

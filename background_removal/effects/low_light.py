@@ -1,108 +1,91 @@
-"""LowLight: lifts the picture when the scene is dark, and leaves it alone otherwise."""
+"""LowLight: brightens dark scenes, and leaves others unchanged."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from background_removal.effects.clock import Clock
-from background_removal.effects.effect import Effect
+from background_removal.effects.gradual import GradualEffect, apply_curves
 from background_removal.pipeline import actions
-from background_removal.pipeline.frame import StreamInfo
 
-# All of these were chosen by eye.
-# Mean brightness, of 255, below which a scene is dark, and from which it is not any more.
-_DARK, _BRIGHT_AGAIN = 70.0, 85.0
-# What a dark scene is brought to, and the gamma that is not exceeded: noise grows with it.
-_AIM, _MAX_GAMMA = 95.0, 2.4
-# The share of a scene that may be brighter than its white: lamps and reflections. White is not set below the latter,
-# since noise grows here too.
-_BRIGHTER_THAN_WHITE, _DARKEST_WHITE = 0.02, 110.0
-# What was that bright becomes this share of 255; what is brighter still shares the rest, so that nothing is clipped.
-_WHITE, _SHOULDER = 0.94, 0.85
-# The gain from which on all of that bend is there.
-_FULLY_BENT = 0.2
-# Share of the way that all of it goes in a second, so that nothing flickers.
-_PER_SECOND = 0.85
-# What is nearer to no change than this is none.
-_LEAST = 0.01
+# All constants were chosen by eye.
+
+# Mean brightness below which a scene becomes dark, of 255.
+_DARK_BRIGHTNESS = 70.0
+# Mean brightness from which a dark scene is bright again, of 255.
+_BRIGHT_BRIGHTNESS = 85.0
+# Mean brightness to which a dark scene is raised, of 255.
+_AIM_BRIGHTNESS = 95.0
+# Maximum gamma; noise grows with it.
+_MAX_GAMMA = 2.4
+# Share of a scene that may be brighter than its white: lamps and reflections.
+_HIGHLIGHT_SHARE = 0.02
+# Minimum value of a scene's white, of 255; noise grows with the gain.
+_MIN_WHITE = 110.0
+# Result for white, of 1; brighter values use the rest, so that none is clipped.
+_WHITE = 0.94
+# Beginning of the curve's shoulder, share of `_WHITE`.
+_SHOULDER = 0.85
+# Gain above 1 from which the shoulder has its full weight.
+_FULL_SHOULDER_GAIN = 0.2
+# Share of the way that brightness moves in a second; slow, to avoid flicker.
+_SHARE_PER_SECOND = 0.85
+# Minimum change that is applied, logarithm of gain or gamma.
+_MIN_STRENGTH = 0.01
 
 
-class LowLight(Effect):
+class LowLight(GradualEffect):
     """Sets a white point and a gamma, which follow the scene slowly.
 
-    A value v becomes 255 s(v / w) ** (1 / gamma), where w is the white, and s keeps what is brighter below 1.
+    A value v becomes 255 s(v / w) ** (1 / gamma) with the white w; the shoulder s keeps brighter values below 1.
 
     Args:
-        on: Whether it is on from the beginning; the key l changes that.
+        on: Whether it is on at the beginning; the key l switches it.
     """
 
     action = actions.LOW_LIGHT
 
-    def __init__(self, *, on: bool = True) -> None:
-        super().__init__(on)
-        self._clock = Clock(longest=1.0)
-        self._begin()
-
-    def _begin(self) -> None:
-        self._seen: np.ndarray | None = None  # brightness and white of the scene
+    def begin(self) -> None:
+        """Begin a stream unchanged."""
+        self._scene: np.ndarray | None = None  # brightness and white
         self._strength = np.zeros(2)  # logarithms of 255 / w and of gamma
         self._is_dark = False
 
-    def open(self, info: StreamInfo) -> None:
-        """A stream begins."""
-        self._begin()
-        self._clock.reset()
-
-    def at(self, seconds: float) -> None:
-        """Say when the next frame is shown."""
-        self._clock.now = seconds
-
     @property
     def lingers(self) -> bool:
-        """Whether the picture still goes back to how it is."""
-        return bool(self._strength.max() > _LEAST)
-
-    def on_key(self, key: str) -> bool | str:
-        """Switch by `key`; the light comes and goes slowly."""
-        answer = super().on_key(key)
-        if answer:
-            self._clock.reset()  # while it was off nobody asked
-        return answer
+        """Whether brightness is still on its way back to the original one."""
+        return bool(self._strength.max() > _MIN_STRENGTH)
 
     def changed(self, frame: np.ndarray) -> np.ndarray:
-        """Return `frame`, uint8 (H, W, 3) or (H, W, 4), lifted if its scene is dark."""
+        """Return `frame`, uint8 (H, W, 3) or (H, W, 4), brightened if its scene is dark."""
         small = cv2.resize(frame, (64, 36), interpolation=cv2.INTER_AREA)[..., 1]
-        now = np.array([small.mean(), np.quantile(small, 1 - _BRIGHTER_THAN_WHITE)])
-        share = 1 - (1 - _PER_SECOND) ** self._clock.step()
-        if self._seen is None:
-            self._seen, share = now, 1.0
-        self._seen = seen = self._seen + share * (now - self._seen)
-        self._strength = self._strength + share * (self._aim(*seen) - self._strength)
-        if not self.lingers:
-            return frame
-        lifted = cv2.LUT(np.ascontiguousarray(frame[..., :3]), _curve(*np.exp(self._strength)))
-        return lifted if frame.shape[2] == 3 else np.dstack([lifted, frame[..., 3]])
+        now = np.array([small.mean(), np.quantile(small, 1 - _HIGHLIGHT_SHARE)])
+        share = 1 - (1 - _SHARE_PER_SECOND) ** self._clock.step()
+        if self._scene is None:
+            self._scene, share = now, 1.0
+        self._scene = scene = self._scene + share * (now - self._scene)
+        self._strength = self._strength + share * (self._aim(*scene) - self._strength)
+        return apply_curves(frame, _curve(*np.exp(self._strength))) if self.lingers else frame
 
     def _aim(self, brightness: float, white: float) -> np.ndarray:
-        """Return what a scene wants: the logarithms of 255 / w and of gamma."""
-        self._is_dark = self.on and brightness < (_BRIGHT_AGAIN if self._is_dark else _DARK)
+        """Return the aim for a scene, logarithms of 255 / w and of gamma."""
+        self._is_dark = self.on and brightness < (_BRIGHT_BRIGHTNESS if self._is_dark else _DARK_BRIGHTNESS)
         if not self._is_dark:
             return np.zeros(2)
-        gain = 255 / np.clip(white, _DARKEST_WHITE, 255)
-        gamma = np.log(np.clip(brightness * gain, 1, _AIM) / 255) / np.log(_AIM / 255)
+        gain = 255 / np.clip(white, _MIN_WHITE, 255)
+        gamma = np.log(np.clip(brightness * gain, 1, _AIM_BRIGHTNESS) / 255) / np.log(_AIM_BRIGHTNESS / 255)
         return np.log([gain, np.clip(gamma, 1, _MAX_GAMMA)])
 
 
 def _curve(gain: float, gamma: float) -> np.ndarray:
-    """Return what becomes of each value, uint8 (256,)."""
+    """Return the new value for each value, uint8 (256,)."""
     values = np.arange(256) / 255 * gain
     start = _SHOULDER * _WHITE
-    over, room = np.maximum(values - start, 0), 1 - start
-    # From the shoulder on it goes on as steep as before, and bends more and more; what is left to 1 is shared evenly.
-    bent = np.minimum(values, start) + room * (1 - np.exp(-over / room))
+    over, left = np.maximum(values - start, 0), 1 - start
+    # The shoulder begins as steep as the straight part and flattens; the remainder to 1 is spread evenly.
+    bent = np.minimum(values, start) + left * (1 - np.exp(-over / left))
     bent += (1 - bent[-1]) * over / over[-1]
-    # Without a gain nothing needs to be bent.
-    share = min((gain - 1) / _FULLY_BENT, 1)
+    # A gain of 1 needs no shoulder.
+    share = min((gain - 1) / _FULL_SHOULDER_GAIN, 1)
     values = (1 - share) * np.minimum(values, 1) + share * bent
     return np.rint(255 * values ** (1 / gamma)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""NamePlate and Logo: a name at the lower left, a picture at the upper right."""
+"""NamePlate and Logo: a name at the lower left, a logo at the upper right."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ from background_removal.pipeline.planes import Planes
 from background_removal.support import limits, stderr
 from background_removal.support.lettering import draw_label, measure_label
 
-# Heights as shares of the frame's.
-_NAME_SIZE, _LOGO_SIZE, _MARGIN = 0.045, 0.12, 0.04
+# Height of the name's letters, share of the frame's height.
+_NAME_SIZE = 0.045
+# Height of the logo, share of the frame's height.
+_LOGO_SIZE = 0.12
+# Margin to the frame's sides, share of its height.
+_MARGIN = 0.04
 
 
 class NamePlate(SwitchedEffect):
-    """Writes a name at the lower left, on a darker ground.
+    """Writes a name at the lower left, on a darkened ground.
 
     Args:
-        text: The name; None for the one that this computer knows its user by. The key n takes it away and back.
+        text: The name; None for the user's name on this computer. The key n switches it.
     """
 
     action = actions.NAME
@@ -50,18 +54,18 @@ class NamePlate(SwitchedEffect):
 
     @staticmethod
     def _place(height: int) -> tuple[int, int, int]:
-        """Return the size of the letters, and the label's lower left corner, in pixels of a frame of that height."""
+        """Return the size of the letters and the label's lower left corner, in pixels, for a frame of that height."""
         margin = round(_MARGIN * height)
         return max(8, round(_NAME_SIZE * height)), margin, height - margin
 
 
 class Logo(SwitchedEffect):
-    """Lays a picture over the upper right corner; where it is transparent the frame shows through.
+    """Draws a picture over the upper right corner; the frame shows through where it is transparent.
 
-    It is an eighth of the frame high, or less if it is wide: the left half stays free.
+    It is an eighth of the frame high, or less if it is wide, so that the left half stays free.
 
     Args:
-        path: The picture, of 8 or 16 bits, best a PNG with an alpha channel. The key o takes it away and back.
+        path: The picture, of 8 or 16 bits, best a PNG with an alpha channel. The key o switches it.
 
     Raises:
         InputNotFoundError, InputError: there is no such file, or it is not a picture.
@@ -77,7 +81,7 @@ class Logo(SwitchedEffect):
             raise InputNotFoundError(f"`logo` {path}: no such file")
         data = np.fromfile(path, np.uint8)
         limits.check_picture(f"`logo` {path}", data.tobytes())
-        with stderr.capture_stderr():  # what a library says of a damaged one
+        with stderr.capture_stderr():  # a library's messages about a damaged file
             picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         if picture is not None and picture.dtype == np.uint16:
             picture = cv2.convertScaleAbs(picture, alpha=1 / 257)
@@ -89,40 +93,40 @@ class Logo(SwitchedEffect):
         self._fitted = np.empty((0, 0, 4), np.float32)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the picture on it."""
+        """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the logo on it."""
         if self.on:
-            left, top, right, bottom = self._box(*frame.shape[:2])
-            self._lay_on(frame[top:bottom, left:right])
+            left, top, right, bottom = self._fit(*frame.shape[:2])
+            self._draw_on(frame[top:bottom, left:right])
         return frame
 
     def on_planes(self, planes: Planes) -> Planes:
-        """Return `planes` with the picture on them; only what is under it is converted."""
+        """Return `planes` with the logo on them; only the part under it is converted."""
         if not self.on:
             return planes
-        left, top, right, bottom = box = self._box(*planes.shape[:2])
+        left, top, right, bottom = box = self._fit(*planes.shape[:2])
         return planes.with_drawing(
-            box, lambda part, x, y: self._lay_on(part[top - y : bottom - y, left - x : right - x])
+            box, lambda part, x, y: self._draw_on(part[top - y : bottom - y, left - x : right - x])
         )
 
-    def _box(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """Return left, top, right, bottom of the picture in a frame of that size; it is made ready for it."""
+    def _fit(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Scale the logo to a frame of that size; return its left, top, right and bottom there."""
         margin = round(_MARGIN * height)
         scale = min(_LOGO_SIZE * height / self._picture.shape[0], (width // 2 - margin) / self._picture.shape[1])
         high, across = (max(1, round(scale * side)) for side in self._picture.shape[:2])
         if self._fitted.shape[:2] != (high, across):
-            self._fitted = _premultiplied(self._picture, across, high)
+            self._fitted = _premultiply(self._picture, across, high)
         return max(0, width - margin - across), margin, max(1, width - margin), min(height, margin + high)
 
-    def _lay_on(self, place: np.ndarray) -> None:
-        logo = self._fitted[: place.shape[0], : place.shape[1]]
+    def _draw_on(self, part: np.ndarray) -> None:
+        logo = self._fitted[: part.shape[0], : part.shape[1]]
         rest = 1 - logo[..., 3:]
-        place[..., :3] = np.rint(logo[..., :3] + rest * place[..., :3])
-        if place.shape[2] == 4:
-            place[..., 3:] = np.rint(255 * logo[..., 3:] + rest * place[..., 3:])
+        part[..., :3] = np.rint(logo[..., :3] + rest * part[..., :3])
+        if part.shape[2] == 4:
+            part[..., 3:] = np.rint(255 * logo[..., 3:] + rest * part[..., 3:])
 
 
-def _premultiplied(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Return float32 (height, width, 4): colours times alpha in [0, 255], alpha in [0, 1]."""
+def _premultiply(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return a BGRA picture scaled to that size, float32: colours times alpha in [0, 255], alpha in [0, 1]."""
     values = picture.astype(np.float32)
     values[..., 3] /= 255
     values[..., :3] *= values[..., 3:]

@@ -1,4 +1,4 @@
-"""Where the person is, for objects that come after the segmentation."""
+"""Locate the person, for effects beside the segmentation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from background_removal.look import Look
 if TYPE_CHECKING:
     from background_removal.segmentation import MPSegmentation
 
-# Less of the frame than this is no person: a head that fills a tenth of its height covers about so much.
+# Minimum area of a person, share of the frame; that of a head a tenth of the frame's height.
 _MIN_AREA = 0.005
+# Minimum pixels of the person in a row or column of their bounds, share of its length; stray pixels do not count.
+_MIN_LINE_SHARE = 0.004
 
 
 class AlphaProvider(Protocol):
-    """An object that knows the alpha of the last frame, as MPSegmentation does."""
+    """An object that has the alpha of the last frame, such as MPSegmentation."""
 
     def last_alpha(self) -> np.ndarray:
         """Return float32 (H, W) in [0, 1]."""
@@ -26,55 +28,54 @@ class AlphaProvider(Protocol):
 
 
 class Subject:
-    """Asks the segmentation among the custom objects, or one of its own if there is none."""
+    """Locates the person with the segmentation among the custom objects, or else with one of its own."""
 
     def __init__(self) -> None:
-        self._knows: AlphaProvider | None = None
+        self._provider: AlphaProvider | None = None
         self._own: MPSegmentation | None = None
 
     def meet(self, custom_objects: Sequence[object]) -> None:
-        """Take the first object that knows the alpha."""
+        """Take the first object that has an alpha."""
         found = [item for item in custom_objects if hasattr(item, "last_alpha")]
-        self._knows = cast("AlphaProvider", found[0]) if found else None
+        self._provider = cast("AlphaProvider", found[0]) if found else None
 
     @property
     def background_is_replaced(self) -> bool:
-        """Whether the segmentation has put something else behind the person already."""
-        look = getattr(self._knows, "look", None)
+        """Whether the segmentation has already replaced the background."""
+        look = getattr(self._provider, "look", None)
         return isinstance(look, Look) and look.background != "none"
 
     def alpha(self, frame: np.ndarray) -> np.ndarray:
-        """Return the alpha of the frame at hand, float32 (H, W) in [0, 1]; 1 is the person.
+        """Return the alpha of the current frame, float32 (H, W) in [0, 1]; 1 is the person.
 
         Raises:
-            InputError: an object before this one has changed the frame's size since the person was found.
+            InputError: an object between the segmentation and this one has changed the frame's size.
         """
-        if self._knows is None:
+        if self._provider is None:
             if self._own is None:
                 from background_removal.segmentation import MPSegmentation
 
                 self._own = MPSegmentation(background="none")
             return self._own.alpha(np.ascontiguousarray(frame[..., :3]))
-        alpha = self._knows.last_alpha()
+        alpha = self._provider.last_alpha()
         if alpha.shape != frame.shape[:2]:
             raise InputError("the frame's size was changed after the segmentation; put this object before what did so")
         return alpha
 
     def last_alpha(self) -> np.ndarray | None:
-        """Return the alpha of the frame before, for objects that come before the segmentation; None if nobody knows.
+        """Return the alpha of the previous frame, for objects before the segmentation; None if it is unknown.
 
-        Without a background the segmentation looks for nobody of its own accord, and is left alone.
+        A segmentation that does not replace the background computes no alpha by itself, and is not asked.
         """
-        return self._knows.last_alpha() if self._knows is not None and self.background_is_replaced else None
+        return self._provider.last_alpha() if self._provider is not None and self.background_is_replaced else None
 
     def bounds(self, frame: np.ndarray) -> tuple[int, int, int, int] | None:
         """Return left, top, right, bottom of the person in pixels, None if there is none."""
         inside = self.alpha(frame) > 0.5
         if inside.mean() < _MIN_AREA:
             return None
-        # A few stray pixels do not move the picture.
-        rows = np.flatnonzero(inside.sum(axis=1) > 0.004 * inside.shape[1])
-        columns = np.flatnonzero(inside.sum(axis=0) > 0.004 * inside.shape[0])
+        rows = np.flatnonzero(inside.sum(axis=1) > _MIN_LINE_SHARE * inside.shape[1])
+        columns = np.flatnonzero(inside.sum(axis=0) > _MIN_LINE_SHARE * inside.shape[0])
         if not rows.size or not columns.size:
             return None
         return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
