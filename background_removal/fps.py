@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import TYPE_CHECKING, overload
 
 import cv2
 import numpy as np
 
+from background_removal.support.rate import RateMeter, silence_timeout
+
 if TYPE_CHECKING:
     from background_removal.pipeline.planes import Planes
 
-# Minimum gap between two calls that restarts the measurement, seconds; a pause rather than a slow frame.
-_PAUSE_SECONDS = 1.0
-# Minimum of the same gap, average intervals.
+# Minimum gap between two calls that restarts the measurement, average intervals, and at least a second; a pause rather
+# than a slow frame.
 _PAUSE_INTERVALS = 5
 
 
@@ -50,7 +50,7 @@ class FPSmetric:
     ) -> None:
         if range_average < 1:
             raise ValueError(f"range_average {range_average}: must be at least 1")
-        self._times: deque[float] = deque(maxlen=range_average + 1)
+        self._meter = RateMeter(range_average + 1)
         self.position = position
         self.fontFace = fontFace
         self.fontScale = fontScale
@@ -90,17 +90,14 @@ class FPSmetric:
 
     def open(self, info: object) -> None:
         """Begin a stream (called by the engine) and forget earlier measurements."""
-        self._times.clear()
+        self._meter.clear()
 
     def _count(self) -> float:
-        now, before = time.perf_counter(), self._times
-        if len(before) > 1:
-            interval = (before[-1] - before[0]) / (len(before) - 1)
-            if now - before[-1] > max(_PAUSE_SECONDS, _PAUSE_INTERVALS * interval):
-                self._times.clear()
-        self._times.append(now)
-        elapsed = self._times[-1] - self._times[0]
-        return (len(self._times) - 1) / elapsed if elapsed > 0 else 0.0
+        now, meter = time.perf_counter(), self._meter
+        if len(meter) > 1 and now - meter.last > silence_timeout(meter.interval, _PAUSE_INTERVALS):
+            meter.clear()
+        meter.add(now)
+        return meter.rate
 
     def _draw(self, image: np.ndarray, text: str, x: int, y: int) -> None:
         color = (*self.color, 255) if image.ndim == 3 and image.shape[2] == 4 else self.color

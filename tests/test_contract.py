@@ -130,7 +130,7 @@ ROOMS = {
     "live": {"errors", "support", "pipeline", "files"},
     "engine": {"errors", "support", "pipeline", "files", "live"},
     "segmentation": {"errors", "support", "pipeline", "matting", "compositing", "look"},
-    "fps": {"pipeline"},
+    "fps": {"pipeline", "support"},
     "recipe": {
         "errors", "support", "pipeline", "files", "matting", "engine", "segmentation", "effects", "look",
     },

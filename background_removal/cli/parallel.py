@@ -99,7 +99,7 @@ def process_part(job: PartJob, on_frame: Callable[[], object] = lambda: None) ->
     engine = Engine(video_path=job.path, custom_objects=job.make_objects(), keep_partial=False, **job.options)
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(job.output, encoding=engine.encoding, alpha=alpha), job.part, on_frame)
-    engine.process(VideoSource(job.path, job.name, job.part, keep_planes=engine.may_stay_in_planes), [sink])
+    engine.process(VideoSource(job.path, job.name, job.part, keep_planes=engine.keeps_frame_in_planes), [sink])
     return PartResult(sink.written, sink.end, found_person(engine.custom_objects))
 
 

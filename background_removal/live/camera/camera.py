@@ -9,8 +9,7 @@ import os
 import re
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -22,6 +21,7 @@ from background_removal.live.camera.devices import is_open_elsewhere, list_camer
 from background_removal.live.camera.network_camera import NetworkCapture
 from background_removal.live.options import CameraOptions
 from background_removal.pipeline.frame import Frame, Planes, Source, StreamInfo, to_image
+from background_removal.support.rate import MIN_TIMEOUT_SECONDS, RateMeter, silence_timeout
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 _TIME_BASE = Fraction(1, 1_000_000)
 # Timeout for opening a network stream, seconds.
 _OPEN_SECONDS = 5.0
-# Shortest frame timeout of a network stream, seconds.
-_MIN_TIMEOUT_SECONDS = 1.0
-# Frame timeout of a slow network stream, in frame intervals.
-_TIMEOUT_INTERVALS = 3
 # Longest frame timeout of a network stream, seconds.
 _MAX_TIMEOUT_SECONDS = 5.0
 # Frames over which the interval is measured.
@@ -90,8 +86,8 @@ class CameraSource(Source):
         self._has_viewers = has_viewers
         self._keep_planes = keep_planes
         self._capture: _Capture | None = None
-        self._timeout = _MIN_TIMEOUT_SECONDS
-        self._frame_times: deque[float] = deque(maxlen=_INTERVAL_FRAMES)
+        self._timeout = MIN_TIMEOUT_SECONDS
+        self._meter = RateMeter(_INTERVAL_FRAMES)
         self._info: StreamInfo | None = None
         self._stopped = threading.Event()
 
@@ -155,10 +151,10 @@ class CameraSource(Source):
             with _silence_opencv():
                 done, image = self._capture.read()
             if done:
-                self._frame_times.append(time.monotonic())
+                self._meter.add(time.monotonic())
                 return image
-            self._timeout = _next_timeout(self._timeout, self._frame_times)
-            self._frame_times.clear()
+            self._timeout = _next_timeout(self._timeout, self._meter)
+            self._meter.clear()
             if not self._stopped.is_set():
                 log.warning("camera %s gives no frames; trying again", self._camera)
         return self._reopen()
@@ -181,24 +177,23 @@ class CameraSource(Source):
                 self.close()
                 self._capture, image = _open_and_read(self._camera, self._options, self._timeout)
                 if image is not None:
-                    self._frame_times.append(time.monotonic())
+                    self._meter.add(time.monotonic())
                     return image
                 pause = min(max(pause * 2, _MIN_PAUSE_SECONDS), _MAX_PAUSE_SECONDS)
         finally:
             self.status = ""
 
 
-def _next_timeout(seconds: float, frame_times: Sequence[float]) -> float:
+def _next_timeout(seconds: float, meter: RateMeter) -> float:
     """Return the frame timeout of a network stream after it was lost.
 
     Args:
         seconds: Timeout until now; doubled if too few frames came to measure the interval.
-        frame_times: Arrival times of its last frames.
+        meter: Meter of its last frames.
     """
-    if len(frame_times) < _INTERVAL_FRAMES:
+    if len(meter) < _INTERVAL_FRAMES:
         return min(2 * seconds, _MAX_TIMEOUT_SECONDS)
-    interval = (frame_times[-1] - frame_times[0]) / (len(frame_times) - 1)
-    return min(max(_MIN_TIMEOUT_SECONDS, _TIMEOUT_INTERVALS * interval), _MAX_TIMEOUT_SECONDS)
+    return silence_timeout(meter.interval, max_seconds=_MAX_TIMEOUT_SECONDS)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from background_removal.live.window.window import Window
 from background_removal.pipeline.actions import BESIDE, FULL_SCREEN, KEYS, QUIT, keys_of
 from background_removal.pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, to_image
 from background_removal.pipeline.objects import ObjectChain
+from background_removal.support.rate import RateMeter, silence_timeout
 
 _SHORTEST_MESSAGE_SECONDS = 1.0
 # As fast as subtitles may be read at the most (Netflix's guide for adult programmes in English).
@@ -30,9 +30,6 @@ _REDRAW_SECONDS = 0.05
 _STILL_KEY_MS = 50
 # Over so long frames per second are averaged.
 _RATE_SECONDS = 2.0
-# After so long without a frame, and so many times the interval of a slow one's, a camera counts as silent, which it may
-# be before it is lost.
-_SILENCE_SECONDS, _SILENCE_INTERVALS = 1.0, 3
 
 
 class Viewer(Sink):
@@ -58,7 +55,7 @@ class Viewer(Sink):
         self._on_click: Callable[[float, float], bool | str] = lambda x, y: False
         self._frame: Frame | None = None
         self._still = self._live = False
-        self._times: deque[float] = deque()
+        self._meter = RateMeter(max_seconds=_RATE_SECONDS)
         self._drawn_at = 0.0
         self._beside = False
         self._helping = False
@@ -80,7 +77,7 @@ class Viewer(Sink):
         if self._window.closed:
             self._window = Window()
         self._still, self._live, self._frame = info.still, info.live, None
-        self._times.clear()
+        self._meter.clear()
 
     def write(self, frame: Frame) -> None:
         """Show a frame and look after the keys.
@@ -92,10 +89,8 @@ class Viewer(Sink):
             self.say(_FIRST_HINT, _FIRST_HINT_SECONDS)
         self._frame = frame
         if self._silence():  # what comes after it is measured anew
-            self._times.clear()
-        self._times.append(time.monotonic())
-        while len(self._times) > 2 and self._times[-1] - self._times[0] > _RATE_SECONDS:
-            self._times.popleft()
+            self._meter.clear()
+        self._meter.add(time.monotonic())
         self._redraw("")
         self._look_after_keys(1)
 
@@ -141,9 +136,9 @@ class Viewer(Sink):
     @property
     def signs(self) -> Sequence[str]:
         """How many frames a second are shown, if that is wanted and frames come."""
-        if not self._show_fps or self._still or len(self._times) < 2 or self._silence():
+        if not self._show_fps or self._still or len(self._meter) < 2 or self._silence():
             return ()
-        rate = (len(self._times) - 1) / max(self._times[-1] - self._times[0], 1e-6)
+        rate = self._meter.rate
         return (f"{rate:.0f} fps" if rate >= 9.95 else f"{rate:.1f} fps",)
 
     def draw(self, picture: np.ndarray, trouble: str = "") -> None:
@@ -164,12 +159,10 @@ class Viewer(Sink):
 
     def _silence(self) -> str:
         """Say for how long a camera has given nothing, "" if it does."""
-        if not (self._live and self._times):
+        if not (self._live and self._meter):
             return ""
-        seconds = time.monotonic() - self._times[-1]
-        interval = (self._times[-1] - self._times[0]) / max(1, len(self._times) - 1)
-        longest = max(_SILENCE_SECONDS, _SILENCE_INTERVALS * interval)
-        return f"no picture for {int(seconds)} s" if seconds >= longest else ""
+        seconds = time.monotonic() - self._meter.last
+        return f"no picture for {int(seconds)} s" if seconds >= silence_timeout(self._meter.interval) else ""
 
     def _with_original(self, picture: np.ndarray | Planes, original: np.ndarray | Planes | None) -> np.ndarray | Planes:
         """Return both side by side, half as wide each: the window need not change its shape."""
