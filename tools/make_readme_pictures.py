@@ -20,8 +20,8 @@ from background_removal.effects.defocus import Defocus  # noqa: E402
 from background_removal.effects.low_light import LowLight  # noqa: E402
 from background_removal.effects.plate import NamePlate  # noqa: E402
 from background_removal.engine import Engine  # noqa: E402
-from background_removal.live.window.window import over_checkerboard  # noqa: E402
 from background_removal.segmentation import MPSegmentation  # noqa: E402
+from background_removal.support.transparency import flatten_on_squares  # noqa: E402
 
 LOOKS = ("blur", "backgrounds/3_bokeh.jpg", "transparent")
 
@@ -35,7 +35,7 @@ def main() -> int:
         # As `python main.py photo.jpg` has it.
         segmentation = MPSegmentation(background=spec, blur="medium", quality="best")
         image = Engine(custom_objects=[segmentation]).custom_processing(portrait.copy())
-        panels.append(over_checkerboard(image) if image.shape[2] == 4 else image)
+        panels.append(flatten_on_squares(image, (160, 220)))
     picture = np.hstack([cv2.resize(panel, (400, 400), interpolation=cv2.INTER_AREA) for panel in panels])
     target = ROOT / "docs" / "before_after.jpg"
     target.parent.mkdir(exist_ok=True)

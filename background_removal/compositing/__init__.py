@@ -1,1 +1,1 @@
-"""What stands behind the person: backgrounds, how they are made from what the user writes, and the keys for them."""
+"""Composite the person over a background: blending, blur, backgrounds and their loading."""

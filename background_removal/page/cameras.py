@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import Any
 
 import cv2
-import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from background_removal.engine import Engine
@@ -27,6 +26,7 @@ from background_removal.page.models import LookChanges, validate
 from background_removal.page.pool import RendererPool
 from background_removal.page.settings import Settings
 from background_removal.pipeline.frame import Frame, Sink, Source, to_image
+from background_removal.support.transparency import flatten_on_squares
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +44,7 @@ _MAX_TEXT = 64 << 10
 _MAX_KEY_LENGTH = 10
 # Keys that wait for the next frame.
 _MAX_KEYS = 20
-# Side of the squares shown behind transparency, which JPEG cannot hold, pixels.
-_SQUARE_PIXELS = 16
-# Grey values of the squares.
+# Greys of the squares behind transparency, which JPEG cannot hold, of 255.
 _SQUARE_GREYS = (102, 153)
 
 
@@ -252,7 +250,6 @@ class _VisitorSink(Sink):
         self._keys: list[str] = []
         self._confirmed = self._count = 0
         self._status = ""
-        self._squares = np.empty((0, 0, 3), np.uint8)
         self.renderer: LookRenderer | None = None
         self.ended = False
 
@@ -278,7 +275,9 @@ class _VisitorSink(Sink):
         self._use_keys()
         assert self.renderer is not None
         image = to_image(self.renderer.view(frame.picture))
-        done, jpeg = cv2.imencode(".jpg", self._flatten(image), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        done, jpeg = cv2.imencode(
+            ".jpg", flatten_on_squares(image, _SQUARE_GREYS), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        )
         assert done
         number = self._next_number() if self._camera is None else self._camera.take_number(frame.index)
         self._send(struct.pack(">I", number) + jpeg.tobytes())
@@ -314,15 +313,3 @@ class _VisitorSink(Sink):
         if status != self._status:
             self._status = status
             self._send(json.dumps({"trouble": status}))
-
-    def _flatten(self, image: np.ndarray) -> np.ndarray:
-        """Return an image over grey squares where it is transparent."""
-        if image.shape[2] == 3:
-            return image
-        if self._squares.shape[:2] != image.shape[:2]:
-            height, width = image.shape[:2]
-            rows, columns = np.arange(height)[:, None] // _SQUARE_PIXELS, np.arange(width) // _SQUARE_PIXELS
-            greys = np.array(_SQUARE_GREYS, np.uint8)[(rows + columns) % 2]
-            self._squares = cv2.cvtColor(greys, cv2.COLOR_GRAY2BGR)
-        front, alpha = np.ascontiguousarray(image[..., :3]), image[..., 3].astype(np.float32) / 255
-        return cv2.blendLinear(front, self._squares, alpha, 1 - alpha)

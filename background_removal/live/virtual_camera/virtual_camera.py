@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from background_removal.errors import InputError, ProcessingError, reason
@@ -22,6 +21,7 @@ from background_removal.pipeline.actions import CARD, keys_of
 from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, to_image
 from background_removal.pipeline.worker import Worker
 from background_removal.support.installing import install_command
+from background_removal.support.transparency import flatten
 
 # Polling interval for viewers, seconds.
 _VIEWERS_POLL_SECONDS = 1.0
@@ -143,7 +143,7 @@ class VirtualCamera(Sink):
         if self._card is None and (status or self._pacer.is_lost(now)):
             background = self._background()
             if background is None:
-                background = blur_image(_flatten(to_image(self._last), self._transparent_color))
+                background = blur_image(flatten(to_image(self._last), self._transparent_color))
             self._show_card(background)
         self._send()
         self._pacer.add_repeat(now)
@@ -181,7 +181,7 @@ class VirtualCamera(Sink):
         """Convert a picture to the camera's format: uint8 (H, W, 3) BGR, or Y, Cb and Cr concatenated."""
         if self._to_planes is not None and isinstance(picture, Planes) and self._to_planes.accepts(picture):
             return np.concatenate([layer.reshape(-1) for layer in picture.to_range(_COLOR.full_range).layers])
-        image = _flatten(to_image(picture), self._transparent_color)
+        image = flatten(to_image(picture), self._transparent_color)
         if image.shape[1::-1] != self._size:
             image = letterbox(image, *self._size)
         return np.ascontiguousarray(image) if self._to_planes is None else self._to_planes(image).to_ndarray()
@@ -198,12 +198,3 @@ class VirtualCamera(Sink):
         while not self._closed.wait(_VIEWERS_POLL_SECONDS):
             was_open, is_open = is_open, is_open_elsewhere(device, default=True)
             self._has_viewers = is_open or was_open  # a single negative result may be chance
-
-
-def _flatten(image: np.ndarray, bgr: tuple[int, int, int]) -> np.ndarray:
-    """Return BGR (H, W, 3) as it is, and BGRA (H, W, 4) over a solid colour."""
-    if image.shape[2] == 3:
-        return image
-    alpha = image[..., 3].astype(np.float32) / 255
-    ground = np.full((*image.shape[:2], 3), bgr, np.uint8)
-    return cv2.blendLinear(np.ascontiguousarray(image[..., :3]), ground, alpha, 1 - alpha)

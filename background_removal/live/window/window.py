@@ -13,6 +13,7 @@ from background_removal.errors import InputError
 from background_removal.files.images import letterbox
 from background_removal.live.window import x11
 from background_removal.pipeline.planes import Planes
+from background_removal.support.transparency import flatten_on_squares
 
 ESCAPE = "esc"
 FULL_SCREEN = "f11"
@@ -20,7 +21,8 @@ FULL_SCREEN = "f11"
 _LARGEST_FIRST_SIZE, _SMALLEST_FIRST_SIZE = (1280, 720), (640, 480)
 # A picture whose shape differs by less has the same one: sizes are whole pixels.
 _SAME_SHAPE = 0.01
-_CHECKER_PIXELS = 16
+# Greys of the squares behind transparency, of 255.
+_SQUARE_GREYS = (160, 220)
 # What OpenCV's window systems call the keys without a character: X's symbols, Windows' virtual keys, Cocoa's.
 _NAMED = {27: ESCAPE, 0xFF1B: ESCAPE, 0xFFC8: FULL_SCREEN, 0x7A0000: FULL_SCREEN, 0xF70E: FULL_SCREEN}
 
@@ -70,7 +72,7 @@ class Window:
         if isinstance(image, Planes):
             picture = image.resize(*seen)
         else:
-            picture = cv2.resize(over_checkerboard(image) if image.shape[2] == 4 else image, seen)
+            picture = cv2.resize(flatten_on_squares(image, _SQUARE_GREYS), seen)
         draw(picture)
         self._inside = ((across - seen[0]) // 2, (high - seen[1]) // 2, *seen)
         cv2.imshow(self._title, picture if seen == (across, high) else letterbox(picture, across, high))
@@ -160,16 +162,6 @@ def _key_of(code: int) -> str:
     low = code & 0xFFFF
     named = _NAMED.get(code) or _NAMED.get(low)
     return named or (chr(low) if 0 < low < 0xFF else "")
-
-
-def over_checkerboard(image: np.ndarray) -> np.ndarray:
-    """Return BGRA (H, W, 4) as BGR (H, W, 3) over the grey squares that stand for transparency."""
-    height, width = image.shape[:2]
-    rows, columns = np.ogrid[:height, :width]
-    squares = (rows // _CHECKER_PIXELS + columns // _CHECKER_PIXELS) % 2
-    board = cv2.cvtColor((160 + 60 * squares).astype(np.uint8), cv2.COLOR_GRAY2BGR)
-    alpha = image[..., 3].astype(np.float32) / 255
-    return cv2.blendLinear(np.ascontiguousarray(image[..., :3]), board, alpha, 1 - alpha)
 
 
 def require_display() -> None:
