@@ -24,7 +24,6 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -34,11 +33,11 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).
 
 from matte import LOOKS, MOMENTS, Original, moving_frames, person_in_room  # noqa: E402
 
-from background_removal.cli.parallel import process_in_parallel  # noqa: E402
-from background_removal.engine import Engine  # noqa: E402
+from background_removal.batch.items import BatchItem  # noqa: E402
+from background_removal.batch.parallel import process_in_parallel  # noqa: E402
 from background_removal.files.video.formats import Encoding, encoder_options  # noqa: E402
-from background_removal.pipeline.objects import CustomObject  # noqa: E402
-from background_removal.segmentation import MPSegmentation  # noqa: E402
+from background_removal.look import Look  # noqa: E402
+from background_removal.recipe import Recipe  # noqa: E402
 
 RATE = 30
 # How far the person of the ordinary clip sways, in pixels of a picture 512 high, and how long that takes, in seconds.
@@ -108,20 +107,11 @@ def transcode(source: str, output: str) -> None:
         writing.mux(encoder.encode(None))
 
 
-def engine(objects: Callable[[], list[CustomObject]], jobs: int, source: str, output: str) -> None:
-    """Pass a video through `objects`, which are made in each of `jobs` processes where it can be cut into parts."""
-    made = Engine(video_path=source, output_path=output, progress=False)
-    if jobs == 1 or not process_in_parallel(made, jobs, objects, {}):
-        made.custom_objects = objects()
-        made.run()
-
-
-def nothing() -> list[CustomObject]:
-    return []
-
-
-def segmentation(**options: Any) -> list[CustomObject]:
-    return [MPSegmentation(**options)]
+def engine(recipe: Recipe, jobs: int, source: str, output: str) -> None:
+    """Process a video by a recipe, in `jobs` processes where it can be cut into parts."""
+    item = BatchItem(source, output)
+    if jobs == 1 or not process_in_parallel(recipe, item, jobs, show_progress=False):
+        recipe.build_engine(source, output, recipe.build_objects(), progress=False).run()
 
 
 def original(source: str, output: str) -> None:
@@ -138,10 +128,11 @@ def original(source: str, output: str) -> None:
     writer.release()
 
 
-BLUR, PICTURE, COLOUR = (functools.partial(segmentation, **LOOKS[name]) for name in ("blur", "image", "colour"))
+NOTHING, BLUR = Recipe(no_segmentation=True), Recipe()
+PICTURE, COLOUR = (Recipe(Look(background)) for background in (LOOKS["image"]["bg_image"], "#00b140"))
 WAYS: dict[str, Callable[[str, str], object]] = {
     "(a) bare transcode": transcode,
-    "(b) engine, no object": functools.partial(engine, nothing, 1),
+    "(b) engine, no object": functools.partial(engine, NOTHING, 1),
     "(c) engine, blur": functools.partial(engine, BLUR, 1),
     "(d) engine, colour": functools.partial(engine, COLOUR, 1),
     "(e) engine, picture": functools.partial(engine, PICTURE, 1),

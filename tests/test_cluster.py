@@ -14,7 +14,7 @@ import cv2
 import pytest
 from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
 
-from background_removal.cli.cluster.connection import runtime_modules
+from background_removal.batch.cluster.connection import runtime_env, runtime_modules
 
 # One cluster is enough.
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
@@ -153,3 +153,23 @@ def test_objects_travel_by_file_or_package(tmp_path: Path, monkeypatch: pytest.M
     names, modules = runtime_modules(["effects/sepia.py:Sepia", "mine.blue:Blue", "numpy:flipud"])
     assert names == ["sepia:Sepia", "mine.blue:Blue", "numpy:flipud"]
     assert modules == [str(tmp_path / "effects/sepia.py"), str(tmp_path / "mine")]
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_the_checkout_travels_or_the_installed_package_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR", raising=False)
+    package = tmp_path / "background_removal"
+    if not installed:
+        (tmp_path / "pyproject.toml").touch()
+    env = runtime_env(["sepia.py:Sepia"], package)
+    sepia = os.path.abspath("sepia.py")
+    assert env["py_modules"] == ([sepia, str(package)] if installed else [sepia])
+    assert env.get("working_dir") == (None if installed else str(tmp_path))
+
+
+def test_a_submitted_job_has_the_checkout_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"working_dir": "gcs://project.zip"}}')
+    (tmp_path / "pyproject.toml").touch()
+    assert not {"working_dir", "py_modules"} & set(runtime_env([], tmp_path / "background_removal"))

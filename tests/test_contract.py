@@ -136,7 +136,7 @@ ROOMS = {
     },
     "look": {"errors", "compositing"},
     "effects": {"errors", "support", "pipeline", "matting", "compositing", "segmentation", "look"},
-    "batch": {"errors", "support", "pipeline", "files", "engine", "segmentation", "effects", "look"},
+    "batch": {"errors", "support", "pipeline", "files", "engine", "segmentation", "effects", "look", "recipe"},
     "page": {
         "errors", "support", "pipeline", "files", "live", "engine", "compositing", "effects", "segmentation", "look",
     },

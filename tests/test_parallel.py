@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, difference, make_clip, probe, scene, wait_until
 
-from background_removal.cli import parallel
+from background_removal.batch import processes
 from background_removal.engine import Engine
 from background_removal.errors import InputError
 from background_removal.files.video.parts import count_frames, decoding_times, plan_parts
@@ -224,7 +224,7 @@ def test_a_process_that_is_ended_from_outside_is_an_error_at_once(tmp_path: Path
 
 def test_parts_that_are_not_whole_are_not_joined(tmp_path: Path, run_main, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process says that it wrote must be there: here the files have a frame less."""
-    monkeypatch.setattr(parallel, "count_frames", lambda path: count_frames(path) - 1)
+    monkeypatch.setattr(processes, "count_frames", lambda path: count_frames(path) - 1)
     source = make_clip(tmp_path / "clip.mp4", [scene(i, 64, 48) for i in range(200)], gop=25).path
     outcome = run_main("--video", source, "--no-segmentation", "--jobs", 2)
     assert (outcome.code, "wrote 99 of 100 frames" in outcome.err) == (1, True), outcome.err

@@ -7,11 +7,17 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from background_removal.errors import BackgroundRemovalError, InputError, SourceChangedError
 from background_removal.files import storage
 from background_removal.files.images import format_picture_name, is_sequence
 from background_removal.files.saving.names import free_name
+from background_removal.files.saving.unfinished import is_incomplete_name
+from background_removal.recipe import found_person
+
+if TYPE_CHECKING:
+    from background_removal.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +95,26 @@ def is_done(item: BatchItem) -> bool:
         return storage.is_file(item.output)
     output = _first_file(item)
     return os.path.isfile(output) and os.path.getmtime(output) >= os.path.getmtime(item.path)
+
+
+def process_file(engine: Engine, item: BatchItem) -> tuple[str, bool]:
+    """Process one whole file with an engine built for it.
+
+    Returns:
+        The path of the result, and whether a piece of the source could not be read.
+    """
+    with not_done_if_changed(item):
+        engine.run()
+    warn_if_no_person(item.path, found_person(engine.custom_objects))
+    if is_incomplete_name(engine.result):
+        log.info("%s: ended early; what there is of it is %s", item.output, engine.result)
+    return engine.result, bool(engine.incomplete)
+
+
+def warn_if_no_person(path: str, *found: bool | None) -> None:
+    """Warn that there is no person in a file, by the results of `found_person` for it or for its parts."""
+    if False in found and True not in found:
+        log.warning("no person was found in %s", path)
 
 
 @contextmanager

@@ -7,19 +7,17 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from background_removal.batch.items import BatchItem, not_done_if_changed
 from background_removal.cli.checks import is_live, shows, size_of
 from background_removal.cli.settings_key import SettingsKey
 from background_removal.compositing.colors import parse_color
 from background_removal.files import storage
 from background_removal.files.images import read_image
-from background_removal.files.saving.unfinished import is_incomplete_name
 from background_removal.files.video.formats import Encoding, parse_codec
 from background_removal.live.options import LiveOptions
 from background_removal.look import EFFECTS, Look
 from background_removal.matting.networks.network import Network
 from background_removal.pipeline.frame_range import FrameRange
-from background_removal.recipe import Recipe, found_person
+from background_removal.recipe import Recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,35 +112,3 @@ def _card(path: str) -> np.ndarray | None:
         return None
     with storage.local_file(path) as local:
         return read_image(local, path)
-
-
-def process(engine: Engine, item: BatchItem, recipe: Recipe, jobs: int = 1) -> tuple[str, int]:
-    """Process one file.
-
-    Args:
-        engine: Built by `recipe` for `item`.
-        item: The file.
-        recipe: Builds the objects of further processes.
-        jobs: The number of processes for a long video.
-
-    Returns:
-        The path of the result, and the exit code: 1 if a part of the file could not be read.
-    """
-    with not_done_if_changed(item):
-        if engine.video_path and jobs > 1:
-            from background_removal.cli.parallel import process_in_parallel
-
-            if process_in_parallel(engine, jobs, recipe.build_objects, recipe.engine_arguments):
-                return item.output, 1 if engine.incomplete else 0
-            log.info("%s: too short, or with too few key frames, to be cut; one process does it", item.path)
-        engine.run()
-    warn_if_no_person(item.path, found_person(engine.custom_objects))
-    if is_incomplete_name(engine.result):
-        log.info("%s: ended early; what there is of it is %s", item.output, engine.result)
-    return engine.result, 1 if engine.incomplete else 0
-
-
-def warn_if_no_person(path: str, *found: bool | None) -> None:
-    """Warn that there is no person in a file, by the results of `found_person` for it or for its parts."""
-    if False in found and True not in found:
-        log.warning("no person was found in %s", path)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from background_removal.batch import find, shards
-from background_removal.batch.items import BatchItem, is_done, plan_items, run_items
+from background_removal.batch.items import BatchItem, is_done, plan_items, process_file, run_items
 from background_removal.batch.watch import watch
 from background_removal.cli.checks import (
     check,
@@ -21,7 +21,7 @@ from background_removal.cli.checks import (
     is_live,
     paths_of,
 )
-from background_removal.cli.engines import add_settings_key, live_arguments, process, recipe_of
+from background_removal.cli.engines import add_settings_key, live_arguments, recipe_of
 from background_removal.cli.os_process import keep_memory_together
 from background_removal.cli.words import rename_parameters
 from background_removal.compositing.shipped import shipped_pictures
@@ -127,7 +127,13 @@ def _process(
     more = {"progress": progress, "keep_partial": keep_partial, **live_arguments(options)}
     engine = recipe.build_engine(item.path, item.output, objects, **more)
     add_settings_key(engine, options)
-    return process(engine, item, recipe, options.jobs)
+    if options.jobs > 1 and engine.video_path:
+        from background_removal.batch.parallel import process_video
+
+        result, incomplete = process_video(engine, item, recipe, options.jobs)
+    else:
+        result, incomplete = process_file(engine, item)
+    return result, int(incomplete)
 
 
 def _beside_a_bar(options: argparse.Namespace, recipe: Recipe) -> contextlib.AbstractContextManager[None]:
@@ -204,9 +210,9 @@ def _tell_what_would_be_done(
     for job in jobs:
         on_result(f"{job.path} -> {job.output}")
         if options.cluster and not storage.is_remote(job.path):
-            from background_removal.cli.cluster.tasks import parts_of
+            from background_removal.batch.cut import cut_file
 
-            for number, part in enumerate(parts_of(recipe, options.part_seconds, job), 1):
+            for number, part in enumerate(cut_file(recipe, job, options.part_seconds), 1):
                 first, last = part.part.first, part.part.first + part.part.frames - 1
                 on_result(f"    part {number}: frames {first} to {last}")
 
@@ -245,23 +251,25 @@ def _do_on_cluster(
     on_done: OnResult,
 ) -> tuple[int, int]:
     """Let the computers of a cluster do what is to be done; return as `_do_here`."""
-    from background_removal.cli.cluster.driver import run_on_cluster
+    from background_removal.batch.cluster.driver import run_on_cluster
 
     for job in jobs:
         if job not in to_do:
             log.info("%s: is done", job.output)
     if not to_do:
         return 0, 0
-    return run_on_cluster(
+    failed, incomplete = run_on_cluster(
         recipe,
         to_do,
         _frames_of(recipe, to_do),
         on_done,
+        rename_parameters,
         address=options.cluster,
         part_seconds=options.part_seconds,
         resume=options.resume,
         quiet=options.quiet,
     )
+    return failed, int(incomplete)
 
 
 def _watch(options: argparse.Namespace, recipe: Recipe, on_result: OnResult) -> int:
