@@ -154,13 +154,13 @@ number, name = next(iter(list_microphones().items()))
 for device in (str(number), name.upper(), name[:-1]):
     with Microphone(device) as microphone:
         deadline = time.monotonic() + 20
-        while not microphone.sign.startswith("♪ ■") and time.monotonic() < deadline:
+        while not microphone.level_bar.startswith("♪ ■") and time.monotonic() < deadline:
             time.sleep(0.02)
-        print(microphone.sign)
+        print(microphone.level_bar)
 deadline = time.monotonic() + 20
-while not microphone.sign.startswith("no sound") and time.monotonic() < deadline:
+while not microphone.level_bar.startswith("no sound") and time.monotonic() < deadline:
     time.sleep(0.02)
-print(microphone.sign)
+print(microphone.level_bar)
 Microphone("ul").__enter__()  # pulse and default
 """
 

@@ -229,7 +229,7 @@ class Planes:
         return self.with_layers((y, u, v))
 
     def with_layers(self, layers: Layers) -> Planes:
-        """Return another picture with the same color description."""
+        """Return another picture with the same colour description."""
         return Planes(layers, self.color, self.to_bgr)
 
 

@@ -23,9 +23,11 @@ class Progress(Sink):
         self._shown = bar
         self._bar: tqdm[Any] | None = None
         self._counted = 0
+        self._still = False
 
     def open(self, info: StreamInfo) -> None:
-        self._still, self._counted = info.still, 0
+        self._still = info.still
+        self._counted = 0
         if not isinstance(self._shown, bool):
             self._bar = self._shown
         elif self._shown and not info.still:

@@ -102,8 +102,8 @@ class Microphone:
         return Listener(self)
 
     @property
-    def sign(self) -> str:
-        """Level meter as a bar for the window, or a warning if no sound comes at all."""
+    def level_bar(self) -> str:
+        """Level of the sound as a bar for the window, or a warning if none comes at all."""
         now = time.monotonic()
         with self._lock:
             peak, age = self._peak, now - self._peak_time

@@ -40,7 +40,7 @@ def list_camera_modes(number: int) -> list[str]:
         with Device(f"/dev/video{number}", read_write=False) as camera:
             assert camera.info is not None
             for mode in camera.info.frame_types:
-                rate = float(max(mode.min_fps, mode.max_fps))  # linuxpy swaps the two
+                rate = float(max(mode.min_fps, mode.max_fps))  # linuxpy swaps them
                 formats = rates.setdefault((mode.width, mode.height), {}).setdefault(rate, [])
                 if mode.pixel_format.name not in formats:
                     formats.append(mode.pixel_format.name)

@@ -42,7 +42,7 @@ class NetworkCapture:
             self._container.close()
             raise OSError(f"{url}: there is no video in it")
         self._stream = self._container.streams.video[0]
-        # Threads per frame would delay each frame by their number.
+        # Frame threading would delay each frame by the number of threads.
         self._stream.thread_type = "SLICE"
         self._stream.codec_context.flags |= Flags.low_delay
         self._frames: Iterator[VideoFrame] | None = self._decode_frames()

@@ -205,7 +205,7 @@ class Recorder(Sink):
         if now < self._dropped_until:
             signs.append(f"frames left out: {self._dropped}")
         if self._microphone is not None:
-            signs.append(self._microphone.sign)
+            signs.append(self._microphone.level_bar)
         return signs
 
     def open(self, info: StreamInfo) -> None:

@@ -13,7 +13,7 @@ _TEXT = "back soon"
 _LETTER_HEIGHT = 0.06
 # Lower edge of the label, share of the picture's height.
 _LABEL_BOTTOM = 0.55
-# Color of the card if no background is known, (B, G, R).
+# Colour of the card if no background is known, (B, G, R).
 _DARK = (48, 40, 36)
 # Standard deviation of the blur, share of the shorter side; it leaves letters of an eighteenth of that side a hundredth
 # of their contrast, as the strongest of `compositing.blur.STRENGTHS` does.

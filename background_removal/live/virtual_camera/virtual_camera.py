@@ -27,7 +27,7 @@ from background_removal.support.transparency import flatten
 _VIEWERS_POLL_SECONDS = 1.0
 # Announced rate if the stream has none, frames per second.
 _DEFAULT_RATE = 30
-# Color that meeting programs and drivers assume: BT.601 from 16 to 235.
+# Colour description that meeting programs and drivers assume: BT.601 from 16 to 235.
 _COLOR = ColorDescription(matrix=6, range=1, primaries=1, transfer=1)
 # How to install a driver, by `sys.platform`.
 _DRIVERS = {
