@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from conftest import difference
 
-from background_removal.cli.engines import recipe_of
-from background_removal.cli.options import build_parser
+from background_removal.cli.options import build_request, parse_options
 from background_removal.compositing.background_blur import blur_background
 from background_removal.compositing.backgrounds import Blur
 from background_removal.compositing.blur import BlurStrength, KernelBlur, RelativeBlur, parse_blur
@@ -64,7 +63,7 @@ def _weights(front: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_a_sign_cannot_be_read(portrait: np.ndarray, width: int, height: int) -> None:
-    [blurs] = recipe_of(build_parser().parse_args(["photo.jpg"])).build_objects()
+    [blurs] = build_request(parse_options(["photo.jpg"])).recipe.build_objects()
     room = room_with_a_sign(portrait, width, height, "ROOM 4217")
     away = room.alpha == 0
     assert room.contrast(blurs(room.image), away) < 0.08

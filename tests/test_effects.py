@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from conftest import difference, done, probe
 
-from background_removal.cli.checks import has_keys
-from background_removal.cli.engines import recipe_of
-from background_removal.cli.options import build_parser
+from background_removal.cli.options import build_request, parse_options
 from background_removal.effects.auto_frame import AutoFrame
 from background_removal.effects.color_balance import ColorBalance
 from background_removal.effects.defocus import Defocus
@@ -229,8 +227,8 @@ def test_effects_have_keys(tmp_path: Path, portrait: np.ndarray) -> None:
 
 def test_a_window_can_switch_on_what_was_not_asked_for() -> None:
     def names(*arguments: str) -> list[tuple[str, bool]]:
-        options = build_parser().parse_args(arguments)
-        objects = recipe_of(options).build_objects(switchable=has_keys(options))
+        request = build_request(parse_options(arguments))
+        objects = request.recipe.build_objects(switchable=request.has_keys)
         return [(item.name, item.on) for item in objects if isinstance(item, SwitchedEffect)]
 
     assert names() == [("low-light", False), ("color-balance", False), ("auto-frame", False)]

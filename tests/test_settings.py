@@ -8,7 +8,6 @@ import cv2
 import pytest
 from conftest import PORTRAIT, ROOT, difference
 
-from background_removal.cli.options import build_parser
 from background_removal.cli.settings_file import read_settings, write_settings
 from background_removal.cli.settings_key import SettingsKey
 from background_removal.effects.defocus import Defocus
@@ -60,7 +59,7 @@ def test_writing_settings_keeps_the_rest(tmp_path: Path) -> None:
     write_settings(str(path), look)
     begins = '# mine\nblur = 65  # soft\nname = "Zoë"\n\nedge_softness = 0.3 # as it was\n'
     assert path.read_text(encoding="utf-8").startswith(begins)
-    found = read_settings(str(path), build_parser())
+    found = read_settings(str(path))
     assert found == {**look, "name": "Zoë"}
 
 
@@ -69,9 +68,9 @@ def test_writing_settings_keeps_the_rest(tmp_path: Path) -> None:
 )
 def test_the_blur_is_written_as_on_the_command_line(tmp_path: Path, text: str, blur: str | int) -> None:
     (tmp_path / "my.toml").write_text(f"blur = {text}\n")
-    assert read_settings(str(tmp_path / "my.toml"), build_parser()) == {"blur": blur}
+    assert read_settings(str(tmp_path / "my.toml")) == {"blur": blur}
     write_settings(str(tmp_path / "my.toml"), {"blur": MPSegmentation(blur=blur).look.blur})
-    assert read_settings(str(tmp_path / "my.toml"), build_parser())["blur"] == blur
+    assert read_settings(str(tmp_path / "my.toml"))["blur"] == blur
 
 
 def test_the_source_of_the_command_line_wins(tmp_path: Path, run_main) -> None:
@@ -99,7 +98,7 @@ def test_the_key_w_writes_what_there_is(tmp_path: Path, objects: list) -> None:
     key = SettingsKey(path, engine)
     assert key.on_key("x") is False
     assert key.on_key("w") == f"written to {path}"
-    found = read_settings(path, build_parser())
+    found = read_settings(path)
     segments = any(isinstance(item, MPSegmentation) for item in objects)
     defocuses = {"defocus": True} if any(isinstance(item, Defocus) for item in objects) else {}
     expected = {"flip": True} | defocuses | ({"blur": 35, "threshold": 0.5, "people": "all"} if segments else {})

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from conftest import ROOT, Screen, StreamCamera, difference, probe, wait_until
 
-from background_removal.cli.options import build_parser
 from background_removal.cli.settings_file import read_settings
 from background_removal.engine import Engine
 from background_removal.errors import Stopped
@@ -103,7 +102,7 @@ def test_every_key_of_the_window(tmp_path: Path, stream_camera: StreamCamera, sc
     for key in ("bracketright", "plus", "w"):  # typed as fast as one can
         screen.type(key)
     wait_until((tmp_path / "look.toml").exists, "the settings")
-    settings = read_settings(str(tmp_path / "look.toml"), build_parser())
+    settings = read_settings(str(tmp_path / "look.toml"))
     look = {"flip": False, "mirror_preview": True, "background": "blur", "blur": "3%", "threshold": 0.55}
     assert settings == look | {"people": "all", "auto_frame": False, "low_light": False, "color_balance": False}
     screen.type("r")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 from collections.abc import Callable
 from dataclasses import asdict
 
-from background_removal.cli.checks import size_of
-from background_removal.cli.engines import network_of
+from background_removal.cli.request import Request
 from background_removal.compositing.colors import is_color
 from background_removal.compositing.shipped import shipped_picture, shipped_pictures
 from background_removal.errors import InputError, InputNotFoundError
 from background_removal.files.images import read_image
 from background_removal.live.options import CameraOptions
-from background_removal.look import EFFECTS, NAMES, Look
+from background_removal.look import Look
 from background_removal.page.looks import UPLOAD, parse_look
 from background_removal.page.settings import LOOPBACK, Settings
 
@@ -25,39 +23,36 @@ _YOURS = "yours"
 _PLAIN = ("blur", "none", "transparent")
 
 
-def serve_page(options: argparse.Namespace, on_line: Callable[[str], object]) -> None:
+def serve_page(request: Request, on_line: Callable[[str], object]) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
-        options: Of the command line; those of the look say how it starts.
+        request: The address, and the look at the start.
         on_line: Called with the page's address.
 
     Raises:
-        InputError: it cannot be served so.
+        InputError: the page cannot be served.
         KeyboardInterrupt: Ctrl-C was typed.
     """
-    host, port = address_of(options.serve)
-    look, pictures = _look(options)
+    assert request.serve is not None
+    host, port = address_of(request.serve)
+    look, pictures = _page_look(request.recipe.look)
+    live = request.live
     settings = Settings(
         look=look,
         pictures=pictures,
-        network=asdict(network_of(options)),
+        network=asdict(request.recipe.network),
         host=host,
         port=port,
-        open_browser=not options.no_browser,
-        certificate=options.cert,
-        key=options.key,
-        webcam=options.webcam,
-        camera=CameraOptions(
-            size=size_of(options.size, "--size", "1280x720"),
-            rate=options.camera_fps,
-            backend=options.camera_backend,
-            reconnect=options.reconnect,
-        ),
+        open_browser=not request.no_browser,
+        certificate=request.cert,
+        key=request.key,
+        webcam=request.webcam,
+        camera=CameraOptions(live.size, live.rate, live.backend, live.reconnect),
     )
     from background_removal.page.server import serve
 
-    if host not in LOOPBACK and not options.cert:
+    if host not in LOOPBACK and not request.cert:
         log.info("browsers on other computers give their camera to pages by https:// alone: see --cert and --key")
 
     serve(settings, on_line)
@@ -87,23 +82,18 @@ def address_of(text: str) -> tuple[str, int]:
     return host or "127.0.0.1", int(port)
 
 
-def _look(options: argparse.Namespace) -> tuple[Look, dict[str, str]]:
-    """Return the look that a page starts with, and the owner's pictures that it needs."""
-    background, pictures = options.background, {}
+def _page_look(look: Look) -> tuple[Look, dict[str, str]]:
+    """Return the look that a page starts with, and the owner's pictures in it."""
+    background, pictures = look.background, {}
     if os.path.isfile(background) and shipped_picture(background) is None:
-        read_image(background)  # says what is wrong with it
+        read_image(background)  # reports a file that is no picture
         pictures, background = {_YOURS: background}, UPLOAD + _YOURS
     elif background not in _PLAIN and shipped_picture(background) is None and not is_color(background):
         raise InputNotFoundError(
             f"--background {background}: no such picture, nor one of {', '.join(shipped_pictures())}; "
             "a page takes no folder, address or video here"
         )
-    given = {
-        **{name: getattr(options, name) for name in NAMES if name != "effects"},
-        "background": background,
-        "blur": str(options.blur),
-        "effects": [name for name in EFFECTS if getattr(options, name.replace("-", "_"))],
-    }
+    given = {**look.to_dict(), "background": background, "blur": str(look.blur)}
     from background_removal.page.http_errors import PageError
 
     try:

@@ -11,35 +11,31 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from background_removal.cli.options import SOURCES
+from background_removal.cli.request import SOURCES
+from background_removal.cli.table import BY_NAME, Kind, Option
 from background_removal.errors import InputError
 from background_removal.files.saving.atomic import atomic_output
 from background_removal.support import limits
 
-# What only makes sense on a command line.
-_NOT_IN_FILES = frozenset({"help", "version", "config", "list_cameras", "list_microphones", "list_backgrounds"})
 
-
-def read_settings(path: str, parser: argparse.ArgumentParser, with_source: bool = True) -> dict[str, Any]:
-    """Return the options in the TOML file at `path`, for `parser.set_defaults`; none if there is no such file yet.
+def read_settings(path: str, with_source: bool = True) -> dict[str, Any]:
+    """Return the options in the TOML file at `path`, by name; none if there is no such file yet.
 
     Args:
         path: The file.
-        parser: Knows the options.
-        with_source: Whether what is to be processed counts, which it does not where the command line says that.
+        with_source: Whether sources are read; a source on the command line replaces them.
 
     Raises:
-        InputError: it is not TOML, an option is unknown or of the wrong kind, or two say what is to be processed.
+        InputError: it is not TOML, an option is unknown or of the wrong kind, or there are two sources.
     """
     if not os.path.exists(path):
         return {}
-    actions = {action.dest: action for action in parser._actions if action.dest not in _NOT_IN_FILES}
     values = {}
     for name, value in _document(path).unwrap().items():
-        action = actions.get(name.replace("-", "_"))
-        if action is None:
+        option = BY_NAME.get(name.replace("-", "_"))
+        if option is None or not option.in_file:
             raise InputError(f"--config {path}: there is no option {name}")
-        values[action.dest] = _checked(action, value, f"--config {path}: {name}")
+        values[option.name] = _parse(option, value, f"--config {path}: {name}")
     sources = [name for name in SOURCES if name in values]
     if len(sources) > 1:
         raise InputError(f"--config {path}: {' and '.join(sources)} cannot both be processed; leave one")
@@ -47,7 +43,7 @@ def read_settings(path: str, parser: argparse.ArgumentParser, with_source: bool 
 
 
 def write_settings(path: str, changes: Mapping[str, str | float | bool]) -> None:
-    """Put `changes` into the TOML file at `path`; all else in it, and its comments, stay as they are.
+    """Write `changes` into the TOML file at `path`; everything else in it, comments included, is kept.
 
     Raises:
         InputError: the file cannot be read or written.
@@ -75,26 +71,24 @@ def _document(path: str) -> tomlkit.TOMLDocument:
         raise InputError(f"--config {path}: {error}") from error
 
 
-def _checked(action: argparse.Action, value: Any, where: str) -> Any:
-    """Return a value as the parser would have made it."""
-    if action.nargs == 0 or isinstance(action, argparse.BooleanOptionalAction):
+def _parse(option: Option, value: Any, where: str) -> Any:
+    """Return a value as the command line's parser returns it."""
+    if option.kind in (Kind.FLAG, Kind.SWITCH):
         if not isinstance(value, bool):
             raise InputError(f"{where} must be true or false")
         return value
-    if action.nargs == "?" and value is True:
-        return action.const
-    many = action.nargs in ("+", "*") or isinstance(action, argparse._AppendAction)
-    if many:
-        value = value if isinstance(value, list) else [value]
-        return [str(item) for item in value]
+    if option.alone is not None and value is True:
+        return option.alone
+    if option.kind in (Kind.VALUES, Kind.REPEATED):
+        return [str(item) for item in (value if isinstance(value, list) else [value])]
     if isinstance(value, (bool, list, dict)):
         raise InputError(f"{where} must be one value")
     try:
-        value = action.type(str(value)) if callable(action.type) else str(value)
+        value = option.parse(str(value))
     except argparse.ArgumentTypeError as error:
         raise InputError(f"{where} {error}") from error
     except ValueError as error:
         raise InputError(f"{where} cannot be {value!r}") from error
-    if action.choices is not None and value not in action.choices:
-        raise InputError(f"{where} must be one of {', '.join(action.choices)}")
+    if option.choices and value not in option.choices:
+        raise InputError(f"{where} must be one of {', '.join(option.choices)}")
     return value

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from background_removal.cli.request import Request
 from background_removal.cli.settings_file import write_settings
 from background_removal.effects.defocus import Defocus
 from background_removal.effects.effect import Effect
@@ -15,16 +18,26 @@ from background_removal.segmentation import MPSegmentation
 if TYPE_CHECKING:
     from background_removal.engine import Engine
 
+log = logging.getLogger(__name__)
+
 # Settings of the segmentation that keys can change.
 _WRITTEN = ("background", "blur", "threshold", "people")
 
 
+def add_settings_key(engine: Engine, request: Request) -> None:
+    """Add the key w to an engine that keys or actions reach."""
+    if request.config and not os.path.exists(request.config):
+        log.info("%s: there is no such file yet; the key w writes it", request.config)
+    if request.shows or request.is_controlled:
+        engine.custom_objects.append(SettingsKey(request.config or "", engine))
+
+
 class SettingsKey(FrameObject):
-    """The key w: writes what the keys have changed to the file of --config.
+    """The key w: writes the settings that keys can change to the file of --config.
 
     Args:
-        path: The file; "" for none, which the key says then.
-        engine: Whose look is written.
+        path: The file; "" for none, which the key reports.
+        engine: The engine with the look.
     """
 
     def __init__(self, path: str, engine: Engine) -> None:
@@ -39,7 +52,7 @@ class SettingsKey(FrameObject):
         if not self._path:
             return "w writes the look to the file of --config, which was not given"
         look: dict[str, Any] = {"flip": self._engine.flip_view}
-        if self._engine.live.mirror_preview:  # which the key f has a part in
+        if self._engine.live.mirror_preview:  # the key f switches both
             look["mirror_preview"] = self._engine.mirror_preview or self._engine.flip_view
         for item in self._engine.custom_objects:
             if isinstance(item, MPSegmentation):
@@ -47,6 +60,6 @@ class SettingsKey(FrameObject):
             elif isinstance(item, Effect):
                 look[item.name.replace("-", "_")] = item.on
         if any(isinstance(item, Defocus) for item in self._engine.custom_objects):
-            look.pop("background", None)  # it stands in for the background
+            look.pop("background", None)  # the effect replaces it
         write_settings(self._path, look)
         return f"written to {self._path}"

@@ -8,6 +8,8 @@ from background_removal.errors import InputError
 
 # Values of the option `model_selection`.
 MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
+# Values of the option `runtime`.
+RUNTIMES = ("onnx", "mediapipe")
 # Values of the option `quality`.
 QUALITIES = ("fast", "best")
 # Values of the option `model_output`.

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from background_removal.errors import DeviceError, InputError, ProcessingError, reason
-from background_removal.matting.networks.network import INPUT_RANGES, Network
+from background_removal.matting.networks.network import INPUT_RANGES, RUNTIMES, Network
 from background_removal.matting.networks.sessions import check_device, load_session, require_finite
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
 from background_removal.support import limits
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Values of the option `runtime`.
-RUNTIMES = ("onnx", "mediapipe")
 # Input side of a user's own model that leaves it free, pixels.
 _DEFAULT_SIDE = 256
 
