@@ -6,7 +6,7 @@ python main.py --video clip.mp4 --object examples/timestamp.py:FrameNumber
 import cv2
 import numpy as np
 
-from background_removal.pipeline.frame import StreamInfo
+from background_removal import StreamInfo
 
 
 class FrameNumber:
