@@ -11,6 +11,10 @@ import numpy as np
 from background_removal.compositing.backgrounds import ImageBackground, Picture
 from background_removal.errors import InputError
 
+# Maximum images skipped at once in live use; skipping costs as much as showing, so a video that is too heavy plays
+# slower rather than delaying the camera.
+_MAX_LIVE_SKIPS = 2
+
 
 class Video(ImageBackground):
     """A video that plays behind the person in a loop, in step with the frames.
@@ -25,9 +29,6 @@ class Video(ImageBackground):
     """
 
     pictures_are_immutable = True
-    # Maximum images skipped at once in live use; skipping costs as much as showing, so a video that is too heavy plays
-    # slower rather than delaying the camera.
-    _MAX_LIVE_SKIPS = 2
 
     def __init__(self, play: Callable[[], Generator[tuple[np.ndarray, float], None, None]], name: str) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class Video(ImageBackground):
         now = clock - self._started + 1e-3  # tolerance, as times are sums of fractions
         advanced = 0
         while self._next_at <= now:
-            if self._live and advanced == self._MAX_LIVE_SKIPS:
+            if self._live and advanced == _MAX_LIVE_SKIPS:
                 self._started += now - self._next_at
                 break
             self._advance()

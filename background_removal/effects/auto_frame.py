@@ -67,7 +67,7 @@ class AutoFrame(GradualEffect):
         self._heads.close()
 
     @property
-    def lingers(self) -> bool:
+    def is_fading(self) -> bool:
         """Whether the view is still on its way back to the whole frame."""
         return bool(self._lags) and self._lags[-1][2] < 0.999
 
@@ -75,7 +75,7 @@ class AutoFrame(GradualEffect):
         """Set off at once, and gently."""
         self._waited = _EMPTY_SECONDS
 
-    def changed(self, frame: np.ndarray) -> np.ndarray:
+    def apply(self, frame: np.ndarray) -> np.ndarray:
         """Return the part of `frame` around the person, uint8 of the same shape."""
         height, width = frame.shape[:2]
         whole = np.array([width / height / 2, 0.5, 1.0])
@@ -95,7 +95,7 @@ class AutoFrame(GradualEffect):
 
     def moved(self, picture: np.ndarray) -> np.ndarray:
         """Return the part of `picture` that the last frame was cropped to, uint8 of the same shape."""
-        if not self._lags or not (self.on or self.lingers):
+        if not self._lags or not (self.on or self.is_fading):
             return picture
         height, width = picture.shape[:2]
         x, y, size = self._lags[-1] * height

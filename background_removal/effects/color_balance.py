@@ -71,7 +71,7 @@ class ColorBalance(GradualEffect):
         self._since = 0.0
 
     @property
-    def lingers(self) -> bool:
+    def is_fading(self) -> bool:
         """Whether the colours are still on their way back to the original ones."""
         return self._gains is not None and bool(np.abs(self._gains).max() > _MIN_GAIN)
 
@@ -80,7 +80,7 @@ class ColorBalance(GradualEffect):
         self._gains = np.zeros(3) if self._gains is None else self._gains
         self._since = _MEASURE_SECONDS
 
-    def changed(self, frame: np.ndarray) -> np.ndarray:
+    def apply(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), in its new colours."""
         elapsed = self._clock.step()
         self._since += elapsed
@@ -90,7 +90,7 @@ class ColorBalance(GradualEffect):
             self._aim, self._since = self._measure_gains(frame), 0.0
         gains = self._aim if self._gains is None else self._gains
         self._gains = gains = gains + (1 - (1 - _SHARE_PER_SECOND) ** elapsed) * (self._aim - gains)
-        return apply_curves(frame, _curves(np.exp(gains))) if self.lingers else frame
+        return apply_curves(frame, _curves(np.exp(gains))) if self.is_fading else frame
 
     def _measure_gains(self, frame: np.ndarray) -> np.ndarray:
         """Return the logarithms of the gains that correct a frame."""

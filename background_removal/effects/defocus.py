@@ -49,7 +49,7 @@ class Defocus(Effect):
         """Take the alpha from one of these objects."""
         self._person.meet(objects)
 
-    def changed(self, frame: np.ndarray) -> np.ndarray:
+    def apply(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) BGR, with its background out of focus."""
         if self._person.background_is_replaced:
             return frame  # a key has replaced the background that it would blur

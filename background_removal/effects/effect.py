@@ -47,7 +47,7 @@ class SwitchedEffect(FrameObject):
 
 
 class Effect(SwitchedEffect):
-    """Base class of effects that change whole frames, in `changed`."""
+    """Base class of effects that change whole frames, in `apply`."""
 
     def __init__(self, on: bool = True) -> None:
         super().__init__(on)
@@ -57,17 +57,17 @@ class Effect(SwitchedEffect):
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), with the effect applied while it is on or fading."""
-        return self.changed(frame) if self.on or self.lingers else frame
+        return self.apply(frame) if self.on or self.is_fading else frame
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:
         """Return planes as they are while the effect is off, else an image."""
-        return self.changed(planes.image) if self.on or self.lingers else planes
+        return self.apply(planes.image) if self.on or self.is_fading else planes
 
-    def changed(self, frame: np.ndarray) -> np.ndarray:
+    def apply(self, frame: np.ndarray) -> np.ndarray:
         """Return a frame with the effect applied."""
         raise NotImplementedError
 
     @property
-    def lingers(self) -> bool:
+    def is_fading(self) -> bool:
         """Whether the effect still shows after it was switched off."""
         return False

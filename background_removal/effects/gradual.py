@@ -16,7 +16,8 @@ from background_removal.pipeline.frame import StreamInfo
 class GradualEffect(Effect):
     """Base class of effects with a state that changes slowly from frame to frame.
 
-    A subclass sets up its state in `begin` and says with `lingers` how long it still shows after it is switched off.
+    A subclass sets up its state in `begin`; its `is_fading` is True while the effect still shows after it is switched
+    off.
 
     Args:
         on: Whether it is on at the beginning.

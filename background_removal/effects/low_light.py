@@ -52,11 +52,11 @@ class LowLight(GradualEffect):
         self._is_dark = False
 
     @property
-    def lingers(self) -> bool:
+    def is_fading(self) -> bool:
         """Whether brightness is still on its way back to the original one."""
         return bool(self._strength.max() > _MIN_STRENGTH)
 
-    def changed(self, frame: np.ndarray) -> np.ndarray:
+    def apply(self, frame: np.ndarray) -> np.ndarray:
         """Return `frame`, uint8 (H, W, 3) or (H, W, 4), brightened if its scene is dark."""
         small = cv2.resize(frame, (64, 36), interpolation=cv2.INTER_AREA)[..., 1]
         now = np.array([small.mean(), np.quantile(small, 1 - _HIGHLIGHT_SHARE)])
@@ -65,7 +65,7 @@ class LowLight(GradualEffect):
             self._scene, share = now, 1.0
         self._scene = scene = self._scene + share * (now - self._scene)
         self._strength = self._strength + share * (self._aim(*scene) - self._strength)
-        return apply_curves(frame, _curve(*np.exp(self._strength))) if self.lingers else frame
+        return apply_curves(frame, _curve(*np.exp(self._strength))) if self.is_fading else frame
 
     def _aim(self, brightness: float, white: float) -> np.ndarray:
         """Return the aim for a scene, logarithms of 255 / w and of gamma."""

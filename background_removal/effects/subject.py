@@ -59,7 +59,9 @@ class Subject:
             return self._own.alpha(np.ascontiguousarray(frame[..., :3]))
         alpha = self._provider.last_alpha()
         if alpha.shape != frame.shape[:2]:
-            raise InputError("the frame's size was changed after the segmentation; put this object before what did so")
+            raise InputError(
+                "the frame's size was changed after the segmentation; put this object before the one that changed it"
+            )
         return alpha
 
     def last_alpha(self) -> np.ndarray | None:

@@ -81,28 +81,43 @@ def merge_mattes(view: Pyramid, mattes: Sequence[Matte], distances: Sequence[np.
     max_weighted, foreground = np.zeros((height, width), np.float32), image.copy()
     across, down = width / (right - left), height / (bottom - top)
     for matte, distance in zip(mattes, distances, strict=True):
-        start_x, end_x = ((side - left) * across for side in matte.box[::2])
-        start_y, end_y = ((side - top) * down for side in matte.box[1::2])
-        columns, rows = (
-            slice(int(start_x), min(width, math.ceil(end_x))),
-            slice(int(start_y), min(height, math.ceil(end_y))),
-        )
-        size = (columns.stop - columns.start, rows.stop - rows.start)
-        zoom_x, zoom_y = (end_x - start_x) / matte.alpha.shape[1], (end_y - start_y) / matte.alpha.shape[0]
-        shift_x, shift_y = start_x - columns.start, start_y - rows.start
-        # Pixel centres lie half a pixel inside.
-        matrix = np.array([[zoom_x, 0, shift_x + (zoom_x - 1) / 2], [0, zoom_y, shift_y + (zoom_y - 1) / 2]])
+        columns, zoom_x, shift_x = _map_side(matte.box[::2], left, across, matte.alpha.shape[1], width)
+        rows, zoom_y, shift_y = _map_side(matte.box[1::2], top, down, matte.alpha.shape[0], height)
+        place, size = (rows, columns), (columns.stop - columns.start, rows.stop - rows.start)
+        matrix = np.array([[zoom_x, 0, shift_x], [0, zoom_y, shift_y]])
         weight = _crop_weights(matte, distance, *size)
         weighted = cv2.warpAffine(matte.alpha, matrix, size, borderMode=cv2.BORDER_REPLICATE) * weight
         if matte.foreground is not None:
             colors = cv2.warpAffine(matte.foreground, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-            best = max_weighted[rows, columns]
-            cv2.copyTo(colors, (weighted > best).view(np.uint8), dst=foreground[rows, columns])
+            best = max_weighted[place]
+            cv2.copyTo(colors, (weighted > best).view(np.uint8), dst=foreground[place])
             np.maximum(best, weighted, out=best)
-        alpha[rows, columns] += weighted
-        total[rows, columns] += weight
+        alpha[place] += weighted
+        total[place] += weight
     all_have_colors = all(matte.foreground is not None for matte in mattes)
     return Matte(alpha / total, (left, top, right, bottom), view.size, image, foreground if all_have_colors else None)
+
+
+def _map_side(
+    ends: tuple[int, ...], origin: int, scale: float, pixels: int, merged_pixels: int
+) -> tuple[slice, float, float]:
+    """Map one side of a matte onto the merged one.
+
+    Args:
+        ends: Both ends of the side in the frame.
+        origin: Where the merged matte begins in the frame.
+        scale: Pixels of the merged matte per pixel of the frame.
+        pixels: Size of the side in the matte.
+        merged_pixels: Size of the side in the merged matte.
+
+    Returns:
+        The part of the merged matte that it covers, and zoom and shift into that part.
+    """
+    start, end = ((side - origin) * scale for side in ends)
+    part = slice(int(start), min(merged_pixels, math.ceil(end)))
+    zoom = (end - start) / pixels
+    # Pixel centres lie half a pixel inside.
+    return part, zoom, start - part.start + (zoom - 1) / 2
 
 
 def _crop_weights(matte: Matte, distance: np.ndarray, width: int, height: int) -> np.ndarray:
