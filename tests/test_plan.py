@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import pytest
+from tqdm import tqdm
 
+from background_removal.batch.executor import Result, run_plan
 from background_removal.batch.items import BatchItem
 from background_removal.batch.plan import Event, FileDone, FileFailed, Plan, TaskRetried
-from background_removal.batch.tasks import Cut, Failed, FileTask, JoinTask, Lost, PartTask, Task, Written
+from background_removal.batch.tasks import Cut, Failed, FileTask, JoinTask, Lost, Outcome, PartTask, Task, Written
 from background_removal.errors import InputError, ProcessingError
 from background_removal.files.video.parts import Part
+from background_removal.support.interrupt import Interrupt
 
 A, B = BatchItem("a.mp4", "a_out.mp4"), BatchItem("b.mp4", "b_out.mp4")
 
@@ -149,3 +155,69 @@ def test_lost_tasks_of_a_failed_file_are_dropped_in_silence() -> None:
     plan.record(parts[0], Failed(ProcessingError("damaged")))
     assert plan.record(parts[1], Lost("Crash")) is None
     assert plan.is_finished
+
+
+class Clerk:
+    """An executor without processes: `perform` returns the outcome of a task; one task at a time, or several."""
+
+    def __init__(self, perform: Callable[[Task], Outcome], slots: int = 1) -> None:
+        self._perform = perform
+        self._slots = slots
+        self._tasks: list[Task] = []
+        self.performed: list[Task] = []
+
+    def has_capacity(self) -> bool:
+        return len(self._tasks) < self._slots
+
+    def submit(self, task: Task) -> None:
+        assert self.has_capacity()
+        self._tasks.append(task)
+
+    def wait(self) -> Sequence[Result]:
+        tasks, self._tasks = self._tasks, []
+        self.performed += tasks
+        return [Result(task, self._perform(task), (f"{task.item.path}: a warning",)) for task in tasks]
+
+    def show_progress(self, bar: tqdm[Any]) -> None:
+        bar.update()
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_one_loop_drives_every_executor(slots: int, caplog: pytest.LogCaptureFixture) -> None:
+    parts, error, losses = parts_of(A), ProcessingError("b.mp4: damaged"), [Lost("Crash")]
+
+    def perform(task: Task) -> Outcome:
+        if task == FileTask(B):
+            return Failed(error)
+        if task == parts[0] and losses:
+            return losses.pop()
+        return Cut(parts) if isinstance(task, FileTask) else Written(50, False, Fraction(1))
+
+    clerk = Clerk(perform, slots)
+    done: list[FileDone] = []
+    failed: list[FileFailed] = []
+    with caplog.at_level(logging.WARNING), Interrupt() as interrupt, tqdm(disable=True) as bar:
+        run_plan(plan_of(A, B, max_retries=1), clerk, bar, interrupt, done.append, failed.append)
+    assert done == [FileDone(A, False, (False, False))]
+    assert failed == [FileFailed(B, error)]
+    assert clerk.performed.count(parts[0]) == 2
+    assert "a.mp4, part 1 of 2: Crash; it is done again (1 of 1)" in caplog.messages
+    assert caplog.messages.count("b.mp4: a warning") == 1
+    assert "no person was found in a.mp4" in caplog.messages
+
+
+def test_the_loop_ends_with_the_error_of_a_callback_and_with_ctrl_c() -> None:
+    def stop(failed: FileFailed) -> None:
+        raise failed.error
+
+    clerk = Clerk(lambda task: Failed(ProcessingError("damaged")))
+    with Interrupt() as interrupt, tqdm(disable=True) as bar, pytest.raises(ProcessingError, match="damaged"):
+        run_plan(plan_of(A, B), clerk, bar, interrupt, repr, stop)
+    assert clerk.performed == [FileTask(A)]
+    interrupt.requested = True
+    clerk = Clerk(lambda task: Written(1))
+    with tqdm(disable=True) as bar, pytest.raises(KeyboardInterrupt):
+        run_plan(plan_of(A, B), clerk, bar, interrupt, repr, stop)
+    assert clerk.performed == [FileTask(A)]
