@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -24,7 +23,7 @@ from background_removal.files.saving.atomic import (
     partial_folder,
 )
 from background_removal.files.storage import STANDARD
-from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo, discards_result
+from background_removal.pipeline.frame import Frame, ReadMode, Sink, Source, StreamInfo, discards_result
 from background_removal.support import limits
 
 log = logging.getLogger(__name__)
@@ -93,7 +92,7 @@ class ImageSource(Source):
         again: Whether it can be iterated again, at the cost of a copy of the image.
     """
 
-    read_mode: Literal["inline", "buffered", "latest"] = "inline"
+    read_mode: ReadMode = "inline"
 
     def __init__(self, path: str, name: str = "", *, again: bool = True) -> None:
         self._path = path

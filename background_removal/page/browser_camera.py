@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from background_removal.errors import InputError
 from background_removal.page.http_errors import PageError
 from background_removal.page.image_codec import check_pixels, read_size
-from background_removal.pipeline.frame import Frame, Source, StreamInfo
+from background_removal.pipeline.frame import Frame, ReadMode, Source, StreamInfo
 
 _TIME_BASE = Fraction(1, 1_000_000)
 # Timeout between two frames, seconds; the camera is then taken for abandoned or frozen.
@@ -31,7 +30,7 @@ class BrowserCamera(Source):
         is_silent: Whether it ended because no frame came in time.
     """
 
-    read_mode: Literal["inline", "buffered", "latest"] = "latest"
+    read_mode: ReadMode = "latest"
 
     def __init__(self, max_pixels: int) -> None:
         self._max_pixels = max_pixels

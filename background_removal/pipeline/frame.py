@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import TracebackType
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ __all__ = [
     "ColorDescription",
     "Frame",
     "Planes",
+    "ReadMode",
     "Sink",
     "Source",
     "StreamInfo",
@@ -25,6 +26,8 @@ __all__ = [
     "to_image",
 ]
 
+# How the engine reads a source; see `Source`.
+ReadMode: TypeAlias = Literal["inline", "buffered", "latest"]
 _Source = TypeVar("_Source", bound="Source")
 
 
@@ -117,7 +120,7 @@ class Source(Protocol):
         missing: Difference from the promised length, set after the last frame; "" if there is none.
     """
 
-    read_mode: Literal["inline", "buffered", "latest"] = "buffered"
+    read_mode: ReadMode = "buffered"
     status: str = ""
     missing: str = ""
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ from background_removal.errors import CameraError, ProcessingError
 from background_removal.live.camera.devices import is_open_elsewhere, list_cameras
 from background_removal.live.camera.network_camera import NetworkCapture
 from background_removal.live.options import CameraOptions
-from background_removal.pipeline.frame import Frame, Planes, Source, StreamInfo, to_image
+from background_removal.pipeline.frame import Frame, Planes, ReadMode, Source, StreamInfo, to_image
 from background_removal.support.rate import MIN_TIMEOUT_SECONDS, RateMeter, silence_timeout
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class CameraSource(Source):
         keep_planes: Returns whether a network camera's frames stay in planes; otherwise they are BGR.
     """
 
-    read_mode: Literal["inline", "buffered", "latest"] = "latest"
+    read_mode: ReadMode = "latest"
 
     def __init__(
         self,

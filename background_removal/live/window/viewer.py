@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from background_removal.live.control.controls import Control, Controls
 from background_removal.live.window.overlay import draw_overlay
 from background_removal.live.window.window import Window
 from background_removal.pipeline.actions import BESIDE, FULL_SCREEN, KEYS, QUIT, keys_of
-from background_removal.pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, to_image
+from background_removal.pipeline.frame import Frame, Planes, ReadMode, Sink, Source, StreamInfo, to_image
 from background_removal.pipeline.objects import ObjectChain
 from background_removal.support.rate import RateMeter, silence_timeout
 
@@ -206,7 +206,7 @@ class Viewer(Sink):
 class _Repeated(Source):
     """A still, again and again."""
 
-    read_mode: Literal["inline", "buffered", "latest"] = "inline"
+    read_mode: ReadMode = "inline"
 
     def __init__(self, source: Source, viewer: Viewer) -> None:
         self._source = source
