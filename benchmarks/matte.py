@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,7 +33,7 @@ from background_removal.matting.pyramid import Pyramid  # noqa: E402
 from background_removal.segmentation import MPSegmentation  # noqa: E402
 
 SIZES = {"640x360": (640, 360), "1280x720": (1280, 720), "1920x1080": (1920, 1080), "3840x2160": (3840, 2160)}
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "blur": {"blur": "medium"},
     "image": {"bg_image": str(ROOT / "backgrounds" / "4_sunset.jpg")},
     "colour": {"bg_color": (64, 177, 0)},

@@ -113,7 +113,7 @@ def measure(kind: str) -> str:
     went_wrong = time.monotonic()
     camera.go_wrong()
     time.sleep(3.0)
-    noticed = next((f"{at - went_wrong:.2f}" for at, line in heard if at > went_wrong), "-")
+    noticed = next((f"{at - went_wrong:.2f}" for at, _ in heard if at > went_wrong), "-")
     asked = time.monotonic()
     process.send_signal(signal.SIGINT)
     try:

@@ -61,7 +61,7 @@ def _indices(table: Any, kind: int) -> np.ndarray:
     }
     vector = vectors[kind]()
     vector.Init(table.Bytes, table.Pos)
-    return vector.ValuesAsNumpy().astype(np.int64)
+    return np.asarray(vector.ValuesAsNumpy()).astype(np.int64)
 
 
 def resized(data: bytes, height: int, width: int) -> bytes:
