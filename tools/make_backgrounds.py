@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "backgrounds"
 WIDTH, HEIGHT = 1920, 1080
 
 # x and y run over the picture from 0 to 1.
-Y, X = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32) / np.float32([HEIGHT - 1, WIDTH - 1])[:, None, None]
+Y, X = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32) / np.array([[[HEIGHT - 1]], [[WIDTH - 1]]], np.float32)
 ASPECT = WIDTH / HEIGHT
 
 

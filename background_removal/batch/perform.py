@@ -76,7 +76,7 @@ def process_part(setup: Setup, task: PartTask, on_frame: Callable[[], object] = 
     """
     recipe, item = setup.recipe, task.item
     encoding = part_encoding(recipe.encoding, item.output)
-    arguments = {**recipe.engine_arguments, "encoding": encoding}
+    arguments: dict[str, Any] = {**recipe.engine_arguments, "encoding": encoding}
     engine = Engine(video_path=item.path, custom_objects=_objects(setup), keep_partial=False, **arguments)
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(task.path, encoding=encoding, alpha=alpha), task.part, on_frame)
