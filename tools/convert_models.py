@@ -14,7 +14,7 @@ All take planar RGB, float32 (N, 3, H, W), where H and W are free: the networks 
   return the probability of a person, float32 (N, 1, H, W) in [0, 1].
 - The face network takes values in [-1, 1] and multiples of 32 pixels (trained at 192x192), and returns, for each cell
   of 4x4 pixels, row by row, ``boxes``, float32 (N, H/4 x W/4, 16), and ``scores``, float32 (N, H/4 x W/4, 1), logits:
-  see ``matting/faces.py``.
+  see ``matting/networks/faces.py``.
 
 Needs the packages of requirements-dev.txt (tflite, onnx).
 """
@@ -73,7 +73,7 @@ SOURCES = {
     ),
 }
 
-# The general network is run at this height and width too, see matting/weights.py.
+# The general network is run at this height and width too, see matting/networks/weights.py.
 WIDE = (256, 320)
 
 

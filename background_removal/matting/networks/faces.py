@@ -116,7 +116,7 @@ class FaceDetector:
         """Run the network on an image of its input's size; return one row per face, as for `_face_of`."""
         tensor = cv2.dnn.blobFromImage(image, 1 / 127.5, mean=(127.5, 127.5, 127.5), swapRB=True)  # RGB in [-1, 1]
         if self._session is None:
-            raise ProcessingError("the face finder is closed; make another")
+            raise ProcessingError("the face detector is closed; make another")
         try:
             boxes, logits = (
                 np.asarray(output)[0] for output in self._session.run(["boxes", "scores"], {"image": tensor})
