@@ -324,12 +324,12 @@ class Engine:
     def _get_viewer(self) -> Viewer:
         """Return the window's sink, created on first use."""
         if self._viewer is None:
-            from background_removal.live.control.controls import StreamKeys
+            from background_removal.live.control.stream_controls import StreamControls
             from background_removal.live.window.viewer import Viewer
 
             self._viewer = Viewer(self.live.show_fps)
             chain = ObjectChain(self.custom_objects)
-            self._viewer.serve([chain, StreamKeys(self, live=False)], chain)
+            self._viewer.serve([chain, StreamControls(self, live=False)], chain)
         return self._viewer
 
     def _live_sinks(self, chain: ObjectChain, info: StreamInfo) -> list[Sink]:

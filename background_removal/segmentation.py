@@ -24,7 +24,7 @@ from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.loading import load_matting
 from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
-from background_removal.pipeline.actions import keys_of
+from background_removal.pipeline.actions import Action
 from background_removal.pipeline.frame import Planes, StreamInfo, to_image
 from background_removal.pipeline.objects import FrameObject, optional_method
 
@@ -73,9 +73,6 @@ class MPSegmentation(FrameObject):
         InputNotFoundError: a file or folder does not exist.
         DeviceError: `device` was asked for by name and did not load.
     """
-
-    actions = LookControls.actions
-    keys: Mapping[str, str] = keys_of(actions)
 
     def __init__(
         self,
@@ -356,13 +353,10 @@ class MPSegmentation(FrameObject):
         """The stream has ended; the networks stay for the next one."""
         self._selector.end()
 
-    def on_key(self, key: str) -> bool | str:
-        """Change the look by one of `keys`; return what to say of it, False if nothing has changed."""
-        return self._controls.on_key(key)
-
-    def on_action(self, name: str, argument: str) -> bool | str:
-        """Do one of `actions` with what is said after its name."""
-        return self._controls.on_action(name, argument)
+    @property
+    def actions(self) -> Sequence[Action]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The actions that change the look."""
+        return self._controls.actions
 
     def status(self) -> Mapping[str, Any]:
         """Return what there is to tell, by the names of `actions`."""

@@ -12,11 +12,17 @@ from pathlib import Path
 import pytest
 from conftest import StreamCamera, probe, wait_until
 
+from background_removal.compositing.blur import STRENGTHS
+from background_removal.effects.low_light import LowLight
 from background_removal.engine import Engine
+from background_removal.errors import InputError, ProcessingError
 from background_removal.live.control.control_file import Address, addresses, write_address
+from background_removal.live.control.control_server import ControlServer
 from background_removal.live.options import LiveOptions
-from background_removal.pipeline.actions import ALL, KEY_NAMES
-from background_removal.pipeline.objects import FrameObject
+from background_removal.pipeline.actions import ALL, BLUR, KEY_NAMES, ON_OFF, Action, Actions
+from background_removal.pipeline.frame import StreamInfo
+from background_removal.pipeline.objects import FrameObject, ObjectChain
+from background_removal.segmentation import MPSegmentation
 
 MINE = """
 class Mine:
@@ -147,10 +153,131 @@ def test_several_runs_are_told_apart_by_their_port(runtime: Path, run_main) -> N
 
 
 def test_every_action_has_a_name_and_a_key_of_its_own(run_main) -> None:
-    names = [name for action in ALL for name in action.names]
-    keys = [key for action in ALL for key in action.keys]
+    names = [action.name for action in ALL]
+    keys = [key for action in ALL for key in (*action.keys, *action.aliases)]
     assert len(set(names)) == len(names)
     assert len(set(keys)) == len(keys)
     assert set(KEY_NAMES) <= set(keys)
     told = run_main("control", "--help").out
     assert all(name in told for name in names)
+
+
+def test_a_name_a_key_and_http_do_the_same(runtime: Path) -> None:
+    """The three ways to do an action are views of one registry."""
+    answers = []
+    for way in ("name", "key", "http"):
+        light, segmentation = LowLight(on=False), MPSegmentation()
+        registry = Actions([ObjectChain([light, segmentation])])
+        server = ControlServer(0, registry)
+        server.open(StreamInfo("camera", 64, 48, live=True))
+
+        def do(name: str, key: str, way: str = way, registry: Actions = registry, server: ControlServer = server):
+            if way == "name":
+                return registry.perform(name)
+            if way == "key":
+                return registry.press(key)[0]
+            asked: list[tuple[int, dict]] = []
+            right = {"Authorization": f"Bearer {addresses()[0].token}"}
+            thread = threading.Thread(
+                target=lambda: asked.append(ask(server.port, "POST", f"/actions/{name}", {}, **right))
+            )
+            thread.start()
+            while thread.is_alive():
+                server.idle("")
+            return asked[0][1]["message"]
+
+        answers.append(
+            [do("low-light", "l"), light.on, do("more-blur", "]"), do("keep-less", "="), do("people", "p"),
+             do("background", "b"), segmentation.look, do("low-light", "L"), light.on, registry.status()]
+        )  # fmt: skip
+        server.close()
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][:5] == ["low-light on", True, "blur 45", "threshold 0.55", "the main person alone"]
+
+
+def test_a_switch_is_set_and_not_toggled() -> None:
+    light = LowLight(on=True)
+    registry = Actions([ObjectChain([light])])
+    assert registry.perform("low-light", "on") == "low-light is on already"
+    assert light.on
+    assert registry.perform("low-light", "off") == "low-light off"
+    assert not light.on
+    with pytest.raises(InputError, match="must be on or off"):
+        registry.perform("low-light", "maybe")
+
+
+def test_objects_with_on_key_alone_or_actions_of_the_older_form_still_work() -> None:
+    class OnlyKey:
+        def __call__(self, image):
+            return image
+
+        def on_key(self, key):
+            return "mine" if key == "y" else False
+
+    class Tinted:
+        actions = (
+            Action(("tint",), ("j",), "a tint or none", ON_OFF),  # pyright: ignore[reportArgumentType]
+            Action(("tint-color",), (), "tint in that colour", "red|blue"),  # pyright: ignore[reportArgumentType]
+            Action(("redder", "bluer"), ("5", "6"), "redder / bluer"),  # pyright: ignore[reportArgumentType]
+        )
+        on = False
+
+        def __call__(self, image):
+            return image
+
+        def on_key(self, key):
+            if key != "j":
+                return f"key {key}" if key in "56" else False
+            self.on = not self.on
+            return "tinted" if self.on else "as it is"
+
+        def on_action(self, name, argument):
+            if argument == "green":
+                raise ZeroDivisionError
+            return f"{name} {argument}"
+
+        def status(self):
+            return {"tint": self.on, "more": 1}
+
+    registry = Actions([ObjectChain([OnlyKey(), Tinted()])])
+    assert registry.press("y") == registry.press("Y") == ("mine", True)
+    assert registry.perform("key", "y") == "mine"
+    assert registry.names == ["tint", "tint-color", "redder", "bluer", "quit", "key"]
+    assert [row.names for row in registry.rows][2] == ["redder", "bluer"]
+    assert registry.press("j") == ("tinted", True)
+    assert registry.perform("tint", "on") == "tint is on already"
+    assert registry.perform("tint", "off") == "as it is"
+    assert registry.perform("tint") == "tinted"
+    assert registry.perform("bluer") == "key 6"
+    assert registry.perform("tint-color", "red") == "tint-color red"
+    assert registry.status() == {"tint": True, "more": 1}
+    with pytest.raises(InputError, match=r"tint-color: must be followed by red\|blue"):
+        registry.perform("tint-color")
+    with pytest.raises(ProcessingError, match="custom object Tinted failed on tint-color: ZeroDivisionError"):
+        registry.perform("tint-color", "green")
+
+
+def test_an_action_with_a_function_needs_neither_on_key_nor_keys() -> None:
+    class Counter(FrameObject):
+        count = 0
+
+        def __init__(self) -> None:
+            self.actions = (Action("count", ("9",), "count on", run=self.add),)
+
+        def add(self) -> str:
+            self.count += 1
+            return f"{self.count} so far"
+
+    chain = ObjectChain([Counter()])
+    registry = Actions([chain])
+    assert chain.keys == {"9": "count on"}
+    assert [registry.press("9")[0], registry.perform("count"), Counter().on_key("9")] == [
+        "1 so far", "2 so far", "1 so far"
+    ]  # fmt: skip
+
+
+def test_declared_actions_are_json() -> None:
+    rows = json.loads(json.dumps([action.to_dict() for action in ALL]))
+    assert [row["name"] for row in rows] == [action.name for action in ALL]
+    assert tuple(BLUR.choices) == tuple(STRENGTHS)
+    assert next(row for row in rows if row["name"] == "threshold")["limits"] == [0, 1]

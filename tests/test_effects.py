@@ -213,7 +213,7 @@ def test_color_balance_takes_a_cast_away_and_leaves_the_rest_alone(portrait: np.
 def test_effects_have_keys(tmp_path: Path, portrait: np.ndarray) -> None:
     cv2.imwrite(str(tmp_path / "logo.png"), np.full((50, 100, 3), 255, np.uint8))
     effects = [LowLight(), ColorBalance(), AutoFrame(), Defocus(), NamePlate("Me"), Logo(tmp_path / "logo.png")]
-    keys = [key for effect in effects for key in effect.keys]
+    keys = [key for effect in effects for key in effect.action.keys]
     assert len(set(keys)) == len(keys)
     assert not set(keys) & set("adb[]-+=mpfsxrwh?cgq ")
     dark = cv2.convertScaleAbs(portrait, alpha=0.3)
@@ -246,7 +246,7 @@ def test_what_is_switched_off_leaves_planes_alone() -> None:
         chain = ObjectChain([effect])
         assert chain.takes_planes
         assert chain.apply(planes) is planes
-        effect.on_key(effect.action.keys[0])
+        effect.switch(True)
         assert isinstance(chain.apply(planes), np.ndarray)
     assert not ObjectChain([LowLight()]).takes_planes, "who reads the frames makes images of them"
 

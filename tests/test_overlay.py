@@ -65,23 +65,23 @@ def test_nothing_that_is_drawn_covers_anything_else(tmp_path: Path, shape: tuple
         draw_overlay(picture, **what)
         return picture
 
-    trouble = drawn(trouble=TROUBLE)
-    both = drawn(trouble=TROUBLE, message=MESSAGE)
-    signs, usual = drawn(signs=SIGNS), drawn(signs=SIGNS, message=MESSAGE)
+    status = drawn(status=TROUBLE)
+    both = drawn(status=TROUBLE, message=MESSAGE)
+    badges, usual = drawn(badges=SIGNS), drawn(badges=SIGNS, message=MESSAGE)
     parts = {
         "name": changed(plain, NamePlate("Zoë Ångström, Head of Something Very Long")(plain.copy())),
         "logo": changed(plain, Logo(tmp_path / "logo.png")(plain.copy())),
-        "signs": changed(plain, signs),
-        "trouble": changed(plain, trouble),
-        "message": changed(trouble, both),
+        "badges": changed(plain, badges),
+        "status": changed(plain, status),
+        "message": changed(status, both),
         "message alone": changed(plain, drawn(message=MESSAGE)),
-        "keys": changed(both, drawn(trouble=TROUBLE, message=MESSAGE, keys=KEYS)),
-        "keys and signs": changed(usual, drawn(signs=SIGNS, message=MESSAGE, keys=KEYS)),
+        "keys": changed(both, drawn(status=TROUBLE, message=MESSAGE, keys=KEYS)),
+        "keys and badges": changed(usual, drawn(badges=SIGNS, message=MESSAGE, keys=KEYS)),
     }
     drawn_into_the_frame = [("name", other) for other in parts if other != "name"]
     drawn_into_the_frame += [("logo", other) for other in parts if other not in ("name", "logo")]
-    drawn_together = [("signs", "trouble"), ("signs", "message"), ("trouble", "message"), ("keys", "trouble")]
-    drawn_together += [("keys", "message"), ("keys and signs", "signs"), ("keys and signs", "message alone")]
+    drawn_together = [("badges", "status"), ("badges", "message"), ("status", "message"), ("keys", "status")]
+    drawn_together += [("keys", "message"), ("keys and badges", "badges"), ("keys and badges", "message alone")]
     for one, other in drawn_into_the_frame + drawn_together:
         meet = bool((parts[one] & parts[other]).any())
         assert not meet, f"{one} and {other} meet"
@@ -94,7 +94,7 @@ def test_the_list_of_keys_is_whole(shape: tuple[int, int]) -> None:
         lists = []
         for last in ("quit", "full screen"):
             lists.append(np.full((shape[1], shape[0], 3), 255, np.uint8))
-            draw_overlay(lists[-1], signs=SIGNS[:3], message=MESSAGE, keys=[*KEYS[:1] * count, ("q, Esc", last)])
+            draw_overlay(lists[-1], badges=SIGNS[:3], message=MESSAGE, keys=[*KEYS[:1] * count, ("q, Esc", last)])
         assert (lists[0] != lists[1]).any(), f"the last of {count + 1} rows is not there"
 
 
@@ -102,7 +102,7 @@ def test_the_list_of_keys_is_whole(shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("level", [255, 128, 12])
 def test_signs_can_be_read_on_every_ground_and_grow_with_the_window(shape: tuple[int, int], level: int) -> None:
     picture = np.full((shape[1], shape[0], 3), level, np.uint8)
-    draw_overlay(picture, signs=("HHH",))
+    draw_overlay(picture, badges=("HHH",))
     ground = extent(picture[..., 0] != level)
     label = picture[ground[1] : ground[3], ground[0] : ground[2], 0].astype(float) / 255
     light, dark = label.max() ** 2.2, label.min() ** 2.2
@@ -118,19 +118,19 @@ def test_a_recording_has_a_lasting_sign_and_tells_of_frames_left_out(
     now = [100.0]
     monkeypatch.setattr("background_removal.live.recording.recording.time.monotonic", lambda: now[0])
     recorder = Recorder(LiveOptions(record_path=tmp_path / "take.mp4"), Encoding(preset="ultrafast"), say=print)
-    assert list(recorder.signs) == []
+    assert list(recorder.badges) == []
     recorder.open(StreamInfo("camera", 1280, 720, live=True))
-    assert list(recorder.signs) == [f"{DOT} 00:00"]
+    assert list(recorder.badges) == [f"{DOT} 00:00"]
     now[0] += 67.2
-    assert list(recorder.signs) == [f"{DOT} 01:07"]
+    assert list(recorder.badges) == [f"{DOT} 01:07"]
     image = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), np.uint8)
     for number in range(150):  # faster than any encoder, and more than may wait
         recorder.write(Frame(image, number, number * 10))
-    assert recorder.signs[1].startswith("frames left out: ")
+    assert recorder.badges[1].startswith("frames left out: ")
     now[0] += 3
-    assert list(recorder.signs) == [f"{DOT} 01:10"], "none was left out lately"
+    assert list(recorder.badges) == [f"{DOT} 01:10"], "none was left out lately"
     recorder.on_key("r")
-    assert list(recorder.signs) == []
+    assert list(recorder.badges) == []
     recorder.close()
 
 
@@ -183,10 +183,10 @@ def test_the_window_says_what_is_going_on(
     monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: Typist(*keys))
     assert run_main("--webcam", stream_camera.url, "--no-segmentation").code == 0
     assert messages(told)[:3] == ["h lists the keys", MESSAGE, "frozen"]
-    assert any("frozen" in what["signs"] and not what["message"] for what in told), "for as long as it is"
-    assert any(sign.startswith(DOT) for what in told for sign in what["signs"])
+    assert any("frozen" in what["badges"] and not what["message"] for what in told), "for as long as it is"
+    assert any(sign.startswith(DOT) for what in told for sign in what["badges"])
     # Not of one frame alone, nor while none comes.
-    assert sum(any(sign.endswith(" fps") for sign in what["signs"]) for what in told) > len(told) / 2
+    assert sum(any(sign.endswith(" fps") for sign in what["badges"]) for what in told) > len(told) / 2
     assert "w" not in dict(told[-1]["keys"]), "it can do nothing"
     assert dict(told[-1]["keys"])["g, F11, double click"] == "full screen"
 
@@ -202,15 +202,15 @@ def test_a_silent_camera_has_a_sign_before_it_is_given_up(
     for _ in range(31):
         viewer.write(Frame(np.zeros((48, 64, 3), np.uint8)))
         now[0] += 0.04
-    assert (told[-1]["signs"], told[-1]["trouble"]) == (["25 fps"], "")
+    assert (told[-1]["badges"], told[-1]["status"]) == (["25 fps"], "")
     for seconds, sign in ((1, ""), (3.5, "no picture for 3 s"), (7.5, "no picture for 7 s")):
         now[0] = 100.0 + 30 * 0.04 + seconds
         viewer.idle("")
-        assert told[-1]["trouble"] == sign
-    assert told[-1]["signs"] == [], "a rate would be that of the past"
+        assert told[-1]["status"] == sign
+    assert told[-1]["badges"] == [], "a rate would be that of the past"
     viewer.idle("the camera is gone")
     viewer.write(Frame(np.zeros((48, 64, 3), np.uint8)))
-    assert told[-1]["trouble"] == ""
+    assert told[-1]["status"] == ""
 
 
 @pytest.mark.parametrize(("arguments", "shown"), [(["--fps"], True), ([], False)])
@@ -221,7 +221,7 @@ def test_frames_per_second_of_a_file_are_in_its_window_alone(
     source: Clip = make_clip(tmp_path / "clip.mp4", [grey] * 12)
     monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: Typist("r", " "))
     assert run_main(source.path, "--show", *arguments, "--no-segmentation").code == 0
-    assert any(what["signs"] for what in told) is shown
+    assert any(what["badges"] for what in told) is shown
     assert messages(told)[:3] == ["h lists the keys", "only cameras are recorded", "only cameras are frozen"]
     written = np.stack(probe(tmp_path / "clip_out.mp4", images=True).images)
     assert int(written.max()) - int(written.min()) < 4
@@ -263,7 +263,7 @@ def test_a_virtual_camera_is_clean(
     monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: Typist("h", *[""] * 40, "q"))
     options = LiveOptions(virtual_camera="memory", show_fps=True)
     Engine(webcam_id=stream_camera.url, show=True, live=options).run()
-    assert told[-1]["signs"]
+    assert told[-1]["badges"]
     assert told[-1]["keys"]
     sent = np.stack(backend.frames)
     assert len(sent) > 1

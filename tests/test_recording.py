@@ -108,10 +108,10 @@ def test_two_seconds_may_wait_for_the_encoder(tmp_path: Path, monkeypatch: pytes
     frames = frames_of(60)
     for frame in frames[:50]:  # two seconds of 25 a second
         recorder.write(frame)
-    assert len(recorder.signs) == 1
+    assert len(recorder.badges) == 1
     for frame in frames[50:]:
         recorder.write(frame)
-    assert recorder.signs[1].startswith("frames left out: ")
+    assert recorder.badges[1].startswith("frames left out: ")
     go_on.set()
     recorder.close()
     assert len(probe(tmp_path / "take.mp4").times) in (50, 51)  # one had been taken already

@@ -181,7 +181,7 @@ def test_the_card_hides_everything_until_it_goes(backend) -> None:
         camera.open(StreamInfo("camera", 64, 48, live=True, rate=Fraction(30)))
         shows(camera, you)
         assert camera.on_key("x") == "others see the card"
-        assert camera.signs
+        assert camera.badges
         shows(camera, you, 2)
         assert [abs(int(frame[0, 0, 1]) - level) <= 2 for frame in backend.frames] == [False, True, True]
         assert bool(backend.frames[-1].std() > 5) is (card is None), "back soon"

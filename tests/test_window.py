@@ -15,7 +15,7 @@ from conftest import ROOT, Screen, StreamCamera, difference, probe, wait_until
 from background_removal.cli.settings_file import read_settings
 from background_removal.engine import Engine
 from background_removal.errors import Stopped
-from background_removal.live.control.controls import StreamKeys
+from background_removal.live.control.stream_controls import StreamControls
 from background_removal.live.options import LiveOptions
 from background_removal.live.recording import snapshots as snapshots_module
 from background_removal.live.recording.snapshots import Snapshots
@@ -190,7 +190,7 @@ class Mine(FrameObject):
 
 def test_the_list_of_keys_and_messages_are_drawn_while_they_are_wanted() -> None:
     viewer, chain = Viewer(), ObjectChain([Mine()])
-    viewer.serve([chain, StreamKeys(Engine(), live=True)], chain)
+    viewer.serve([chain, StreamControls(Engine(), live=True)], chain)
     viewer.open(LIVE)
     plain = np.full((240, 320, 3), 200, np.uint8)
 

@@ -1,4 +1,4 @@
-"""``python main.py control``: tells a run that was started with --control what to do."""
+"""``python main.py control``: does actions of a run that was started with --control."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from background_removal.errors import InputError, ProcessingError
 from background_removal.live.control.control_file import Address, addresses
-from background_removal.pipeline.actions import ALL
+from background_removal.pipeline.actions import ALL, rows_of
 
-# Longer than the run itself takes to say that no frame comes by.
+# Timeout for an answer, seconds; longer than the timeout of the run itself.
 _ANSWER_SECONDS = 15.0
 
 _HEAD = """\
@@ -31,18 +31,18 @@ _FOOT = """
 
 
 def control(arguments: Sequence[str], on_line: Callable[[str], object]) -> int:
-    """Do what ``main.py control`` asks for.
+    """Run ``main.py control``.
 
     Args:
-        arguments: What stands after ``control``.
-        on_line: Called with what there is to tell.
+        arguments: The arguments after ``control``.
+        on_line: Called with each line of output.
 
     Returns:
         The exit code.
 
     Raises:
-        InputError: nothing can be controlled, or not so.
-        ProcessingError: the run has failed with it.
+        InputError: there is no run, or the arguments are wrong.
+        ProcessingError: the action failed.
     """
     words, port = list(arguments), None
     if words[:1] == ["--port"]:
@@ -55,34 +55,34 @@ def control(arguments: Sequence[str], on_line: Callable[[str], object]) -> int:
     name, argument = words[0], " ".join(words[1:])
     address = _running(port)
     if name == "status":
-        for what, value in _asked(address, "GET", "/status").items():
-            on_line(f"{what}: {_told(value)}")
+        for what, value in _request(address, "GET", "/status").items():
+            on_line(f"{what}: {_format(value)}")
         return 0
     if name == "actions":
-        for row in _asked(address, "GET", "/actions")["actions"]:
+        for row in _request(address, "GET", "/actions")["actions"]:
             on_line(_row(" | ".join(row["names"]), row["takes"], row["meaning"]))
         return 0
-    answer = _asked(address, "POST", f"/actions/{quote(name, safe='')}", {"argument": argument})
+    answer = _request(address, "POST", f"/actions/{quote(name, safe='')}", {"argument": argument})
     on_line(answer["message"] or ("done" if answer["done"] else "nothing was done"))
     return 0
 
 
 def usage() -> str:
-    """Return the help, made from the list of actions."""
-    rows = (_row(action.usage, "", action.meaning) for action in ALL)
+    """Return the help, made from the declared actions."""
+    rows = (_row(row.usage, "", row.label) for row in rows_of(ALL))
     return _HEAD + "\n".join(rows) + _FOOT
 
 
-def _row(names: str, takes: str, meaning: str) -> str:
-    return f"  {f'{names} {takes}'.strip():<41} {meaning}"
+def _row(names: str, takes: str, label: str) -> str:
+    return f"  {f'{names} {takes}'.strip():<41} {label}"
 
 
-def _told(value: Any) -> str:
+def _format(value: Any) -> str:
     return {True: "yes", False: "no", "": "-"}.get(value, str(value)) if isinstance(value, (bool, str)) else str(value)
 
 
 def _running(port: int | None) -> Address:
-    """Return the run that is meant."""
+    """Return the address of the run at `port`, or of the only one."""
     known = [address for address in addresses() if port in (None, address.port)]
     alive = [address for address in known if _answers(address)]
     if not alive:
@@ -95,7 +95,7 @@ def _running(port: int | None) -> Address:
 
 
 def _answers(address: Address) -> bool:
-    """Tell whether a run is still there: one that was killed leaves its file."""
+    """Return whether a run answers; a killed one leaves its file."""
     connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=_ANSWER_SECONDS)
     try:
         connection.connect()
@@ -106,19 +106,19 @@ def _answers(address: Address) -> bool:
     return True
 
 
-def _asked(address: Address, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Send a request and return the answer."""
+def _request(address: Address, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Send a request; return the body of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=_ANSWER_SECONDS)
     headers = {"Authorization": f"Bearer {address.token}", "Content-Type": "application/json"}
     try:
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
-        told = json.loads(response.read())
+        content = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ProcessingError(f"the run at port {address.port} gave no answer: {error}") from error
     finally:
         connection.close()
     if response.status == 200:
-        return told
-    message = str(told.get("error", response.reason)) if isinstance(told, dict) else response.reason
+        return content
+    message = str(content.get("error", response.reason)) if isinstance(content, dict) else response.reason
     raise (InputError if response.status < 500 else ProcessingError)(message)

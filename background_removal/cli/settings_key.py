@@ -1,17 +1,16 @@
-"""The key w: writes the look to the settings file."""
+"""The action save-look: writes the look to the settings file."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from background_removal.cli.request import Request
 from background_removal.cli.settings_file import write_settings
 from background_removal.effects.defocus import Defocus
 from background_removal.effects.effect import Effect
-from background_removal.pipeline.actions import SAVE_LOOK, keys_of
+from background_removal.pipeline.actions import SAVE_LOOK
 from background_removal.pipeline.objects import FrameObject
 from background_removal.segmentation import MPSegmentation
 
@@ -33,26 +32,27 @@ def add_settings_key(engine: Engine, request: Request) -> None:
 
 
 class SettingsKey(FrameObject):
-    """The key w: writes the settings that keys can change to the file of --config.
+    """Writes the settings that keys can change to the file of --config.
 
     Args:
-        path: The file; "" for none, which the key reports.
-        engine: The engine with the look.
+        path: The file; "" for none.
+        engine: The engine with the settings.
     """
 
     def __init__(self, path: str, engine: Engine) -> None:
         self._path = path
         self._engine = engine
-        self.actions = (SAVE_LOOK,) if path else ()
-        self.keys: Mapping[str, str] = keys_of(self.actions)
+        self.actions = (SAVE_LOOK.bind(self.save),) if path else ()
 
     def on_key(self, key: str) -> bool | str:
-        if key != "w":
-            return False
-        if not self._path:
+        if not self._path and key in SAVE_LOOK.keys:
             return "w writes the look to the file of --config, which was not given"
+        return super().on_key(key)
+
+    def save(self) -> str:
+        """Write the settings; return the message."""
         look: dict[str, Any] = {"flip": self._engine.flip_view}
-        if self._engine.live.mirror_preview:  # the key f switches both
+        if self._engine.live.mirror_preview:  # the action mirror changes it too
             look["mirror_preview"] = self._engine.mirror_preview or self._engine.flip_view
         for item in self._engine.custom_objects:
             if isinstance(item, MPSegmentation):

@@ -8,7 +8,14 @@ from collections.abc import Callable
 from background_removal.compositing.backgrounds import Background, Blur, Folder
 from background_removal.compositing.blur import BlurStrength
 from background_removal.compositing.colors import is_color
-from background_removal.pipeline.actions import BACKGROUND, BLUR_STEPS, PICTURES
+from background_removal.pipeline.actions import (
+    BACKGROUND,
+    LESS_BLUR,
+    MORE_BLUR,
+    NEXT_BACKGROUND,
+    PREVIOUS_BACKGROUND,
+    Action,
+)
 
 # Colour that `next_kind` offers where none was asked for; the green of broadcast studios.
 _COLOR = "#00b140"
@@ -33,8 +40,6 @@ class BackgroundSelector:
         blur: Strength of the blur.
         images: The pictures of `change_image`, if there are any.
     """
-
-    actions = (PICTURES, BACKGROUND, BLUR_STEPS)
 
     def __init__(
         self,
@@ -81,18 +86,23 @@ class BackgroundSelector:
             if background is not None:
                 background.light_wrap = light_wrap
 
-    def on_key(self, key: str) -> bool | str:
-        """Use one of the keys of `actions`; return the message, False for any other key."""
-        if key in ("a", "d"):
-            if self.change_image(key == "a"):
-                return self.background.label if self.background is not None else True
-            only = self.images is not None and self.background is self.images
-            return "there is no other picture" if only else "a and d go through pictures; b goes to them"
-        if key == "b":
-            return self.next_kind()
-        if key in ("[", "]"):
-            return self.change_blur(more=key == "]")
-        return False
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The actions that change the background."""
+        return (
+            NEXT_BACKGROUND.bind(lambda: self.next_picture(True)),
+            PREVIOUS_BACKGROUND.bind(lambda: self.next_picture(False)),
+            BACKGROUND.bind(lambda spec: self.select(spec) if spec else self.next_kind()),
+            LESS_BLUR.bind(lambda: self.change_blur(more=False)),
+            MORE_BLUR.bind(lambda: self.change_blur(more=True)),
+        )
+
+    def next_picture(self, forward: bool) -> bool | str:
+        """Go to the next or previous picture of the folder; return the message."""
+        if self.change_image(forward):
+            return self.background.label if self.background is not None else True
+        only = self.images is not None and self.background is self.images
+        return "there is no other picture" if only else "a and d go through pictures; b goes to them"
 
     def change_image(self, forward: bool) -> bool:
         """Go to the next picture of `images` (True) or to the previous one (False).

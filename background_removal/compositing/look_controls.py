@@ -10,6 +10,7 @@ from background_removal.errors import InputError
 from background_removal.matting.loading import PEOPLE
 from background_removal.matting.stream import StreamMatting
 from background_removal.pipeline import actions
+from background_removal.pipeline.actions import Action
 
 # Change of the threshold by one key press.
 _THRESHOLD_STEP = 0.05
@@ -28,11 +29,6 @@ class LookControls:
         edge_softness: Softness of the person's edge; changed by `set_edge`.
         showing_matte: Whether the window shows the matte.
     """
-
-    actions = (
-        *BackgroundSelector.actions, actions.BLUR, actions.THRESHOLD_STEPS, actions.THRESHOLD, actions.MATTE,
-        actions.PEOPLE,
-    )  # fmt: skip
 
     def __init__(
         self, selector: BackgroundSelector, matting: StreamMatting, threshold: float, edge_softness: float
@@ -58,37 +54,45 @@ class LookControls:
         self._threshold, self.edge_softness = threshold, edge_softness
         self._matting.set_edge(threshold, edge_softness)
 
-    def on_key(self, key: str) -> bool | str:
-        """Use a key; return the message, False if nothing has changed."""
-        key = key.lower()
-        if key in ("-", "+", "="):
-            step = -_THRESHOLD_STEP if key == "-" else _THRESHOLD_STEP
-            self.threshold = round(min(max(self._threshold + step, 0.05), 0.95), 2)
-            return f"threshold {self._threshold:g}"
-        if key == "m":
-            self.showing_matte = not self.showing_matte
-            return "the matte" if self.showing_matte else "the picture"
-        if key == "p":
-            return self._matting.next_people()
-        return self._selector.on_key(key)
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The actions of a segmentation."""
+        return (
+            *self._selector.actions,
+            actions.BLUR.bind(self.set_blur),
+            actions.KEEP_MORE.bind(lambda: self.change_threshold(-_THRESHOLD_STEP)),
+            actions.KEEP_LESS.bind(lambda: self.change_threshold(_THRESHOLD_STEP)),
+            actions.THRESHOLD.bind(self.parse_threshold),
+            actions.MATTE.bind(self.show_matte, lambda: self.showing_matte),
+            actions.PEOPLE.bind(lambda people: self.set_people(people) if people else self._matting.next_people()),
+        )
 
-    def on_action(self, name: str, argument: str) -> bool | str:
-        """Set a value; returns as `on_key`, raises InputError if the value cannot be used."""
-        if name == "threshold":
-            try:
-                self.threshold = float(argument)
-            except ValueError as error:  # no number, or InputError of one out of range
-                raise InputError(f"threshold {argument}: must be a number from 0 to 1") from error
-            return f"threshold {self._threshold:g}"
-        if name == "people":
-            return self._set_people(argument)
-        if name == "blur":
-            self._selector.set_blur(parse_blur(argument))
-            self._selector.go_to("blur")
-            return f"blur {self._selector.blur.value}"
-        return self._selector.select(argument)
+    def set_blur(self, blur: str) -> str:
+        """Blur the background at this strength; return the message."""
+        self._selector.set_blur(parse_blur(blur))
+        self._selector.go_to("blur")
+        return f"blur {self._selector.blur.value}"
 
-    def _set_people(self, people: str) -> str:
+    def change_threshold(self, change: float) -> str:
+        """Change the threshold between background and person; return the message."""
+        self.threshold = round(min(max(self._threshold + change, 0.05), 0.95), 2)
+        return f"threshold {self._threshold:g}"
+
+    def parse_threshold(self, text: str) -> str:
+        """Set the threshold from text; return the message, raise InputError if it is no number from 0 to 1."""
+        try:
+            self.threshold = float(text)
+        except ValueError as error:  # not a number, or InputError for one out of range
+            raise InputError(f"threshold {text}: must be a number from 0 to 1") from error
+        return f"threshold {self._threshold:g}"
+
+    def show_matte(self, on: bool) -> str:
+        """Show the matte or the result in the window; return the message."""
+        self.showing_matte = on
+        return "the matte" if on else "the picture"
+
+    def set_people(self, people: str) -> str:
+        """Keep all people or the main person only; return the message."""
         if people not in PEOPLE:
             raise InputError(f"people {people}: must be all or main")
         if people == self._matting.people:

@@ -1,12 +1,12 @@
-"""Base classes of custom objects that a key switches on and off."""
+"""Base classes of custom objects that can be switched on and off."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
-from background_removal.pipeline.actions import Action, keys_of
+from background_removal.pipeline.actions import Action
 from background_removal.pipeline.frame import Planes
 from background_removal.pipeline.objects import FrameObject
 
@@ -18,7 +18,7 @@ class SwitchedEffect(FrameObject):
         on: Whether it is on at the beginning.
 
     Attributes:
-        action: The action and key that switch it; its name is its option without the leading dashes.
+        action: The action that switches it; its name is its option without the leading dashes.
         on: Whether it is on.
     """
 
@@ -26,24 +26,20 @@ class SwitchedEffect(FrameObject):
 
     def __init__(self, on: bool = True) -> None:
         self.on = on
-        self.actions = (self.action,)
-        self.keys: Mapping[str, str] = keys_of(self.actions)
 
     @property
     def name(self) -> str:
         """The effect's name in messages and actions."""
-        return self.action.names[0]
+        return self.action.name
 
-    def on_key(self, key: str) -> bool | str:
-        """Switch by the action's key."""
-        if key.lower() not in self.action.keys:
-            return False
-        self.on = not self.on
-        return f"{self.name} {'on' if self.on else 'off'}"
+    @property
+    def actions(self) -> Sequence[Action]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return (self.action.bind(self.switch, lambda: self.on),)
 
-    def status(self) -> Mapping[str, bool]:
-        """Return whether it is on, by its name."""
-        return {self.name: self.on}
+    def switch(self, on: bool) -> str:
+        """Switch the effect on or off; return the message."""
+        self.on = on
+        return f"{self.name} {'on' if on else 'off'}"
 
 
 class Effect(SwitchedEffect):

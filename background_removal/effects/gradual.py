@@ -54,13 +54,11 @@ class GradualEffect(Effect):
         """Set the presentation time of the next frame."""
         self._clock.now = seconds
 
-    def on_key(self, key: str) -> bool | str:
-        """Switch by `key`; the effect comes and goes slowly."""
-        answer = super().on_key(key)
-        if answer:
-            self._clock.reset()  # it did not run while the effect was off
-            self.switched()
-        return answer
+    def switch(self, on: bool) -> str:
+        """Switch on or off; the effect comes and goes slowly. Return the message."""
+        self._clock.reset()  # it did not run while the effect was off
+        self.switched()
+        return super().switch(on)
 
 
 def apply_curves(frame: np.ndarray, curves: np.ndarray) -> np.ndarray:

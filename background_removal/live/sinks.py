@@ -1,16 +1,18 @@
-"""Who takes the frames of a stream beside those that its owner has named: window, recordings, virtual camera."""
+"""The sinks of a stream beside those that its caller gives: recordings, window, virtual camera, control interface."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from background_removal.live.control.controls import Control, Controls, EngineState, StreamKeys
+from background_removal.live.control.stream_controls import EngineState, StreamControls
 from background_removal.live.recording.recording import Recorder
 from background_removal.live.recording.snapshots import Snapshots
+from background_removal.pipeline.actions import Actions, Actor
 from background_removal.pipeline.frame import Sink, StreamInfo
 from background_removal.pipeline.objects import ObjectChain
 
 if TYPE_CHECKING:
+    from background_removal.live.virtual_camera.virtual_camera import VirtualCamera
     from background_removal.live.window.viewer import Viewer
 
 
@@ -18,45 +20,50 @@ def live_sinks(engine: EngineState, chain: ObjectChain, info: StreamInfo, viewer
     """Return the sinks of a stream, in order.
 
     Args:
-        engine: Whose stream it is, and what is asked of it.
-        chain: Its custom objects.
-        info: What is known of it; only a camera's frames go to a virtual camera, and are controlled from outside.
+        engine: The engine, with its options.
+        chain: The custom objects.
+        info: The stream; only a camera has a virtual camera and a control interface.
         viewer: The window, if there is one.
     """
     live = engine.live
     sinks: list[Sink] = []
-    controls: list[Control] = [chain, StreamKeys(engine, info.live)]
+    actors: list[Actor] = [chain, StreamControls(engine, info.live)]
     if info.live and live.virtual_camera is not None:
-        from background_removal.live.virtual_camera.virtual_camera import VirtualCamera
-
-        camera = VirtualCamera(
-            live.virtual_camera,
-            live.size,
-            card=live.card,
-            transparent_color=live.transparent_color,
-            background=lambda: chain.picture("room_picture", "room"),
-        )
+        camera = _virtual_camera(engine, chain, live.virtual_camera)
         sinks.append(camera)
-        controls.append(camera)
-    controlled = info.live and live.control_port is not None
-    say = viewer.say if viewer is not None else _hear if controlled else None
+        actors.append(camera)
+    is_controlled = info.live and live.control_port is not None
+    # Without a window messages go to the log, and to the callers of the control interface.
+    say = viewer.say if viewer is not None else _ignore if is_controlled else None
     if say is not None or live.record_path:
-        recorder, snapshots = Recorder(live, engine.encoding, say), Snapshots(live, say or _hear)
+        recorder, snapshots = Recorder(live, engine.encoding, say), Snapshots(live, say or _ignore)
         sinks += [recorder, snapshots]
-        controls += [snapshots, recorder]
+        actors += [snapshots, recorder]
     if viewer is not None:
-        taking = viewer.serve(controls, chain)
+        registry = viewer.serve(actors, chain)
         sinks.append(viewer)
     else:
-        taking = Controls(controls, chain.objects)
-    if controlled:
+        registry = Actions(actors)
+    if is_controlled:
         from background_removal.live.control.control_server import ControlServer
 
-        # Where frames go nowhere else, custom objects may want them.
-        sinks_decide = bool(live.virtual_camera is not None or live.record_path)
-        sinks.append(ControlServer(live.control_port or 0, taking, say or _hear, not sinks_decide))
+        # Without another destination for frames, custom objects may want them.
+        has_viewers = live.virtual_camera is None and not live.record_path
+        sinks.append(ControlServer(live.control_port or 0, registry, say or _ignore, has_viewers))
     return sinks
 
 
-def _hear(text: str) -> None:
-    """Stand in for a window: what there is to say is in the log as well, and is told to whoever asks."""
+def _virtual_camera(engine: EngineState, chain: ObjectChain, device: str) -> VirtualCamera:
+    from background_removal.live.virtual_camera.virtual_camera import VirtualCamera
+
+    return VirtualCamera(
+        device,
+        engine.live.size,
+        card=engine.live.card,
+        transparent_color=engine.live.transparent_color,
+        background=lambda: chain.picture("room_picture", "room"),
+    )
+
+
+def _ignore(text: str) -> None:
+    """Drop a message."""

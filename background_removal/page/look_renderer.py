@@ -203,7 +203,7 @@ class LookRenderer(FrameObject):
     def _change_in_place(self, look: Look) -> None:
         for effect in self._effects:
             if effect.on != (effect.name in look.effects):
-                effect.on_key(effect.action.keys[0])
+                effect.switch(effect.name in look.effects)
         defocused = any(isinstance(effect, Defocus) for effect in self._effects)
         background = self._segmentation.look.background if defocused else self._spec(look.background)
         self._segmentation.look = replace(look, background=background, effects=())

@@ -1,4 +1,4 @@
-"""Where a run that can be controlled is found: a file that only its user can read names its port and its token."""
+"""The address of a run that can be controlled: a file with its port and token, which only its user can read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a run takes actions.
+    """Address of a run's control interface.
 
     Attributes:
-        port: Of this computer, TCP.
-        token: Must come with every request.
+        port: TCP port on this computer.
+        token: Required in every request.
     """
 
     port: int
@@ -24,12 +24,12 @@ class Address:
 
 
 def write_address(address: Address) -> Path:
-    """Write the file of a run, which nobody but its user can read, and return its path; raises OSError."""
+    """Write the file of a run, readable by its user only, and return its path; raise OSError if that fails."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"control-{address.port}.json"
-    path.unlink(missing_ok=True)  # one that another may read, or a link, is not written into
-    # Windows knows no such modes; the folder is the user's own there.
+    path.unlink(missing_ok=True)  # an existing file may be readable by others, or a link
+    # Windows has no such modes; the folder belongs to the user there.
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump({"port": address.port, "token": address.token}, file)
@@ -37,22 +37,22 @@ def write_address(address: Address) -> Path:
 
 
 def addresses() -> list[Address]:
-    """Return where runs of this user take actions, or did when they ended without saying so."""
+    """Return the addresses of this user's runs, including those of killed runs."""
     found = []
     for path in sorted(_folder().glob("control-*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            told = json.loads(path.read_text(encoding="utf-8"))
-            found.append(Address(int(told["port"]), str(told["token"])))
+            values = json.loads(path.read_text(encoding="utf-8"))
+            found.append(Address(int(values["port"]), str(values["token"])))
     return found
 
 
 def _folder() -> Path:
-    """Return the user's folder for what lasts as long as he is logged in, or else for what can be made anew."""
+    """Return the user's runtime folder, or else the cache folder."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
-        told = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("XDG_CACHE_HOME")
-        base = Path(told or Path.home() / ".cache")
+        given = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("XDG_CACHE_HOME")
+        base = Path(given or Path.home() / ".cache")
     return base / "background-removal"

@@ -1,11 +1,11 @@
-"""Control from outside: a small HTTP interface, for programs of this computer that know the token.
+"""The control interface: HTTP for programs on this computer that have the token.
 
-    GET  /status           what there is to tell, as JSON
-    GET  /actions          what can be done, as JSON
-    POST /actions/NAME     do it; {"argument": "strong"} may come with it
+    GET  /status           status as JSON
+    GET  /actions          all actions as JSON
+    POST /actions/NAME     do an action; the body may have an argument: {"argument": "strong"}
 
-Every request needs ``Authorization: Bearer TOKEN``, and a Host of this computer: a page in a browser, which might reach
-the port under a name of its own (DNS rebinding), has neither.
+Every request needs ``Authorization: Bearer TOKEN``, and a Host of this computer: a page in a browser that reaches the
+port under another name (DNS rebinding) has neither.
 """
 
 from __future__ import annotations
@@ -27,60 +27,62 @@ from urllib.parse import unquote
 
 from background_removal.errors import BackgroundRemovalError, InputError, Stopped
 from background_removal.live.control.control_file import Address, write_address
-from background_removal.live.control.controls import Controls
+from background_removal.pipeline.actions import Actions
 from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 from background_removal.support.access import has_bearer_token, is_served_host
 
 log = logging.getLogger(__name__)
 
 _HERE = "127.0.0.1"
-# A body is a few words.
-_LARGEST_BODY = 1 << 16
-# A request that has not been sent whole by then is given up, and one that the loop has not come to.
-_SENDING_SECONDS = 5.0
+# Size limit of a request's body, bytes; an argument is a few words.
+_MAX_BODY_BYTES = 1 << 16
+# Timeout for receiving a request, seconds.
+_RECEIVE_SECONDS = 5.0
+# Timeout for the loop to do a request, seconds.
 _ANSWER_SECONDS = 10.0
-# How long the end waits for answers that are under way.
-_LEAVING_SECONDS = 0.5
+# Time that `close` waits for answers being sent, seconds.
+_CLOSE_SECONDS = 0.5
+# Interval at which the server checks whether it shall end, seconds.
 _POLL_SECONDS = 0.05
 
 
 class ControlServer(Sink):
-    """Takes actions by HTTP, and does them between two frames, in the thread of the loop.
+    """Receives actions by HTTP, and does them between two frames, in the thread of the loop.
 
     Args:
-        port: Of this computer; 0 takes any that is free.
-        controls: Who does them.
-        say: Called with what there is to say of them, for the window.
-        has_viewers: Whether a camera is to be read for this alone.
+        port: TCP port on this computer; 0 takes any free one.
+        actions: The registry of the run.
+        say: Called with each message, for the window.
+        has_viewers: Whether a camera is read even if no other sink has viewers.
     """
 
     def __init__(
-        self, port: int, controls: Controls, say: Callable[[str], object] = lambda text: None, has_viewers: bool = True
+        self, port: int, actions: Actions, say: Callable[[str], object] = lambda text: None, has_viewers: bool = True
     ) -> None:
         self._port = port
-        self._controls = controls
+        self._registry = actions
         self._say = say
-        self._watches = has_viewers
-        self._wishes: queue.SimpleQueue[_Request] = queue.SimpleQueue()
-        self._doing: list[_Request] = []
+        self._has_viewers = has_viewers
+        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._in_progress: list[_Request] = []
         self._server: _Server | None = None
         self._file: Path | None = None
         self._stream: dict[str, Any] = {}
         self._frames = 0
-        self._trouble = ""
+        self._status = ""
 
     @property
     def has_viewers(self) -> bool:
-        return self._watches
+        return self._has_viewers
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The TCP port of the server."""
         assert self._server is not None
         return self._server.server_address[1]
 
     def open(self, info: StreamInfo) -> None:
-        """Listen; raises InputError if the port is taken, or the token cannot be written."""
+        """Start the server; raise InputError if the port is taken, or the token cannot be written."""
         self._stream = {"camera": info.name, "size": f"{info.width}x{info.height}"}
         token = secrets.token_urlsafe(32)
         try:
@@ -97,13 +99,13 @@ class ControlServer(Sink):
         log.info("controlled at http://%s:%d; the token is in %s", _HERE, self.port, self._file)
 
     def write(self, frame: Frame) -> None:
-        """Do what was asked for since the last frame."""
+        """Do the requests since the last frame."""
         self._frames += 1
-        self._trouble = ""
+        self._status = ""
         self._do_all()
 
     def idle(self, status: str) -> None:
-        self._trouble = status
+        self._status = status
         self._do_all()
 
     def close(self, error: BaseException | None = None) -> None:
@@ -115,63 +117,64 @@ class ControlServer(Sink):
             return
         with suppress(queue.Empty):
             while True:
-                self._wishes.get_nowait().fail(Stopped())
-        deadline = time.monotonic() + _LEAVING_SECONDS
-        for wish in self._doing:
-            wish.answered.wait(max(0.0, deadline - time.monotonic()))
+                self._requests.get_nowait().fail(Stopped())
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        for request in self._in_progress:
+            request.answered.wait(max(0.0, deadline - time.monotonic()))
         if self._server.is_serving:
             self._server.shutdown()
         self._server.server_close()
         self._server = None
 
-    def _ask(self, what: Callable[[ControlServer], Any]) -> _Request:
-        """Ask the loop to do something; called by the threads of requests."""
-        wish = _Request(what)
-        self._wishes.put(wish)
-        return wish
+    def _ask(self, call: Callable[[ControlServer], Any]) -> _Request:
+        """Queue a call for the loop; called by the threads of the server."""
+        request = _Request(call)
+        self._requests.put(request)
+        return request
 
     def _do_all(self) -> None:
-        self._doing = [wish for wish in self._doing if not wish.answered.is_set()]
-        while not self._wishes.empty():
-            wish = self._wishes.get()
-            self._doing.append(wish)
-            wish.do(self)
+        self._in_progress = [request for request in self._in_progress if not request.answered.is_set()]
+        while not self._requests.empty():
+            request = self._requests.get()
+            self._in_progress.append(request)
+            request.do(self)
 
     def act(self, name: str, argument: str) -> dict[str, Any]:
-        """Do an action, and return what is answered."""
+        """Do an action; return the body of the response."""
         log.debug("control: %s %s", name, argument)
-        said = self._controls.act(name, argument)
-        if isinstance(said, str) and said:
-            self._say(said)
-        return {"action": name, "done": bool(said), "message": said if isinstance(said, str) else ""}
+        answer = self._registry.perform(name, argument)
+        message = answer if isinstance(answer, str) else ""
+        if message:
+            self._say(message)
+        return {"action": name, "done": bool(answer), "message": message}
 
     def status(self) -> dict[str, Any]:
-        """Return what there is to tell."""
-        return {**self._stream, "frames": self._frames, "trouble": self._trouble, **self._controls.status()}
+        """Return the status of the stream and of everything with actions."""
+        return {**self._stream, "frames": self._frames, "trouble": self._status, **self._registry.status()}
 
     def actions(self) -> dict[str, Any]:
-        """Return what can be done."""
+        """Return all actions of the run, and the list of keys."""
         rows = [
-            {"names": action.names, "keys": action.keys, "takes": action.takes, "meaning": action.meaning}
-            for action in self._controls.actions
+            {"names": row.names, "keys": row.keys, "takes": row.takes, "meaning": row.label}
+            for row in self._registry.rows
         ]
-        return {"actions": rows, "keys": dict(self._controls.rows)}
+        return {"actions": rows, "keys": dict(self._registry.key_rows)}
 
 
 class _Request:
-    """What a request wants done, and how it went."""
+    """A call that the loop makes for a request, and its result."""
 
-    def __init__(self, what: Callable[[ControlServer], Any]) -> None:
-        self._what = what
+    def __init__(self, call: Callable[[ControlServer], Any]) -> None:
+        self._call = call
         self._future: Future[Any] = Future()
         self.answered = threading.Event()
 
     def do(self, server: ControlServer) -> None:
-        """Do it; what ends the run is raised here as well, what is only a bad wish is not."""
+        """Make the call; an error is the result, and is raised here too unless the request was bad."""
         if not self._future.set_running_or_notify_cancel():
-            return  # nobody waits for it any more
+            return  # timed out
         try:
-            self._future.set_result(self._what(server))
+            self._future.set_result(self._call(server))
         except InputError as error:
             self._future.set_exception(error)
         except BaseException as error:
@@ -183,18 +186,18 @@ class _Request:
             self._future.set_exception(error)
 
     def result(self, seconds: float) -> Any:
-        """Wait for it; raises TimeoutError, after which it is not done."""
+        """Wait for the result; raises TimeoutError if the call was not begun in time, and is not made."""
         try:
             return self._future.result(seconds)
         except TimeoutError:
             if self._future.cancel():
                 raise
-            return self._future.result()  # it has just begun
+            return self._future.result()  # begun at the last moment
 
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
-    # Elsewhere the port is there again at once after a run; on Windows two programs would share it.
+    # Frees the port at once after a run; on Windows it would let two programs share the port.
     allow_reuse_address = sys.platform != "win32"
     token = ""
     ask: Callable[[Callable[[ControlServer], Any]], _Request]
@@ -205,7 +208,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    timeout = _SENDING_SECONDS
+    timeout = _RECEIVE_SECONDS
     server_version, sys_version = "BackgroundRemoval", ""
     server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -213,16 +216,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         log.debug(f"control: {format}", *arguments)
 
     def do_GET(self) -> None:
-        if not self._may():
+        if not self._is_allowed():
             return
-        wanted = {"/status": ControlServer.status, "/actions": ControlServer.actions}.get(self.path)
-        if wanted is None:
+        call = {"/status": ControlServer.status, "/actions": ControlServer.actions}.get(self.path)
+        if call is None:
             self._answer(404, {"error": f"there is no {self.path}; there are /status and /actions"})
         else:
-            self._answer_with(wanted)
+            self._answer_with(call)
 
     def do_POST(self) -> None:
-        if not self._may():
+        if not self._is_allowed():
             return
         head, _, name = self.path.partition("/actions/")
         if head or not name:
@@ -235,8 +238,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         self._answer_with(lambda server: server.act(unquote(name), argument))
 
-    def _may(self) -> bool:
-        """Tell whether a request comes from who may ask; if not, it is answered."""
+    def _is_allowed(self) -> bool:
+        """Check the Host and the token of a request; a request that fails is answered."""
         port = self.server.server_address[1]
         if not is_served_host(self.headers.get("Host", ""), (_HERE, "localhost"), port):
             self._answer(403, {"error": "the Host is not this computer"})
@@ -247,22 +250,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return True
 
     def _argument(self) -> str:
-        """Return what is said after an action's name; raises ValueError."""
+        """Return the argument of an action; raise ValueError if the body cannot be used."""
         length = self.headers.get("Content-Length", "0")
-        if not (length.isascii() and length.isdecimal() and int(length) <= _LARGEST_BODY):
-            raise ValueError(f"a body of {length} bytes: must be at most {_LARGEST_BODY}, and say its Content-Length")
+        if not (length.isascii() and length.isdecimal() and int(length) <= _MAX_BODY_BYTES):
+            raise ValueError(f"a body of {length} bytes: must be at most {_MAX_BODY_BYTES}, and say its Content-Length")
         body = self.rfile.read(int(length))
-        told = json.loads(body) if body else {}
-        argument = told.get("argument", "") if isinstance(told, dict) else None
+        values = json.loads(body) if body else {}
+        argument = values.get("argument", "") if isinstance(values, dict) else None
         if not isinstance(argument, (str, int, float)):
             raise ValueError('the body must be JSON, for instance {"argument": "strong"}')
         return str(argument)
 
-    def _answer_with(self, what: Callable[[ControlServer], Any]) -> None:
-        """Let the loop do something, and answer how it went."""
-        wish = self.server.ask(what)
+    def _answer_with(self, call: Callable[[ControlServer], Any]) -> None:
+        """Let the loop make a call, and send its result."""
+        request = self.server.ask(call)
         try:
-            self._answer(200, wish.result(_ANSWER_SECONDS))
+            self._answer(200, request.result(_ANSWER_SECONDS))
         except Stopped:
             self._answer(200, {"done": True, "message": "it ends"})
         except InputError as error:
@@ -272,10 +275,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except TimeoutError:
             self._answer(503, {"error": f"no frame came by within {_ANSWER_SECONDS:g} s; nothing was done"})
         finally:
-            wish.answered.set()
+            request.answered.set()
 
-    def _answer(self, code: int, told: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        body = json.dumps(told, default=str).encode()
+    def _answer(self, code: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        body = json.dumps(content, default=str).encode()
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

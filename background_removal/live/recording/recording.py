@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -25,7 +25,7 @@ from background_removal.live.audio.microphone import Listener, Microphone
 from background_removal.live.options import LiveOptions
 from background_removal.live.recording.recovery import Recovery
 from background_removal.live.window.overlay import DOT
-from background_removal.pipeline.actions import RECORD, keys_of
+from background_removal.pipeline.actions import RECORD, Action, Actor
 from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, to_image
 from background_removal.pipeline.worker import Worker
 
@@ -149,7 +149,7 @@ class Recording:
         return replace(frame, picture=picture, pts=self._pts, time_base=_TIME_BASE, duration=duration)
 
 
-class Recorder(Sink):
+class Recorder(Sink, Actor):
     """Begins and ends recordings on the key r.
 
     If the options name a file, the first recording begins at once; further ones, and existing files, are numbered.
@@ -160,10 +160,6 @@ class Recorder(Sink):
         encoding: Encoding of recordings.
         say: Called with messages for the user; None without a window: a failure then ends the run.
     """
-
-    actions = (RECORD,)
-    keys: Mapping[str, str] = keys_of(actions)
-    alters = False
 
     def __init__(
         self,
@@ -195,18 +191,18 @@ class Recorder(Sink):
         return {"record": self._recording is not None, "recording": self._recording.path if self._recording else ""}
 
     @property
-    def signs(self) -> Sequence[str]:
+    def badges(self) -> Sequence[str]:
         """Duration of the recording, number of frames dropped lately, and level of the microphone."""
         if self._recording is None:
             return ()
         now = time.monotonic()
         minutes, seconds = divmod(int(now - self._start_time), 60)
-        signs = [f"{DOT} {minutes:02}:{seconds:02}"]
+        badges = [f"{DOT} {minutes:02}:{seconds:02}"]
         if now < self._dropped_until:
-            signs.append(f"frames left out: {self._dropped}")
+            badges.append(f"frames left out: {self._dropped}")
         if self._microphone is not None:
-            signs.append(self._microphone.level_bar)
-        return signs
+            badges.append(self._microphone.level_bar)
+        return badges
 
     def open(self, info: StreamInfo) -> None:
         self._info = info
@@ -254,13 +250,15 @@ class Recorder(Sink):
         if failure is not None:
             raise failure
 
-    def on_key(self, key: str) -> bool | str:
-        """Begin or end a recording on the key r."""
-        if key != "r":
-            return False
+    @property
+    def actions(self) -> Sequence[Action]:
+        return (RECORD.bind(self.switch, lambda: self._recording is not None),)
+
+    def switch(self, on: bool) -> str:
+        """Begin or end a recording; return the message."""
         if self._info is None or not self._info.live:
             return "only cameras are recorded"
-        return self._begin() if self._recording is None else self._end()
+        return self._begin() if on else self._end()
 
     def _end(self) -> str:
         assert self._recording is not None

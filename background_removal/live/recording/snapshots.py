@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from background_removal.files.saving.names import free_name
 from background_removal.files.storage import is_remote, path_exists
 from background_removal.live.options import LiveOptions
 from background_removal.live.recording.recording import format_timestamp
-from background_removal.pipeline.actions import SNAPSHOT, keys_of
+from background_removal.pipeline.actions import SNAPSHOT, Action, Actor
 from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, to_image
 from background_removal.pipeline.worker import FINISH_SECONDS, Worker
 
@@ -25,18 +25,13 @@ log = logging.getLogger(__name__)
 _MAX_WAITING = 16
 
 
-class Snapshots(Sink):
+class Snapshots(Sink, Actor):
     """Saves the current picture on the key s, in a thread, as compression takes longer than a frame.
 
     Args:
         options: Options with the folder of snapshots, local or remote; it is created with the first one.
         say: Called in that thread with messages for the user.
     """
-
-    actions = (SNAPSHOT,)
-    keys: Mapping[str, str] = keys_of(actions)
-    signs: Sequence[str] = ()
-    alters = False
 
     def __init__(self, options: LiveOptions, say: Callable[[str], object] = lambda text: None) -> None:
         self._folder = os.fspath(options.snapshots)
@@ -65,10 +60,12 @@ class Snapshots(Sink):
             finally:
                 saver.close()
 
-    def on_key(self, key: str) -> bool | str:
-        """Save a snapshot on the key s."""
-        if key != "s":
-            return False
+    @property
+    def actions(self) -> Sequence[Action]:
+        return (SNAPSHOT.bind(self.take),)
+
+    def take(self) -> str:
+        """Save the current picture; return the message."""
         if self._last is None:
             return "there is no picture yet"
         name = f"{format_timestamp()}.png"

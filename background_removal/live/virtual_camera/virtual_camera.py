@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from background_removal.live.camera.devices import is_open_elsewhere
 from background_removal.live.options import LiveOptions
 from background_removal.live.virtual_camera.card import blur_image, draw_card
 from background_removal.live.virtual_camera.pacing import FramePacer
-from background_removal.pipeline.actions import CARD, keys_of
+from background_removal.pipeline.actions import CARD, Action, Actor
 from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, StreamInfo, to_image
 from background_removal.pipeline.worker import Worker
 from background_removal.support.installing import install_command
@@ -40,7 +40,7 @@ _DRIVERS = {
 }
 
 
-class VirtualCamera(Sink):
+class VirtualCamera(Sink, Actor):
     """Shows frames, or a card instead of them, on a virtual camera.
 
     The card is shown on the key x, and while the camera is lost. While no frames come, the card or the last picture is
@@ -53,10 +53,6 @@ class VirtualCamera(Sink):
         transparent_color: (B, G, R) of transparent pixels.
         background: Returns the background of the last frame without people, uint8 (H, W, 3) BGR, for the card.
     """
-
-    actions = (CARD,)
-    keys: Mapping[str, str] = keys_of(actions)
-    alters = False
 
     def __init__(
         self,
@@ -148,19 +144,19 @@ class VirtualCamera(Sink):
         self._send()
         self._pacer.add_repeat(now)
 
-    def on_key(self, key: str) -> bool | str:
-        """Show or hide the card on the key x."""
-        if key not in CARD.keys:
-            return False
-        self._card_requested = not self._card_requested
-        if self._card_requested:
+    @property
+    def actions(self) -> Sequence[Action]:
+        return (CARD.bind(self.switch_card, lambda: self._card_requested),)
+
+    def switch_card(self, on: bool) -> str:
+        """Show or hide the card; return the message."""
+        self._card_requested = on
+        if on:
             self._show_card(self._background())
-            return "others see the card"
-        return "others see you"
+        return "others see the card" if on else "others see you"
 
     @property
-    def signs(self) -> Sequence[str]:
-        """Whether others see the card, in words."""
+    def badges(self) -> Sequence[str]:
         return ("others see the card",) if self._card is not None else ()
 
     def status(self) -> dict[str, Any]:

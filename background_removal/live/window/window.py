@@ -1,4 +1,4 @@
-"""The window: shows pictures, reports the keys typed in it, and notices when it is closed."""
+"""The window: shows images, returns keys and clicks, and notices when it is closed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from background_removal.support.transparency import flatten_on_squares
 
 ESCAPE = "esc"
 FULL_SCREEN = "f11"
-# A window opens as large as its picture, but within these.
-_LARGEST_FIRST_SIZE, _SMALLEST_FIRST_SIZE = (1280, 720), (640, 480)
-# A picture whose shape differs by less has the same one: sizes are whole pixels.
-_SAME_SHAPE = 0.01
+# Maximum size of a new window, pixels.
+_MAX_FIRST_SIZE = (1280, 720)
+# Minimum size of a new window, pixels.
+_MIN_FIRST_SIZE = (640, 480)
+# Relative tolerance for comparing aspect ratios; sizes are whole pixels.
+_ASPECT_TOLERANCE = 0.01
 # Greys of the squares behind transparency, of 255.
 _SQUARE_GREYS = (160, 220)
-# What OpenCV's window systems call the keys without a character: X's symbols, Windows' virtual keys, Cocoa's.
+# Codes of keys without a character in OpenCV's window systems: X keysyms, Windows virtual keys, Cocoa key codes.
 _NAMED = {27: ESCAPE, 0xFF1B: ESCAPE, 0xFFC8: FULL_SCREEN, 0x7A0000: FULL_SCREEN, 0xF70E: FULL_SCREEN}
 
 
 class Window:
-    """A resizable window. It opens with the first picture and, once closed by the user, stays closed."""
+    """A resizable window; it opens with the first image, and stays closed once the user has closed it."""
 
     def __init__(self, title: str = "Background Removal") -> None:
         self._title = title
@@ -39,12 +41,12 @@ class Window:
         self.closed = False
 
     def show(self, image: np.ndarray | Planes, draw: Callable[[np.ndarray], object] = lambda picture: None) -> None:
-        """Show `image` as large as it fits, never stretched; the window takes its shape, and again when that changes.
+        """Show `image` as large as it fits, never stretched; the window takes its shape, also when the shape changes.
 
         Args:
             image: uint8 (H, W, 3) BGR or (H, W, 4) BGRA, which is shown over a checkerboard; or planes, of which only
-                what is seen is converted.
-            draw: Called with the picture in the size in which it is seen, uint8 (H, W, 3) BGR, to draw upon.
+                the visible pixels are converted.
+            draw: Draws on the image in the size in which it is seen, uint8 (H, W, 3) BGR.
 
         Raises:
             InputError: there is no display to open a window on.
@@ -56,19 +58,19 @@ class Window:
         height, width = image.shape[:2]
         if not self._opened:
             require_display()
-            # The picture's shape is kept here: with OpenCV's way of keeping it the window does not tell its size.
+            # The aspect ratio is kept here: with OpenCV's own option the window does not report its size.
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
             self._resize(width, height, _first_scale(width, height))
             cv2.setMouseCallback(self._title, self._on_mouse)
             self._x_keys = x11.Keys(self._title) if sys.platform == "linux" else None
             self._opened = True
-        elif abs(width / height / self._shape - 1) > _SAME_SHAPE and not self._fills_screen():
+        elif abs(width / height / self._shape - 1) > _ASPECT_TOLERANCE and not self._fills_screen():
             across, high = self._size()
-            self._resize(width, height, min(max(across, _LARGEST_FIRST_SIZE[0]) / width, high / height))
+            self._resize(width, height, min(max(across, _MAX_FIRST_SIZE[0]) / width, high / height))
         across, high = self._size()
         scale = min(across / width, high / height)
         seen = (max(1, round(scale * width)), max(1, round(scale * height)))
-        # Linear, though averaging looks a little better where a picture gets much smaller: of 4K it takes 10 ms more.
+        # Linear: area averaging is a little better where an image gets much smaller, but takes 10 ms more for 4K.
         if isinstance(image, Planes):
             picture = image.resize(*seen)
         else:
@@ -78,21 +80,21 @@ class Window:
         cv2.imshow(self._title, picture if seen == (across, high) else letterbox(picture, across, high))
 
     def _resize(self, width: int, height: int, scale: float) -> None:
-        """Give the window the shape of a picture."""
+        """Give the window the aspect ratio of an image."""
         self._shape = width / height
         self._asked = (max(1, round(width * scale)), max(1, round(height * scale)))
         cv2.resizeWindow(self._title, *self._asked)
 
     def _size(self) -> tuple[int, int]:
-        """Return width and height of what is inside the window's frame."""
-        if sys.platform != "darwin":  # Cocoa tells the last picture's size instead; it keeps the shape by itself
+        """Return width and height of the inside of the window."""
+        if sys.platform != "darwin":  # Cocoa returns the last image's size instead, and keeps its shape
             _, _, width, height = cv2.getWindowImageRect(self._title)
-            if min(width, height) > 1:  # GTK does not know before the window is seen
+            if min(width, height) > 1:  # GTK does not know it before the window is visible
                 return width, height
         return self._asked
 
     def keys(self, wait_ms: int = 1) -> list[str]:
-        """Let the window live for up to `wait_ms`, and return all keys typed in it since the last call.
+        """Run the window for up to `wait_ms`, and return the keys typed in it since the last call.
 
         Returns:
             Characters, "esc" and "f11", in order.
@@ -113,7 +115,7 @@ class Window:
         return [key for key in map(_key_of, codes) if key]
 
     def clicks(self) -> list[tuple[float, float]]:
-        """Return where the picture was clicked since the last call, as shares of its width and height, 0 to 1."""
+        """Return the clicks on the image since the last call, as shares of its width and height, 0 to 1."""
         clicks, self._clicks = self._clicks, []
         return clicks
 
@@ -137,7 +139,7 @@ class Window:
     def _visible(self) -> bool:
         try:
             return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-        except cv2.error:  # what some window systems answer once the user has closed it
+        except cv2.error:  # raised by some window systems once the user has closed it
             return False
 
     def close(self) -> None:
@@ -149,26 +151,26 @@ class Window:
 
 
 def _first_scale(width: int, height: int) -> float:
-    """Return how much larger than its picture a window opens."""
-    largest = min(_LARGEST_FIRST_SIZE[0] / width, _LARGEST_FIRST_SIZE[1] / height)
-    smallest = min(_SMALLEST_FIRST_SIZE[0] / width, _SMALLEST_FIRST_SIZE[1] / height)
+    """Return the scale at which an image is first shown."""
+    largest = min(_MAX_FIRST_SIZE[0] / width, _MAX_FIRST_SIZE[1] / height)
+    smallest = min(_MIN_FIRST_SIZE[0] / width, _MIN_FIRST_SIZE[1] / height)
     return min(largest, max(1.0, smallest))
 
 
 def _key_of(code: int) -> str:
-    """Return the key that OpenCV's code stands for, "" for none that anybody wants."""
-    # GTK puts Shift and the like above the low half. X numbers its keys without a character from 0xFF00 on, and
-    # cutting those down to a byte would make a "Q" of the left arrow.
+    """Return the key for an OpenCV key code, "" for keys that are not used."""
+    # GTK puts modifiers such as Shift above the low half. X numbers keys without a character from 0xFF00 on; cut to a
+    # byte, the left arrow would be a "Q".
     low = code & 0xFFFF
     named = _NAMED.get(code) or _NAMED.get(low)
     return named or (chr(low) if 0 < low < 0xFF else "")
 
 
 def require_display() -> None:
-    """Raise InputError where no window can be opened, which OpenCV would answer by ending the program."""
+    """Raise InputError where no window can be opened; OpenCV would end the program."""
     if sys.platform != "linux":
         return
-    # OpenCV's wheels bring Qt's X11 plugin only, which Wayland serves through XWayland.
+    # OpenCV's wheels have Qt's X11 plugin only; on Wayland it runs through XWayland.
     os.environ["QT_QPA_PLATFORM"] = "xcb"
     display = os.environ.get("DISPLAY", "")
     if not display:

@@ -1,7 +1,7 @@
-"""The X server behind OpenCV's windows on Linux: whether there is one, and every key that is typed.
+"""Keys typed in OpenCV's windows on Linux, read from the X server.
 
-OpenCV's Qt window keeps only the last key of those that come while a frame is in work, and cannot tell F from f. The
-X server sends a window's keys to whoever asks, and keeps them until they are fetched.
+OpenCV's Qt window keeps only the last key typed while a frame is processed, and reports F and f as one. The X server
+sends the keys of a window to any client that asks, and keeps them until they are fetched.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import os
 _KEY_PRESS = 2
 _KEY_PRESS_MASK = 1
 _CONTROL, _ALT = 1 << 2, 1 << 3
-# Of the keys without a character (X11/keysymdef.h), those that somebody may want.
+# Keysyms of the keys without a character that are used (X11/keysymdef.h).
 _NAMED = {0xFF1B: "esc", 0xFFC8: "f11"}
-# A window that is not found after so many looks, a second of frames, is not there: a desktop has many windows to ask.
-_MAX_LOOKS = 30
+# Attempts to find the window, about a second of frames; a desktop has many windows to ask.
+_MAX_ATTEMPTS = 30
 
 
 class _KeyEvent(ctypes.Structure):
@@ -33,7 +33,7 @@ class _Event(ctypes.Union):
 
 
 class Keys:
-    """The keys that are typed in a window of this process.
+    """The keys typed in a window of this process.
 
     Args:
         title: The window's title.
@@ -43,18 +43,18 @@ class Keys:
         self._library, self._display = _connection(os.environ.get("DISPLAY", ""))
         self._title = title.encode()
         self._window = 0
-        self._looks_left = _MAX_LOOKS if self._display else 0
+        self._attempts_left = _MAX_ATTEMPTS if self._display else 0
 
     def typed(self) -> list[str] | None:
-        """Return the keys that were typed since the last call: characters, "esc" and "f11".
+        """Return the keys typed since the last call: characters, "esc" and "f11".
 
         Returns:
-            None while the window is not found, and its keys are not known.
+            None while the window is not found.
         """
         if not self._window:
-            if not self._looks_left:
+            if not self._attempts_left:
                 return None
-            self._looks_left -= 1
+            self._attempts_left -= 1
             if not self._find(self._library.XDefaultRootWindow(self._display)):
                 return None
         keys = []
@@ -64,14 +64,14 @@ class Keys:
             if event.type != _KEY_PRESS or event.key.window != self._window:
                 continue
             self._library.XLookupString(ctypes.byref(event), text, len(text), ctypes.byref(symbol), None)
-            # The control key makes shortcuts of the window's own; Latin letters are their own symbols.
+            # With Control or Alt a key is a shortcut of the window; keysyms of Latin letters are their character codes.
             if not event.key.state & (_CONTROL | _ALT):
                 key = _NAMED.get(symbol.value, chr(symbol.value) if 0x20 <= symbol.value < 0x100 else "")
                 keys += [key] if key else []
         return keys
 
     def _find(self, parent: int) -> bool:
-        """Look for the window among the children of another, and ask for its keys."""
+        """Search the children of a window for ours, and subscribe to its keys."""
         root, above = ctypes.c_ulong(), ctypes.c_ulong()
         children, count = ctypes.POINTER(ctypes.c_ulong)(), ctypes.c_uint()
         ask = (ctypes.byref(root), ctypes.byref(above), ctypes.byref(children), ctypes.byref(count))
@@ -103,7 +103,7 @@ class Keys:
         return self._process_of(window) in (os.getpid(), None)
 
     def _process_of(self, window: int) -> int | None:
-        """Return the process that a window says it belongs to (_NET_WM_PID), None if it does not say."""
+        """Return the process of a window (_NET_WM_PID), None if it does not have that property."""
         library = self._library
         atom = library.XInternAtom(self._display, b"_NET_WM_PID", 0)
         kind, form, count, after = ctypes.c_ulong(), ctypes.c_int(), ctypes.c_ulong(), ctypes.c_ulong()
@@ -118,16 +118,15 @@ class Keys:
 
 
 def has_display() -> bool:
-    """Tell whether the X server that $DISPLAY names answers."""
+    """Return whether the X server of $DISPLAY answers."""
     return bool(_connection(os.environ.get("DISPLAY", ""))[1])
 
 
 @functools.cache
 def _connection(display: str) -> tuple[ctypes.CDLL, ctypes.c_void_p]:
-    """Open a connection to an X server, an empty one if there is none to be had.
+    """Open a connection to an X server, a null one if that fails.
 
-    It stays open for as long as the program runs: some servers start over when their last client leaves, and
-    Qt would come in the midst of that.
+    It stays open until the program ends: some servers restart when their last client leaves, just as Qt would connect.
     """
     try:
         library = ctypes.CDLL("libX11.so.6")
@@ -147,7 +146,7 @@ def _connection(display: str) -> tuple[ctypes.CDLL, ctypes.c_void_p]:
     library.XGetWindowProperty.argtypes = [
         pointer, window, window, ctypes.c_long, ctypes.c_long, ctypes.c_int, window, *[pointer] * 5
     ]  # fmt: skip
-    # A window that goes while it is asked about is an error, which would end the program.
+    # Without a handler, the error for a window that closes during a query would end the program.
     library.XSetErrorHandler(_ignore_error)
     return library, ctypes.c_void_p(library.XOpenDisplay(display.encode()) if display else None)
 
