@@ -119,7 +119,7 @@ class Translator:
         else:
             raise NotImplementedError(f"fused activation {activation}")
 
-    def _operator(self, operator: Any) -> None:
+    def _operator(self, operator: Any) -> None:  # noqa: C901 - one case per operator
         kind = kind_of(self.model, operator)
         inputs = [int(i) for i in operator.InputsAsNumpy()]
         output = int(operator.OutputsAsNumpy()[0])
