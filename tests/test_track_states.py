@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -41,6 +42,21 @@ class TrueAlpha:
     def reset(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+@pytest.fixture
+def reasons() -> Iterator[list[str]]:
+    """Collect the messages about changes of a state, whatever other tests have set of logging."""
+    messages: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    log = logging.getLogger("background_removal.matting.tracking.tracked_person")
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    yield messages
+    log.setLevel(level)
+    log.removeHandler(handler)
 
 
 def body(left: int = 270, right: int = 370, value: int = 255) -> np.ndarray:
@@ -110,20 +126,18 @@ def test_a_trial_ends_with_a_face_or_after_thirty_frames() -> None:
     assert steps(who, *[body()] * 40) == [TrackState.TRACKED] * 40
 
 
-def test_a_trial_fails_beside_the_motion_or_with_an_undecided_alpha(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+def test_a_trial_fails_beside_the_motion_or_with_an_undecided_alpha(reasons: list[str]) -> None:
     aside = np.zeros_like(EVERYWHERE)
     aside[:, :10] = 1
     for motion in (None, aside):
         who = person(state=TrackState.TRIAL)
         assert who.step(frame(body(), motion), [who]) is TrackState.LOST
-        assert caplog.messages[-1].endswith(TrackEvent.STATIONARY.value)
+        assert reasons[-1].endswith(TrackEvent.STATIONARY.value)
     assert steps(person(state=TrackState.TRIAL), np.maximum(body(), body(210, 430, 60))) == [TrackState.LOST]
-    assert caplog.messages[-1].endswith(TrackEvent.UNDECIDED.value)
+    assert reasons[-1].endswith(TrackEvent.UNDECIDED.value)
 
 
-def test_a_person_who_outruns_the_crop_is_predicted_again_or_lost(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+def test_a_person_who_outruns_the_crop_is_predicted_again_or_lost(reasons: list[str]) -> None:
     who = person()
     steps(who, body())
     assert steps(who, body(330, 520)) == [TrackState.TRACKED]
@@ -132,7 +146,7 @@ def test_a_person_who_outruns_the_crop_is_predicted_again_or_lost(caplog: pytest
     speck = np.zeros_like(NOTHING)
     speck[100:130, CROP[0] : CROP[0] + 5] = 255
     assert steps(person(), speck) == [TrackState.LOST]
-    assert caplog.messages[-1].endswith(TrackEvent.CUT_OFF.value)
+    assert reasons[-1].endswith(TrackEvent.CUT_OFF.value)
 
 
 def test_a_face_that_is_gone_ends_the_track_if_another_person_is_there() -> None:
