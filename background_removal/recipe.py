@@ -1,4 +1,4 @@
-"""Recipe: everything that decides what is done to one file, as a value that other processes can be sent."""
+"""Recipe: everything that decides how a file is processed, in one value that can be sent to other processes."""
 
 from __future__ import annotations
 

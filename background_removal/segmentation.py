@@ -1,4 +1,4 @@
-"""MPSegmentation: the person stays, the background goes."""
+"""MPSegmentation: keep the person, replace the background."""
 
 from __future__ import annotations
 
@@ -30,43 +30,43 @@ from background_removal.pipeline.objects import FrameObject, optional_method
 
 
 class MPSegmentation(FrameObject):
-    """Finds the person with MediaPipe's selfie-segmentation networks and replaces what is behind.
+    """Find the person with MediaPipe's selfie-segmentation networks and replace the background.
 
     A custom object for `Engine`; on its own, call it with one BGR image after another.
 
-    Of the ways to say what goes behind, the first one given counts: `background`, `bg_images_path`,
-    `bg_image`, `bg_color`, and else a blur.
+    The background is the first of these that is given: `background`, `bg_images_path`, `bg_image`, `bg_color`; else
+    a blur.
 
     Args:
         bg_blur_ratio: Width and height of the blur's Gaussian kernel in pixels, both odd.
         bg_image: A picture, as uint8 (H, W, 3) BGR or as the path of a file; it is scaled to cover.
-        threshold: Where background ends and person begins, 0 to 1; higher keeps less.
+        threshold: Alpha at which background ends and person begins, 0 to 1; higher keeps less.
         model_selection: The network that finds the person in the whole frame: 0 is the general model (256x256),
-            1 the landscape model (144x256). His edge is then drawn by the general one from a crop around him.
+            1 the landscape model (144x256). The general model then finds the edge in a crop around the person.
         bg_images_path: A folder of pictures; the keys a and d go through them.
         bg_color: (B, G, R), each 0 to 255.
-        background: What the command line takes too: "blur", "none" (the frame is left as it is), the path
-            or web address of a picture or a video, a folder, the name of a shipped picture ("sunset"), a colour
+        background: As on the command line: "blur", "none" (the frame is left as it is), the path
+            or URL of a picture or a video, a folder, the name of a shipped picture ("sunset"), a colour
             ("#RRGGBB", "navy"), "transparent" (the result has an alpha channel); or a
             `compositing.backgrounds.Background` of your own.
-        blur: How strong the blur is, instead of `bg_blur_ratio`: "light", "medium", "strong", "N%" (the standard
+        blur: Strength of the blur, instead of `bg_blur_ratio`: "light", "medium", "strong", "N%" (the standard
             deviation in percent of the frame's shorter side), or a kernel in pixels.
         edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
-        light_wrap: How much light of a new background falls over the person's edge, 0 (none) to 1.
+        light_wrap: Light of a new background over the person's edge, 0 (none) to 1.
         reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
             for cameras only.
-        model: What draws the person instead of the general network at its wider size ("wide"): "landscape",
+        model: Network that finds the edge, instead of the general one at its wider size ("wide"): "landscape",
             "general", a network that is downloaded the first time ("rvm", RobustVideoMatting, GPL-3.0;
             "u2net_human_seg"; "modnet"), or the path of an ONNX file. A recurrent network with
             RobustVideoMatting's interface is recognised as such.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
         device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
-        quality: "best" finds the edge in the frame's own pixels, in about a second, for single pictures only; shows a
-            recurrent network the whole frame in full size. "fast" does not. None: best for `Engine`'s images.
+        quality: "best" finds the edge at full size, in about a second, for images only; a recurrent network gets the
+            whole frame at full size. "fast" works at a reduced size. None: "best" for `Engine`'s images.
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
         model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet".
         model_output: "probability", "logits", or "auto": values outside [0, 1] are logits.
-        people: "all" keeps everybody, up to four; "main" only who was there first and is nearest.
+        people: "all" keeps everyone, up to four people; "main" keeps the main person only.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -127,7 +127,7 @@ class MPSegmentation(FrameObject):
         image: np.ndarray | str | os.PathLike[str] | None,
         blur: BlurStrength,
     ) -> tuple[str, Background | None]:
-        """Return the name and the background that the first of the arguments that is given asks for."""
+        """Return the name and the background of the first argument that is given."""
         if isinstance(background, Background):
             return YOURS, background
         if background is not None:
@@ -146,14 +146,14 @@ class MPSegmentation(FrameObject):
         """Return `frame` with its background replaced.
 
         Args:
-            frame: uint8 (H, W, 3) BGR; it is not changed. Of (H, W, 4) BGRA what is transparent stays so.
+            frame: uint8 (H, W, 3) BGR, left unchanged; transparent pixels of (H, W, 4) BGRA stay transparent.
 
         Returns:
             uint8 (H, W, 3) BGR, or (H, W, 4) BGRA with a transparent background.
         """
         image = drop_alpha(frame)
         if self._selector.background is None:
-            # Found only if somebody asks for it, who may come after objects that draw on the frame.
+            # A copy: the person is found only when asked for, perhaps after another object has drawn on the frame.
             self._last_matte, self._unseen = None, image.copy()
             return frame
         view = Pyramid(image)
@@ -161,7 +161,7 @@ class MPSegmentation(FrameObject):
         return result if frame is image else restore_alpha(result, frame)
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:
-        """Return planes with their background replaced; of most backgrounds planes again."""
+        """Return planes with their background replaced; most backgrounds keep planes."""
         if self._selector.background is None:
             self._last_matte, self._unseen = None, planes
             return planes
@@ -171,14 +171,12 @@ class MPSegmentation(FrameObject):
     def alpha(self, frame: np.ndarray) -> np.ndarray:
         """Return the alpha of `frame`, uint8 (H, W, 3) BGR, as float32 (H, W) in [0, 1]; 1 is the person.
 
-        Frames are taken to follow one another; call `reset` where they do not.
+        Call `reset` between frames that do not follow one another.
         """
         return self._matte(Pyramid(drop_alpha(frame))).full()
 
     def last_alpha(self) -> np.ndarray:
-        """Return the alpha of the last frame that was processed, float32 (H, W) in [0, 1].
-
-        For objects that come after this one and want to know where the person is.
+        """Return the alpha of the last processed frame, float32 (H, W) in [0, 1], for later objects in the list.
 
         Raises:
             RuntimeError: there was no frame yet.
@@ -190,14 +188,14 @@ class MPSegmentation(FrameObject):
         return self._last_matte.full()
 
     def matte_picture(self) -> np.ndarray:
-        """Return the last alpha as a grey picture, uint8 (H, W, 3), moved as later objects have moved the frame."""
+        """Return the last alpha as a grey image, uint8 (H, W, 3), moved as later objects moved the frame."""
         picture = cv2.cvtColor(cv2.convertScaleAbs(self.last_alpha(), alpha=255), cv2.COLOR_GRAY2BGR)
         for move in self._moves:
             picture = move(picture)
         return picture
 
     def room_picture(self) -> np.ndarray | None:
-        """Return the picture behind the person, or the room, blurred, without him; None before the first frame."""
+        """Return the background picture, or the blurred scene without people; None before the first frame."""
         if self._last_matte is None and self._unseen is None:
             return None
         alpha = self.last_alpha()
@@ -212,7 +210,7 @@ class MPSegmentation(FrameObject):
         return self._found_person
 
     def reset(self) -> None:
-        """Forget the previous frames: the next one begins another stream."""
+        """Forget the previous frames; the next one starts another stream."""
         self._last_matte = self._unseen = self._found_person = self._view = None
         self._person.reset()
 
@@ -220,7 +218,7 @@ class MPSegmentation(FrameObject):
         """Go to the next background of the folder (True) or to the previous one (False).
 
         Returns:
-            Whether there was another one to go to.
+            Whether there was another one.
         """
         return self._selector.change_image(prevOrNext)
 
@@ -260,7 +258,7 @@ class MPSegmentation(FrameObject):
 
     @property
     def threshold(self) -> float:
-        """Where background ends and person begins, 0 to 1."""
+        """Alpha at which background ends and person begins, 0 to 1."""
         return self._controls.threshold
 
     @threshold.setter
@@ -269,7 +267,7 @@ class MPSegmentation(FrameObject):
 
     @property
     def bg_blur_ratio(self) -> tuple[int, int]:
-        """Width and height of the blur's Gaussian kernel in pixels, both odd; while `blur` counts, the one given."""
+        """Width and height of the blur's kernel in pixels, both odd; with a blur in percent, the kernel given first."""
         kernel = self._selector.blur if isinstance(self._selector.blur, KernelBlur) else self._kernel
         return kernel.width, kernel.height
 
@@ -279,7 +277,7 @@ class MPSegmentation(FrameObject):
 
     @property
     def bg_image(self) -> np.ndarray | None:
-        """The picture behind the person, uint8 (H, W, 3) BGR; with None there is the colour, or else the blur."""
+        """The background picture, uint8 (H, W, 3) BGR; None for a colour or a blur."""
         background = self._selector.background
         return background.original if isinstance(background, backgrounds.ImageBackground) else None
 
@@ -295,7 +293,7 @@ class MPSegmentation(FrameObject):
 
     @property
     def bg_images(self) -> list[np.ndarray]:
-        """The pictures that `change_image` goes through, each uint8 (H, W, 3) BGR, the one at hand first."""
+        """The pictures that `change_image` goes through, each uint8 (H, W, 3) BGR, the current one first."""
         return [] if self._selector.images is None else self._selector.images.originals()
 
     @bg_images.setter
@@ -308,7 +306,7 @@ class MPSegmentation(FrameObject):
 
     @property
     def bg_color(self) -> tuple[int, int, int] | None:
-        """The colour (B, G, R) behind the person where there is no picture; None for none."""
+        """The background colour (B, G, R) when there is no picture; None for none."""
         return None if self._color is None else self._color.bgr
 
     @bg_color.setter
@@ -325,13 +323,13 @@ class MPSegmentation(FrameObject):
         return isinstance(self._selector.background, backgrounds.Transparent)
 
     def meet(self, objects: Sequence[object]) -> None:
-        """Find out which later objects move the picture."""
+        """Collect the `moved` hooks of later objects."""
         place = next((n for n, item in enumerate(objects) if item is self), len(objects))
         moves = [optional_method(item, "moved") for item in objects[place + 1 :]]
         self._moves = [move for move in moves if move is not None]
 
     def open(self, info: StreamInfo) -> None:
-        """A stream begins."""
+        """Prepare for a stream."""
         self.reset()
         self._person.begin(info.still, info.live)
         self._live = info.live
@@ -340,9 +338,9 @@ class MPSegmentation(FrameObject):
         self._selector.begin(info.live)
 
     def at(self, seconds: float) -> None:
-        """Say when in the stream the next frame is shown.
+        """Set the time of the next frame, seconds.
 
-        For a background that plays, and for a matte that does not depend on where a process has begun.
+        A video background follows it, and detection in files depends on it rather than on where a process started.
         """
         if not self._live:
             self._person.at(seconds)
@@ -350,7 +348,7 @@ class MPSegmentation(FrameObject):
             self._selector.background.at(seconds)
 
     def close(self) -> None:
-        """The stream has ended; the networks stay for the next one."""
+        """End the stream; the networks stay loaded for the next one."""
         self._selector.end()
 
     @property
@@ -359,15 +357,15 @@ class MPSegmentation(FrameObject):
         return self._controls.actions
 
     def status(self) -> Mapping[str, Any]:
-        """Return what there is to tell, by the names of `actions`."""
+        """Return the state of each action, by its name."""
         return self._controls.status()
 
     def on_click(self, x: float, y: float) -> bool | str:
-        """Keep whoever stands there alone, at these shares of the frame's width and height."""
+        """Keep only the person at (x, y), in shares of the frame's width and height."""
         return self._person.choose_at(x, y)
 
     def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
-        """Return what the window shows: the matte while the key m has asked for it."""
+        """Return the picture for the window: the matte while it is switched on."""
         has_frame = self._last_matte is not None or self._unseen is not None
         return self.matte_picture() if self._controls.showing_matte and has_frame else picture
 

@@ -243,7 +243,7 @@ def test_a_camera_goes_on_without_people_when_a_network_fails(
             )
             if live:
                 assert segmentation.alpha(frame).max() == 0
-                assert "nobody is shown while this lasts: out" in caplog.text
+                assert "no person is shown while this lasts: out" in caplog.text
             else:
                 with pytest.raises(ProcessingError):
                     segmentation.alpha(frame)

@@ -9,14 +9,14 @@ from background_removal.support.wording import escape_unprintable
 
 
 class _OneLine(logging.Formatter):
-    """Shows what is in a name as it is, and obeys none of it; a traceback keeps its lines."""
+    """Escape control characters of names in a message; a traceback keeps its lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         return escape_unprintable(super().formatMessage(record))
 
 
 def set_up_messages(debug: bool, quiet: bool) -> None:
-    """Let what is logged appear: notes and warnings of ours; with `quiet` errors alone, with `debug` everything."""
+    """Log our notes and warnings to stderr; with `quiet` only errors, with `debug` everything."""
     level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine("%(levelname)s: %(message)s"))

@@ -8,7 +8,7 @@ from typing import Any
 from background_removal.live.options import LiveOptions
 from background_removal.recipe import Recipe
 
-# Fields that name what is processed; one of them at a time.
+# Fields that name the input; one of them at a time.
 SOURCES = ("paths", "webcam", "image", "video", "watch")
 
 

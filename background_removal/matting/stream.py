@@ -232,7 +232,7 @@ class StreamMatting:
                 raise
             if not self._has_warned:
                 self._has_warned = True
-                log.warning("nobody is shown while this lasts: %s", error)
+                log.warning("no person is shown while this lasts: %s", error)
             self.reset()  # the network's state may be the cause
             return _empty_matte(view)
         self._failures = 0
