@@ -202,7 +202,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(visitor: Visitor, jpeg: byt
 
 
 OPERATIONS = """
-    GET /api/start 200, GET /api/camera 426, POST /api/image 200, POST /api/zip 200,
+    GET /api/start 200, GET /api/actions 200, GET /api/camera 426, POST /api/image 200, POST /api/zip 200,
     POST /api/backgrounds 201, GET /api/backgrounds/{name} 200, GET /api/uploads/{id} 200,
     POST /api/photos 201, DELETE /api/photos/{id} 204, GET /api/photos/{id}/source 200, GET /api/photos/{id}/result 200,
     POST /api/videos 201, GET /api/videos 200, GET /api/videos/{id} 200, DELETE /api/videos/{id} 204,
@@ -231,6 +231,18 @@ def test_the_interface_is_described(visitor: Visitor) -> None:
             assert answer[0] != 405, path
     assert set(document["components"]["schemas"]["Look"]["properties"]) == set(Look().to_dict())
     assert visitor.ask("HEAD", "/")[:2] == (200, b"")
+
+
+def test_actions_are_those_of_the_program_and_of_the_page(visitor: Visitor) -> None:
+    listed = visitor.told("GET", "/api/actions")["actions"]
+    names = [action["name"] for action in listed]
+    assert {"next-background", "people", "auto-frame", "freeze", "matte", "threshold"} <= set(names)
+    for tab in ("camera", "photo", "video"):  # no key does two things
+        keys = [key for action in listed if action["tab"] in ("", tab) for key in action["keys"] + action["aliases"]]
+        assert len(keys) == len(set(keys))
+    by_name = {action["name"]: action for action in listed}
+    assert by_name["more-blur"]["choices"] == ["0.5%", "light", "1.5%", "medium", "3%", "strong", "6%", "8%"]
+    assert (by_name["threshold"]["limits"], by_name["keep-less"]["aliases"]) == ([0, 1], ["="])
 
 
 # -- videos --------------------------------------------------------------------------------------------
@@ -343,7 +355,12 @@ def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, p
             {"look": {"edge_softness": 0.9, "background": "#ffffff", "effects": ["auto-frame"]}},
             is_color(255, 255, 255),
         )
-        shown({"key": "m"}, is_color(0, 0, 0))
+        shown({"action": "matte"}, is_color(0, 0, 0))
+        camera.send(json.dumps({"action": "threshold"}))  # a value is set by the look
+        camera.send(message(next(numbers), portrait))
+        while "error" not in (told := text(camera)):
+            pass
+        assert told["error"].startswith("threshold: must be followed by")
         camera.send(json.dumps({"key": "a"}))
         camera.send(message(next(numbers), portrait))
         said = text(camera)

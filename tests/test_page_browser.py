@@ -232,6 +232,8 @@ def test_keys(page: Callable[[str], Browser]) -> None:
     browser.type(Keys.ESCAPE)
     assert chosen("background") == "blur"
     browser.type("]")
+    assert (chosen("blur"), browser.said()) == ("3%", "blur: 3%")
+    browser.type("]")
     assert (chosen("blur"), browser.said()) == ("strong", "blur: strong")
     browser.type("a")
     assert (chosen("background"), browser.said()) == ("studio", "background: studio")

@@ -17,7 +17,7 @@ import cv2
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from background_removal.engine import Engine
-from background_removal.errors import BackgroundRemovalError, Stopped
+from background_removal.errors import BackgroundRemovalError, InputError, Stopped
 from background_removal.look import Look
 from background_removal.page.browser_camera import SILENCE_SECONDS, BrowserCamera
 from background_removal.page.http_errors import PageError, plain_message
@@ -25,6 +25,7 @@ from background_removal.page.look_renderer import LookRenderer
 from background_removal.page.models import LookChanges, validate
 from background_removal.page.pool import RendererPool
 from background_removal.page.settings import Settings
+from background_removal.pipeline.actions import Answer
 from background_removal.pipeline.frame import Frame, Sink, Source, to_image
 from background_removal.support.transparency import flatten_on_squares
 
@@ -40,10 +41,10 @@ _SEND_SECONDS = 20.0
 _JOIN_SECONDS = 5.0
 # Size of a text message, characters.
 _MAX_TEXT = 64 << 10
-# Length of a key's name, characters.
-_MAX_KEY_LENGTH = 10
-# Keys that wait for the next frame.
-_MAX_KEYS = 20
+# Length of the name of a key or an action, characters.
+_MAX_NAME_LENGTH = 30
+# Keys and actions that wait for the next frame.
+_MAX_PENDING = 20
 # Greys of the squares behind transparency, which JPEG cannot hold, of 255.
 _SQUARE_GREYS = (102, 153)
 
@@ -176,12 +177,14 @@ class _Session:
             self._look = self._parse_look(changes, renderer.look if renderer else self._look)
             if renderer is not None:
                 renderer.request_look(self._look)
-        elif isinstance(message.get("key"), str) and len(message["key"]) <= _MAX_KEY_LENGTH:
+        elif isinstance(message.get("key"), str) and len(message["key"]) <= _MAX_NAME_LENGTH:
             self._sink.put_key(message["key"])
+        elif isinstance(message.get("action"), str) and len(message["action"]) <= _MAX_NAME_LENGTH:
+            self._sink.put_action(message["action"])
         elif isinstance(message.get("shown"), int):
             self._sink.confirm(message["shown"])
         else:
-            raise PageError(400, 'a message must have "look", "key" or "shown"')
+            raise PageError(400, 'a message must have "look", "action", "key" or "shown"')
 
     # -- in the thread of the run --------------------------------------------------------------------
 
@@ -247,7 +250,7 @@ class _VisitorSink(Sink):
         self._send = send
         self._camera = camera
         self._changed = threading.Condition()
-        self._keys: list[str] = []
+        self._pending: list[tuple[str, Callable[[LookRenderer], Answer]]] = []
         self._confirmed = self._count = 0
         self._status = ""
         self.renderer: LookRenderer | None = None
@@ -260,10 +263,17 @@ class _VisitorSink(Sink):
             self._changed.notify_all()
 
     def put_key(self, key: str) -> None:
-        """Use a key before the next frame."""
+        """Do the action bound to a key before the next frame."""
+        self._put(key, lambda renderer: renderer.on_key(key))
+
+    def put_action(self, name: str) -> None:
+        """Do an action before the next frame."""
+        self._put(name, lambda renderer: renderer.perform(name))
+
+    def _put(self, name: str, act: Callable[[LookRenderer], Answer]) -> None:
         with self._changed:
-            del self._keys[_MAX_KEYS:]
-            self._keys.append(key)
+            del self._pending[_MAX_PENDING:]
+            self._pending.append((name, act))
 
     def confirm(self, number: int) -> None:
         """Take note that the visitor has shown all frames up to `number`."""
@@ -272,7 +282,7 @@ class _VisitorSink(Sink):
             self._changed.notify_all()
 
     def write(self, frame: Frame) -> None:
-        self._use_keys()
+        self._do_pending()
         assert self.renderer is not None
         image = to_image(self.renderer.view(frame.picture))
         done, jpeg = cv2.imencode(
@@ -284,7 +294,7 @@ class _VisitorSink(Sink):
         self._report("")
 
     def idle(self, status: str) -> None:
-        self._use_keys()
+        self._do_pending()
         self._report(status)
 
     def _next_number(self) -> int:
@@ -296,17 +306,21 @@ class _VisitorSink(Sink):
             self._count += 1
             return self._count
 
-    def _use_keys(self) -> None:
-        """Use the waiting keys; raises Stopped if the visitor has gone."""
+    def _do_pending(self) -> None:
+        """Do the waiting actions; raises Stopped if the visitor has gone."""
         if self.ended:
             raise Stopped
         with self._changed:
-            keys, self._keys = self._keys, []
-        for key in keys:
+            pending, self._pending = self._pending, []
+        for name, act in pending:
             assert self.renderer is not None
-            said = self.renderer.on_key(key)
-            if said:
-                message = {"said": said if isinstance(said, str) else key, "look": self.renderer.look.to_dict()}
+            try:
+                answer = act(self.renderer)
+            except InputError as error:
+                self._send(json.dumps({"error": plain_message(error)}))
+                continue
+            if answer:
+                message = {"said": answer if isinstance(answer, str) else name, "look": self.renderer.look.to_dict()}
                 self._send(json.dumps(message))
 
     def _report(self, status: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
@@ -16,10 +16,17 @@ from background_removal.effects.color_balance import ColorBalance
 from background_removal.effects.defocus import Defocus
 from background_removal.effects.effect import Effect
 from background_removal.effects.low_light import LowLight
-from background_removal.errors import BackgroundRemovalError
+from background_removal.errors import BackgroundRemovalError, InputError
 from background_removal.look import EFFECTS, Look
 from background_removal.page.http_errors import plain_message
 from background_removal.page.looks import UPLOAD
+from background_removal.pipeline.actions import (
+    NEXT_BACKGROUND,
+    PREVIOUS_BACKGROUND,
+    Action,
+    Answer,
+    find_by_key,
+)
 from background_removal.pipeline.frame import Frame, Planes, StreamInfo, to_image
 from background_removal.pipeline.objects import CustomObject, FrameObject, ObjectChain
 from background_removal.segmentation import MPSegmentation
@@ -137,20 +144,36 @@ class LookRenderer(FrameObject):
         """Return the visitor's preview: the matte while key m has switched it on."""
         return self._chain.view(picture)
 
-    def on_key(self, key: str) -> bool | str:
-        """Use a key as the window does; a and d step through the shipped pictures."""
-        if key in ("a", "d"):
-            names = list(shipped_pictures())
-            if not names:
-                return False
-            now = self._look.background
-            place = names.index(now) + (1 if key == "a" else -1) if now in names else 0
-            self.change_look(replace(self._look, background=names[place % len(names)]))
-            return f"background: {self._look.background}"
-        said = self._chain.on_key(key)
-        if said:
+    @property
+    def actions(self) -> Sequence[Action]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The actions of the segmentation and the effects; a and d step through the shipped pictures."""
+        steps = {
+            NEXT_BACKGROUND.name: lambda: self._step_background(1),
+            PREVIOUS_BACKGROUND.name: lambda: self._step_background(-1),
+        }
+        return [action.bind(steps[action.name]) if action.name in steps else action for action in self._chain.actions]
+
+    def perform(self, name: str) -> Answer:
+        """Do an action, without an argument; values are set by `request_look`, which checks them.
+
+        Returns:
+            Whether anything was done, or a message.
+
+        Raises:
+            InputError: there is no such action, or it needs an argument.
+        """
+        action = next((action for action in self.actions if action.name == name), None)
+        if action is None:
+            raise InputError(f"{name}: there is no such action here")
+        answer = action.perform()
+        if answer:
             self._look = self._read_look()
-        return said
+        return answer
+
+    def on_key(self, key: str) -> Answer:
+        """Do the action bound to a key; return its answer, False if there is none."""
+        action = find_by_key(self.actions, key.lower())
+        return False if action is None else self.perform(action.name)
 
     def close(self) -> None:
         """End the stream."""
@@ -171,9 +194,10 @@ class LookRenderer(FrameObject):
         return names
 
     def _build(self, look: Look) -> None:
-        defocused = "defocus" in look.effects and look.background == "blur"
+        # Defocus then replaces the blur.
+        self._is_defocused = "defocus" in look.effects and look.background == "blur"
         self._segmentation = MPSegmentation(
-            background="none" if defocused else self._spec(look.background),
+            background="none" if self._is_defocused else self._spec(look.background),
             blur=look.blur,
             threshold=look.threshold,
             edge_softness=look.edge_softness,
@@ -186,7 +210,7 @@ class LookRenderer(FrameObject):
             LowLight(on="low-light" in look.effects),
             ColorBalance(on="color-balance" in look.effects),
         ]
-        after: list[Effect] = [Defocus(look.blur)] if defocused else []
+        after: list[Effect] = [Defocus(look.blur)] if self._is_defocused else []
         after.append(AutoFrame(on="auto-frame" in look.effects))
         self._effects = [*before, *after]
         objects: list[CustomObject] = [*before, self._segmentation, *after]
@@ -204,9 +228,16 @@ class LookRenderer(FrameObject):
         for effect in self._effects:
             if effect.on != (effect.name in look.effects):
                 effect.switch(effect.name in look.effects)
-        defocused = any(isinstance(effect, Defocus) for effect in self._effects)
-        background = self._segmentation.look.background if defocused else self._spec(look.background)
+        background = self._segmentation.look.background if self._is_defocused else self._spec(look.background)
         self._segmentation.look = replace(look, background=background, effects=())
+
+    def _step_background(self, step: int) -> Answer:
+        names, now = list(shipped_pictures()), self._look.background
+        if not names:
+            return False
+        position = names.index(now) + step if now in names else 0
+        self.change_look(replace(self._look, background=names[position % len(names)]))
+        return f"background: {self._look.background}"
 
     def _spec(self, background: str) -> str:
         """Return a background as `MPSegmentation` takes it: a path for each picture, so that no folder shadows it."""
@@ -215,10 +246,10 @@ class LookRenderer(FrameObject):
         return shipped_picture(background) or background
 
     def _read_look(self) -> Look:
-        """Return the look after a key."""
+        """Return the look after an action."""
         now = self._segmentation.look
         background = self._look.background
-        if now.background != self._spec(background):
+        if now.background != ("none" if self._is_defocused else self._spec(background)):
             shipped = {path: name for name, path in shipped_pictures().items()}
             background = shipped.get(now.background, now.background)
         switches = {effect.name: effect.on for effect in self._effects}

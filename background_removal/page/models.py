@@ -171,6 +171,25 @@ class Start(BaseModel):
     version: str
 
 
+class PageAction(BaseModel):
+    """Something that a visitor can do, by name or by key."""
+
+    tab: str = Field(description="the tab that has it, empty for all")
+    name: str
+    keys: list[str]
+    aliases: list[str] = Field(description="more keys, which lists leave out")
+    label: str
+    takes: str = Field(description="argument in words, empty for none")
+    choices: list[str] = Field(description="arguments in order")
+    limits: tuple[float, float] | None = Field(description="lowest and highest number")
+
+
+class ActionList(BaseModel):
+    """Actions of the page."""
+
+    actions: list[PageAction]
+
+
 def validate(model: type[_Model], values: Any) -> _Model:
     """Return `values` as that model; raises PageError if they do not fit."""
     try:

@@ -41,13 +41,14 @@ except ImportError as error:
 from background_removal.compositing.shipped import shipped_pictures
 from background_removal.look import EFFECTS, PEOPLE, Look
 from background_removal.page.access import AccessGuard
+from background_removal.page.actions import list_actions
 from background_removal.page.cameras import Cameras
 from background_removal.page.connections import HeadTimeout
 from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.jobs import VideoQueue
 from background_removal.page.look_renderer import LookRenderer
 from background_removal.page.looks import BLURS
-from background_removal.page.models import ShippedBackground, Start, describe_error
+from background_removal.page.models import ActionList, ShippedBackground, Start, describe_error
 from background_removal.page.photo_service import PhotoService
 from background_removal.page.photos import Photos
 from background_removal.page.pool import RendererPool
@@ -119,6 +120,7 @@ class Page:
         token = [Depends(HTTPBearer(auto_error=False, scheme_name="token"))]
         app.add_api_route("/", self._index, include_in_schema=False)
         app.add_api_route("/api/start", self._start, dependencies=token)
+        app.add_api_route("/api/actions", self._actions, dependencies=token)
         app.add_api_route("/api/camera", self._camera, status_code=426, dependencies=token)
         app.include_router(self._photos.router(), dependencies=token)
         app.include_router(self._videos.router(), dependencies=token)
@@ -169,14 +171,18 @@ class Page:
             version=__version__,
         )
 
+    async def _actions(self) -> ActionList:
+        """Return the actions of the page, with their keys, labels and arguments."""
+        return ActionList(actions=list_actions())
+
     async def _camera(self, source: str = "visitor") -> Response:
         """Process a camera; a WebSocket.
 
         `source` is `visitor` or `webcam`, a camera of this computer. A frame is a binary message, in and out: 4 bytes
         with a number (big-endian) and a JPEG picture. Number n answers all frames up to n; send at most two ahead.
-        Text messages in: `{"look": {...}}` changes the look, `{"key": "a"}` presses a key of the window,
-        `{"shown": n}` confirms that a frame of this computer's camera was shown. Text messages out: `{"said": ...}`,
-        with the look after a key, `{"trouble": ...}` and `{"error": ...}`.
+        Text messages in: `{"look": {...}}` changes the look; `{"action": "matte", "argument": "on"}` does an action, and
+        `{"key": "m"}` the one bound to a key; `{"shown": n}` confirms that a frame of this computer's camera was shown.
+        Text messages out: `{"said": ...}`, with the look after an action, `{"trouble": ...}` and `{"error": ...}`.
         """
         return JSONResponse({"error": "open this address as a WebSocket"}, 426, {"Upgrade": "websocket"})
 

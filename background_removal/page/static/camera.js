@@ -1,5 +1,6 @@
 // Camera: sends frames to the server, at most two in flight, and draws the results on the canvas.
 
+import { keyOf } from "./actions.js";
 import { Refused } from "./api.js";
 import { button, byId, choice, download, el } from "./dom.js";
 import { bind } from "./keys.js";
@@ -32,25 +33,25 @@ export class Camera {
     byId("camera-start").addEventListener("click", () => this.start());
     look.addEventListener("change", () => this.#sendLook());
     setInterval(() => this.socket && this.#facts(), 1000);
-    bind("camera", [
-      [[" "], "freeze", () => this.freeze()], [["f"], "mirror", () => this.mirror()],
-      [["c"], "beside the original", () => this.beside()], [["m"], "show the matte", () => this.#sendKey("m")],
-      [["s"], "save a snapshot", () => this.snapshot()], [["r"], "begin or end a recording", () => this.record()],
-      [["g"], "full screen", () => this.fullScreen()], [["q"], "stop the camera", () => this.stop()],
-      [["Enter"], "start the camera", () => this.socket || this.start()],
-    ]);
+    look.perform = (name) => this.#perform(name);
+    bind("camera", {
+      freeze: () => this.freeze(), mirror: () => this.mirror(), beside: () => this.beside(), matte: () => this.showMatte(),
+      snapshot: () => this.snapshot(), record: () => this.record(), "full-screen": () => this.fullScreen(),
+      quit: () => this.stop(), start: () => this.socket || this.start(),
+    });
   }
 
   #tools(start) {
-    const toggle = (label, key, act) => button(label, key, act, { "aria-pressed": "false" });
+    const push = (label, name, act, attributes) => button(label, keyOf("camera", name), act, attributes);
+    const toggle = (label, name, act) => push(label, name, act, { "aria-pressed": "false" });
     this.source = choice("Camera", [["", "Camera"], ...(start.webcam ? [["webcam", "This computer's camera"]] : [])], () => this.#again());
     this.size = choice("Size", SIZES, () => this.#again());
     this.size.value = "1280x720";
     this.buttons = {
-      record: toggle("Record", "r", () => this.record()), snapshot: button("Snapshot", "s", () => this.snapshot()),
-      freeze: toggle("Freeze", " ", () => this.freeze()), mirror: toggle("Mirror", "f", () => this.mirror()),
-      beside: toggle("Original", "c", () => this.beside()), matte: toggle("Matte", "m", () => this.#sendKey("m")),
-      full: button("Full screen", "g", () => this.fullScreen()), stop: button("Stop", "q", () => this.stop()),
+      record: toggle("Record", "record", () => this.record()), snapshot: push("Snapshot", "snapshot", () => this.snapshot()),
+      freeze: toggle("Freeze", "freeze", () => this.freeze()), mirror: toggle("Mirror", "mirror", () => this.mirror()),
+      beside: toggle("Original", "beside", () => this.beside()), matte: toggle("Matte", "matte", () => this.showMatte()),
+      full: push("Full screen", "full-screen", () => this.fullScreen()), stop: push("Stop", "quit", () => this.stop()),
     };
     this.sound = el("input", { type: "checkbox", id: "camera-sound" });
     byId("camera-tools").append(...Object.values(this.buttons), this.source, this.size,
@@ -177,6 +178,7 @@ export class Camera {
   #handleText(message) {
     if (message.error) this.said = message.error;
     if (message.said) say(message.said);
+    if (message.look) this.look.set(message.look);
     if (message.trouble || message.error) complain(message.trouble || message.error);
   }
 
@@ -197,10 +199,15 @@ export class Camera {
     }, LOOK_MS);
   }
 
-  #sendKey(key) {
-    if (this.socket?.readyState !== WebSocket.OPEN) return;
-    this.socket.send(JSON.stringify({ key }));
-    press(this.buttons.matte, this.buttons.matte.getAttribute("aria-pressed") !== "true");
+  // Let the server do an action at the next frame, if frames go by.
+  #perform(action) {
+    if (this.socket?.readyState !== WebSocket.OPEN || this.frozen || byId("camera").hidden) return false;
+    this.socket.send(JSON.stringify({ action }));
+    return true;
+  }
+
+  showMatte() {
+    if (this.#perform("matte")) press(this.buttons.matte, this.buttons.matte.getAttribute("aria-pressed") !== "true");
   }
 
   #state() {

@@ -1,11 +1,12 @@
 // Keys, as in the program's window, and their list.
 
+import { actions, find } from "./actions.js";
 import { byId, el } from "./dom.js";
 import { say } from "./messages.js";
 
 const NAMES = { " ": "space" };
 const STORED = "keys";
-const rows = [];
+const bound = new Map();
 let active = remembered() !== "off";
 
 // The browser may deny access to its storage.
@@ -19,12 +20,12 @@ function remembered(value) {
 }
 
 /**
- * Add keys.
- * @param {string} where "camera", "photo", "video", or "" for everywhere.
- * @param {[string[], string, (key: string) => void][]} list Keys, their meaning, and the action.
+ * Bind actions to functions.
+ * @param {string} tab "camera", "photo", "video", or "" for all tabs.
+ * @param {Object<string, () => void>} acts Functions by the names of the actions.
  */
-export function bind(where, list) {
-  for (const [keys, means, act] of list) rows.push({ where, keys, means, act });
+export function bind(tab, acts) {
+  for (const [name, act] of Object.entries(acts)) bound.set(find(tab, name), act);
 }
 
 // Return whether the focused element uses the key itself.
@@ -41,10 +42,10 @@ export function listen(at) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (byId("keys").open || (!active && key !== "?") || taken(key, event.target)) return;
-    const row = rows.find((each) => each.keys.includes(key) && ["", at()].includes(each.where));
-    if (!row || (event.repeat && row.where)) return;
+    const action = actions.find(({ tab, keys, aliases }) => ["", at()].includes(tab) && [...keys, ...aliases].includes(key));
+    if (!bound.has(action) || (event.repeat && action.tab)) return;
     event.preventDefault();
-    row.act(key);
+    bound.get(action)();
   });
 }
 
@@ -52,9 +53,13 @@ export function listen(at) {
 export function list() {
   const dialog = byId("keys");
   const titles = [["", "Everywhere"], ["camera", "Camera"], ["photo", "Photo"], ["video", "Video"]];
-  const groups = titles.map(([where, title]) => {
-    const terms = rows.filter((row) => row.where === where).flatMap((row) => [
-      el("dt", {}, ...row.keys.filter((key) => key !== "=").flatMap((key, n) => [n ? " " : "", el("kbd", {}, NAMES[key] ?? key)])), el("dd", {}, row.means),
+  const groups = titles.map(([tab, title]) => {
+    const keys = new Map(); // of each label, as actions with the same one share a row
+    for (const action of actions) {
+      if (action.tab === tab && bound.has(action)) keys.set(action.label, [...(keys.get(action.label) ?? []), ...action.keys]);
+    }
+    const terms = [...keys].filter(([, each]) => each.length).flatMap(([label, each]) => [
+      el("dt", {}, ...each.flatMap((key, n) => [n ? " " : "", el("kbd", {}, NAMES[key] ?? key)])), el("dd", {}, label),
     ]);
     return el("section", {}, el("h3", {}, title), el("dl", {}, ...terms));
   });

@@ -6,6 +6,8 @@ export class Look extends EventTarget {
     super();
     this.start = { ...start, effects: [...(start.effects ?? [])] };
     this.value = { ...this.start };
+    /** Does an action on the server instead, for a camera; returns whether it did. */
+    this.perform = () => false;
   }
 
   /** Change some settings, and dispatch "change". */

@@ -1,5 +1,6 @@
 // Entry point: fetches the settings and fills the three tabs.
 
+import { loadActions } from "./actions.js";
 import { ask } from "./api.js";
 import { Camera } from "./camera.js";
 import { kindOfFile, receive } from "./drop.js";
@@ -39,17 +40,16 @@ function tabs() {
       show(TABS[(to + TABS.length) % TABS.length], true);
     });
   }
-  bind("", [[TABS.map((_, n) => String(n + 1)), "camera, photo, video", (key) => show(TABS[key - 1])],
-    [["?", "h"], "this list", list]]);
   const wanted = location.hash.slice(1);
   show(TABS.includes(wanted) ? wanted : "camera");
 }
 
 async function begin() {
   tabs();
+  const [start] = await Promise.all([ask("/api/start"), loadActions()]);
+  bind("", { keys: list, ...Object.fromEntries(TABS.map((name) => [`tab-${name}`, () => show(name)])) });
   byId("show-keys").addEventListener("click", list);
   listen(() => open);
-  const start = await ask("/api/start");
   const look = new Look(start.look);
   const panel = new Panel(look, start);
   const photos = new Photos(look, start);

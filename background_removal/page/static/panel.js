@@ -1,5 +1,6 @@
 // Panel of settings: background, edge, people, effects.
 
+import { find } from "./actions.js";
 import { ask } from "./api.js";
 import { choose } from "./drop.js";
 import { byId, el } from "./dom.js";
@@ -11,15 +12,13 @@ const COLORS = [
   ["#ffffff", "White"], ["#d9d9d9", "Light grey"], ["#404040", "Dark grey"], ["#000000", "Black"],
   ["#00b140", "Studio green"], ["#0047bb", "Studio blue"],
 ];
-const EFFECTS = {
-  "auto-frame": ["Follow the head", "z"], "low-light": ["Brighten when it is dark", "l"],
-  "color-balance": ["Balance the colours", "k"], defocus: ["Defocus the distance", "v"],
+// Titles of the sliders and of their ends, by action.
+const SLIDERS = {
+  threshold: ["Threshold", "keep more", "keep less"],
+  "edge-softness": ["Softness", "sharp", "soft"],
+  "light-wrap": ["Light wrap", "none", "full"],
 };
-const SLIDERS = [
-  ["threshold", "Threshold", "keep more", "keep less"],
-  ["edge_softness", "Softness", "sharp", "soft"],
-  ["light_wrap", "Light wrap", "none", "full"],
-];
+const THRESHOLD_STEP = 0.05;
 const KINDS = ["blur", "picture", "color", "none"];
 
 export class Panel {
@@ -29,8 +28,7 @@ export class Panel {
    */
   constructor(look, start) {
     this.look = look;
-    const blurs = new Set([...start.blurs, look.value.blur]);
-    this.blurs = [...blurs].sort((one, other) => percent(one) - percent(other));
+    this.blurs = start.blurs;
     const own = (start.uploads ?? []).map((id) => ({ name: `upload:${id}`, label: "As started", picture: `/api/uploads/${id}` }));
     this.shipped = [...own, ...start.backgrounds];
     this.pictures = this.shipped.map(({ name }) => name);
@@ -42,18 +40,13 @@ export class Panel {
       el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, "Everything as at the start"));
     look.addEventListener("change", () => this.#show());
     this.#show();
-    bind("", [
-      [["a", "d"], "next / previous background", (key) => this.#next(key === "a" ? 1 : -1)],
-      [["b"], "blur, picture, colour, none", () => this.#nextKind()],
-      [["[", "]"], "less / more blur", (key) => this.#blur(key === "[" ? -1 : 1)],
-      [["-", "+", "="], "keep more / less of the picture", (key) => this.#threshold(key === "-" ? -0.05 : 0.05)],
-      [["p"], "the main person alone, everybody", () => {
-        look.set({ people: look.value.people === "main" ? "all" : "main" });
-        say(look.value.people === "main" ? "the main person alone" : "everybody");
-      }],
-      ...start.effects.map(nameOf).filter((name) => EFFECTS[name]).map((name) => [[EFFECTS[name][1]],
-        EFFECTS[name][0].toLowerCase(), () => say(`${EFFECTS[name][0].toLowerCase()}: ${look.toggle(name) ? "on" : "off"}`)]),
-    ]);
+    bind("", {
+      "next-background": () => this.#next(1), "previous-background": () => this.#next(-1), background: () => this.#nextKind(),
+      "less-blur": () => this.#blur(false), "more-blur": () => this.#blur(true),
+      "keep-more": () => this.#threshold(-THRESHOLD_STEP), "keep-less": () => this.#threshold(THRESHOLD_STEP),
+      people: () => this.#nextPeople(),
+      ...Object.fromEntries(start.effects.map((name) => [name, () => say(`${find("", name).label}: ${look.toggle(name) ? "on" : "off"}`)])),
+    });
   }
 
   /** Upload a picture, and use it as background. */
@@ -72,7 +65,7 @@ export class Panel {
       ...this.shipped.map(({ name, label, picture }) => this.#tile(name, titled(label ?? name), picture ?? `/api/backgrounds/${encodeURIComponent(name)}`)),
       el("button", { type: "button", class: "tile add", onclick: () => this.#choose(), title: "A picture of yours; it may be dropped here as well" },
         el("span", { class: "swatch", "aria-hidden": "true" }, "+"), el("span", { class: "name" }, "Add…")));
-    this.strengths = segmented("Blur", "blur", this.blurs.map((name) => [name, titled(name)]), (blur) => this.look.set({ blur }));
+    this.strengths = segmented("Blur", "blur", []);
     this.picker = el("input", { type: "color", "aria-label": "Another colour", title: "Another colour", oninput: () => this.#paint(this.picker.value) });
     this.colors = el("div", { class: "colors", role: "group", "aria-label": "Colour" },
       ...COLORS.map(([color, label]) => {
@@ -95,9 +88,11 @@ export class Panel {
   }
 
   #edge() {
-    this.sliders = SLIDERS.map(([name, label, low, high]) => {
+    this.sliders = Object.entries(SLIDERS).map(([action, [label, low, high]]) => {
+      const name = action.replace("-", "_");
+      const { label: title, limits: [min, max] } = find("", action);
       const output = el("output", { for: `slider-${name}` });
-      const range = el("input", { type: "range", id: `slider-${name}`, min: 0, max: 1, step: 0.05,
+      const range = el("input", { type: "range", id: `slider-${name}`, title, min, max, step: 0.05,
         oninput: () => this.look.set({ [name]: Number(range.value) }) });
       return { name, range, output, element: el("div", { class: "slider" },
         el("label", { for: `slider-${name}` }, label), output, range, el("span", { class: "low" }, low), el("span", { class: "high" }, high)) };
@@ -106,9 +101,9 @@ export class Panel {
   }
 
   #effects(effects) {
-    this.boxes = effects.map(nameOf).map((name) => {
+    this.boxes = effects.map((name) => {
       const box = el("input", { type: "checkbox", value: name, onchange: () => this.look.toggle(name) });
-      return { name, box, element: el("label", { class: "check" }, box, EFFECTS[name]?.[0] ?? titled(name)) };
+      return { name, box, element: el("label", { class: "check" }, box, titled(find("", name).label)) };
     });
     return el("fieldset", {}, el("legend", {}, "Effects"), ...this.boxes.map(({ element }) => element));
   }
@@ -129,7 +124,7 @@ export class Panel {
     for (const dot of this.colors.querySelectorAll(".dot")) dot.setAttribute("aria-pressed", dot.dataset.color === this.color);
     this.strengths.hidden = kind !== "blur";
     this.colors.hidden = kind !== "color";
-    check(this.strengths, blur);
+    this.#showBlurs(blur);
     check(this.people, people);
     for (const { name, range, output } of this.sliders) {
       const value = Number(this.look.value[name] ?? 0);
@@ -174,9 +169,29 @@ export class Panel {
     say(`background: ${radio?.closest("label").title.toLowerCase() ?? this.look.value.background}`);
   }
 
-  #blur(step) {
-    const place = this.blurs.indexOf(this.look.value.blur) + step;
-    const blur = this.blurs[Math.min(Math.max(place, 0), this.blurs.length - 1)];
+  // Show the named strengths, and the current one between them.
+  #showBlurs(blur) {
+    const blurs = [...new Set([...this.blurs, blur])].sort((one, other) => percent(one) - percent(other));
+    const shown = [...this.strengths.querySelectorAll("input")].map(({ value }) => value);
+    if (blurs.join() !== shown.join()) {
+      const focused = this.strengths.contains(document.activeElement);
+      this.strengths.replaceChildren(...radios("blur", blurs.map((name) => [name, titled(name)]), (name) => this.look.set({ blur: name })));
+      if (focused) this.strengths.querySelector(`[value="${blur}"]`).focus();
+    }
+    check(this.strengths, blur);
+  }
+
+  // A camera goes from person to person, as the window does; elsewhere there are two choices.
+  #nextPeople() {
+    if (this.look.perform("people")) return;
+    const people = this.look.value.people === "main" ? "all" : "main";
+    this.look.set({ people });
+    say(people === "main" ? "the main person alone" : "everybody");
+  }
+
+  #blur(more) {
+    const [steps, now] = [find("", "more-blur").choices, percent(this.look.value.blur)];
+    const blur = (more ? steps.find((step) => percent(step) > now) : steps.findLast((step) => percent(step) < now)) ?? this.look.value.blur;
     this.look.set({ blur, background: "blur" });
     say(`blur: ${blur}`);
   }
@@ -190,12 +205,15 @@ export class Panel {
 
 // Return a blur's standard deviation in percent of the picture's shorter side.
 const percent = (blur) => ({ light: 1, medium: 2, strong: 4 })[blur] ?? parseFloat(blur);
-const nameOf = (effect) => effect.name ?? effect;
 const titled = (text) => text[0].toUpperCase() + text.slice(1);
 
 function segmented(label, name, choices, act) {
-  return el("div", { class: "segmented", role: "radiogroup", "aria-label": label }, ...choices.map(([value, text]) =>
-    el("label", {}, el("input", { type: "radio", name, value, onchange: () => act(value) }), el("span", {}, text))));
+  return el("div", { class: "segmented", role: "radiogroup", "aria-label": label }, ...radios(name, choices, act));
+}
+
+function radios(name, choices, act) {
+  return choices.map(([value, text]) =>
+    el("label", {}, el("input", { type: "radio", name, value, onchange: () => act(value) }), el("span", {}, text)));
 }
 
 function check(group, value) {

@@ -1,5 +1,6 @@
 // Photos: uploaded once, shown before and after; fetched again when the look changes.
 
+import { keyOf } from "./actions.js";
 import { ask, query, send } from "./api.js";
 import { Compare } from "./compare.js";
 import { choose } from "./drop.js";
@@ -33,25 +34,24 @@ export class Photos {
       this.refresh();
     });
     document.addEventListener("tab", () => this.stale && this.refresh());
-    bind("photo", [
-      [["o"], "open photos", () => this.choose()], [["s"], "save the result", () => this.save()],
-      [["c"], "beside the original, or over it", () => this.beside()], [["x"], "100 %, or all of it", () => this.zoom()],
-      [[",", "."], "previous / next photo", (key) => this.step(key === "," ? -1 : 1)],
-      [["Delete"], "take the photo off the page", () => this.remove()], [["g"], "full screen", () => this.fullScreen()],
-    ]);
+    bind("photo", {
+      open: () => this.choose(), save: () => this.save(), beside: () => this.beside(), zoom: () => this.zoom(),
+      previous: () => this.step(-1), next: () => this.step(1), remove: () => this.remove(), "full-screen": () => this.fullScreen(),
+    });
     this.#state();
   }
 
   #tools() {
     this.format = choice("Format", FORMATS, () => {});
+    const push = (label, name, act, attributes) => button(label, keyOf("photo", name), act, attributes);
     this.buttons = {
-      save: button("Download", "s", () => this.save(), { class: "main" }),
+      save: push("Download", "save", () => this.save(), { class: "main" }),
       zip: button("All as ZIP", "", () => this.zip()),
-      zoom: button("100 %", "x", () => this.zoom(), { "aria-pressed": "false" }),
-      beside: button("Side by side", "c", () => this.beside(), { "aria-pressed": "false" }),
-      full: button("Full screen", "g", () => this.fullScreen()),
-      add: button("Add…", "o", () => this.choose()),
-      remove: button("Remove", "Delete", () => this.remove()),
+      zoom: push("100 %", "zoom", () => this.zoom(), { "aria-pressed": "false" }),
+      beside: push("Side by side", "beside", () => this.beside(), { "aria-pressed": "false" }),
+      full: push("Full screen", "full-screen", () => this.fullScreen()),
+      add: push("Add…", "open", () => this.choose()),
+      remove: push("Remove", "remove", () => this.remove()),
     };
     this.#formats();
     const { save, ...rest } = this.buttons;

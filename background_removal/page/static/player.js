@@ -1,5 +1,6 @@
 // Player of a video's source and result, in sync.
 
+import { keyOf } from "./actions.js";
 import { Compare } from "./compare.js";
 import { button, clock, el } from "./dom.js";
 import { Preview } from "./preview.js";
@@ -18,7 +19,7 @@ export class Player {
     this.stage = stage;
     this.transport = transport;
     this.beside = false;
-    this.play = button("Play", " ", () => this.toggle(), { class: "play" });
+    this.play = button("Play", keyOf("video", "play"), () => this.toggle(), { class: "play" });
     this.seek = el("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "Where in the video", oninput: () => this.#jump() });
     this.time = el("span", { class: "time" });
     this.sound = el("input", { type: "checkbox", onchange: () => this.lead && (this.lead.muted = !this.sound.checked) });

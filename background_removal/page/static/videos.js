@@ -1,5 +1,6 @@
 // Videos: uploaded, processed by the server, watched and fetched; they outlive a closed page.
 
+import { keyOf } from "./actions.js";
 import { ask, send } from "./api.js";
 import { choose } from "./drop.js";
 import { button, byId, choice, clock, download, el, resultName, size } from "./dom.js";
@@ -25,13 +26,11 @@ export class Videos {
     byId("video-choose").addEventListener("click", () => this.choose());
     this.#tools();
     document.addEventListener("visibilitychange", () => document.hidden || this.load());
-    bind("video", [
-      [["o"], "open videos", () => this.choose()], [["Enter"], "begin", () => this.begin()],
-      [[" "], "play or pause", () => this.player.toggle()], [["c"], "beside the original, or over it", () => this.beside()],
-      [["s"], "save the result", () => this.save()], [["x"], "cancel", () => this.cancel()],
-      [[",", "."], "previous / next video", (key) => this.step(key === "," ? -1 : 1)],
-      [["Delete"], "take the video off the page", () => this.remove()], [["g"], "full screen", () => this.fullScreen()],
-    ]);
+    bind("video", {
+      open: () => this.choose(), start: () => this.begin(), play: () => this.player.toggle(), beside: () => this.beside(),
+      save: () => this.save(), cancel: () => this.cancel(), previous: () => this.step(-1), next: () => this.step(1),
+      remove: () => this.remove(), "full-screen": () => this.fullScreen(),
+    });
     this.#state();
     this.load();
   }
@@ -39,15 +38,16 @@ export class Videos {
   #tools() {
     this.format = choice("Format", FORMATS, () => {});
     this.matte = el("input", { type: "checkbox", id: "video-matte" });
+    const push = (label, name, act, attributes) => button(label, keyOf("video", name), act, attributes);
     this.buttons = {
-      begin: button("Begin", "Enter", () => this.begin(), { class: "main" }),
-      save: button("Download", "s", () => this.save(), { class: "main" }),
+      begin: push("Begin", "start", () => this.begin(), { class: "main" }),
+      save: push("Download", "save", () => this.save(), { class: "main" }),
       saveMatte: button("Download matte", "", () => this.save("matte")),
-      cancel: button("Cancel", "x", () => this.cancel()),
-      beside: button("Side by side", "c", () => this.beside(), { "aria-pressed": "false" }),
-      full: button("Full screen", "g", () => this.fullScreen()),
-      add: button("Add…", "o", () => this.choose()),
-      remove: button("Remove", "Delete", () => this.remove()),
+      cancel: push("Cancel", "cancel", () => this.cancel()),
+      beside: push("Side by side", "beside", () => this.beside(), { "aria-pressed": "false" }),
+      full: push("Full screen", "full-screen", () => this.fullScreen()),
+      add: push("Add…", "open", () => this.choose()),
+      remove: push("Remove", "remove", () => this.remove()),
     };
     const { begin, save, ...rest } = this.buttons;
     this.beginning = el("span", { class: "joined" }, begin, this.format);
