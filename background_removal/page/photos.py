@@ -75,7 +75,7 @@ class Photos:
         picture = {"response_class": Response, "responses": _PICTURE}
         add("/api/image", self.image, methods=["POST"], openapi_extra=form, **picture)
         add("/api/photos", self.add, methods=["POST"], status_code=201, openapi_extra=UPLOAD_BODY)
-        add("/api/photos/{id}", self.remove, methods=["DELETE"], status_code=204)
+        add("/api/photos/{id}", self.remove, methods=["DELETE"], status_code=204, response_class=Response)
         add("/api/photos/{id}/source", self.source, **picture)
         add("/api/photos/{id}/result", self.result, **picture)
         json_router = APIRouter(route_class=JsonRoute)

@@ -46,7 +46,7 @@ class Videos:
         add: Any = router.add_api_route
         add("/api/videos", self.add, methods=["POST"], status_code=201, openapi_extra=UPLOAD_BODY)
         add("/api/videos", self.list)
-        add("/api/videos/{id}", self.remove, methods=["DELETE"], status_code=204)
+        add("/api/videos/{id}", self.remove, methods=["DELETE"], status_code=204, response_class=Response)
         add("/api/videos/{id}", self.describe)
         add("/api/videos/{id}/cancel", self.cancel, methods=["POST"])
         jpeg = binary_response("image/jpeg")
