@@ -18,8 +18,8 @@ _FULL_SCREEN = replace(actions.FULL_SCREEN, keys=("g",), keys_text="")
 
 def _blur_steps() -> tuple[str, ...]:
     """Return the strengths that the keys [ and ] step through, as in the window."""
-    steps = [RelativeBlur(0.01).stepped(more=True)]
-    while (stronger := steps[-1].stepped(more=True)) != steps[-1]:
+    steps = [RelativeBlur(0.01).step(more=True)]
+    while (stronger := steps[-1].step(more=True)) != steps[-1]:
         steps.append(stronger)
     return tuple(step.value for step in steps)
 

@@ -180,7 +180,7 @@ class Page:
 
         `source` is `visitor` or `webcam`, a camera of this computer. A frame is a binary message, in and out: 4 bytes
         with a number (big-endian) and a JPEG picture. Number n answers all frames up to n; send at most two ahead.
-        Text messages in: `{"look": {...}}` changes the look; `{"action": "matte", "argument": "on"}` does an action, and
+        Text messages in: `{"look": {...}}` changes the look; `{"action": "matte"}` does an action, and
         `{"key": "m"}` the one bound to a key; `{"shown": n}` confirms that a frame of this computer's camera was shown.
         Text messages out: `{"said": ...}`, with the look after an action, `{"trouble": ...}` and `{"error": ...}`.
         """
