@@ -1,4 +1,4 @@
-"""Recipe: everything that decides how a file is processed, in one value that can be sent to other processes."""
+"""Recipe: the settings of one file's processing, in one picklable value."""
 
 from __future__ import annotations
 
@@ -108,9 +108,9 @@ class Recipe:
         for result in results:
             if result == STANDARD:
                 continue
-            for what, other in (*inputs, ("input", path)):
+            for role, other in (*inputs, ("input", path)):
                 if _is_same_file(result, other):
-                    raise InputError(f"{result}: the output is the {what}; give another --output")
+                    raise InputError(f"{result}: the output is the {role}; give another --output")
         if len({result if is_remote(result) else os.path.realpath(result) for result in results}) < len(results):
             raise InputError(f"{output}: the output is the matte; give another --output")
 

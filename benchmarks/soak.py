@@ -27,7 +27,7 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 from matte import person_in_room  # noqa: E402
 
-from background_removal.cli.os_process import keep_memory_together  # noqa: E402
+from background_removal.cli.os_process import limit_malloc_arenas  # noqa: E402
 from background_removal.engine import Engine  # noqa: E402
 from background_removal.errors import BackgroundRemovalError  # noqa: E402
 from background_removal.files.video.video_sink import VideoSink  # noqa: E402
@@ -120,7 +120,7 @@ def main() -> int:
     parser.add_argument("--videos", type=int, default=200)
     parser.add_argument("--failing", action="store_true", help="every fifth file fails")
     options = parser.parse_args()
-    keep_memory_together()
+    limit_malloc_arenas()
     with tempfile.TemporaryDirectory() as folder:
         images, videos, damaged = make_sources(Path(folder))
         if options.failing:

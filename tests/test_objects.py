@@ -370,7 +370,7 @@ def test_threads_of_objects_hold_nothing_up(run_main, start_main, clip: Callable
         0, "warning: a thread begun by a custom object has failed: ZeroDivisionError: division by zero\n"
     )  # fmt: skip
     program = (
-        "import runpy; from background_removal.cli import os_process; os_process.LEAVING_SECONDS = 0.2; "
+        "import runpy; from background_removal.cli import os_process; os_process.EXIT_TIMEOUT_SECONDS = 0.2; "
         f"runpy.run_path({str(ROOT / 'main.py')!r}, run_name='__main__')"
     )
     process = start_main(

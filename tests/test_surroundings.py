@@ -166,8 +166,8 @@ def test_without_standard_streams_results_are_the_same(tmp_path: Path, long_clip
 # Tells how many pools of memory the C library has made for eight threads that use memory at once.
 POOLS = """
 import ctypes, sys, threading
-from background_removal.cli.os_process import keep_memory_together
-keep_memory_together()
+from background_removal.cli.os_process import limit_malloc_arenas
+limit_malloc_arenas()
 barrier = threading.Barrier(8)
 def use():
     kept = [bytes(5000) for _ in range(10)]

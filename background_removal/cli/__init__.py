@@ -1,1 +1,1 @@
-"""The command line: options, the settings file, checks, building objects, one file, many, and several processes."""
+"""The command line: the table of options, and everything that is made from it."""

@@ -1,4 +1,4 @@
-"""What a process begins and ends with: streams that are missing, errors in threads, threads that are left."""
+"""Start and end of the process: missing streams, errors in threads, threads that do not end."""
 
 from __future__ import annotations
 
@@ -16,52 +16,53 @@ from background_removal.support.threads import has_abandoned_threads
 
 log = logging.getLogger(__name__)
 
-# How long threads that are left when all is done are waited for: enough to send or save the last of something.
-LEAVING_SECONDS = 5.0
-# Of malloc.h.
+# Timeout for threads that are left at the end, seconds; enough to send or save the last of something.
+EXIT_TIMEOUT_SECONDS = 5.0
+# Parameter M_ARENA_MAX of mallopt, from malloc.h.
 _M_ARENA_MAX = -8
-# By benchmarks/soak.py on two cores, 100 videos: 2 give 325 MiB, 4 give 362, and the usual 16 give 572 and more.
-_POOLS = 4
+# Number of malloc arenas; by benchmarks/soak.py on two cores, 100 videos: 2 give 325 MiB, 4 give 362, and the usual 16
+# give 572 and more.
+_MAX_ARENAS = 4
 
 
 def fill_missing_streams() -> None:
-    """Give a program that was started without a standard stream one that leads nowhere."""
+    """Open the null device for standard streams that are missing."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            # It gets the free number of that stream: else the next file would, and what libraries print would go there.
+            # Takes the stream's free descriptor; otherwise the next file would, and libraries would print into it.
             handle = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(handle, "r" if name == "stdin" else "w"))
 
 
-def keep_memory_together() -> None:
-    """Let the GNU C library keep what threads have freed in a few pools; others are not concerned.
+def limit_malloc_arenas() -> None:
+    """Limit the arenas of the GNU C library's malloc; other libraries are not affected.
 
-    It would have eight for each core. Codecs begin and end threads with every file, and what one of them has freed is
-    of no use to another with a pool of its own: a process that works on many files grows for a long time. What stands
-    in the environment already is what somebody wants.
+    By default there are eight for each core. Codecs start and end threads with every file, and memory freed by one
+    thread is not reused by a thread with another arena, so that a process with many files keeps growing. A value in the
+    environment has precedence.
     """
     import ctypes
 
     libc: Any = None if os.name == "nt" else ctypes.CDLL(None)
     if hasattr(libc, "gnu_get_libc_version") and "MALLOC_ARENA_MAX" not in os.environ:
-        libc.mallopt(_M_ARENA_MAX, _POOLS)
+        libc.mallopt(_M_ARENA_MAX, _MAX_ARENAS)
 
 
 @contextmanager
 def report_thread_errors() -> Iterator[None]:
-    """Tell of an error that ends a thread in one line, once, instead of Python's many; --debug shows the trace."""
-    told: set[str] = set()
+    """Report an error that ends a thread in one line, once, instead of its traceback, which --debug shows."""
+    reported: set[str] = set()
 
-    def tell(failure: threading.ExceptHookArgs) -> None:
+    def report(failure: threading.ExceptHookArgs) -> None:
         if failure.exc_value is None or issubclass(failure.exc_type, SystemExit):
             return
-        said = describe_error(failure.exc_value)
-        if said not in told:
-            told.add(said)
-            log.warning("a thread begun by a custom object has failed: %s", said)
+        error = describe_error(failure.exc_value)
+        if error not in reported:
+            reported.add(error)
+            log.warning("a thread begun by a custom object has failed: %s", error)
         log.debug("", exc_info=(failure.exc_type, failure.exc_value, failure.exc_traceback))
 
-    before, threading.excepthook = threading.excepthook, tell
+    before, threading.excepthook = threading.excepthook, report
     try:
         yield
     finally:
@@ -69,10 +70,10 @@ def report_thread_errors() -> Iterator[None]:
 
 
 def exit_process(code: int) -> NoReturn:
-    """End the program, also if threads are left that do not end.
+    """End the program, even if threads do not end.
 
-    For those of custom objects Python would wait for ever. Ours are not waited for, but one that hangs in a library,
-    as in that of a sound server, would see it taken down, and crash.
+    Python would wait for threads of custom objects without a limit. The program's own threads are daemons; one that
+    hangs in a library, a sound server's for instance, would crash when the interpreter takes the library down.
     """
     left = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
 
@@ -82,17 +83,17 @@ def exit_process(code: int) -> NoReturn:
         _end_at_once(code)
 
     if left:
-        # Beside Python's own waiting, in which pools of threads are told to end.
-        timer = threading.Timer(LEAVING_SECONDS, give_up)
+        # Runs while Python waits, because Python then ends pools of threads.
+        timer = threading.Timer(EXIT_TIMEOUT_SECONDS, give_up)
         timer.daemon = True
         timer.start()
     if has_abandoned_threads():
-        atexit.register(_end_at_once, code)  # once Python has waited
+        atexit.register(_end_at_once, code)  # after Python's wait for threads
     sys.exit(code)
 
 
 def _end_at_once(code: int) -> None:
-    """End without taking anything down."""
+    """End without finalizing the interpreter."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()

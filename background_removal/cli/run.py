@@ -1,4 +1,4 @@
-"""Doing what the command line asks for: a camera, one file, many, or a watched folder."""
+"""Run a request: a camera, one file, many files, or a watched folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from background_removal.batch import find, shards
 from background_removal.batch.items import BatchItem, is_done, plan_items, process_file, run_items
 from background_removal.batch.watch import watch
 from background_removal.cli.checks import check, check_images_only, check_one_result_each
-from background_removal.cli.os_process import keep_memory_together
+from background_removal.cli.os_process import limit_malloc_arenas
 from background_removal.cli.request import Request
 from background_removal.cli.settings_key import add_settings_key
 from background_removal.cli.words import rename_parameters
@@ -45,7 +45,7 @@ def run(request: Request, on_result: OnResult) -> int:
     Returns:
         The exit code: 1 if one of many files failed, or if a part of a file could not be read; else 0.
     """
-    keep_memory_together()
+    limit_malloc_arenas()
     limits.set_limits(max_pixels=request.max_pixels, follow=request.follow)
     lines = _requested_lines(request)
     if lines is not None:
@@ -103,7 +103,7 @@ def _run_one(request: Request, path: str, on_result: OnResult) -> int:
     check_result(item.output, item.path, video=recipe.is_video(item.path), encoding=recipe.encoding)
     if request.resume:
         recover_unfinished(item.output)
-    with report_results_on_interrupt(lambda said: said or "nothing was kept"):
+    with report_results_on_interrupt(lambda kept: kept or "nothing was kept"):
         if storage.STANDARD in (item.output, recipe.matte):
             # Standard output takes the picture alone: neither its name nor what a custom object prints.
             with contextlib.redirect_stdout(sys.stderr):
@@ -184,7 +184,7 @@ def _run_many(request: Request, on_result: OnResult) -> int:
         return 0
     done: list[str] = []
     with report_results_on_interrupt(
-        lambda said: f"{len(done)} of {len(to_do)} files are done{said}; --resume does the rest"
+        lambda kept: f"{len(done)} of {len(to_do)} files are done{kept}; --resume does the rest"
     ):
 
         def on_done(output: str) -> None:
@@ -267,7 +267,7 @@ def _watch(request: Request, folder: str, on_result: OnResult) -> int:
         done.append(item.output)
         on_result(item.output)
 
-    with report_results_on_interrupt(lambda said: f"results written: {len(done)}{said}"):
+    with report_results_on_interrupt(lambda kept: f"results written: {len(done)}{kept}"):
         objects = recipe.build_objects()
         for file in watch(folder, find.SUFFIXES, request.recursive, recipe.output):
             run_items(plan_items([file], recipe.result_path), work, rename_parameters, resume=True)
@@ -275,7 +275,7 @@ def _watch(request: Request, folder: str, on_result: OnResult) -> int:
 
 
 def _run_one_of_many(request: Request, item: BatchItem, objects: list[CustomObject], bar: bool | tqdm[Any]) -> int:
-    with report_results_on_interrupt(lambda said: f", {said or f'nothing of {item.path} was kept'}"):
+    with report_results_on_interrupt(lambda kept: f", {kept or f'nothing of {item.path} was kept'}"):
         return _process(request, item, objects, bar, keep_partial=False)[1]
 
 

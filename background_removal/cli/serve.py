@@ -1,4 +1,4 @@
-"""``--serve``: from the options of the command line to a page in the browser."""
+"""``--serve``: serve the page of a request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from background_removal.page.settings import LOOPBACK, Settings
 
 log = logging.getLogger(__name__)
 
-_YOURS = "yours"
+# Upload id of the background that the owner of the page names.
+_OWN_PICTURE_ID = "yours"
+# Backgrounds without a picture.
 _PLAIN = ("blur", "none", "transparent")
 
 
@@ -35,7 +37,7 @@ def serve_page(request: Request, on_line: Callable[[str], object]) -> None:
         KeyboardInterrupt: Ctrl-C was typed.
     """
     assert request.serve is not None
-    host, port = address_of(request.serve)
+    host, port = parse_address(request.serve)
     look, pictures = _page_look(request.recipe.look)
     live = request.live
     settings = Settings(
@@ -58,13 +60,13 @@ def serve_page(request: Request, on_line: Callable[[str], object]) -> None:
     serve(settings, on_line)
 
 
-def address_of(text: str) -> tuple[str, int]:
-    """Return the host and the port that --serve names; either may be left out.
+def parse_address(text: str) -> tuple[str, int]:
+    """Return the host and the port of --serve; either may be left out.
 
     Raises:
-        InputError: it names something else.
+        InputError: `text` is no address.
 
-    >>> address_of("8000"), address_of("0.0.0.0"), address_of("studio:80"), address_of("[::1]:9000")
+    >>> parse_address("8000"), parse_address("0.0.0.0"), parse_address("studio:80"), parse_address("[::1]:9000")
     (('127.0.0.1', 8000), ('0.0.0.0', 8765), ('studio', 80), ('::1', 9000))
     """
     host, port = "127.0.0.1", "8765"
@@ -87,7 +89,7 @@ def _page_look(look: Look) -> tuple[Look, dict[str, str]]:
     background, pictures = look.background, {}
     if os.path.isfile(background) and shipped_picture(background) is None:
         read_image(background)  # reports a file that is no picture
-        pictures, background = {_YOURS: background}, UPLOAD + _YOURS
+        pictures, background = {_OWN_PICTURE_ID: background}, UPLOAD + _OWN_PICTURE_ID
     elif background not in _PLAIN and shipped_picture(background) is None and not is_color(background):
         raise InputNotFoundError(
             f"--background {background}: no such picture, nor one of {', '.join(shipped_pictures())}; "

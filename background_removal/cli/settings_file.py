@@ -1,4 +1,4 @@
-"""Options that live in a TOML file, under the names that they have on the command line."""
+"""Settings file: options in TOML, under their names on the command line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_settings(path: str, with_source: bool = True) -> dict[str, Any]:
     if not os.path.exists(path):
         return {}
     values = {}
-    for name, value in _document(path).unwrap().items():
+    for name, value in _load_document(path).unwrap().items():
         option = BY_NAME.get(name.replace("-", "_"))
         if option is None or not option.in_file:
             raise InputError(f"--config {path}: there is no option {name}")
@@ -48,7 +48,7 @@ def write_settings(path: str, changes: Mapping[str, str | float | bool]) -> None
     Raises:
         InputError: the file cannot be read or written.
     """
-    document = _document(path) if os.path.exists(path) else tomlkit.document()
+    document = _load_document(path) if os.path.exists(path) else tomlkit.document()
     there = {name.replace("-", "_"): name for name in document}
     for name, value in changes.items():
         document[there.get(name, name.replace("_", "-"))] = value
@@ -59,7 +59,7 @@ def write_settings(path: str, changes: Mapping[str, str | float | bool]) -> None
         raise InputError(f"--config {path}: cannot be written: {error}") from error
 
 
-def _document(path: str) -> tomlkit.TOMLDocument:
+def _load_document(path: str) -> tomlkit.TOMLDocument:
     limits.check_regular_file(path, f"--config {path}")
     try:
         if os.path.getsize(path) > limits.MAX_SETTINGS_BYTES:
