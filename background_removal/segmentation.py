@@ -24,7 +24,7 @@ from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.loading import load_matting
 from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
-from background_removal.pipeline.actions import Action
+from background_removal.pipeline.actions import Action, keys_of
 from background_removal.pipeline.frame import Planes, StreamInfo, to_image
 from background_removal.pipeline.objects import FrameObject, optional_method
 
@@ -355,6 +355,11 @@ class MPSegmentation(FrameObject):
     def actions(self) -> Sequence[Action]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The actions that change the look."""
         return self._controls.actions
+
+    @property
+    def keys(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Rows for the list of keys."""
+        return keys_of(self.actions)
 
     def status(self) -> Mapping[str, Any]:
         """Return the state of each action, by its name."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from background_removal.pipeline.actions import Action
+from background_removal.pipeline.actions import Action, keys_of
 from background_removal.pipeline.frame import Planes
 from background_removal.pipeline.objects import FrameObject
 
@@ -35,6 +35,11 @@ class SwitchedEffect(FrameObject):
     @property
     def actions(self) -> Sequence[Action]:  # pyright: ignore[reportIncompatibleVariableOverride]
         return (self.action.bind(self.switch, lambda: self.on),)
+
+    @property
+    def keys(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Rows for the list of keys."""
+        return keys_of(self.actions)
 
     def switch(self, on: bool) -> str:
         """Switch the effect on or off; return the message."""

@@ -1,1 +1,1 @@
-"""The window with the result, and what is drawn over it."""
+"""The window with the result, and its overlay."""
