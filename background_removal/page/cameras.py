@@ -242,7 +242,7 @@ class _VisitorSink(Sink):
 
     Args:
         send: Sends a message; raises Stopped.
-        camera: The visitor's camera, whose frames keep their numbers. None counts the frames, and waits until the
+        camera: The visitor's camera; its frames keep their numbers. None counts the frames, and waits until the
             visitor has shown those in flight.
     """
 

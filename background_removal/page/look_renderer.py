@@ -187,7 +187,7 @@ class LookRenderer(FrameObject):
         names = set[str](_IN_PLACE)
         if self._info is None:
             names -= {"people"}
-        elif self._info.still:  # its best matte does not tell people apart, and its effects must not fade in
+        elif self._info.still:  # its best matte does not separate people, and its effects must not fade in
             names -= {"people", "effects"}
         if "defocus" in (*look.effects, *before.effects):  # which replaces the blur
             names -= {"blur", "background", "effects"}

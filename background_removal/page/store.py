@@ -31,7 +31,7 @@ class Upload:
     Attributes:
         id: Public id; knowing it is enough to fetch the upload.
         kind: Kind of file.
-        visitor: The sender; "" for the owner of this computer, whose pictures are never removed.
+        visitor: The sender; "" for the owner of this computer; their pictures are never removed.
         folder: Folder of its files.
         name: The visitor's name for it.
         width, height: Size in pixels, upright.
