@@ -213,9 +213,8 @@ def close_empty(case: Case) -> None:
 def ours_below(kind: type) -> set[type]:
     """Return the public classes of the project that subclass `kind`."""
     found = {sub for below in kind.__subclasses__() for sub in (below, *ours_below(below))}
-    return {
-        sub for sub in found if sub.__module__.startswith("background_removal.") and not sub.__name__.startswith("_")
-    }
+    rooms = tuple(f"background_removal.{room}." for room in ("pipeline", "files", "live"))
+    return {sub for sub in found if sub.__module__.startswith(rooms) and not sub.__name__.startswith("_")}
 
 
 def test_every_source_and_sink_of_the_project_is_held_to_it(cases: dict[str, Case]) -> None:

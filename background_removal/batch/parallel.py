@@ -18,6 +18,7 @@ from background_removal.files import storage
 from background_removal.files.images import is_sequence
 from background_removal.files.saving.outputs import check_result
 from background_removal.files.saving.unfinished import unfinished_parts
+from background_removal.files.video.completeness import read_expected_length
 from background_removal.files.video.parts import plan_parts
 from background_removal.pipeline.progress import progress_bar
 from background_removal.recipe import Recipe
@@ -72,6 +73,7 @@ def process_in_parallel(recipe: Recipe, item: BatchItem, jobs: int, show_progres
     check_result(output, item.path, video=True, encoding=recipe.encoding)
     finished: list[FileDone] = []
     with storage.local_file(item.path) as local:
+        read_expected_length(local, item.path)  # raises for a file that cannot be read, before any note
         parts = select_parts(plan_parts(local, jobs), recipe, item.path)
         if len(parts) < 2:
             return None
