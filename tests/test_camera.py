@@ -129,6 +129,7 @@ def test_a_video_stream_has_the_colors_that_it_says(tmp_path: Path, portrait: np
         assert difference(frame.image, images[0]) < 6
 
 
+@pytest.mark.slow
 def test_garbage_and_silence_are_gone_through(stream_camera: StreamCamera) -> None:
     """A damaged picture is left out, one of another size goes through, and after silence the camera is opened anew."""
     source = CameraSource(stream_camera.url, CameraOptions(reconnect=20))
@@ -158,6 +159,7 @@ def test_the_camera_is_let_go_when_an_object_raises(stream_camera: StreamCamera)
     wait_until(lambda: threading.active_count() <= before, "the threads to end")
 
 
+@pytest.mark.slow
 def test_a_slow_object_gets_the_newest_frame(stream_camera: StreamCamera) -> None:
     """The picture's brightness counts up; what a slow object sees must be what the camera shows just then."""
     lags: list[int] = []

@@ -275,6 +275,7 @@ def test_watching_takes_no_result_for_a_source(tmp_path: Path, results: str) -> 
     assert {Path(next(elsewhere)[0]).name for _ in range(4)} == {"a_out.mp4", "b.jpg", "c.mp4", "gone_out.mp4"}
 
 
+@pytest.mark.slow
 def test_a_look_at_many_files_asks_for_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a look costs must grow with the number of files, and not with its square."""
     for number in range(300):

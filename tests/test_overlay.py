@@ -176,6 +176,7 @@ def messages(told: list[dict[str, Any]]) -> list[str]:
     return [message for message, _ in itertools.groupby(what["message"] for what in told) if message]
 
 
+@pytest.mark.slow
 def test_the_window_says_what_is_going_on(
     run_main, stream_camera: StreamCamera, monkeypatch: pytest.MonkeyPatch, told: list[dict[str, Any]]
 ) -> None:
@@ -270,6 +271,7 @@ def test_a_virtual_camera_is_clean(
     assert int(sent.max()) - int(sent.min()) < 4
 
 
+@pytest.mark.slow
 def test_a_window_without_frames_looks_often_for_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the window system keeps only the last key: more often than once in the 20 ms between two fast ones."""
     typist = Typist()

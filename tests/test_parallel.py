@@ -275,6 +275,7 @@ def test_decoding_times_rise_and_are_never_late() -> None:
     assert all(d <= p for d, p in zip(dts, pts, strict=True))
 
 
+@pytest.mark.slow
 def test_jobs_refuse_what_cannot_be_joined(tmp_path: Path, run_main) -> None:
     source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
     outcome = run_main("--video", source, "--no-segmentation", "--jobs", 2, "--output", tmp_path / "r.gif")

@@ -73,6 +73,7 @@ def test_nothing_ends_at_the_border_of_a_crop(bright: str) -> None:
     assert steps["best"] < 0.02
 
 
+@pytest.mark.slow
 def test_best_is_nearer_to_the_truth_on_real_pictures(shared: Path) -> None:
     """The stills, and one frame of each clip: on average a fifth less error, on the stills a third."""
     truths = {}
@@ -156,6 +157,7 @@ def test_another_background_or_threshold_asks_no_network_again(
         segmentation(cv2.flip(portrait, 1))
 
 
+@pytest.mark.slow
 def test_threshold_and_softness_mean_what_they_do_in_a_video(portrait: np.ndarray, bright: str) -> None:
     kept = [MPSegmentation(threshold=t, quality="best").alpha(portrait).mean() for t in (0.0, 0.3, 0.5, 0.7, 1.0)]
     for more, less in itertools.pairwise(kept):
@@ -185,6 +187,7 @@ def test_a_cut_out_and_light_wrap_work_at_full_size(bright: str) -> None:
     assert (white[1.0][470, 600] == white[0.0][470, 600]).all()
 
 
+@pytest.mark.slow
 def test_twelve_megapixels_take_no_more_than_a_few_copies(portrait: np.ndarray) -> None:
     picture = cv2.resize(portrait, (4000, 3000), interpolation=cv2.INTER_CUBIC)
     segmentation = MPSegmentation(background="#101018", quality="best")

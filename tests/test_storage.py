@@ -105,6 +105,7 @@ def test_a_remote_video_to_a_local_file_and_back(run_main, bucket, tmp_path: Pat
     assert len(probe(tmp_path / "fetched.mp4").times) == 8
 
 
+@pytest.mark.slow
 def test_a_remote_folder_of_backgrounds(run_main, bucket, tmp_path: Path) -> None:
     for name, color in (("1.png", (255, 0, 0)), ("2.png", (0, 255, 0))):
         cv2.imwrite(str(tmp_path / name), np.full((30, 40, 3), color, np.uint8))
@@ -306,6 +307,7 @@ def failing_proxy(s3_url: str) -> Iterator[str]:
     listening.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_in_mid_upload_leaves_the_result_here(run_program, bucket, failing_proxy: str) -> None:
     env = {"AWS_ENDPOINT_URL": failing_proxy, "AWS_MAX_ATTEMPTS": "1"}
     outcome = run_program(PORTRAIT, "--no-segmentation", "--output", "s3://media/me.png", env=env)

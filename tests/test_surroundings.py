@@ -102,6 +102,7 @@ def test_a_result_may_be_read_while_it_is_replaced(run_main, tmp_path: Path, lon
     assert before == b"what was there before"
 
 
+@pytest.mark.slow
 def test_of_two_runs_to_one_result_each_is_whole(start_main, tmp_path: Path, long_clip: Path) -> None:
     (tmp_path / "mine.py").write_text("import time\ndef slow(image):\n    time.sleep(0.005)\n    return image\n")
     arguments = (long_clip, "--no-segmentation", "--object", "mine.py:slow", "--output", "a.mkv")
