@@ -37,7 +37,7 @@ _RULES: tuple[_Rule, ...] = (
     (lambda r: r.cluster and r.part_seconds < 4, "--part-seconds {r.part_seconds:g}: must be at least 4"),
     (
         lambda r: r.watch is not None and (r.shard or r.dry_run),
-        "--watch goes without --shard and --dry-run: nobody knows which files will come",
+        "--watch goes without --shard and --dry-run: the files are not known in advance",
     ),
     (
         lambda r: r.recipe.matte and r.recipe.no_segmentation,

@@ -189,15 +189,15 @@ OPTIONS = (
         kind=Kind.VALUES, metavar="FILE", convert=tuple, on_page=True,
     ),
     Option(
-        "webcam", Request, "sources", "a camera's number, or a URL (rtsp://..., http://...)", metavar="ID",
+        "webcam", Request, "sources", "number of a camera, or a URL (rtsp://..., http://...)", metavar="ID",
         on_page=True, parameters=("webcam_id",),
     ),
     Option(
-        "image", Request, "sources", "the same, and all of them are images", kind=Kind.VALUES, metavar="FILE",
+        "image", Request, "sources", "the same, treating all of them as images", kind=Kind.VALUES, metavar="FILE",
         convert=tuple,
     ),
     Option(
-        "video", Request, "sources", "the same, and all of them are videos", kind=Kind.VALUES, metavar="FILE",
+        "video", Request, "sources", "the same, treating all of them as videos", kind=Kind.VALUES, metavar="FILE",
         convert=tuple,
     ),
     Option(
@@ -206,38 +206,38 @@ OPTIONS = (
     # -- files --
     Option(
         "output", Recipe, "files",
-        "the result, whose suffix picks the format; a folder for results; frames/%06d.png for pictures; "
+        "the result (its suffix picks the format); a folder for results; frames/%06d.png for pictures; "
         "- for standard output, an image as PNG",
         metavar="PATH", needs=(needs.RESULT,), parameters=("output_path",),
     ),
     Option(
-        "matte", Recipe, "files", "write the alpha as well, as a grey image or video", metavar="PATH", needs=_FILES,
+        "matte", Recipe, "files", "also write the alpha, as a grey image or video", metavar="PATH", needs=_FILES,
     ),
     Option(
-        "frames", Recipe, "files", "make a folder of pictures of a video", kind=Kind.FLAG, needs=_RANGE,
+        "frames", Recipe, "files", "write a video as a folder of pictures", kind=Kind.FLAG, needs=_RANGE,
     ),
-    Option("recursive", Request, "files", "look into folders inside folders", kind=Kind.FLAG, needs=_FILES),
+    Option("recursive", Request, "files", "search folders inside folders", kind=Kind.FLAG, needs=_FILES),
     Option(
-        "max_pixels", Request, "files", "the largest picture or frame that is read (268 million pixels)",
+        "max_pixels", Request, "files", "largest picture or frame to read, in pixels (268 million)",
         metavar="N", parse=int,
     ),
     Option(
-        "follow", Request, "files", "read the other files that a playlist or script names", kind=Kind.FLAG,
+        "follow", Request, "files", "read the files that a playlist or script names", kind=Kind.FLAG,
     ),
-    Option("resume", Request, "files", "skip files whose result is there already", kind=Kind.FLAG, needs=_FILES),
+    Option("resume", Request, "files", "skip files that have a result already", kind=Kind.FLAG, needs=_FILES),
     Option(
         "shard", Request, "files",
-        "do the I-th of N equal shares of the files: for several computers that see the same folder",
+        "process the I-th of N equal shares of the files: for several computers with the same folder",
         metavar="I/N", convert=_shard, needs=_FILES,
     ),
     Option(
         "cluster", Request, "files",
-        "let several computers do the files, through Ray: auto, HOST:6379, ray://HOST:10001, or local to try it",
+        "process the files on several computers, through Ray: auto, HOST:6379, ray://HOST:10001, or local to try it",
         metavar="ADDRESS", needs=_FILES,
     ),
     Option(
         "part_seconds", Request, "files",
-        "with --cluster a longer video is cut into parts of about so many seconds (default {default})",
+        "with --cluster, cut longer videos into parts of about S seconds (default {default})",
         metavar="S", parse=float, needs=(needs.FILES, needs.CLUSTER),
     ),
     Option(
@@ -252,7 +252,7 @@ OPTIONS = (
         metavar="SPEC", needs=_SEGMENTATION, on_page=True,
     ),
     Option(
-        "list_backgrounds", Request, "background", "name the pictures that ship with the program", kind=Kind.SWITCH,
+        "list_backgrounds", Request, "background", "list the pictures that ship with the program", kind=Kind.SWITCH,
         in_file=False,
     ),
     Option(
@@ -262,7 +262,7 @@ OPTIONS = (
         metavar="S", parse=_blur, needs=_SEGMENTATION, on_page=True, parameters=("bg_blur_ratio",),
     ),
     Option(
-        "threshold", Look, "background", "0..1, where background ends and person begins (default {default})",
+        "threshold", Look, "background", "alpha at which background ends and person begins, 0..1 (default {default})",
         metavar="T", parse=float, needs=_SEGMENTATION, on_page=True,
     ),
     Option(
@@ -275,7 +275,7 @@ OPTIONS = (
         metavar="S", parse=float, needs=_SEGMENTATION, on_page=True,
     ),
     Option(
-        "light_wrap", Look, "background", "light of a new background on the edge, 0..1",
+        "light_wrap", Look, "background", "light of a new background on the person's edge, 0..1",
         metavar="S", parse=float, needs=_SEGMENTATION, on_page=True,
     ),
     # -- the network --
@@ -292,7 +292,7 @@ OPTIONS = (
         choices=QUALITIES, needs=_SEGMENTATION, on_page=True,
     ),
     Option(
-        "model_size", Network, "network", "input of FILE.onnx where it leaves it free (256x256)",
+        "model_size", Network, "network", "input size of FILE.onnx if it does not fix one (256x256)",
         metavar="HxW", convert=_size("--model-size", "256x320"), needs=_OWN_MODEL, on_page=True,
     ),
     Option(
@@ -323,7 +323,7 @@ OPTIONS = (
         needs=(*_CAMERA_OR_PAGE, needs.LOCAL_CAMERA), on_page=True,
     ),
     Option(
-        "list_cameras", Request, "camera", "name the cameras; on Linux their sizes too", kind=Kind.SWITCH,
+        "list_cameras", Request, "camera", "list the cameras; on Linux also their sizes", kind=Kind.SWITCH,
         in_file=False,
     ),
     Option(
@@ -332,25 +332,26 @@ OPTIONS = (
     ),
     Option(
         "virtual_camera", LiveOptions, "camera",
-        "be a camera for meeting programs: the first there is, or this one", metavar="DEVICE", alone="", needs=_CAMERA,
+        "feed a virtual camera for meeting programs: the first one, or DEVICE",
+        metavar="DEVICE", alone="", needs=_CAMERA,
     ),
     Option(
         "card", Request, "camera",
-        "what others see of key x, and while the camera is lost (default: the room without you, blurred, or "
+        "picture for others after key x, and while the camera is lost (default: the room without you, blurred, or "
         "'back soon')",
         metavar="FILE", needs=(needs.CAMERA, needs.VIRTUAL_CAMERA),
     ),
     Option(
         "transparent_color", LiveOptions, "camera",
-        "what the virtual camera shows for transparent (default '#00b140', green)",
+        "colour of the virtual camera for a transparent background (default '#00b140', green)",
         metavar="COLOR", convert=_color, needs=(needs.CAMERA, needs.VIRTUAL_CAMERA),
     ),
     Option(
-        "record", LiveOptions, "camera", "record the result; key r begins and ends too", field="record_path",
-        metavar="PATH", needs=_CAMERA, parameters=("record_path",),
+        "record", LiveOptions, "camera", "record the result; key r starts and stops recordings too",
+        field="record_path", metavar="PATH", needs=_CAMERA, parameters=("record_path",),
     ),
     Option(
-        "overwrite", LiveOptions, "camera", "let --record replace a file, instead of numbering", kind=Kind.FLAG,
+        "overwrite", LiveOptions, "camera", "let --record replace a file instead of adding a number", kind=Kind.FLAG,
         needs=(needs.CAMERA_FOR_RECORD, needs.RECORD),
     ),
     Option(
@@ -359,35 +360,35 @@ OPTIONS = (
         metavar="NAME", alone="default", needs=_CAMERA,
     ),
     Option(
-        "list_microphones", Request, "camera", "name the microphones", kind=Kind.SWITCH, in_file=False,
+        "list_microphones", Request, "camera", "list the microphones", kind=Kind.SWITCH, in_file=False,
     ),
     Option(
         "control", LiveOptions, "camera",
-        "be told what to do by {program} control (see {program} control --help); a port of this "
+        "take actions from {program} control (see {program} control --help); a port of this "
         "computer, or any that is free",
         field="control_port", metavar="PORT", parse=int, alone=0, needs=_CAMERA,
     ),
     Option(
-        "snapshots", LiveOptions, "camera", "where key s saves pictures (default {default})", metavar="FOLDER",
+        "snapshots", LiveOptions, "camera", "folder for the pictures of key s (default {default})", metavar="FOLDER",
         needs=(needs.SNAPSHOTS,),
     ),
     # -- custom objects --
     Option(
-        "auto_frame", Look, "objects", "the picture follows the person (key z)", kind=Kind.FLAG, field="effects",
+        "auto_frame", Look, "objects", "let the picture follow the person (key z)", kind=Kind.FLAG, field="effects",
         on_page=True,
     ),
     Option(
-        "low_light", Look, "objects", "lift the picture when it is dark (key l)", kind=Kind.FLAG, field="effects",
+        "low_light", Look, "objects", "brighten a dark picture (key l)", kind=Kind.FLAG, field="effects",
         on_page=True,
     ),
     Option(
-        "color_balance", Look, "objects", "take the light's colour out of the picture (key k)", kind=Kind.FLAG,
+        "color_balance", Look, "objects", "remove a colour cast of the light (key k)", kind=Kind.FLAG,
         field="effects", on_page=True,
     ),
     Option("name", Recipe, "objects", "a name plate at the lower left (key n)", metavar="TEXT"),
     Option("logo", Recipe, "objects", "a picture at the upper right, alpha kept (key o)", metavar="PNG"),
     Option(
-        "defocus", Look, "objects", "blur what is far from the person more (with blur; key v)", kind=Kind.FLAG,
+        "defocus", Look, "objects", "blur more with distance from the person (key v)", kind=Kind.FLAG,
         field="effects", on_page=True,
     ),
     Option(
@@ -399,10 +400,10 @@ OPTIONS = (
         "no_segmentation", Recipe, "objects", "leave the person and the background alone", kind=Kind.SWITCH,
     ),
     # -- view --
-    Option("flip", Recipe, "view", "mirror left to right, for everybody", kind=Kind.FLAG),
+    Option("flip", Recipe, "view", "mirror left to right, for everyone", kind=Kind.FLAG),
     Option(
         "mirror_preview", LiveOptions, "view",
-        "show a camera mirrored in the window, and there alone (default)",
+        "mirror a camera in the window only (default)",
         kind=Kind.FLAG, default=True, needs=(needs.CAMERA, needs.WINDOW),
     ),
     Option("show", Request, "view", "open a window (default: for a webcam only)", kind=Kind.FLAG),
@@ -437,23 +438,23 @@ OPTIONS = (
     ),
     Option(
         "crf", Encoding, "video",
-        "quality, 0 best to 51 or 63 (default 20 for H.264, about that for others)",
+        "quality, from 0 (best) to 51 or 63 (default 20 for H.264, about that for others)",
         metavar="N", parse=int, needs=_ENCODER,
     ),
     Option("preset", Encoding, "video", "encoder speed (default {default})", metavar="P", needs=_ENCODER),
     Option(
-        "gif_width", Encoding, "video", "a GIF is at most so wide (default {default})", metavar="N", parse=int,
+        "gif_width", Encoding, "video", "largest width of a GIF, in pixels (default {default})", metavar="N", parse=int,
         needs=_ENCODER,
     ),
     Option(
-        "gif_fps", Encoding, "video", "a GIF has about so many frames a second at most (default {default})",
+        "gif_fps", Encoding, "video", "highest rate of a GIF, in frames per second (default {default})",
         metavar="N", parse=float, needs=_ENCODER,
     ),
     # -- a page in the browser --
     Option(
         "serve", Request, "page",
-        "serve the page, for this computer alone unless a host is named (default 127.0.0.1:8765); needs "
-        "pip install -r requirements-page.txt",
+        "serve the page, for this computer alone unless a host is named (default 127.0.0.1:8765); needs the extra "
+        "page (requirements-page.txt)",
         metavar="HOST:PORT", alone="127.0.0.1:8765", on_page=True,
     ),
     Option(
@@ -470,7 +471,7 @@ OPTIONS = (
         in_file=False, on_page=True,
     ),
     Option("quiet", Request, "program", "print nothing but errors", kind=Kind.FLAG, on_page=True),
-    Option("debug", Request, "program", "print tracebacks and what is going on", kind=Kind.SWITCH, on_page=True),
+    Option("debug", Request, "program", "print tracebacks and debug messages", kind=Kind.SWITCH, on_page=True),
     Option(
         "print_completion", Request, "program", "print the completion of options for a shell", choices=SHELLS,
         in_file=False,
