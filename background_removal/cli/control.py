@@ -1,4 +1,4 @@
-"""``python main.py control``: does actions of a run that was started with --control."""
+"""``python main.py control``: run actions of a program that was started with --control."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from background_removal.cli.options import program_name
 from background_removal.errors import InputError, ProcessingError
 from background_removal.live.control.control_file import Address, addresses
 from background_removal.pipeline.actions import ALL, rows_of
@@ -16,14 +17,14 @@ from background_removal.pipeline.actions import ALL, rows_of
 _ANSWER_SECONDS = 15.0
 
 _HEAD = """\
-usage: main.py control [--port PORT] ACTION [ARGUMENT]
+usage: {program} control [--port PORT] ACTION [ARGUMENT]
 
 Tell a run that was started with --control what to do:
 
 """
 _FOOT = """
   key K                                     type a key, for objects of your own: key x, key space
-  status                                    what there is to tell
+  status                                    the state of the run
   actions                                   what this run can do
 
 --port is needed only where several runs can be controlled.
@@ -31,7 +32,7 @@ _FOOT = """
 
 
 def control(arguments: Sequence[str], on_line: Callable[[str], object]) -> int:
-    """Run ``main.py control``.
+    """Run the command ``control``.
 
     Args:
         arguments: The arguments after ``control``.
@@ -70,7 +71,7 @@ def control(arguments: Sequence[str], on_line: Callable[[str], object]) -> int:
 def usage() -> str:
     """Return the help, made from the declared actions."""
     rows = (_row(row.usage, "", row.label) for row in rows_of(ALL))
-    return _HEAD + "\n".join(rows) + _FOOT
+    return _HEAD.format(program=program_name()) + "\n".join(rows) + _FOOT
 
 
 def _row(names: str, takes: str, label: str) -> str:

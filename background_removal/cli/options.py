@@ -46,12 +46,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message} (see --help)\n")
 
 
+def program_name() -> str:
+    """Return the name that the program was started by: main.py of a checkout, or the installed command."""
+    return "main.py" if os.path.basename(sys.argv[0]) == "main.py" else "background-removal"
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line; it sets only what was typed."""
-    is_script = os.path.basename(sys.argv[0]) == "main.py"
-    program = "python main.py" if is_script else "background-removal"
+    name = program_name()
+    program = f"python {name}" if name == "main.py" else name
     parser = _Parser(
-        prog="main.py" if is_script else program,
+        prog=name,
         description=DESCRIPTION,
         epilog=_epilog(program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
