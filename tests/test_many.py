@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,7 @@ from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
 
 from background_removal.batch import find, shards
 from background_removal.batch.items import BatchItem, plan_items
-from background_removal.batch.watch import FolderWatch, watch
+from background_removal.batch.watch import FolderWatch
 from background_removal.engine import Engine
 from background_removal.errors import InputNotFoundError, ProcessingError
 from background_removal.files.saving import atomic
@@ -258,24 +259,31 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
     ]
 
 
-@pytest.mark.slow
+def watched(folder: Path, results: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what a watch finds, with a clock that goes a second from scan to scan."""
+    now = [0.0]
+    files = FolderWatch(str(folder), find.SUFFIXES, False, results, clock=lambda: now[0])
+    while True:
+        yield from files.ready()
+        now[0] += 1
+
+
 @pytest.mark.parametrize("results", ["", "the folder itself"])
 def test_watching_takes_no_result_for_a_source(tmp_path: Path, results: str) -> None:
     """Results stand beside their sources; once a source has gone its result is still none."""
     results = results and str(tmp_path)
     for name in ("a.mp4", "a_out.mp4", "gone_out.mp4", "b.jpg", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
-    given = watch(str(tmp_path), find.SUFFIXES, False, results)
+    given = watched(tmp_path, results)
     assert {Path(next(given)[0]).name for _ in range(2)} == {"a.mp4", "b.jpg"}
     (tmp_path / "a.mp4").unlink()
     (tmp_path / "c.mp4").write_bytes(b"x")
     assert Path(next(given)[0]).name == "c.mp4"
     # With a folder for results what only ends like one is a source.
-    elsewhere = watch(str(tmp_path), find.SUFFIXES, False, str(tmp_path / "results"))
+    elsewhere = watched(tmp_path, str(tmp_path / "results"))
     assert {Path(next(elsewhere)[0]).name for _ in range(4)} == {"a_out.mp4", "b.jpg", "c.mp4", "gone_out.mp4"}
 
 
-@pytest.mark.slow
 def test_a_look_at_many_files_asks_for_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a look costs must grow with the number of files, and not with its square."""
     for number in range(300):
@@ -285,7 +293,7 @@ def test_a_look_at_many_files_asks_for_each_once(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "scandir", lambda *path: asked.append(path) or scandir(*path))
     monkeypatch.setattr(glob, "glob", lambda *_, **__: pytest.fail("each file looks through the whole folder"))
     (tmp_path / "one.jpg").write_bytes(b"x")
-    given = watch(str(tmp_path), find.SUFFIXES, False)
+    given = watched(tmp_path)
     assert Path(next(given)[0]).name == "one.jpg"
     assert len(asked) < 20, "the folder is read once a look"
 
