@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, ROOT, done, probe, wait_until
+from conftest import PORTRAIT, ROOT, difference, done, probe, wait_until
 
 from background_removal.engine import Engine
 from background_removal.errors import InputError, ProcessingError
@@ -99,7 +99,8 @@ def test_what_only_has_such_names_works_and_is_left_alone(clip: Callable) -> Non
         assert chain.on_key("x") is False
         assert chain.view(IMAGE) is IMAGE
         found = probe(done(Engine(video_path=source, custom_objects=[item])), images=True)
-        assert all((a == b).all() for a, b in zip(found.images, plain.images, strict=True))
+        # x264's output differs in bits from run to run.
+        assert all(difference(a, b) < 1 for a, b in zip(found.images, plain.images, strict=True))
 
 
 def test_an_object_may_imitate_the_contract_with_arguments_of_its_own() -> None:
