@@ -29,7 +29,7 @@ def cut_file(recipe: Recipe, item: BatchItem, part_seconds: float) -> tuple[Part
     A part's name depends on all that its frames depend on, so that a later run finds it again.
     """
     suffix = _suffix(item.output)
-    if not recipe.is_video(item.path) or suffix in _NOT_JOINED or is_sequence(item.output):
+    if not recipe.is_video(item.path) or not can_be_joined(item.output):
         return ()
     if recipe.look.is_transparent and suffix != ".mov":
         return ()
@@ -44,6 +44,11 @@ def cut_file(recipe: Recipe, item: BatchItem, part_seconds: float) -> tuple[Part
     work = replace(recipe, output="", kind="")
     names = [f"{number:05}-{_digest((work, item.path, version, part))}" for number, part in enumerate(parts)]
     return name_parts(item, parts, parts_folder(item.output), names)
+
+
+def can_be_joined(output: str) -> bool:
+    """Return whether a result can be joined from parts, by its name."""
+    return _suffix(output) not in _NOT_JOINED and not is_sequence(output)
 
 
 def name_parts(item: BatchItem, parts: Sequence[Part], folder: str, names: Sequence[str]) -> tuple[PartTask, ...]:

@@ -66,7 +66,7 @@ def run_plan(
         executor: The executor; it is not closed.
         bar: A bar that counts frames.
         interrupt: Asked between two tasks.
-        on_done: Called with every file whose result is written.
+        on_done: Called with every finished file.
         on_failed: Called with every file that has failed; it may raise to end the run.
 
     Raises:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from contextlib import closing
 
-from background_removal.batch.cut import name_parts, select_parts
+from background_removal.batch.cut import can_be_joined, name_parts, select_parts
 from background_removal.batch.executor import run_plan
 from background_removal.batch.items import BatchItem, not_done_if_changed, process_file
 from background_removal.batch.plan import FileDone, FileFailed, Plan
@@ -15,7 +14,6 @@ from background_removal.batch.tasks import Setup
 from background_removal.engine import Engine
 from background_removal.errors import InputError
 from background_removal.files import storage
-from background_removal.files.images import is_sequence
 from background_removal.files.saving.outputs import check_result
 from background_removal.files.saving.unfinished import unfinished_parts
 from background_removal.files.video.completeness import read_expected_length
@@ -68,14 +66,14 @@ def process_in_parallel(recipe: Recipe, item: BatchItem, jobs: int, show_progres
         KeyboardInterrupt: Ctrl-C was typed.
     """
     output = item.output
-    if os.path.splitext(output)[1].lower() in (".gif", ".webp") or is_sequence(output):
+    if not can_be_joined(output):
         raise InputError(f"{output}: --jobs joins .mp4, .m4v, .mov, .mkv and .webm only")
     check_result(output, item.path, video=True, encoding=recipe.encoding)
     finished: list[FileDone] = []
     with storage.local_file(item.path) as local:
-        read_expected_length(local, item.path)  # raises for a file that cannot be read, before any note
         parts = select_parts(plan_parts(local, jobs), recipe, item.path)
         if len(parts) < 2:
+            read_expected_length(local, item.path)  # raises for a file that cannot be read at all
             return None
         setup = Setup(recipe, max(1, count_cores() // len(parts)), log_level=logging.getLogger().level, source=local)
         plan = Plan()

@@ -71,7 +71,7 @@ class Plan:
     """The tasks of a batch, from the files to the joined results.
 
     Args:
-        max_retries: Number of further tries for a task whose process or computer was lost.
+        max_retries: Number of retries of a task after its process or computer was lost.
     """
 
     def __init__(self, max_retries: int = 0) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Number of retries of a task whose computer or process was lost.
+# Number of retries of a task after its computer or process was lost.
 _MAX_RETRIES = 3
 # Cores per task; one encodes while the other draws, and more gain a single file little.
 _TASK_CORES = 2
