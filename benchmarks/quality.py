@@ -1,27 +1,35 @@
 #!/usr/bin/env python3
-"""How good the mattes are: scores on clips whose true alpha is known, and what each step contributes.
+"""How good the mattes are: scores on clips with known alpha, and the contribution of each step.
 
-    python benchmarks/quality.py CLIPS [CLIPS ...] REFEREE.py [--model M] [--ablation]
+    python benchmarks/quality.py CLIPS [CLIPS ...] REFEREE.py [--half choose|report|all] [--people main] [--model M]
+                                 [--quality best] [--step N] [--json FILE] [--ablation]
 
 Each of CLIPS is a folder with one folder per clip, which holds input.mp4 and the true alpha as alpha.mkv; REFEREE.py
-has ``read_video(path)`` and ``score(pairs, video=True)`` and defines the figures.
+has ``read_video(path)`` and ``score(pairs, video=True)`` and defines the figures MAD, Grad, dtSSD and IoU. measures.py
+adds F (boundary F), Flow (dtSSD along the motion) and MESSDdt. halves.py says which frames constants may be chosen on.
+A clip of which both halves have a part is listed as a whole as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import cv2
 import numpy as np
+from halves import HALVES, parts
+from measures import backward_flow, boundary_f, flicker, messddt
+from tables import Row, count_under, heading, line, summarize, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -33,9 +41,11 @@ from background_removal.matting.networks.weights import MODELS  # noqa: E402
 from background_removal.matting.tracking import crop_fade, detector, tracked_person  # noqa: E402
 from background_removal.segmentation import MPSegmentation  # noqa: E402
 
-FIGURES = ("MAD", "Grad", "dtSSD", "IoU")
+FIGURES = ("MAD", "Grad", "dtSSD", "Flow", "MESSDdt", "IoU", "F")
 # Scored beside the whole: someone far is not to be found in the first half second.
 LATER = 15
+# The rows of a summary, by the half that they are of; None are whole clips.
+GROUPS = {None: "all", **{half: half for half in HALVES}}
 
 # Each step of the default, and how to do without it.
 STEPS: dict[str, Callable[[], Any]] = {
@@ -65,37 +75,159 @@ STEPS: dict[str, Callable[[], Any]] = {
 }
 
 
-def frames_of(path: Path) -> list[np.ndarray]:
-    capture, frames = cv2.VideoCapture(str(path)), []
+@dataclass(frozen=True)
+class Setting:
+    """How the mattes are made, and which frames are scored."""
+
+    model: str | None = None
+    people: str = "all"
+    quality: str | None = None
+    half: str = "all"
+    step: int = 1
+
+
+@dataclass
+class Scored:
+    """A clip's scores: a row of figures for each scored frame, and the milliseconds of every frame."""
+
+    folder: str
+    name: str
+    frames: int
+    rows: dict[int, Row] = field(default_factory=dict[int, Row])
+    spent: list[float] = field(default_factory=list[float])
+
+
+def read_frames(path: Path) -> Iterator[np.ndarray]:
+    """Yield the frames of a video, uint8 (H, W, 3) BGR."""
+    capture = cv2.VideoCapture(str(path))
     while True:
         done, frame = capture.read()
         if not done:
-            return frames
-        frames.append(frame)
+            return
+        yield frame
 
 
-def scores(clips: dict[str, tuple[list[np.ndarray], list[np.ndarray]]], referee: Any, model: str | None) -> list[dict]:
-    results = []
-    for name, (frames, truth) in clips.items():
-        segmentation = MPSegmentation(model=model)
-        segmentation.reset()
-        alphas, spent = [], []
-        for frame in frames:
-            start = time.perf_counter()
-            alphas.append(segmentation.alpha(frame).astype(np.float64))
-            spent.append((time.perf_counter() - start) * 1e3)
-        pairs = list(zip(alphas, truth, strict=True))
-        row = {"name": name, "ms": statistics.median(spent), **referee.score(pairs, video=True)}
-        results.append({**row, "later": referee.score(pairs[LATER - 1 :], video=True)})
-    return results
+def frames_of(path: Path) -> list[np.ndarray]:
+    return list(read_frames(path))
 
 
-def line(name: str, row: dict[str, float]) -> str:
-    return f"{name:32}" + "".join(f"{row[figure]:9.2f}" for figure in FIGURES)
+def score_frame(
+    now: tuple[np.ndarray, np.ndarray, np.ndarray],
+    before: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+    referee: Any,
+) -> Row:
+    """Return the figures of a frame; the change since the one before it is left out of a clip's first frame.
+
+    Args:
+        now: The frame, uint8 (H, W, 3); the found and the true alpha, float64 (H, W).
+        before: The same of the frame before it.
+        referee: The module that defines MAD, Grad, dtSSD and IoU.
+    """
+    image, alpha, truth = now
+    row = {**referee.score([(alpha, truth)]), "F": boundary_f(alpha, truth)}
+    if before is not None:
+        row["dtSSD"] = referee.score([before[1:], now[1:]], video=True)["dtSSD"]
+        flow, errors = backward_flow(image, before[0]), (alpha - truth, before[1] - before[2])
+        row |= {"Flow": flicker(*errors, flow), "MESSDdt": messddt(*errors, flow)}
+    return row
 
 
-def mean(rows: list[dict], figures: Iterable[str] = FIGURES) -> dict[str, float]:
-    return {figure: float(np.mean([row[figure] for row in rows])) for figure in figures}
+def sample(frames: Sequence[int], step: int) -> list[int]:
+    """Return one of every `step` frames, at random but always the same.
+
+    Every N-th exactly would flatter: in clips that were brought to another frame rate, every fifth repeats the one
+    before it, where nothing can flicker.
+
+    >>> sample(range(50, 60), 5), sample(range(3), 1)
+    ([54, 57], [0, 1, 2])
+    """
+    choice = random.Random(step)
+    return [choice.choice(frames[n : n + step]) for n in range(0, len(frames), step)]
+
+
+def score_clip(folder: Path, referee: Any, setting: Setting) -> Scored:
+    """Make the mattes of a clip, of every frame in turn, and score those that are asked for."""
+    truths = referee.read_video(folder / "alpha.mkv")
+    scored = Scored(folder.parent.name, folder.name, len(truths))
+    halves = parts(f"{scored.folder}/{scored.name}", len(truths))
+    asked = range(len(truths)) if setting.half == "all" else {**halves}.get(setting.half, range(0))
+    wanted = sample(asked, setting.step)
+    segmentation = MPSegmentation(model=setting.model, people=setting.people, quality=setting.quality)
+    segmentation.reset()
+    before = None
+    for n, frame in enumerate(read_frames(folder / "input.mp4")):
+        if not wanted or n > wanted[-1]:
+            break
+        start = time.perf_counter()
+        alpha = segmentation.alpha(frame).astype(np.float64)
+        scored.spent.append((time.perf_counter() - start) * 1e3)
+        now = frame, alpha, truths[n]
+        if n in wanted:
+            scored.rows[n] = score_frame(now, before, referee)
+        before = now
+    return scored
+
+
+def summarize_clip(clip: Scored, half: str | None, frames: range) -> Row | None:
+    """Return the means over the scored ones of some frames, the worst frame, and how many are bad; None without any."""
+    rows = [row for n, row in clip.rows.items() if n in frames]
+    if not rows:
+        return None
+    overlaps = [row["IoU"] for row in rows]
+    part = "" if len(frames) == clip.frames else f" {frames[0]}-{frames[-1]}"
+    return {
+        **{"set": clip.folder, "name": clip.name + part, "half": half, "scored": len(rows)},
+        **{"ms": statistics.median(clip.spent), "worst IoU": min(overlaps), "bad": count_under(overlaps)},
+        **summarize(rows, FIGURES)["mean"],
+    }
+
+
+def rows_of(clip: Scored, half: str = "all") -> list[Row]:
+    """Return the rows of a clip: its parts by half, and, unless one half was asked for, the whole with half None."""
+    found = [
+        summarize_clip(clip, which, part) for which, part in parts(f"{clip.folder}/{clip.name}", clip.frames).items()
+    ]
+    if half == "all":
+        found.append(summarize_clip(clip, None, range(clip.frames)))
+    return [row for row in found if row is not None]
+
+
+def print_clip(clip: Scored, rows: list[Row]) -> None:
+    for row in rows:
+        if row["half"] is None and row["scored"] == rows[0]["scored"]:
+            continue  # the only part is the whole
+        name = f"{row['name']}: {GROUPS[row['half']]}" + (f" ({row['ms']:.0f} ms)" if row is rows[0] else "")
+        more = f"{row['worst IoU']:11.2f}{row['bad'][0]:6}{row['bad'][1]:5}{row['scored']:6}"
+        print(line(name, row, FIGURES, more=more), flush=True)
+    later = [row for n, row in clip.rows.items() if n >= LATER - 1]
+    if 0 in clip.rows and later:
+        print(line(f"  from frame {LATER} on", summarize(later, FIGURES)["mean"], FIGURES))
+
+
+def print_summaries(rows: list[Row]) -> list[Row]:
+    """Print and return mean, median and worst of the clips, by set and half, with the bad clips and frames."""
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    found: list[Row] = []
+    for name in [*sets, *(["all sets"] if len(sets) > 1 else [])]:
+        for half, label in GROUPS.items():
+            chosen = [row for row in rows if row["half"] == half and name in (row["set"], "all sets")]
+            if not chosen:
+                continue
+            frames = [sum(row["bad"][n] for row in chosen) for n in (0, 1)]
+            under = count_under(row["IoU"] for row in chosen)
+            print(
+                f"\n{name}, {label}: {len(chosen)} clips, IoU under 90 in {under[0]}, under 75 in {under[1]}; of "
+                f"{sum(row['scored'] for row in chosen)} frames in {frames[0]} and {frames[1]}"
+            )
+            summary = summarize(chosen, FIGURES)
+            for kind, row in summary.items():
+                print(line(f"  {kind}", row, FIGURES))
+            found.append({"set": name, "half": half, **summary, "clips under": under, "frames under": frames})
+    return found
+
+
+def mean(rows: list[Row], figures: Iterable[str] = FIGURES) -> Row:
+    return summarize(rows, figures)["mean"]
 
 
 def load_referee(path: Path) -> Any:
@@ -107,36 +239,46 @@ def load_referee(path: Path) -> Any:
     return referee
 
 
+def print_ablation(folders: list[Path], referee: Any, setting: Setting) -> None:
+    for name, without in STEPS.items():
+        with without():
+            for folder in folders:
+                clips = [score_clip(path.parent, referee, setting) for path in sorted(folder.glob("*/input.mp4"))]
+                rows = [row for clip in clips for row in rows_of(clip, setting.half)]
+                means = mean([row for row in rows if row["half"] == (None if setting.half == "all" else setting.half)])
+                print(line(f"{name}: {folder.name}", means, FIGURES), flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("referee", type=Path)
     parser.add_argument("--model", help="as for main.py (default: what MPSegmentation does by default)")
+    parser.add_argument("--people", choices=("all", "main"), default="all", help="as for main.py")
+    parser.add_argument("--quality", choices=("fast", "best"), help="as for main.py")
+    parser.add_argument("--half", choices=(*HALVES, "all"), default="all", help="which frames are scored (halves.py)")
+    parser.add_argument(
+        "--step", type=int, default=1, help="score one of every N frames and its change; all are segmented (default 1)"
+    )
+    parser.add_argument("--json", type=Path, help="write the rows and the summaries to this file")
     parser.add_argument("--ablation", action="store_true", help="also without each step in turn")
     options = parser.parse_args()
     referee = load_referee(options.referee)
-    sets: list[list[str]] = []
-    clips = {}
+    setting = Setting(options.model, options.people, options.quality, options.half, max(1, options.step))
+    print(heading("", FIGURES, more=f"{'worst IoU':>11}{'<90':>6}{'<75':>5}{'of':>6}"))
+    rows: list[Row] = []
     for folder in options.clips:
-        paths = sorted(folder.glob("*/input.mp4"))
-        sets.append([path.parent.name for path in paths])
-        clips |= {path.parent.name: (frames_of(path), referee.read_video(path.parent / "alpha.mkv")) for path in paths}
-    print(f"{'':32}" + "".join(f"{figure:>9}" for figure in FIGURES))
-    rows = scores(clips, referee, options.model)
-    for row in rows:
-        print(line(f"{row['name']} ({row['ms']:.1f} ms)", row))
-        print(line(f"  from frame {LATER} on", row["later"]))
-    for folder, names in zip(options.clips, sets, strict=True):
-        print(line(f"mean of {folder.name}", mean([row for row in rows if row["name"] in names])))
+        for path in sorted(folder.resolve().glob("*/input.mp4")):
+            clip = score_clip(path.parent, referee, setting)
+            if clip.rows:
+                found = rows_of(clip, setting.half)
+                print_clip(clip, found)
+                rows += found
+    summaries = print_summaries(rows)
+    write_json(options.json, setting=vars(setting), rows=rows, summaries=summaries)
     if options.ablation:
         print()
-        for name, without in STEPS.items():
-            with without():
-                changed = scores(clips, referee, options.model)
-            for folder, names in zip(options.clips, sets, strict=True):
-                print(
-                    line(f"{name}: {folder.name}", mean([row for row in changed if row["name"] in names])), flush=True
-                )
+        print_ablation(options.clips, referee, setting)
     return 0
 
 
