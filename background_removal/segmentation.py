@@ -56,8 +56,8 @@ class MPSegmentation(FrameObject):
         reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
             for cameras only.
         model: Network that finds the edge, instead of the general one at its wider size ("wide"): "landscape",
-            "general", a network that is downloaded the first time ("rvm", RobustVideoMatting, GPL-3.0;
-            "u2net_human_seg"; "modnet"), or the path of an ONNX file. A recurrent network with
+            "general", "multiclass", a network that is downloaded the first time ("rvm", RobustVideoMatting,
+            GPL-3.0; "u2net_human_seg"; "modnet"), or the path of an ONNX file. A recurrent network with
             RobustVideoMatting's interface is recognised as such.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
         device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".

@@ -281,8 +281,8 @@ OPTIONS = (
     # -- the network --
     Option(
         "model", Network, "network",
-        "default: landscape finds the person, general draws the edge; or one alone: landscape, general, "
-        "FILE.onnx, or one to download: rvm (best edge), u2net_human_seg, modnet",
+        "default: landscape finds the person, general draws the edge; or one alone: landscape, general, multiclass, "
+        "your FILE.onnx, or one to download: rvm (best edge), u2net_human_seg, modnet",
         metavar="M", needs=_SEGMENTATION, on_page=True,
     ),
     Option(

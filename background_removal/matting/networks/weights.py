@@ -26,12 +26,14 @@ class Model:
         height, width: Size of the input.
         files: For each suffix, name in models/ and SHA-256 of the file.
         larger_size: Another height and width at which the ONNX file is as good.
+        input_range: See `matting.networks.network.INPUT_RANGES`.
     """
 
     height: int
     width: int
     files: dict[str, tuple[str, str]]
     larger_size: tuple[int, int] | None = None
+    input_range: str = "unit"
 
 
 # File of the general network, also used at another size.
@@ -67,6 +69,13 @@ MODELS = {
             ".onnx": ("selfie_landscape.onnx", "980d74414d8a42773dacb1b806343e68628cb04b36b91b6f307aa76d35eec344"),
         },
     ),
+    # Hair, skin, clothes and what a person wears, as one person. It takes twenty times as long as the general network.
+    "multiclass": Model(
+        256,
+        256,
+        {".onnx": ("selfie_multiclass.onnx", "a031ecaeda2c8301f2fe24611e886a11b815caa8d454d98c94c59387966a2686")},
+        input_range="symmetric",
+    ),
 }
 
 # Shipped face detector; no choice for the option `model`.
@@ -77,6 +86,13 @@ FACES = Model(
         ".tflite": ("face_full_range.tflite", "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"),
         ".onnx": ("face_full_range.onnx", "371ecbdb23e7298f45d89794135e6e72b2e192f77a3f91b00261a64de68a388a"),
     },
+)
+
+# Shipped pose network; no choice for the option `model`, as it needs a crop around each person.
+POSE = Model(
+    256,
+    256,
+    {".onnx": ("pose_full.onnx", "5712389d114cea7f02f07f730fe2505f02b9325a7cb355333f178932323401d7")},
 )
 
 
