@@ -32,7 +32,7 @@ import cv2
 import numpy as np
 from measures import iou, mad
 from quality import frames_of, read_frames, sample
-from tables import Row, worst, write_json
+from tables import Row, markdown, worst, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -197,19 +197,18 @@ def cells(row: Row) -> list[str]:
     return found
 
 
-def print_table(rows: Sequence[Row], markdown: bool) -> None:
+def print_table(rows: Sequence[Row], as_markdown: bool) -> None:
     titles = ["trait", "persons / pictures"]
     titles += [f"{figure}{more}" for figure in FIGURES for more in ("", " worst", " against the rest")]
     lines = [titles, *(cells(row) for row in rows)]
-    if markdown:
-        lines.insert(1, ["---"] * len(titles))
-        print("\n".join(f"| {' | '.join(each)} |" for each in lines))
+    if as_markdown:
+        print(markdown(titles, lines[1:]))
     else:
         widths = [max(len(each[n]) for each in lines) for n in range(len(titles))]
         for each in lines:
             print("  ".join(text.ljust(width) for text, width in zip(each, widths, strict=True)).rstrip())
     if any(row["few"] for row in rows):
-        star = r"\*" if markdown else "*"
+        star = r"\*" if as_markdown else "*"
         print(f"\n{star} fewer than {MIN_PERSONS} persons here or in the rest: the difference may well be chance.")
 
 

@@ -2,7 +2,7 @@
 """How good the mattes are: scores on clips with known alpha, and the contribution of each step.
 
     python benchmarks/quality.py CLIPS [CLIPS ...] REFEREE.py [--half choose|report|all] [--people main] [--model M]
-                                 [--quality best] [--step N] [--json FILE] [--ablation]
+                                 [--quality best] [--step N] [--json FILE] [--markdown] [--ablation]
 
 Each of CLIPS is a folder with one folder per clip, which holds input.mp4 and the true alpha as alpha.mkv; REFEREE.py
 has ``read_video(path)`` and ``score(pairs, video=True)`` and defines the figures MAD, Grad, dtSSD and IoU. measures.py
@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 from halves import HALVES, parts
 from measures import backward_flow, boundary_f, flicker, messddt
-from tables import Row, count_under, heading, line, summarize, write_json
+from tables import Row, count_under, heading, line, markdown, summarize, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -226,6 +226,17 @@ def print_summaries(rows: list[Row]) -> list[Row]:
     return found
 
 
+def as_markdown(rows: list[Row]) -> str:
+    """Return the parts of the clips as a table, those of the reporting half first."""
+    titles = ["clip, frames", "half", *FIGURES, "worst IoU", "frames under 90 / 75"]
+    cells: list[list[str]] = []
+    for row in sorted((row for row in rows if row["half"]), key=lambda row: HALVES.index(row["half"]), reverse=True):
+        figures = (f"{row[figure]:.1f}" for figure in FIGURES)
+        bad = f"{row['bad'][0]} / {row['bad'][1]} of {row['scored']}"
+        cells.append([row["name"], row["half"], *figures, f"{row['worst IoU']:.0f}", bad])
+    return markdown(titles, cells)
+
+
 def mean(rows: list[Row], figures: Iterable[str] = FIGURES) -> Row:
     return summarize(rows, figures)["mean"]
 
@@ -260,13 +271,17 @@ def main() -> int:
     parser.add_argument(
         "--step", type=int, default=1, help="score one of every N frames and its change; all are segmented (default 1)"
     )
-    parser.add_argument("--json", type=Path, help="write the rows and the summaries to this file")
+    parser.add_argument(
+        "--json", type=Path, help="write the rows, the summaries and the scores of each frame to this file"
+    )
+    parser.add_argument("--markdown", action="store_true", help="print the parts as a Markdown table as well")
     parser.add_argument("--ablation", action="store_true", help="also without each step in turn")
     options = parser.parse_args()
     referee = load_referee(options.referee)
     setting = Setting(options.model, options.people, options.quality, options.half, max(1, options.step))
     print(heading("", FIGURES, more=f"{'worst IoU':>11}{'<90':>6}{'<75':>5}{'of':>6}"))
     rows: list[Row] = []
+    frames: dict[str, dict[int, Row]] = {}
     for folder in options.clips:
         for path in sorted(folder.resolve().glob("*/input.mp4")):
             clip = score_clip(path.parent, referee, setting)
@@ -274,8 +289,11 @@ def main() -> int:
                 found = rows_of(clip, setting.half)
                 print_clip(clip, found)
                 rows += found
+                frames[f"{clip.folder}/{clip.name}"] = clip.rows
     summaries = print_summaries(rows)
-    write_json(options.json, setting=vars(setting), rows=rows, summaries=summaries)
+    write_json(options.json, setting=vars(setting), rows=rows, summaries=summaries, frames=frames)
+    if options.markdown:
+        print(f"\n{as_markdown(rows)}")
     if options.ablation:
         print()
         print_ablation(options.clips, referee, setting)

@@ -2,7 +2,8 @@
 """Single pictures: how good --quality fast and best are where the true alpha is known, and what they cost.
 
     python benchmarks/stills.py GROUNDTRUTH [GROUNDTRUTH ...] REFEREE.py [--half choose|report|all] [--model M]
-                                [--quality fast|best] [--photos] [--people main] [--json FILE] [--times]
+                                [--quality fast|best] [--photos] [--people main] [--json FILE] [--markdown]
+                                [--times]
 
 Each GROUNDTRUTH holds stills/input and stills/alpha, or folders of clips as for quality.py, or both; of the clips a few
 frames are taken as stills, unless --photos is given. halves.py says which pictures constants may be chosen on. Pictures
@@ -25,7 +26,7 @@ import numpy as np
 from halves import HALVES, Half, half_of
 from measures import boundary_f
 from quality import load_referee, read_frames
-from tables import Row, count_under, summarize, write_json
+from tables import Row, count_under, markdown, summarize, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -119,6 +120,18 @@ def print_losses(rows: list[Row]) -> None:
         print(f"  {row['group']}, {row['half']}: {row['name']:36}{loss(row):+9.2f}")
 
 
+def as_markdown(rows: list[Row], qualities: tuple[str, ...]) -> str:
+    """Return the pictures as a table, those of the reporting half first."""
+    figures = [(figure, quality) for figure in FIGURES if figure != "MSE" for quality in qualities]
+    cells = [
+        [row["name"], half, *(f"{row[quality][figure]:.1f}" for figure, quality in figures)]
+        for half in reversed(HALVES)
+        for row in rows
+        if row["half"] == half
+    ]
+    return markdown(["picture", "half", *(" ".join(each) for each in figures)], cells)
+
+
 def loss(row: Row) -> float:
     return row["best"]["MAD"] - row["fast"]["MAD"]
 
@@ -156,6 +169,7 @@ def main() -> int:
     parser.add_argument("--quality", choices=QUALITIES, help="one of the two (default: both, compared)")
     parser.add_argument("--photos", action="store_true", help="leave out the frames of clips")
     parser.add_argument("--json", type=Path, help="write the scores and the summaries to this file")
+    parser.add_argument("--markdown", action="store_true", help="print the pictures as a Markdown table as well")
     parser.add_argument("--times", action="store_true", help="time them instead")
     options = parser.parse_args()
     if options.times:
@@ -179,6 +193,8 @@ def main() -> int:
     summaries = print_summaries(rows, qualities)
     if len(qualities) == len(QUALITIES):
         print_losses(rows)
+    if options.markdown:
+        print(f"\n{as_markdown(rows, qualities)}")
     setting = {"half": options.half, "model": options.model, "people": options.people}
     write_json(options.json, setting=setting, rows=rows, summaries=summaries)
     return 0

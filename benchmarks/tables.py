@@ -58,6 +58,18 @@ def line(name: str, row: Row, figures: Iterable[str], width: int = 40, more: str
     return f"{name:{width}}" + "".join(cells) + more
 
 
+def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table.
+
+    >>> print(markdown(["clip", "MAD"], [["park", "6.6"]]))
+    | clip | MAD |
+    |---|---|
+    | park | 6.6 |
+    """
+    lines = [f"| {' | '.join(cells)} |" for cells in (titles, *rows)]
+    return "\n".join([lines[0], "|---" * len(titles) + "|", *lines[1:]])
+
+
 def write_json(path: Path | None, **content: Any) -> None:
     """Write what a benchmark found, if a file was asked for."""
     if path is not None:

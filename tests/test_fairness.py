@@ -47,7 +47,7 @@ def test_few_persons_are_marked_and_one_has_no_interval(
     rows = fairness.compare(made_up(fairness, {"dark": [12.0], "light": [10.0, 11.0]}), "skin")
     assert all(row["few"] for row in rows)
     assert rows[0]["MAD"]["interval"] is None
-    fairness.print_table(rows, markdown=False)
+    fairness.print_table(rows, as_markdown=False)
     out = capsys.readouterr().out
     assert "skin: dark *" in out
     assert "+1.5 (?)" in out
