@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ from background_removal.matting.alpha.refine import MAX_RAMP_HALF_WIDTH, ramp_ar
 from background_removal.matting.boxes import Box, find_bounds
 from background_removal.matting.crop import CropPolicy, crop_around
 from background_removal.matting.networks.segmenters import Segmenter
+from background_removal.matting.prediction import Prediction, choose_level
 from background_removal.matting.pyramid import Pyramid
 
 # Padding around the person in the network's crops, shares of the person's width and height. With two input sizes this
@@ -28,9 +29,6 @@ _CROP_FADE = 0.08
 # Weight of the prediction of the whole frame beside one crop; outside the crops there is no other.
 _WHOLE_FRAME_WEIGHT = 0.05
 
-# Maximum pixels of the image per pixel of the network at the level where the edge is first solved; the result is
-# doubled from there on.
-_MAX_NETWORK_PIXEL = 2.5
 # Half width of the unknown band around the network's edge, pixels of the network. On frames with a known alpha 3 and 4
 # are best: less cuts hair, more includes background.
 _BAND_PIXELS = 4.0
@@ -66,21 +64,6 @@ _COLOR_PIXELS = 2 * _BAND_PIXELS
 _MEAN_EPSILON = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class _Prediction:
-    """The network's merged output for an image.
-
-    Attributes:
-        probability: Of a person, float32 (h, w) in [0, 1], of the whole image.
-        level: Level of the pyramid that has this size.
-        pixel: Pixels of that level per pixel of the network.
-    """
-
-    probability: np.ndarray
-    level: int
-    pixel: float
-
-
 class PhotoMatting:
     """Makes the matte of a still, more slowly and more finely than that of a video's frame.
 
@@ -108,7 +91,7 @@ class PhotoMatting:
     def reset(self) -> None:
         """Forget the image."""
         self._digest = b""
-        self._prediction: _Prediction | None = None
+        self._prediction: Prediction | None = None
         self._matte = None
 
     def __call__(self, view: Pyramid) -> Matte:
@@ -119,31 +102,37 @@ class PhotoMatting:
             self._prediction = _predict(self._detector, self._network, view)
             self._digest = digest
         if self._matte is None:
-            self._matte = self._make_matte(view)
+            prediction = self._prediction
+            soft = self._edge_softness
+            self._matte = solve_matte(view, prediction, self._threshold, soft) if prediction else _empty_matte(view)
         if self._matte.foreground is None:  # there is no person
             return self._matte
         # The image of the kept matte may have been drawn upon.
         return replace(self._matte, image=_part(view.image, self._matte.box, 0))
 
-    def _make_matte(self, view: Pyramid) -> Matte:
-        prediction = self._prediction
-        if prediction is None:
-            return _empty_matte(view)
-        # Certain background is never person, and certain person always.
-        threshold = min(max(self._threshold, 1e-3), 1 - 1e-3)
-        inside = _person_mask(prediction.probability, threshold)
-        box = _box_around(inside, prediction, view.size)
-        if box is None:
-            return _empty_matte(view)
-        probability = _part(prediction.probability, box, prediction.level)
-        alpha = _solve_edge(_part(inside, box, prediction.level), prediction, view, box)
-        foreground = _estimate_foreground(view, box, alpha, prediction)
-        alpha = smooth_ramp(alpha, *ramp_around(0.5, _RAMP_HALF_WIDTH * min(1, 2 * self._edge_softness)))
-        if self._edge_softness > 0.5:
-            soft = smooth_ramp(probability, *ramp_around(self._threshold, MAX_RAMP_HALF_WIDTH * self._edge_softness))
-            share = 2 * self._edge_softness - 1
-            alpha = cv2.addWeighted(alpha, 1 - share, cv2.resize(soft, alpha.shape[::-1]), share, 0)
-        return Matte(alpha, box, view.size, _part(view.image, box, 0), foreground)
+
+def solve_matte(view: Pyramid, prediction: Prediction, threshold: float, edge_softness: float) -> Matte:
+    """Return the matte of an image, at the image's own size, from the prediction of a person in it.
+
+    Args:
+        view: The image.
+        prediction: Its level is one of the image's halvings.
+        threshold, edge_softness: As for `PhotoMatting`.
+    """
+    # Certain background is never person, and certain person always.
+    inside = _person_mask(prediction.probability, min(max(threshold, 1e-3), 1 - 1e-3))
+    box = _box_around(inside, prediction, view.size)
+    if box is None:
+        return _empty_matte(view)
+    probability = _part(prediction.probability, box, prediction.level)
+    alpha = _solve_edge(_part(inside, box, prediction.level), prediction, view, box)
+    foreground = _estimate_foreground(view, box, alpha, prediction)
+    alpha = smooth_ramp(alpha, *ramp_around(0.5, _RAMP_HALF_WIDTH * min(1, 2 * edge_softness)))
+    if edge_softness > 0.5:
+        soft = smooth_ramp(probability, *ramp_around(threshold, MAX_RAMP_HALF_WIDTH * edge_softness))
+        share = 2 * edge_softness - 1
+        alpha = cv2.addWeighted(alpha, 1 - share, cv2.resize(soft, alpha.shape[::-1]), share, 0)
+    return Matte(alpha, box, view.size, _part(view.image, box, 0), foreground)
 
 
 def _empty_matte(view: Pyramid) -> Matte:
@@ -161,7 +150,7 @@ def _part(image: np.ndarray, box: Box, level: int) -> np.ndarray:
 # -- the network's prediction ----------------------------------------------------------------------
 
 
-def _predict(detector: Segmenter, network: Segmenter, view: Pyramid) -> _Prediction | None:
+def _predict(detector: Segmenter, network: Segmenter, view: Pyramid) -> Prediction | None:
     """Merge the network's predictions for several crops; return None if there is no person."""
     whole: Box = (0, 0, *view.size)
     detection = detector(view.crop(whole, *detector.size[::-1]))
@@ -173,10 +162,7 @@ def _predict(detector: Segmenter, network: Segmenter, view: Pyramid) -> _Predict
     first = network(view.crop(middle, *network.size[::-1]))
     person = find_bounds(first, middle, view.size) or person
     crop = crop_around(person, view.size, _CROP_POLICY)
-    pixel = max((crop[3] - crop[1]) / network.size[0], (crop[2] - crop[0]) / network.size[1])
-    level = 0
-    while pixel > _MAX_NETWORK_PIXEL * (1 << level):
-        level += 1
+    level, pixel = choose_level(max((crop[3] - crop[1]) / network.size[0], (crop[2] - crop[0]) / network.size[1]))
     height, width = view.level(level).shape[:2]
     total = np.full((height, width), _WHOLE_FRAME_WEIGHT, np.float32)
     merged = cv2.resize(detection, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(_WHOLE_FRAME_WEIGHT)
@@ -187,7 +173,7 @@ def _predict(detector: Segmenter, network: Segmenter, view: Pyramid) -> _Predict
             probability = network(view.crop(box, *size[::-1]))
             _part(merged, box, level)[:] += weight * cv2.resize(probability, weight.shape[::-1])
             _part(total, box, level)[:] += weight
-    return _Prediction(ColorModel()(merged / total, view.level(level)), level, max(1.0, pixel / (1 << level)))
+    return Prediction(ColorModel()(merged / total, view.level(level)), level, pixel)
 
 
 def _crop_weights(box: Box, size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
@@ -215,7 +201,7 @@ def _person_mask(probability: np.ndarray, threshold: float) -> np.ndarray:
     return kept[labels]
 
 
-def _box_around(inside: np.ndarray, prediction: _Prediction, size: tuple[int, int]) -> Box | None:
+def _box_around(inside: np.ndarray, prediction: Prediction, size: tuple[int, int]) -> Box | None:
     """Return the part of the image in which alpha may be above 0; None if there is none."""
     x, y, width, height = cv2.boundingRect(inside)
     if not width:
@@ -232,7 +218,7 @@ def _box_around(inside: np.ndarray, prediction: _Prediction, size: tuple[int, in
 # -- the edge --------------------------------------------------------------------------------------
 
 
-def _solve_edge(inside: np.ndarray, prediction: _Prediction, view: Pyramid, box: Box) -> np.ndarray:
+def _solve_edge(inside: np.ndarray, prediction: Prediction, view: Pyramid, box: Box) -> np.ndarray:
     """Return the alpha of the part `box` of an image at full size, float32 (h, w) in [0, 1].
 
     Args:
@@ -256,7 +242,7 @@ def _solve_edge(inside: np.ndarray, prediction: _Prediction, view: Pyramid, box:
     return alpha
 
 
-def _color_likeness(image: np.ndarray, depth: np.ndarray, prediction: _Prediction) -> np.ndarray:
+def _color_likeness(image: np.ndarray, depth: np.ndarray, prediction: Prediction) -> np.ndarray:
     """Return the likeness of both sides' colours around each pixel, float32 (h, w); 1 where they are the same.
 
     Args:
@@ -303,7 +289,7 @@ def _strips(mask: np.ndarray) -> Iterator[tuple[slice, slice]]:
 # -- the person's own colours ----------------------------------------------------------------------
 
 
-def _estimate_foreground(view: Pyramid, box: Box, alpha: np.ndarray, prediction: _Prediction) -> np.ndarray:
+def _estimate_foreground(view: Pyramid, box: Box, alpha: np.ndarray, prediction: Prediction) -> np.ndarray:
     """Return the person's own colours where alpha is above 0, uint8 (h, w, 3) of the size of the box.
 
     The colours of both sides are estimated as averages; the rest of a pixel's colour is divided between them by their
@@ -330,6 +316,6 @@ def _estimate_foreground(view: Pyramid, box: Box, alpha: np.ndarray, prediction:
     return out
 
 
-def _color_window(prediction: _Prediction) -> int:
+def _color_window(prediction: Prediction) -> int:
     """Return the width of the window for the colours of either side, in pixels of the prediction's level."""
     return 2 * round(_COLOR_PIXELS * prediction.pixel) + 1
