@@ -56,16 +56,17 @@ class MPSegmentation(FrameObject):
         reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
             for cameras only.
         model: Network that finds the edge, instead of the general one at its wider size ("wide"): "landscape",
-            "general", "multiclass", a network that is downloaded the first time ("rvm", RobustVideoMatting,
-            GPL-3.0; "u2net_human_seg"; "modnet"), or the path of an ONNX file. A recurrent network with
-            RobustVideoMatting's interface is recognised as such.
+            "general", "multiclass", a network that is downloaded the first time ("rvm", RobustVideoMatting, GPL-3.0;
+            others by `--list-models`), or the path of an ONNX file. A recurrent network with RobustVideoMatting's
+            interface is recognised as such, and so is a file of ISNet's shape.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
         device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
         quality: "best" finds the edge at full size, in about a second, for images only; a recurrent network gets the
             whole frame at full size. "fast" works at a reduced size. None: "best" for `Engine`'s images.
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
-        model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet".
-        model_output: "probability", "logits", or "auto": values outside [0, 1] are logits.
+        model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet", "isnet".
+        model_output: "probability", "logits", "minmax" (stretched to [0, 1]), or "auto": values outside [0, 1] are
+            logits.
         people: "all" keeps everyone, up to four people; "main" keeps the main person only.
 
     Raises:

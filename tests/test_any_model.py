@@ -6,6 +6,8 @@ import dataclasses
 import hashlib
 import http.server
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from conftest import PORTRAIT, difference
+from conftest import PORTRAIT, ROOT, difference
 from onnx import TensorProto, helper
 
 from background_removal.compositing.blending import apply_edge_correction, compute_edge_correction
@@ -205,7 +207,8 @@ def download_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     threading.Thread(target=server.serve_forever, daemon=True).start()
     state["folder"] = tmp_path / "kept"
     state["url"] = f"http://127.0.0.1:{server.server_address[1]}/modnet.onnx"
-    known = weights.Download(state["url"], hashlib.sha256(content).hexdigest(), "test", (64, 64))
+    checksum = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    known = weights.Download(state["url"], checksum, 1, "test", "tests", (64, 64))
     monkeypatch.setattr(weights, "DOWNLOADS", {**weights.DOWNLOADS, "modnet": known})
     for module in (segmenters, sessions):
         monkeypatch.setattr(module, "DOWNLOADS", weights.DOWNLOADS)
@@ -230,7 +233,7 @@ def test_another_file_than_expected_is_not_kept(download_server: dict[str, objec
 
 
 def test_offline_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main) -> None:
-    known = weights.Download("http://127.0.0.1:9/rvm.onnx", "0" * 64, "test")
+    known = weights.Download("http://127.0.0.1:9/rvm.onnx", f"sha256:{'0' * 64}", 1, "test", "tests")
     monkeypatch.setitem(weights.DOWNLOADS, "rvm", known)
     monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path / "kept"))
     outcome = run_main(PORTRAIT, "--model", "rvm")
@@ -256,8 +259,104 @@ def test_nothing_is_downloaded_for_the_defaults(download_server: dict[str, objec
 def test_the_known_models_have_checksums_and_licences() -> None:
     for known in weights.DOWNLOADS.values():
         assert known.url.startswith("https://github.com/")
-        assert len(bytes.fromhex(known.sha256)) == 32
+        kind, _, digest = known.checksum.partition(":")
+        assert len(bytes.fromhex(digest)) == {"sha256": 32, "md5": 16}[kind]
         assert known.licence
+        assert known.good_for
+        assert known.megabytes > 1
+
+
+def test_models_are_listed_at_once(run_main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path))
+    (tmp_path / "isnet-general-use.onnx").touch()
+    outcome = run_main("--list-models")
+    assert (outcome.code, outcome.err) == (0, "")
+    heading, *rows = outcome.out.splitlines()
+    assert heading.split() == ["NAME", "SIZE", "LICENCE", "HERE", "GOOD", "AT"]
+    assert [row.split()[0] for row in rows] == [*weights.MODELS, *weights.DOWNLOADS]
+    listed = {row.split()[0]: row.split()[1:5] for row in rows}
+    assert listed["multiclass"] == ["5.3", "MB", "Apache-2.0", "yes"]
+    assert listed["isnet-general-use"] == ["179", "MB", "Apache-2.0", "yes"]
+    assert listed["birefnet-portrait"] == ["973", "MB", "MIT", "download"]
+    check = (
+        "import sys; from background_removal.cli.main import main; main(['--list-models']); "
+        "sys.exit(any(m in sys.modules for m in ('numpy', 'cv2', 'onnxruntime', 'pooch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
+
+
+# -- ISNet, BiRefNet ---------------------------------------------------------------------------------------------------
+
+
+def isnet_shaped_model(path: Path, *, highest: float = 0.8, logits: bool = False) -> str:
+    """Write a network of ISNet's shape: the probability is red, from 0.2 to `highest`; the coarser map is of no use.
+
+    Red is 0.485 lower than in [0, 1], as `isnet` gives it; with `logits` it is returned as it comes in.
+    """
+    scale, shift = (1.0, 0.0) if logits else (highest - 0.2, 0.485 * (highest - 0.2) + 0.2)
+    nodes = [
+        helper.make_node("Slice", ["img", "zero", "one", "one"], ["red"]),
+        helper.make_node("Mul", ["red", "scale"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "shift"], ["d1"]),
+        helper.make_node("AveragePool", ["img"], ["d2"], kernel_shape=[2, 2], strides=[2, 2]),
+    ]
+    constants = [
+        *(helper.make_tensor(name, TensorProto.INT64, [1], [value]) for name, value in (("zero", 0), ("one", 1))),
+        *(helper.make_tensor(name, TensorProto.FLOAT, [1], [v]) for name, v in (("scale", scale), ("shift", shift))),
+    ]
+    values = {"img": (3, 1024), "d1": (1, 1024), "d2": (3, 512)}
+    picture, *maps = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, side, side])
+        for name, (channels, side) in values.items()
+    )
+    graph = helper.make_graph(nodes, "isnet", [picture], maps, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def red_ramp() -> np.ndarray:
+    """A picture of 1024x1024 with red from 0 to 255, uint8."""
+    image = np.zeros((1024, 1024, 3), np.uint8)
+    image[..., 2] = np.linspace(0, 255, 1024).round()
+    return image
+
+
+def test_a_file_of_isnets_shape_is_run_as_isnet(tmp_path: Path, red_ramp: np.ndarray) -> None:
+    red = red_ramp[..., 2] / 255
+    model = isnet_shaped_model(tmp_path / "any.onnx")
+    network = make_segmenter(model)
+    assert network.size == (1024, 1024)
+    assert np.abs(network(red_ramp) - red).max() < 1e-5
+    plain = make_segmenter(model, options=Network(model_output="probability"))
+    assert np.abs(plain(red_ramp) - (0.2 + 0.6 * red)).max() < 1e-5
+    # Where nothing is found, nothing is made of it.
+    unsure = make_segmenter(isnet_shaped_model(tmp_path / "unsure.onnx", highest=0.4))
+    assert np.abs(unsure(red_ramp) - (0.2 + 0.2 * red)).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["isnet-general-use", "birefnet-portrait", "birefnet-general-lite"])
+def test_a_network_put_in_place_by_hand_is_used(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, red_ramp: np.ndarray
+) -> None:
+    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path))
+    path = weights.download_path(name)
+    logits = name.startswith("birefnet")
+    isnet_shaped_model(path, logits=logits)
+    known = dataclasses.replace(
+        weights.DOWNLOADS[name],
+        url=f"http://127.0.0.1:9/{path.name}",
+        checksum=f"md5:{hashlib.md5(path.read_bytes()).hexdigest()}",
+    )
+    monkeypatch.setitem(weights.DOWNLOADS, name, known)
+    red = red_ramp[..., 2] / 255
+    expected = 1 / (1 + np.exp(-(red - 0.485) / 0.229)) if logits else red
+    assert np.abs(make_segmenter(name)(red_ramp) - expected).max() < 1e-4
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(InputError, match=f"`model` {name}"):
+        make_segmenter(name)
 
 
 def test_an_output_smaller_than_the_input_is_enlarged(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, Screen, StreamCamera, difference, make_clip, wait_until
 
+from background_removal.cli.lists import requested_lines
 from background_removal.cli.options import build_request, parse_options
-from background_removal.cli.run import run
 from background_removal.engine import Engine
 from background_removal.errors import CameraError, ProcessingError
 from background_removal.live.camera.camera import CameraSource
@@ -517,9 +517,7 @@ def test_cameras_tell_their_sizes_and_rates(tmp_path: Path, monkeypatch: pytest.
         (tmp_path / f"video{number}" / "name").write_text(name)
     monkeypatch.setattr("background_removal.live.camera.devices._LINUX_CAMERAS", tmp_path)
     monkeypatch.setattr("linuxpy.video.device.Device", Camera)
-    lines: list[str] = []
-    assert run(build_request(parse_options(["--list-cameras"])), lines.append) == 0
-    assert lines == [
+    assert list(requested_lines(build_request(parse_options(["--list-cameras"]))) or []) == [
         "0 (Integrated Camera)",
         "    1920x1080 at 30 (MJPEG), 7.5 (MJPEG), 5 (YUYV)",
         "    640x480 at 30 (MJPEG, YUYV)",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 # Nothing heavy is imported at the top: --help should answer at once.
+from background_removal.cli.lists import requested_lines
 from background_removal.cli.messages import set_up_messages
 from background_removal.cli.options import build_request, parse_options
 from background_removal.cli.os_process import exit_process, fill_missing_streams, report_thread_errors
@@ -41,10 +42,7 @@ def main(argv: list[str] | None = None) -> int:
             return control(arguments[1:], print)
         request = build_request(typed, _read_settings(typed))
         set_up_messages(request.debug, request.quiet)
-        from background_removal.cli.run import run
-
-        with report_thread_errors():
-            return run(request, lambda path: request.quiet or print(path, flush=True))
+        return _run(request)
     except KeyboardInterrupt as stop:
         if str(stop) and not request.quiet:
             print(f"stopped; {escape_unprintable(str(stop))}", file=sys.stderr)
@@ -59,6 +57,24 @@ def main(argv: list[str] | None = None) -> int:
 def run_and_exit() -> NoReturn:
     """Run the command line and end the process with its exit code."""
     exit_process(main())
+
+
+def _run(request: Request) -> int:
+    """Print the list that a request asks for, or do what it asks for; return the exit code."""
+
+    def show(line: str) -> None:
+        if not request.quiet:
+            print(line, flush=True)
+
+    lines = requested_lines(request)
+    if lines is not None:
+        for line in lines:
+            show(line)
+        return 0
+    from background_removal.cli.run import run
+
+    with report_thread_errors():
+        return run(request, show)
 
 
 def _read_settings(typed: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,8 @@ class Request:
         serve: HOST:PORT of the page; None for no page.
         no_browser: Whether the browser stays closed.
         cert, key: Files for HTTPS.
-        list_backgrounds, list_cameras, list_microphones: Whether names are listed, and nothing else is done.
+        list_backgrounds, list_models, list_cameras, list_microphones: Whether names are listed, and nothing else is
+            done.
         print_completion: The shell for which completion is printed; None for none.
         config: The settings file; None for none.
         quiet: Whether only errors are printed.
@@ -70,6 +71,7 @@ class Request:
     cert: str = ""
     key: str = ""
     list_backgrounds: bool = False
+    list_models: bool = False
     list_cameras: bool = False
     list_microphones: bool = False
     print_completion: str | None = None

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from background_removal.batch import find, shards
@@ -17,7 +17,6 @@ from background_removal.cli.os_process import limit_malloc_arenas
 from background_removal.cli.request import Request
 from background_removal.cli.settings_key import add_settings_key
 from background_removal.cli.words import rename_parameters
-from background_removal.compositing.shipped import shipped_pictures
 from background_removal.engine import Engine
 from background_removal.files import storage
 from background_removal.files.saving.outputs import check_result
@@ -40,18 +39,13 @@ def run(request: Request, on_result: OnResult) -> int:
 
     Args:
         request: The command line and its settings file.
-        on_result: Called with the path of every finished result, and with every line of a list.
+        on_result: Called with the path of every finished result.
 
     Returns:
         The exit code: 1 if one of many files failed, or if a part of a file could not be read; else 0.
     """
     limit_malloc_arenas()
     limits.set_limits(max_pixels=request.max_pixels, follow=request.follow)
-    lines = _requested_lines(request)
-    if lines is not None:
-        for line in lines:
-            on_result(line)
-        return 0
     check(request)
     if request.is_page:
         from background_removal.cli.serve import serve_page
@@ -66,19 +60,6 @@ def run(request: Request, on_result: OnResult) -> int:
         if find.is_many(request.files) or request.shard or request.dry_run or request.cluster:
             return _run_many(request, on_result)
         return _run_one(request, request.files[0], on_result)
-
-
-def _requested_lines(request: Request) -> Iterable[str] | None:
-    """Return the lines of the list that is asked for, None for no list."""
-    if request.print_completion:
-        from background_removal.cli.completion import completion_script
-
-        return [completion_script(request.print_completion)]
-    if request.list_cameras:
-        return _camera_lines()
-    if request.list_microphones:
-        return _microphone_lines()
-    return shipped_pictures() if request.list_backgrounds else None
 
 
 def _run_camera(request: Request) -> int:
@@ -141,27 +122,6 @@ def _beside_a_bar(request: Request) -> contextlib.AbstractContextManager[None]:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     return logging_redirect_tqdm()
-
-
-def _camera_lines() -> Iterator[str]:
-    from background_removal.live.camera.devices import list_camera_modes, list_cameras
-
-    cameras = list_cameras()
-    if not cameras:
-        yield "no camera was found on this computer"
-    for number, name in cameras.items():
-        yield f"{number} ({name})"
-        yield from (f"    {mode}" for mode in list_camera_modes(number))
-
-
-def _microphone_lines() -> Iterator[str]:
-    from background_removal.live.audio.sound_devices import list_microphones
-
-    microphones = list_microphones()
-    if not microphones:
-        yield "no microphone was found on this computer"
-    for place, (number, name) in enumerate(microphones.items()):
-        yield f"{number} ({name})" + ("" if place else ", the usual one")
 
 
 def _run_many(request: Request, on_result: OnResult) -> int:

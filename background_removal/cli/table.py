@@ -281,9 +281,13 @@ OPTIONS = (
     # -- the network --
     Option(
         "model", Network, "network",
-        "default: landscape finds the person, general draws the edge; or one alone: landscape, general, multiclass, "
-        "your FILE.onnx, or one to download: rvm (best edge), u2net_human_seg, modnet",
+        "default: landscape finds the person, general draws the edge; or one alone: your FILE.onnx, or one of "
+        "--list-models, some of which are downloaded: rvm (best edge)",
         metavar="M", needs=_SEGMENTATION, on_page=True,
+    ),
+    Option(
+        "list_models", Request, "network", "list the networks known by name: size, licence, whether here",
+        kind=Kind.SWITCH, in_file=False,
     ),
     Option(
         "quality", Network, "network",

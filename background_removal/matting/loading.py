@@ -60,7 +60,7 @@ def load_matting(
     # A network asked for by name is its own detector: it may segment something else than people.
     detector_network = network if model else make_segmenter(detector_model, runtime, device)
     photo = PhotoMatting(detector_network, network, threshold, edge_softness)
-    segments_people = model is None or model in MODELS or model in DOWNLOADS
+    segments_people = model is None or model in MODELS or (model in DOWNLOADS and DOWNLOADS[model].people_only)
     detector = PersonDetector(detector_network, _load_face_detector if segments_people else None)
     # Flips are measured for the default; other networks may take long, or depend on left and right.
     ensemble = FlipEnsemble(network) if model in (None, "wide") else network

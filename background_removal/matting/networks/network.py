@@ -13,12 +13,13 @@ RUNTIMES = ("onnx", "mediapipe")
 # Values of the option `quality`.
 QUALITIES = ("fast", "best")
 # Values of the option `model_output`.
-OUTPUTS = ("auto", "probability", "logits")
+OUTPUTS = ("auto", "probability", "logits", "minmax")
 # Values of the option `model_input`, with mean and deviation of R, G and B in [0, 1].
 INPUT_RANGES = {
     "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
     "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "isnet": ((0.485, 0.456, 0.406), (1.0, 1.0, 1.0)),  # as rembg runs ISNet; its authors subtract 0.5
 }
 
 
@@ -34,9 +35,11 @@ class Network:
         quality: "fast", "best", or None for best of stills and fast of streams. See `MPSegmentation`.
         model_size: Height and width of the input of a user's own ONNX file, if the file leaves them free.
         model_input: Input range of that file: "unit" for RGB in [0, 1], "symmetric" for [-1, 1], "imagenet" for
-            mean 0 and deviation 1 over ImageNet; None for "unit", or for the range of a known model.
-        model_output: Output of that file: "probability", "logits" (before a sigmoid or softmax), or "auto": logits if a
-            value is outside [0, 1].
+            mean 0 and deviation 1 over ImageNet, "isnet" for mean 0 over ImageNet; None for "unit", or for the range
+            of a known model or of ISNet's shape.
+        model_output: Output of that file: "probability", "logits" (before a sigmoid or softmax), "minmax" (a
+            probability, stretched to [0, 1] where it finds somebody), or "auto": "minmax" of a file of ISNet's shape,
+            else logits if a value is outside [0, 1].
 
     Raises:
         InputError: a setting is out of range.

@@ -21,6 +21,11 @@ log = logging.getLogger(__name__)
 
 # Input side of a user's own model that leaves it free, pixels.
 _DEFAULT_SIDE = 256
+# Side of ISNet's input and of its first output, pixels; inference.py of its authors (github.com/xuebinqin/DIS).
+_ISNET_SIDE = 1024
+# Probability that a map must reach to be stretched: where nothing is more person than background, nothing was found,
+# and the stretched noise would be a person.
+_MIN_STRETCHED = 0.5
 
 
 class Segmenter(Protocol):
@@ -94,27 +99,32 @@ class OnnxSegmenter:
     """A network run by ONNX Runtime.
 
     The shipped models, or any file with one image input, (1, 3, H, W) or (1, H, W, 3), float in [0, 1] or uint8, RGB,
-    and one map as output: one channel (the person) or two (background, person), as probabilities or logits.
+    and one map as output: one channel (the person) or two (background, person), as probabilities or logits. Of several
+    outputs the first counts: ISNet and U2-Net give coarser maps too.
     """
 
     def __init__(self, model: str, session: onnxruntime.InferenceSession, options: Network) -> None:
         self._name = model
         self._session = session
         shipped, download = MODELS.get(model), DOWNLOADS.get(model)
-        size, input_range = options.model_size, options.model_input or "unit"
+        size, input_range, output = options.model_size, options.model_input, options.model_output
         if shipped is not None:
-            size, input_range = (shipped.height, shipped.width), shipped.input_range
+            size, input_range, output = (shipped.height, shipped.width), shipped.input_range, "probability"
         elif download is not None:
-            size, input_range = download.size, download.input_range
+            size, input_range, output = download.size, download.input_range, download.output
+        elif _is_isnet(session):
+            input_range, output = input_range or "isnet", "minmax" if output == "auto" else output
         self._larger_size = shipped.larger_size if shipped is not None else None
-        self._layout = _InputLayout(session, model, size, input_range)
-        self._logits = options.model_output == "logits"
-        self._may_be_logits = options.model_output == "auto"
+        self._layout = _InputLayout(session, model, size, input_range or "unit")
+        self._output = session.get_outputs()[0].name
+        self._logits = output == "logits"
+        self._may_be_logits = output == "auto"
+        self._is_stretched = output == "minmax"
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         tensor = self._layout.to_tensor(image)
         try:
-            output = self._session.run(None, {self._layout.name: tensor})[0]
+            output = self._session.run([self._output], {self._layout.name: tensor})[0]
         except Exception as error:  # ONNX Runtime's errors share no class
             raise ProcessingError(f"{self._name}: the model failed: {reason(error, first_line=True)}") from error
         probability = self._probability(np.asarray(output))
@@ -152,6 +162,8 @@ class OnnxSegmenter:
             self._logits = True
         if maps.shape[0] == 2:
             return _sigmoid(maps[1] - maps[0]) if self._logits else np.clip(maps[1], 0, 1)
+        if self._is_stretched:
+            return _stretch(maps[0])
         return _sigmoid(maps[0]) if self._logits else np.clip(maps[0], 0, 1)
 
 
@@ -199,6 +211,28 @@ class _InputLayout:
         if self._planar:
             small = small.transpose(2, 0, 1)
         return np.ascontiguousarray(small[None], dtype=self._dtype)
+
+
+def _is_isnet(session: onnxruntime.InferenceSession) -> bool:
+    """Return whether a network has ISNet's shape: a picture of 1024x1024, and several maps, the first one as large.
+
+    Nothing else in such a file says what it expects of the picture, and what its maps mean.
+    """
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    return (
+        len(inputs) == 1
+        and len(outputs) > 1
+        and inputs[0].shape[1:] == [3, _ISNET_SIDE, _ISNET_SIDE]
+        and outputs[0].shape[1:] == [1, _ISNET_SIDE, _ISNET_SIDE]
+    )
+
+
+def _stretch(probability: np.ndarray) -> np.ndarray:
+    """Return a map stretched from its lowest and highest value to 0 and 1, if it finds somebody."""
+    low, high = float(probability.min()), float(probability.max())
+    if high < _MIN_STRETCHED or high <= low:
+        return np.clip(probability, 0, 1)
+    return (probability - low) / (high - low)
 
 
 def _sigmoid(value: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ class Model:
         files: For each suffix, name in models/ and SHA-256 of the file.
         larger_size: Another height and width at which the ONNX file is as good.
         input_range: See `matting.networks.network.INPUT_RANGES`.
+        good_for: What it is good at, in a few words; "" for those that are no choice.
     """
 
     height: int
@@ -34,6 +35,7 @@ class Model:
     files: dict[str, tuple[str, str]]
     larger_size: tuple[int, int] | None = None
     input_range: str = "unit"
+    good_for: str = ""
 
 
 # File of the general network, also used at another size.
@@ -49,6 +51,7 @@ MODELS = {
             ".onnx": _GENERAL_ONNX,
         },
         (320, 320),
+        good_for="people near the camera",
     ),
     # The general network with an input a quarter wider: on crops of people the error is a third less than at the
     # trained size, and at larger sizes it grows again.
@@ -60,6 +63,7 @@ MODELS = {
             ".onnx": _GENERAL_ONNX,
         },
         (320, 384),
+        good_for="the same, with a wider input: draws the default's edge",
     ),
     "landscape": Model(
         144,
@@ -68,6 +72,7 @@ MODELS = {
             ".tflite": ("selfie_landscape.tflite", "a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd"),
             ".onnx": ("selfie_landscape.onnx", "980d74414d8a42773dacb1b806343e68628cb04b36b91b6f307aa76d35eec344"),
         },
+        good_for="speed; the whole frame",
     ),
     # Hair, skin, clothes and what a person wears, as one person. It takes twenty times as long as the general network.
     "multiclass": Model(
@@ -75,8 +80,11 @@ MODELS = {
         256,
         {".onnx": ("selfie_multiclass.onnx", "a031ecaeda2c8301f2fe24611e886a11b815caa8d454d98c94c59387966a2686")},
         input_range="symmetric",
+        good_for="photos of people; slow",
     ),
 }
+# Licence of the shipped networks.
+SHIPPED_LICENCE = "Apache-2.0"
 
 # Shipped face detector; no choice for the option `model`.
 FACES = Model(
@@ -101,45 +109,121 @@ class Download:
     """A network that is downloaded at its first use.
 
     Attributes:
-        url, sha256: Address and checksum of the file.
+        url: Address of the file.
+        checksum: Its hash as "sha256:..." or, where its publisher states that one only, "md5:...".
+        megabytes: Its size, millions of bytes.
         licence: Licence given by its authors.
+        good_for: What it is good at, in a few words.
         size: Height and width of the input; None if the interface defines it.
-        input_range: See `matting.networks.segmenters.INPUT_RANGES`.
+        input_range: See `matting.networks.network.INPUT_RANGES`.
+        output: See `matting.networks.network.OUTPUTS`.
+        people_only: Whether it was trained to find people; else it finds whatever the picture is of.
     """
 
     url: str
-    sha256: str
+    checksum: str
+    megabytes: int
     licence: str
+    good_for: str
     size: tuple[int, int] | None = None
     input_range: str = "unit"
+    output: str = "auto"
+    people_only: bool = True
 
+
+# Where rembg, a program for cut-outs, publishes networks as ONNX files. Of the last three its sources (rembg/sessions)
+# state the MD5 alone.
+_REMBG = "https://github.com/danielgatis/rembg/releases/download/v0.0.0"
 
 # Networks to download, by name.
 DOWNLOADS = {
     "rvm": Download(
         "https://github.com/PeterL1n/RobustVideoMatting/releases/download/v1.0.0/rvm_mobilenetv3_fp32.onnx",
-        "88d4531297118f595bf2fd60f6f566aec2e559393802d1f436c380f0cbbd2828",
+        "sha256:88d4531297118f595bf2fd60f6f566aec2e559393802d1f436c380f0cbbd2828",
+        15,
         "GPL-3.0",
+        "people in videos: the best edge",
     ),
     "u2net_human_seg": Download(
-        "https://github.com/danielgatis/rembg/releases/download/v0.0.0/u2net_human_seg.onnx",
-        "01eb6a29a5c4d8edb30b56adad9bb3a2a0535338e480724a213e0acfd2d1c73c",
+        f"{_REMBG}/u2net_human_seg.onnx",
+        "sha256:01eb6a29a5c4d8edb30b56adad9bb3a2a0535338e480724a213e0acfd2d1c73c",
+        176,
         "Apache-2.0",
+        "photos of people",
         (320, 320),
         "imagenet",
     ),
     "modnet": Download(
         "https://github.com/Zeyi-Lin/HivisionIDPhotos/releases/download/pretrained-model/"
         "modnet_photographic_portrait_matting.onnx",
-        "07c308cf0fc7e6e8b2065a12ed7fc07e1de8febb7dc7839d7b7f15dd66584df9",
+        "sha256:07c308cf0fc7e6e8b2065a12ed7fc07e1de8febb7dc7839d7b7f15dd66584df9",
+        26,
         "Apache-2.0",
+        "portraits",
         (512, 512),
         "symmetric",
+    ),
+    "isnet-general-use": Download(
+        f"{_REMBG}/isnet-general-use.onnx",
+        "md5:fc16ebd8b0c10d971d3513d564d01e29",
+        179,
+        "Apache-2.0",
+        "photos of people and things",
+        (1024, 1024),
+        "isnet",
+        "minmax",
+        people_only=False,
+    ),
+    "birefnet-portrait": Download(
+        f"{_REMBG}/BiRefNet-portrait-epoch_150.onnx",
+        "md5:c3a64a6abf20250d090cd055f12a3b67",
+        973,
+        "MIT",
+        "portraits: fine hair; very slow, much memory",
+        (1024, 1024),
+        "imagenet",
+        "logits",
+    ),
+    "birefnet-general-lite": Download(
+        f"{_REMBG}/BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx",
+        "md5:4fab47adc4ff364be1713e97b7e66334",
+        224,
+        "MIT",
+        "photos of people and things; slow, much memory",
+        (1024, 1024),
+        "imagenet",
+        "logits",
+        people_only=False,
     ),
 }
 
 # Environment variable with the folder of downloads, in place of the system's cache folder.
 FOLDER_VARIABLE = "BACKGROUND_REMOVAL_MODELS"
+
+
+def download_path(name: str) -> Path:
+    """Return where the file of a model of DOWNLOADS is, or will be."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if not folder:
+        import platformdirs  # what pooch.os_cache asks; pooch takes 0.1 s to import
+
+        folder = platformdirs.user_cache_dir("background-removal")
+    return Path(folder) / DOWNLOADS[name].url.rsplit("/", 1)[1]
+
+
+def model_lines() -> list[str]:
+    """Return a table of the models known by name: name, size, licence, whether the file is here, what it is good at."""
+    rows = [("NAME", "SIZE", "LICENCE", "HERE", "GOOD AT")]
+    for name, known in MODELS.items():
+        path = MODELS_FOLDER / known.files[".onnx"][0]
+        there = path.is_file()
+        size = f"{path.stat().st_size / 1e6:.1f} MB" if there else ""
+        rows.append((name, size, SHIPPED_LICENCE, "yes" if there else "missing", known.good_for))
+    for name, known in DOWNLOADS.items():
+        here = "yes" if download_path(name).is_file() else "download"
+        rows.append((name, f"{known.megabytes} MB", known.licence, here, known.good_for))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def download_model(name: str) -> Path:
@@ -151,14 +235,13 @@ def download_model(name: str) -> Path:
     import pooch
 
     known = DOWNLOADS[name]
-    folder = os.environ.get(FOLDER_VARIABLE) or pooch.os_cache("background-removal")
-    path = Path(folder) / known.url.rsplit("/", 1)[1]
+    path = download_path(name)
     if not path.exists():
         log.warning("model %s (%s) is being downloaded from %s", name, known.licence, known.url)
     pooch.get_logger().setLevel("ERROR")
     bar = sys.stderr.isatty()
     try:
-        pooch.retrieve(known.url, f"sha256:{known.sha256}", path.name, folder, progressbar=bar)
+        pooch.retrieve(known.url, known.checksum, path.name, path.parent, progressbar=bar)
     except Exception as error:  # no network, no such server, disk full, other content: classes of several libraries
         log.debug("", exc_info=True)  # the chain of errors is long, and adds little to the message
         if "hash" in str(error):
