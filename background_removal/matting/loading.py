@@ -13,6 +13,7 @@ from background_removal.matting.crop import RECURRENT_CROP_POLICY
 from background_removal.matting.networks.faces import FaceDetector
 from background_removal.matting.networks.flip_ensemble import FlipEnsemble
 from background_removal.matting.networks.network import MODELS_BY_NUMBER, Network
+from background_removal.matting.networks.pose import load_pose_network
 from background_removal.matting.networks.recurrent import RecurrentMatting, is_recurrent
 from background_removal.matting.networks.segmenters import OnnxSegmenter, Segmenter, make_segmenter
 from background_removal.matting.networks.sessions import load_session
@@ -20,6 +21,7 @@ from background_removal.matting.networks.weights import DOWNLOADS, MODELS
 from background_removal.matting.photo import PhotoMatting
 from background_removal.matting.refined_network import RefinedNetwork
 from background_removal.matting.stream import StreamMatting
+from background_removal.matting.tracking.body import BodyObserver
 from background_removal.matting.tracking.detector import MIN_FACE_SCORE, PersonDetector
 
 # Values of the option `people`.
@@ -63,9 +65,11 @@ def load_matting(
     segments_people = model is None or model in MODELS or (model in DOWNLOADS and DOWNLOADS[model].people_only)
     detector = PersonDetector(detector_network, _load_face_detector if segments_people else None)
     # Flips are measured for the default; other networks may take long, or depend on left and right.
-    ensemble = FlipEnsemble(network) if model in (None, "wide") else network
-    refined = RefinedNetwork(ensemble, Refiner(threshold, edge_softness))
-    return StreamMatting(detector, refined, options.quality, photo, people=people)
+    is_default = model in (None, "wide")
+    ensemble = FlipEnsemble(network) if is_default else network
+    refined = RefinedNetwork(ensemble, Refiner(threshold, edge_softness), network)
+    bodies = BodyObserver(load_pose_network) if is_default else None
+    return StreamMatting(detector, refined, options.quality, photo, people=people, bodies=bodies)
 
 
 def _prepare_opencv() -> None:

@@ -13,6 +13,12 @@ from background_removal.matting.boxes import Box
 from background_removal.matting.networks.light import brighten
 from background_removal.matting.networks.segmenters import Segmenter
 
+# Weight of the network's log odds beside other evidence; of 0.3, 0.4, 0.5 and 0.7 the best of the first halves of two
+# clips of DAVIS 2016.
+_NETWORK_WEIGHT = 0.4
+# Probability beyond which the network's odds count no more.
+_MIN_ODDS_PROBABILITY = 0.01
+
 
 class RefinedNetwork:
     """A matte network made of a segmenter; see `MatteNetwork`.
@@ -20,12 +26,14 @@ class RefinedNetwork:
     Args:
         network: Predicts the probability of a person.
         refiner: Turns the probability, corrected by a colour model, into an alpha.
+        guided_network: Predicts it where there is evidence from another source; None for the same network.
     """
 
     uses_crops = True
 
-    def __init__(self, network: Segmenter, refiner: Refiner) -> None:
+    def __init__(self, network: Segmenter, refiner: Refiner, guided_network: Segmenter | None = None) -> None:
         self._network = network
+        self._guided_network = guided_network or network
         self._colors = ColorModel()
         self._refiner = refiner
 
@@ -33,10 +41,21 @@ class RefinedNetwork:
         """Return height and width of the input, which does not depend on the frame's size."""
         return self._network.size
 
-    def predict(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the alpha of `image`, part `box` of the frame, float32 (h, w) in [0, 1], and no foreground."""
+    def predict(
+        self, image: np.ndarray, box: Box, evidence: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the alpha of `image`, part `box` of the frame, float32 (h, w) in [0, 1], and no foreground.
+
+        Args:
+            image, box: See `MatteNetwork`.
+            evidence: Log odds of the person from another source, float32 (h, w).
+        """
         bright = brighten(image)
-        probability = self._colors(self._network(bright), bright)
+        if evidence is None:
+            probability = self._network(bright)
+        else:
+            probability = _add_evidence(self._guided_network(bright), evidence)
+        probability = self._colors(probability, bright)
         return self._refiner(probability, cv2.cvtColor(bright, cv2.COLOR_BGR2GRAY), box, bright), None
 
     @property
@@ -60,3 +79,9 @@ class RefinedNetwork:
     def close(self) -> None:
         """Free the network."""
         self._network.close()
+
+
+def _add_evidence(probability: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+    """Return the probability, float32 (h, w) in [0, 1], given independent evidence too: its log odds are added."""
+    clipped = np.clip(probability, _MIN_ODDS_PROBABILITY, 1 - _MIN_ODDS_PROBABILITY)
+    return 1 / (1 + ((1 - clipped) / clipped) ** np.float32(_NETWORK_WEIGHT) * cv2.exp(-evidence))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from background_removal.errors import InputError, ProcessingError
 from background_removal.matting.alpha.matte import Matte, merge_mattes
 from background_removal.matting.photo import PhotoMatting
 from background_removal.matting.pyramid import Pyramid
+from background_removal.matting.tracking.body import BodyObserver
 from background_removal.matting.tracking.detector import PersonDetector
 from background_removal.matting.tracking.main_person import MainPersonSelector
 from background_removal.matting.tracking.matte_network import MatteNetwork
@@ -58,6 +60,7 @@ class StreamMatting:
         photo: Makes the best matte of a still; None for a network that makes it of the whole frame.
         reuse_still: Whether a frame that has hardly changed gets the last matte.
         people: "all", or "main" for the main person alone.
+        bodies: Looks at people whose whole body shows; None to do without.
     """
 
     def __init__(
@@ -68,7 +71,9 @@ class StreamMatting:
         photo: PhotoMatting | None = None,
         reuse_still: bool = False,
         people: str = "all",
+        bodies: BodyObserver | None = None,
     ) -> None:
+        self._bodies = bodies
         self._detector = detector
         self._network = network
         self._quality = quality
@@ -108,6 +113,8 @@ class StreamMatting:
     def reset(self) -> None:
         """Forget the previous frames."""
         self._detector.reset()
+        if self._bodies is not None:
+            self._bodies.reset()
         self._people: list[TrackedPerson] = []
         self._main.reset()
         self._network.reset()
@@ -202,6 +209,8 @@ class StreamMatting:
         """Free the networks."""
         self._detector.close()
         self._network.close()
+        if self._bodies is not None:
+            self._bodies.close()
 
     # -- mattes --------------------------------------------------------------------------------------
 
@@ -261,10 +270,25 @@ class StreamMatting:
         refit, self._is_refit_due = self._is_refit_due, False
         frame = TrackingFrame(view, self._network, lambda: detector.detect(view), detector.find_motion)
         found = detector.find_people(view, self._people, refit)
+        self._look_at_body(view, found, refit)
         people = [person for person in found if person.step(frame, found) is not TrackState.LOST]
         if not people and (person := detector.find_moving_person(view.size)) is not None:
             people = [person] if person.step(frame, [person]) is not TrackState.LOST else []
         return [person for person in people if person.drop_stale_face(people) is not TrackState.LOST]
+
+    def _look_at_body(self, view: Pyramid, people: Sequence[TrackedPerson], refit: bool) -> None:
+        """Let the pose network look at one person: at whom it has not looked for longest."""
+        if self._bodies is None:
+            return
+        self._bodies.next_frame()
+        if refit:
+            self._bodies.reset()
+            for person in people:
+                person.body.refit()
+        kept = people if self._people_kept == "all" else [person for person in people if person is self._main.person]
+        waiting = [person for person in kept if person.is_body_due()]
+        if waiting and self._bodies.is_free:
+            max(waiting, key=lambda person: person.body.age).look_at_body(view, self._bodies)
 
     def _predict_whole_frame(self, view: Pyramid) -> Matte:
         """Return the matte of a network that takes the whole frame."""

@@ -87,12 +87,15 @@ class RecurrentMatting:
         width, height = (max(_SIDE_MULTIPLE, round(side / _SIDE_MULTIPLE) * _SIDE_MULTIPLE) for side in frame_size)
         return height, width
 
-    def predict(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
+    def predict(
+        self, image: np.ndarray, box: Box, evidence: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return alpha and foreground of `image`, the part `box` of the next frame.
 
         Args:
             image: uint8 (h, w, 3) BGR of the size that `size_for` returns.
             box: The part of the frame that it shows.
+            evidence: Unused; the network keeps its own state.
 
         Returns:
             float32 (h, w) in [0, 1], and uint8 (h, w, 3) BGR.

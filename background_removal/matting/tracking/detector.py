@@ -26,6 +26,8 @@ MAX_PEOPLE = 4
 _DETECTION_INTERVAL = 30
 # Interval of detections while a person is on trial or much of an alpha is undecided, frames.
 _DETECTION_INTERVAL_UNDECIDED = 4
+# Minimum interval of detections caused by changes in the frame while a body is followed, frames; cameras move then.
+_NEWS_INTERVAL = 4
 # Interval of face detections, frames; near and far faces in turn.
 _FACE_INTERVAL = 8
 # The same with several people.
@@ -111,6 +113,8 @@ class PersonDetector:
             refit: Whether to fit all crops again.
         """
         has_news = self._motion.has_news([person.crop.box for person in people if person.crop.box], view.size)
+        if any(person.body.pays for person in people):
+            has_news &= self._frames_since_detection >= _NEWS_INTERVAL
         found = list(people)
         if self._load_face_detector is not None and (not found or has_news or self._are_faces_due(found)):
             self._assign_faces(view, found)

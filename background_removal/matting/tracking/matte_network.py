@@ -25,8 +25,19 @@ class MatteNetwork(Protocol):
         """Return height and width of the input for a frame of (width, height)."""
         ...
 
-    def predict(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None, of `image`, part `box`."""
+    def predict(
+        self, image: np.ndarray, box: Box, evidence: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Predict the alpha of a part of the frame.
+
+        Args:
+            image: The part, uint8 (h, w, 3) BGR.
+            box: Its place in the frame.
+            evidence: Log odds of the person from another source, float32 (h, w); recurrent networks do without.
+
+        Returns:
+            Alpha, float32 (h, w) in [0, 1], and foreground, uint8 (h, w, 3) or None.
+        """
         ...
 
     def set_edge(self, threshold: float, edge_softness: float) -> None:

@@ -16,6 +16,7 @@ from background_removal.matting.boxes import Bounds, Box, area, find_bounds, mid
 from background_removal.matting.crop import CropPolicy, crop_around
 from background_removal.matting.networks.faces import Face
 from background_removal.matting.pyramid import Pyramid
+from background_removal.matting.tracking.body import BodyGuide, BodyObserver
 from background_removal.matting.tracking.crop_fade import CropFade
 from background_removal.matting.tracking.crop_tracker import CropTracker, exceeds_crop
 from background_removal.matting.tracking.matching import column_distances, is_same_place, nearest_columns
@@ -57,6 +58,11 @@ _MIN_PERSON_IN_MOTION = 0.04
 _MAX_UNDECIDED_IN_MOTION = 0.25
 # Width of the transition between two people of whom one is shown, columns of the alpha.
 _TRANSITION_COLUMNS = 9
+# Minimum height, in widths of the face, of a person whose legs may show though the frame's bottom cuts them off; half
+# bodies of dancers have up to 7, whole bodies from 7 on.
+_MIN_FACES_HIGH = 6.5
+# Distance from the frame's bottom at which it cuts a person off, as a share of their height.
+_BOTTOM_MARGIN = 0.02
 # Bounds that overlap nothing.
 _NOWHERE = (0.0, 0.0, 0.0, 0.0)
 
@@ -96,6 +102,7 @@ class TrackedPerson:
         centre: The column of the frame in which the person's middle is.
         age: Number of frames since the person was found.
         detections_without_face: Number of face detections since the person's face was found.
+        body: Guides the matte where the whole body shows.
     """
 
     def __init__(
@@ -122,6 +129,7 @@ class TrackedPerson:
         self._network_state: Any = None
         self._is_recurrent = policy.is_recurrent
         self._fade = CropFade()
+        self.body = BodyGuide()
 
     # -- states --------------------------------------------------------------------------------------
 
@@ -132,6 +140,7 @@ class TrackedPerson:
             frame: The next frame.
             people: All people in it.
         """
+        self.body.next_frame()
         return self._apply(self._observe(frame, people))
 
     def _observe(self, frame: TrackingFrame, people: Sequence[TrackedPerson]) -> TrackEvent:
@@ -215,10 +224,16 @@ class TrackedPerson:
         if self._alpha_in((self.centre - half, top, self.centre + half, bottom)) >= _MIN_ALPHA_IN_FACE:
             return self.state
         self.face = None
-        bounds = self.bounds or _NOWHERE
-        if any(other is not self and other.crop.box and overlaps(other.crop.box, bounds) for other in people):
+        if not self.body.pays and any(self._is_duplicate_of(other) for other in people if other is not self):
             return self._apply(TrackEvent.DUPLICATE)
         return self.state
+
+    def _is_duplicate_of(self, other: TrackedPerson) -> bool:
+        """Return whether `other` is in the same place, with a face that was detected more recently."""
+        if other.crop.box is None or other.face is None:
+            return False
+        is_newer = other.detections_without_face < self.detections_without_face
+        return is_newer and overlaps(other.crop.box, self.bounds or _NOWHERE)
 
     def _is_person_at_face(self, frame: TrackingFrame) -> bool:
         """Return whether the alpha, or else a detection, shows a person in the box of the face."""
@@ -288,6 +303,8 @@ class TrackedPerson:
     def own_alpha(self, people: Sequence[TrackedPerson]) -> np.ndarray:
         """Return the part of the alpha that is nearer to this person than to others, float32 (h, w)."""
         assert self.matte is not None
+        if self.body.pays:
+            return self.matte.alpha
         own = self._own_columns(people, self.matte.box, self.matte.alpha.shape[1])
         return self.matte.alpha if own is None else self.matte.alpha * own
 
@@ -332,7 +349,8 @@ class TrackedPerson:
         height, width = network.size_for(frame.view.size)
         image = frame.view.crop(box, width, height)
         network.state = self._network_state
-        alpha, foreground = network.predict(image, box)
+        evidence = self.body.evidence(box, image)
+        alpha, foreground = network.predict(image, box) if evidence is None else network.predict(image, box, evidence)
         self._network_state = network.state
         self.matte = Matte(alpha, box, frame.view.size, image, foreground)
         return self.matte
@@ -355,6 +373,21 @@ class TrackedPerson:
         self._network_state = network_state
         return self._predict(frame)
 
+    def is_body_due(self) -> bool:
+        """Return whether the pose network should look at the person: their legs may show, and it is time."""
+        if self.bounds is None or self.state is not TrackState.TRACKED or self._is_recurrent:
+            return False
+        is_cut = self.bounds[3] >= self.size[1] - _BOTTOM_MARGIN * self.height
+        may_show_legs = (
+            not is_cut or self.face is None or self.height >= _MIN_FACES_HIGH * (self.face.box[2] - self.face.box[0])
+        )
+        return may_show_legs and self.body.is_due()
+
+    def look_at_body(self, view: Pyramid, observer: BodyObserver) -> None:
+        """Let the pose network look at the person in the next frame."""
+        assert self.bounds is not None
+        self.body.look(observer, view, self.bounds)
+
     def _fit_first_crop(self, frame: TrackingFrame, bounds: Bounds) -> None:
         """Replace the first crop, a guess, by one that fits; in the person's first frame, predict again in that."""
         assert self.matte is not None
@@ -372,8 +405,8 @@ class TrackedPerson:
 
     def isolate(self, matte: Matte, people: Sequence[TrackedPerson]) -> Matte:
         """Return the person's matte without the columns of others."""
-        own = self._own_columns(people, matte.box, matte.alpha.shape[1])
-        if own is None:
+        own = None if self.body.pays else self._own_columns(people, matte.box, matte.alpha.shape[1])
+        if own is None:  # the mask of a body parts it from others better than columns do
             return matte
         return replace(matte, alpha=matte.alpha * cv2.blur(own[None], (_TRANSITION_COLUMNS, 1)))
 
