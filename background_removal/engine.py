@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ from background_removal.files.video.formats import Encoding
 from background_removal.live.options import LiveOptions
 from background_removal.pipeline.frame import Frame, Planes, Sink, Source, StreamInfo, mirror, to_image
 from background_removal.pipeline.frame_range import FrameRange
+from background_removal.pipeline.lookahead import look_ahead, own_copy
 from background_removal.pipeline.loop import LastImage, ProcessedFrameCheck, run_loop
 from background_removal.pipeline.objects import CustomObject, ObjectChain
 from background_removal.pipeline.planes import Picture
@@ -102,6 +105,7 @@ class Engine:
         self.frozen = False  # changed by a key
         self.mirror_preview = False  # changed by a key
         self._chain: ObjectChain | None = None
+        self._last_stage: ObjectChain | None = None  # the objects from the last one that sees later frames
         self._sinks: list[Sink] = []
         self._last: Frame | None = None
         self._viewer: Viewer | None = None
@@ -198,13 +202,14 @@ class Engine:
                 chain,
                 self._process_frame,
                 make_sinks,
+                look_ahead=self._look_ahead,
                 last_frame=self.last_frame,
                 keep_partial=self.keep_partial,
             )
         finally:
             self.result = next((sink.result for sink in sinks if sink.result), "")
             self.incomplete = getattr(source, "missing", "")  # a user's source need not have it
-            self._chain = None
+            self._chain = self._last_stage = None
             self._sinks = []
             self._last = None
 
@@ -233,9 +238,16 @@ class Engine:
         """Index of the frame after which a run ends; None for the end of the video."""
         return self.frame_range.end
 
+    @property
+    def lookahead(self) -> int:
+        """Number of later frames of a video file that the custom objects see before a frame is processed."""
+        if self._overrides_processing:  # it calls the objects itself
+            return 0
+        return (self._chain or ObjectChain(self.custom_objects)).lookahead
+
     def keeps_planes(self) -> bool:
         """Return whether the custom objects take planes, so that frames need no conversion to BGR."""
-        if type(self).custom_processing is not Engine.custom_processing:  # an override takes images
+        if self._overrides_processing:  # an override takes images
             return False
         return (self._chain or ObjectChain(self.custom_objects)).takes_planes
 
@@ -300,23 +312,71 @@ class Engine:
 
     # -- inside ----------------------------------------------------------------------------------
 
+    @property
+    def _overrides_processing(self) -> bool:
+        return type(self).custom_processing is not Engine.custom_processing
+
+    def _look_ahead(self, frames: Iterator[Frame | None], info: StreamInfo) -> Iterator[Frame | None]:
+        """Return the frames of a video file later, if one of the custom objects is to see later ones first.
+
+        The objects before that one have then processed them.
+        """
+        assert self._chain is not None
+        if info.live or info.still or not self.lookahead:
+            return frames
+        stages = self._chain.split_for_lookahead()
+        foresee = self._begin_frame
+        for before, stage in itertools.pairwise(stages):
+            frames = look_ahead(frames, stage.lookahead, functools.partial(foresee, before, stage))
+            foresee = self._continue_frame
+        self._last_stage = stages[-1]
+        return frames
+
+    def _begin_frame(self, before: ObjectChain, stage: ObjectChain, frame: Frame) -> Frame:
+        """Mirror a frame, and see `_continue_frame`."""
+        if self.check_video_frames_range(frame.index):
+            return frame
+        frame = replace(frame, picture=self.flip(frame.picture))
+        return self._continue_frame(before, stage, replace(frame, original=self._keep_original(frame.picture)))
+
+    def _continue_frame(self, before: ObjectChain, stage: ObjectChain, frame: Frame) -> Frame:
+        """Apply the objects of one stage to a frame, unless it is skipped, and show it to the first of the next."""
+        if self.check_video_frames_range(frame.index):
+            return frame
+        if before.objects:
+            before.at(frame)
+            frame = replace(frame, picture=own_copy(before.apply(frame.picture)))
+            if frame.matte is None and any(sink.needs_matte for sink in self._sinks):
+                frame = replace(frame, matte=before.matte())
+        return stage.foresee(frame)
+
     def _process_frame(self, frame: Frame, info: StreamInfo) -> Frame:
         """Mirror a frame and apply the custom objects, unless it is skipped; while frozen, repeat the last result."""
         if self.frozen and self._last is not None:
             return replace(self._last, index=frame.index, pts=frame.pts, duration=frame.duration)
         if not (info.live or info.still) and self.check_video_frames_range(frame.index):
             return frame
-        assert self._chain is not None
-        self._chain.at(frame)
-        picture: Any = self.flip(frame.picture)
-        original: Any = picture if any(sink.needs_original for sink in self._sinks) else None
-        if isinstance(original, np.ndarray):
-            original = original.copy()  # objects may draw on their input
-        result = self._chain.apply(picture) if isinstance(picture, Planes) else self.custom_processing(picture)
-        matte = self._chain.matte() if any(sink.needs_matte for sink in self._sinks) else None
+        chain = self._last_stage or self._chain
+        assert chain is not None
+        chain.at(frame)
+        if self._last_stage is not None:
+            result = chain.apply(frame.picture)
+        else:
+            picture = self.flip(frame.picture)
+            frame = replace(frame, original=self._keep_original(picture))
+            result = chain.apply(picture) if isinstance(picture, Planes) else self.custom_processing(picture)
+        matte = frame.matte
+        if matte is None and any(sink.needs_matte for sink in self._sinks):
+            matte = chain.matte()
         mirror = self.mirror_preview and not self.flip_view
-        self._last = replace(frame, picture=result, processed=True, original=original, matte=matte, mirror=mirror)
+        self._last = replace(frame, picture=result, processed=True, matte=matte, mirror=mirror)
         return self._last
+
+    def _keep_original(self, picture: np.ndarray | Planes) -> np.ndarray | Planes | None:
+        """Return a picture for the sinks that need the original; None if none does."""
+        if not any(sink.needs_original for sink in self._sinks):
+            return None
+        return picture.copy() if isinstance(picture, np.ndarray) else picture  # objects may draw on their input
 
     def _has_viewers(self) -> bool:
         return not self._sinks or any(sink.has_viewers for sink in self._sinks)

@@ -81,7 +81,8 @@ def process_part(setup: Setup, task: PartTask, on_frame: Callable[[], object] = 
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(task.path, encoding=encoding, alpha=alpha), task.part, on_frame)
     with _open_source(setup, item) as local:
-        engine.process(VideoSource(local, item.path, task.part, keep_planes=engine.keeps_frame_in_planes), [sink])
+        planes, later = engine.keeps_frame_in_planes, engine.lookahead
+        engine.process(VideoSource(local, item.path, task.part, later_frames=later, keep_planes=planes), [sink])
     return Written(sink.written, found_person(engine.custom_objects), sink.end)
 
 

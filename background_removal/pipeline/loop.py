@@ -33,6 +33,7 @@ def run_loop(
     process: Callable[[Frame, StreamInfo], Frame],
     make_sinks: Callable[[StreamInfo], Sequence[Sink]],
     *,
+    look_ahead: Callable[[Iterator[Frame | None], StreamInfo], Iterator[Frame | None]] = lambda frames, info: frames,
     last_frame: int | None = None,
     keep_partial: bool = True,
 ) -> None:
@@ -45,6 +46,7 @@ def run_loop(
         chain: The custom objects, opened before the sinks and closed after them.
         process: Returns the result of a frame.
         make_sinks: Returns the sinks of a stream, in order.
+        look_ahead: Returns the frames for `process`, later than they come from the source.
         last_frame: Index of the frame to end with, unless the source is live; None for the source's last one.
         keep_partial: Whether a run ended early, by a sink or Ctrl-C, leaves partial results.
 
@@ -65,7 +67,7 @@ def run_loop(
         for sink in sinks:
             open_in_stack(stack, functools.partial(sink.open, source.info), sink.close)
         run.info, run.sinks = source.info, sinks
-        run.end = run.pass_frames(frames, interrupt)
+        run.end = run.pass_frames(look_ahead(frames, source.info), interrupt)
         error = _closing_error(run.end, keep_partial)
         stack.__exit__(type(error) if error else None, error, None)
         if isinstance(error, KeyboardInterrupt):

@@ -52,11 +52,13 @@ class FrameObject:
         actions: Actions by name, for `python main.py control` and for keys. One without `run` is done by `on_key` or
             `on_action`.
         makes_alpha: Whether results have an alpha channel, (H, W, 4), at least for some frames.
+        lookahead: Number of later frames of a video file that `foresee` gets before a frame is processed.
     """
 
     keys: Mapping[str, str] = {}
     actions: Sequence[Action] = ()
     makes_alpha: bool = False
+    lookahead: int = 0
 
     def meet(self, objects: Sequence[object]) -> None:
         """Get to know the other objects; called first of all, with all custom objects in order."""
@@ -66,6 +68,17 @@ class FrameObject:
 
     def at(self, seconds: float) -> None:
         """Receive the presentation time of the next frame, in seconds from the beginning of the stream."""
+
+    def foresee(self, picture: Any, seconds: float) -> None:
+        """Look at a frame of a video file that will be processed later, after `lookahead` others.
+
+        It is called for each processed frame, in order; the last frames have fewer later ones, or none.
+
+        Args:
+            picture: The very object that is processed later, not to be changed before: uint8 (H, W, 3) or (H, W, 4);
+                for an object that has `on_planes` it may be planes.
+            seconds: Its presentation time; `at` still announces the frame to be processed next.
+        """
 
     def __call__(self, image: np.ndarray, /) -> np.ndarray:
         """Process one image.
@@ -174,6 +187,12 @@ class ObjectAdapter(Actor):
     def makes_alpha(self) -> bool:
         """Whether results have an alpha channel."""
         return getattr(self.item, "makes_alpha", False) is True
+
+    @property
+    def lookahead(self) -> int:
+        """Number of later frames of a video file that the object wants to see."""
+        count = getattr(self.item, "lookahead", 0)
+        return count if isinstance(count, int) and count > 0 and self._methods["foresee"] is not None else 0
 
     def call(self, name: str, failure: str, *arguments: Any) -> Any:
         """Call an optional method.
@@ -331,6 +350,17 @@ class ObjectChain(Actor):
         return all(adapter.takes_planes for adapter in self._adapters)
 
     @property
+    def lookahead(self) -> int:
+        """Number of frames of a video file by which results lag behind."""
+        return sum(adapter.lookahead for adapter in self._adapters)
+
+    def split_for_lookahead(self) -> list[ObjectChain]:
+        """Return the chain in pieces, of which all but the first begin with an object that sees later frames."""
+        places = [n for n, adapter in enumerate(self._adapters) if adapter.lookahead]
+        ends = [*places, len(self.objects)]
+        return [ObjectChain(self.objects[start:end]) for start, end in zip([0, *places], ends, strict=True)]
+
+    @property
     def actions(self) -> Sequence[Action]:
         """The actions of all objects."""
         return [action for adapter in self._adapters for action in adapter.actions]
@@ -369,9 +399,17 @@ class ObjectChain(Actor):
 
     def at(self, frame: Frame) -> None:
         """Announce the frame of the next `apply`."""
-        self._where = f" on frame {frame.index} ({frame.seconds:.3f} s)"
+        self._where = _where(frame)
         for adapter in self._adapters:
             adapter.call("at", f"failed{self._where}", frame.seconds)
+
+    def foresee(self, frame: Frame) -> Frame:
+        """Show a frame to the first object ahead of time; return the frame that is to be processed later."""
+        first = self._adapters[0]
+        if not first.takes_planes:
+            frame = replace(frame, picture=frame.image)
+        first.call("foresee", f"failed{_where(frame)}", frame.picture, frame.seconds)
+        return frame
 
     def apply(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
         """Pass one frame through the objects.
@@ -433,6 +471,11 @@ class ObjectChain(Actor):
                 failure = failure or error
         if failure is not None:
             raise failure
+
+
+def _where(frame: Frame) -> str:
+    """Return the place of a frame, for errors."""
+    return f" on frame {frame.index} ({frame.seconds:.3f} s)"
 
 
 def _merge_answers(answers: Iterable[Answer]) -> Answer:

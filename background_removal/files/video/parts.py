@@ -136,7 +136,7 @@ def _read_packet_times(container: InputContainer, stream: VideoStream, offset: i
 
 
 class PartSink(Sink):
-    """Passes the frames of one part to another sink, without those of its run-up.
+    """Passes the frames of one part to another sink, without those before and after it.
 
     Args:
         sink: The other sink.
@@ -159,7 +159,7 @@ class PartSink(Sink):
         self._sink.open(info)
 
     def write(self, frame: Frame) -> None:
-        if frame.pts >= self._part.start:
+        if frame.pts >= self._part.start and (self._part.end is None or frame.pts < self._part.end):
             self._sink.write(frame)
             self.written += 1
             self.end = (frame.pts + frame.duration) * frame.time_base

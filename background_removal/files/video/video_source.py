@@ -75,6 +75,7 @@ class VideoSource(Source):
         path: A local file.
         name: Its name in messages, `path` if empty.
         part: The part to yield, from its run-up to its end; None for the whole video.
+        later_frames: Number of frames to yield after the end of `part`, for objects that look ahead.
         keep_planes: Called with a frame's index; returns whether an upright 8-bit 4:2:0 frame may stay in the codec's
             planes, to be converted later or not at all. All other frames are converted to BGR here.
         warns: Whether warnings are logged.
@@ -86,12 +87,14 @@ class VideoSource(Source):
         name: str = "",
         part: Part | None = None,
         *,
+        later_frames: int = 0,
         keep_planes: Callable[[int], bool] = lambda index: False,
         warns: bool = True,
     ) -> None:
         self._path = path
         self._name = name or path
         self._part = part
+        self._later_frames = later_frames
         self._keep_planes = keep_planes
         self._warns = warns
         self._container: InputContainer | None = None
@@ -170,7 +173,7 @@ class VideoSource(Source):
 
     def _decode_part(self) -> Iterator[VideoFrame]:
         """Decode the frames of the part, with times from the start of the file's clock."""
-        part = self._part
+        part, later_frames = self._part, self._later_frames
         for frame in self._decode() if part is None else self._decode_from(part):
             if frame.pts is not None:
                 end = (frame.pts + (frame.duration or 0)) * (self._stream.time_base or Fraction(0))
@@ -179,7 +182,9 @@ class VideoSource(Source):
                 if part is not None and frame.pts < part.run_up:
                     continue
                 if part is not None and part.end is not None and frame.pts >= part.end:
-                    return
+                    if not later_frames:
+                        return
+                    later_frames -= 1
             yield frame
 
     def _decode_from(self, part: Part) -> Iterator[VideoFrame]:
