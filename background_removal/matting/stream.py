@@ -13,10 +13,11 @@ from background_removal.matting.alpha.matte import Matte, merge_mattes
 from background_removal.matting.photo import PhotoMatting
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.body import BodyObserver
-from background_removal.matting.tracking.detector import PersonDetector
-from background_removal.matting.tracking.main_person import MainPersonSelector
+from background_removal.matting.tracking.detector import MAX_PEOPLE, PersonDetector
+from background_removal.matting.tracking.main_person import MainPersonSelector, find_nearest
 from background_removal.matting.tracking.matte_network import MatteNetwork
 from background_removal.matting.tracking.motion import THUMBNAIL_SIZE
+from background_removal.matting.tracking.performer import PerformerFinder, order_first
 from background_removal.matting.tracking.track_state import TrackState
 from background_removal.matting.tracking.tracked_person import TrackedPerson, TrackingFrame
 
@@ -41,6 +42,8 @@ _STILL_SIZE = (320, 180)
 _STILL_CHANGE = 3
 # Still frames that are predicted all the same, so that temporal smoothing settles.
 _SETTLING_FRAMES = 12
+# Interval at which people are predicted who are not kept, frames, while the one who is is followed by their body.
+_IDLE_INTERVAL = 4
 # Interval at which crops are fitted again if frames have times, seconds.
 _REFIT_SECONDS = 1
 
@@ -82,6 +85,7 @@ class StreamMatting:
         self._people_kept = people
         self._turns_left = 0
         self._main = MainPersonSelector()
+        self._performer = PerformerFinder()
         self._is_live = False
         self._failures = 0
         self._has_warned = False
@@ -117,9 +121,11 @@ class StreamMatting:
             self._bodies.reset()
         self._people: list[TrackedPerson] = []
         self._main.reset()
+        self._performer.reset()
         self._network.reset()
         if self._photo is not None:
             self._photo.reset()
+        self._frames = 0
         self._thumbnail: np.ndarray | None = None
         self._last_matte: Matte | None = None
         self._still_grey: np.ndarray | None = None
@@ -267,28 +273,58 @@ class StreamMatting:
         """Return the people in the next frame, each with a matte."""
         detector = self._detector
         detector.next_frame(thumbnail)
+        self._frames += 1
         refit, self._is_refit_due = self._is_refit_due, False
-        frame = TrackingFrame(view, self._network, lambda: detector.detect(view), detector.find_motion)
+        keeps_one = self._people_kept == "main"
+        frame = TrackingFrame(view, self._network, lambda: detector.detect(view), detector.find_motion, keeps_one)
         found = detector.find_people(view, self._people, refit)
-        self._look_at_body(view, found, refit)
-        people = [person for person in found if person.step(frame, found) is not TrackState.LOST]
+        found = self._look_at_body(view, found, refit)
+        people = [
+            person for person in found if self._is_idle(person) or person.step(frame, found) is not TrackState.LOST
+        ]
         if not people and (person := detector.find_moving_person(view.size)) is not None:
             people = [person] if person.step(frame, [person]) is not TrackState.LOST else []
         return [person for person in people if person.drop_stale_face(people) is not TrackState.LOST]
 
-    def _look_at_body(self, view: Pyramid, people: Sequence[TrackedPerson], refit: bool) -> None:
-        """Let the pose network look at one person: at whom it has not looked for longest."""
+    def _is_idle(self, person: TrackedPerson) -> bool:
+        """Return whether a person need not be predicted in this frame: another one alone is kept, and followed well."""
+        main = self._main.person
+        if self._people_kept == "all" or main is None or not main.body.pays or person is main or person.matte is None:
+            return False
+        return self._frames % _IDLE_INTERVAL != 0
+
+    def _look_at_body(self, view: Pyramid, people: list[TrackedPerson], refit: bool) -> list[TrackedPerson]:
+        """Let the pose network look at one person, at whom it has not looked for longest, or for a performer.
+
+        Returns:
+            The people, with a performer who was found.
+        """
         if self._bodies is None:
-            return
+            return people
         self._bodies.next_frame()
         if refit:
             self._bodies.reset()
             for person in people:
                 person.body.refit()
-        kept = people if self._people_kept == "all" else [person for person in people if person is self._main.person]
-        waiting = [person for person in kept if person.is_body_due()]
-        if waiting and self._bodies.is_free:
-            max(waiting, key=lambda person: person.body.age).look_at_body(view, self._bodies)
+        if self._people_kept == "all":
+            self._look_at_longest(view, self._bodies, people)
+            return people
+        main = self._main.person
+        if main is not None and main.body.is_lost:
+            self._performer.resume()
+        self._performer.next_frame(view)
+        if self._bodies.is_free and self._performer.is_due():
+            body = self._performer.find(view, self._bodies, main or find_nearest(people))
+            if body is not None and (person := self._detector.person_with(body, view.size)) is not None:
+                self._main.choose(person)
+                return order_first(people, person, MAX_PEOPLE)
+        self._look_at_longest(view, self._bodies, [person for person in people if person is main])
+        return people
+
+    def _look_at_longest(self, view: Pyramid, bodies: BodyObserver, people: Sequence[TrackedPerson]) -> None:
+        waiting = [person for person in people if person.is_body_due()]
+        if waiting and bodies.is_free:
+            max(waiting, key=lambda person: person.body.age).look_at_body(view, bodies)
 
     def _predict_whole_frame(self, view: Pyramid) -> Matte:
         """Return the matte of a network that takes the whole frame."""

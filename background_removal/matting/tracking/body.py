@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -35,6 +35,8 @@ _MIN_PRESENCE = 0.9
 # Frames between two answers of the network about all people together; it takes about four times as long as the network
 # that draws the matte.
 _INTERVAL = 2
+# Answers in a row that may miss a body that is followed.
+_MAX_MISSES = 2
 # Frames from an answer that a body does not show to the next try; doubled with each further one, up to the second.
 _RETRY_FRAMES, _MAX_RETRY_FRAMES = 15, 120
 # Frames over which a mask is moved along with the picture; later it lies beside the person.
@@ -45,6 +47,10 @@ _AGEING = 0.8
 _BLUR = 2 / 256
 # Evidence of a mask's inside and outside, log odds.
 _EVIDENCE = 3.0
+# Evidence against what lies away from a mask that parts the person from others, log odds.
+_FAR_EVIDENCE = 5.0
+# Distance from such a mask within which things may still be the person's, as a share of the square.
+_REACH = 12 / 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +108,19 @@ class BodyMask:
         matrix = np.column_stack([to_square[:, :2] * (zoom_x, zoom_y), to_square[:, :2] @ shift + to_square[:, 2]])
         return cv2.warpAffine(soft, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
-    def evidence(self, box: Box, width: int, height: int) -> np.ndarray:
-        """Return the log odds of the person in `box` of the frame, float32 (height, width)."""
-        return (self.resample(box, width, height) - np.float32(0.5)) * np.float32(2 * _EVIDENCE)
+    def evidence(self, box: Box, width: int, height: int, parts: bool) -> np.ndarray:
+        """Return the log odds of the person in `box` of the frame, float32 (height, width).
+
+        Args:
+            box, width, height: As for `resample`.
+            parts: Whether what lies away from the mask is somebody else, however certain the matte's network is.
+        """
+        evidence = (self.resample(box, width, height) - np.float32(0.5)) * np.float32(2 * _EVIDENCE)
+        if parts:
+            reach = round(_REACH * self.probability.shape[0])
+            near = cv2.dilate((self.probability > 0.5).astype(np.float32), np.ones((2 * reach + 1, 2 * reach + 1)))
+            evidence -= (1 - replace(self, probability=near).resample(box, width, height)) * np.float32(_FAR_EVIDENCE)
+        return evidence
 
     def bounds(self) -> Bounds | None:
         """Return the bounds of the person in the frame; None if the mask is empty."""
@@ -195,7 +211,8 @@ class BodyGuide:
 
     Attributes:
         age: Frames since the network's last answer.
-        pays: Whether the whole body showed in it.
+        pays: Whether the whole body shows.
+        is_lost: Whether it showed until the last answers, which did not find it.
     """
 
     def __init__(self) -> None:
@@ -206,6 +223,8 @@ class BodyGuide:
         self._now: _Seen | None = None
         self._retry_frames = _RETRY_FRAMES
         self._frames_to_retry = 0
+        self._misses = 0
+        self.is_lost = False
         self.age = 0
         self.pays = False
 
@@ -223,14 +242,28 @@ class BodyGuide:
         """
         square = self._square if self.pays and self._square is not None else square_around(bounds)
         mask = observer.observe(view, square)
-        self.age = 0
         min_visible = 0 if self.pays else _MIN_VISIBLE_LEGS
-        self.pays = mask is not None and mask.legs >= _MIN_LEGS and mask.visible_legs >= min_visible
-        if mask is None or not self.pays:
-            self._frames_to_retry = self._retry_frames
-            self._retry_frames = min(2 * self._retry_frames, _MAX_RETRY_FRAMES)
+        if mask is not None and mask.legs >= _MIN_LEGS and mask.visible_legs >= min_visible:
+            self.take(mask)
             return
-        self._retry_frames, self._fresh, self._square = _RETRY_FRAMES, mask, mask.next_square
+        self._misses += 1
+        if self.pays and self._misses <= _MAX_MISSES:
+            self._square = square_around(bounds)
+            return
+        self.is_lost = self.is_lost or self.pays
+        self.age, self.pays = 0, False
+        self._frames_to_retry = self._retry_frames
+        self._retry_frames = min(2 * self._retry_frames, _MAX_RETRY_FRAMES)
+
+    def take(self, mask: BodyMask) -> None:
+        """Take a mask of the next frame."""
+        self.age, self.pays, self.is_lost, self._misses, self._retry_frames = 0, True, False, 0, _RETRY_FRAMES
+        self._fresh, self._square = mask, mask.next_square
+
+    @property
+    def parts(self) -> bool:
+        """Whether the mask parts the person from others; while it is missed for a moment, too."""
+        return self.pays or self.is_lost
 
     def refit(self) -> None:
         """Let the network look at the next frame, however long ago it saw that the body does not show."""
@@ -243,12 +276,13 @@ class BodyGuide:
         self.age += self._mask is None
         self._frames_to_retry -= 1
 
-    def evidence(self, box: Box, image: np.ndarray) -> np.ndarray | None:
+    def evidence(self, box: Box, image: np.ndarray, parts: bool = False) -> np.ndarray | None:
         """Return the log odds of the person in this frame, float32 (h, w); None if the body does not show.
 
         Args:
             box: The part of the frame.
             image: This part, uint8 (h, w, 3) BGR.
+            parts: Whether to part the person from others; see `BodyMask.evidence`.
         """
         if not self.pays or self.age > _MAX_AGE:
             self._now = None
@@ -256,7 +290,7 @@ class BodyGuide:
         height, width = image.shape[:2]
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         if self._mask is not None:
-            evidence = self._mask.evidence(box, width, height)
+            evidence = self._mask.evidence(box, width, height, parts)
         elif self._before is not None:
             evidence = _move_along(self._before, box, grey) * np.float32(_AGEING)
         else:

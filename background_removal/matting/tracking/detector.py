@@ -11,6 +11,7 @@ from background_removal.matting.networks.faces import Face, FaceDetector, merge_
 from background_removal.matting.networks.light import brighten
 from background_removal.matting.networks.segmenters import Segmenter
 from background_removal.matting.pyramid import Pyramid
+from background_removal.matting.tracking.body import BodyMask
 from background_removal.matting.tracking.matching import is_same_face, match_faces
 from background_removal.matting.tracking.motion import MotionDetector
 from background_removal.matting.tracking.regions import erase_regions, find_regions_outside, merge_regions
@@ -132,6 +133,15 @@ class PersonDetector:
             return None
         crop = crop_around(region, size, CropPolicy(_MOTION_PADDING))
         return TrackedPerson(crop, size, self._policy, state=TrackState.TRIAL)
+
+    def person_with(self, body: BodyMask, size: tuple[int, int]) -> TrackedPerson | None:
+        """Return a person whose body was found in a frame of `size` (width, height); None if it is empty."""
+        bounds = body.bounds()
+        if bounds is None:
+            return None
+        person = TrackedPerson(crop_around(bounds, size, self._policy), size, self._policy)
+        person.body.take(body)
+        return person
 
     # -- faces ---------------------------------------------------------------------------------------
 

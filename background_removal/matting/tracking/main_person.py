@@ -58,12 +58,15 @@ class MainPersonSelector:
             people: The people in the frame.
         """
         if self.person is None:
-            self.person = _nearest(people)
+            self.person = find_nearest(people)
         if self.person not in people:
             self.person = self._recover(people)
             return self.person if self.person in people else None
         self._lost_frames = 0
         assert self.person is not None
+        if self.person.body.pays:  # a body is followed by its shape, with which colours cannot compete
+            self._learn(_color_histogram(self.person, people))
+            return self.person
         if len(people) == 1 or self._colors is None:
             self._learn(_color_histogram(self.person, people))
             return self.person
@@ -82,7 +85,7 @@ class MainPersonSelector:
         self._lost_frames += 1
         if self._lost_frames > _MAX_LOST_FRAMES:
             self.reset()
-            return _nearest(people)
+            return find_nearest(people)
         if self._colors is None or not people or self.person is None:
             return self.person
         similarities = [_similarity(_color_histogram(person, people), self._colors) for person in people]
@@ -97,7 +100,8 @@ class MainPersonSelector:
             self._colors = (1 - _LEARNING_RATE) * self._colors + _LEARNING_RATE * colors
 
 
-def _nearest(people: Sequence[TrackedPerson]) -> TrackedPerson | None:
+def find_nearest(people: Sequence[TrackedPerson]) -> TrackedPerson | None:
+    """Return the tallest of the people in a frame, as that is mostly the nearest; None without people."""
     return max(people, key=lambda person: person.height, default=None)
 
 

@@ -76,12 +76,14 @@ class TrackingFrame:
         network: Predicts the alpha of a crop.
         detect: Returns the probability of a person in the whole frame, float32 (h, w) in [0, 1].
         find_motion: Returns the mask of motion, uint8 of THUMBNAIL_SIZE; None before the background is learnt.
+        keeps_one: Whether one person alone is kept, and so must be parted from others.
     """
 
     view: Pyramid
     network: MatteNetwork
     detect: Callable[[], np.ndarray]
     find_motion: Callable[[], np.ndarray | None]
+    keeps_one: bool = False
 
 
 class TrackedPerson:
@@ -129,6 +131,7 @@ class TrackedPerson:
         self._network_state: Any = None
         self._is_recurrent = policy.is_recurrent
         self._fade = CropFade()
+        self._has_company = False
         self.body = BodyGuide()
 
     # -- states --------------------------------------------------------------------------------------
@@ -141,6 +144,7 @@ class TrackedPerson:
             people: All people in it.
         """
         self.body.next_frame()
+        self._has_company = any(self._is_near(other) for other in people if other is not self)
         return self._apply(self._observe(frame, people))
 
     def _observe(self, frame: TrackingFrame, people: Sequence[TrackedPerson]) -> TrackEvent:
@@ -291,6 +295,9 @@ class TrackedPerson:
     def _distances_in(self, box: Box, width: int) -> np.ndarray:
         return column_distances(self.centre, self._reach, box, width)
 
+    def _is_near(self, other: TrackedPerson) -> bool:
+        return bool(self.crop.box and other.crop.box and overlaps(self.crop.box, other.crop.box))
+
     def _own_columns(self, people: Sequence[TrackedPerson], box: Box, width: int) -> np.ndarray | None:
         """Return 1 for the columns of `box`, at `width` pixels, nearest to this person, else 0; None if all are."""
         others = [
@@ -303,7 +310,7 @@ class TrackedPerson:
     def own_alpha(self, people: Sequence[TrackedPerson]) -> np.ndarray:
         """Return the part of the alpha that is nearer to this person than to others, float32 (h, w)."""
         assert self.matte is not None
-        if self.body.pays:
+        if self.body.parts:
             return self.matte.alpha
         own = self._own_columns(people, self.matte.box, self.matte.alpha.shape[1])
         return self.matte.alpha if own is None else self.matte.alpha * own
@@ -349,7 +356,7 @@ class TrackedPerson:
         height, width = network.size_for(frame.view.size)
         image = frame.view.crop(box, width, height)
         network.state = self._network_state
-        evidence = self.body.evidence(box, image)
+        evidence = self.body.evidence(box, image, frame.keeps_one and self._has_company)
         alpha, foreground = network.predict(image, box) if evidence is None else network.predict(image, box, evidence)
         self._network_state = network.state
         self.matte = Matte(alpha, box, frame.view.size, image, foreground)
@@ -405,7 +412,7 @@ class TrackedPerson:
 
     def isolate(self, matte: Matte, people: Sequence[TrackedPerson]) -> Matte:
         """Return the person's matte without the columns of others."""
-        own = None if self.body.pays else self._own_columns(people, matte.box, matte.alpha.shape[1])
+        own = None if self.body.parts else self._own_columns(people, matte.box, matte.alpha.shape[1])
         if own is None:  # the mask of a body parts it from others better than columns do
             return matte
         return replace(matte, alpha=matte.alpha * cv2.blur(own[None], (_TRANSITION_COLUMNS, 1)))
