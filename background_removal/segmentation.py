@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -61,8 +62,9 @@ class MPSegmentation(FrameObject):
             interface is recognised as such, and so is a file of ISNet's shape.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
         device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
-        quality: "best" finds the edge at full size, in about a second, for images only; a recurrent network gets the
-            whole frame at full size. "fast" works at a reduced size. None: "best" for `Engine`'s images.
+        quality: "best" finds the edge at full size, with several networks, for images and video files: some tenths of
+            a second for a frame; a recurrent network gets the whole frame at full size. "fast" works at a reduced
+            size. None: "best" for `Engine`'s images.
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
         model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet", "isnet".
         model_output: "probability", "logits", "minmax" (stretched to [0, 1]), or "auto": values outside [0, 1] are
@@ -116,9 +118,11 @@ class MPSegmentation(FrameObject):
         self._reuse_still = reuse_still
         self._live = False
         self._last_matte: Matte | None = None
-        self._unseen: np.ndarray | Planes | None = None
+        self._unseen: Pyramid | None = None
         self._found_person: bool | None = None
         self._view: Pyramid | None = None
+        self._foreseen: deque[tuple[np.ndarray | Planes, Pyramid]] = deque()
+        self._foresees = False
         self._moves: list[Callable[[np.ndarray], np.ndarray]] = []
 
     def _first_background(
@@ -155,18 +159,19 @@ class MPSegmentation(FrameObject):
         image = drop_alpha(frame)
         if self._selector.background is None:
             # A copy: the person is found only when asked for, perhaps after another object has drawn on the frame.
-            self._last_matte, self._unseen = None, image.copy()
-            return frame
-        view = Pyramid(image)
+            foreseen = self._take_foreseen(frame)
+            self._last_matte, self._unseen = None, foreseen or Pyramid(image.copy())
+            return frame if foreseen is None else frame.copy()
+        view = self._take_foreseen(frame) or Pyramid(image)
         result = to_image(self._selector.background.compose(view, self._matte(view)))
         return result if frame is image else restore_alpha(result, frame)
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:
         """Return planes with their background replaced; most backgrounds keep planes."""
         if self._selector.background is None:
-            self._last_matte, self._unseen = None, planes
+            self._last_matte, self._unseen = None, self._take_foreseen(planes) or Pyramid(planes)
             return planes
-        view = Pyramid(planes)
+        view = self._take_foreseen(planes) or Pyramid(planes)
         return self._selector.background.compose(view, self._matte(view))
 
     def alpha(self, frame: np.ndarray) -> np.ndarray:
@@ -174,7 +179,7 @@ class MPSegmentation(FrameObject):
 
         Call `reset` between frames that do not follow one another.
         """
-        return self._matte(Pyramid(drop_alpha(frame))).full()
+        return self._matte(self._take_foreseen(frame) or Pyramid(drop_alpha(frame))).full()
 
     def last_alpha(self) -> np.ndarray:
         """Return the alpha of the last processed frame, float32 (H, W) in [0, 1], for later objects in the list.
@@ -183,7 +188,7 @@ class MPSegmentation(FrameObject):
             RuntimeError: there was no frame yet.
         """
         if self._last_matte is None and self._unseen is not None:
-            self._matte(Pyramid(self._unseen))
+            self._matte(self._unseen)
         if self._last_matte is None:
             raise RuntimeError("no frame has been segmented yet")
         return self._last_matte.full()
@@ -213,6 +218,7 @@ class MPSegmentation(FrameObject):
     def reset(self) -> None:
         """Forget the previous frames; the next one starts another stream."""
         self._last_matte = self._unseen = self._found_person = self._view = None
+        self._foreseen.clear()
         self._person.reset()
 
     def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
@@ -329,9 +335,23 @@ class MPSegmentation(FrameObject):
         moves = [optional_method(item, "moved") for item in objects[place + 1 :]]
         self._moves = [move for move in moves if move is not None]
 
+    @property
+    def lookahead(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Number of later frames that the best matte of a video file depends on."""
+        return self._person.lookahead
+
+    def foresee(self, picture: np.ndarray | Planes, seconds: float) -> None:
+        """Find the people in a later frame, for its own matte and for those before it."""
+        view = Pyramid(picture if isinstance(picture, Planes) else drop_alpha(picture))
+        self._foreseen.append((picture, view))
+        self._foresees = True
+        self._person.at(seconds)
+        self._person.foresee(view)
+
     def open(self, info: StreamInfo) -> None:
         """Prepare for a stream."""
         self.reset()
+        self._foresees = False
         self._person.begin(info.still, info.live)
         self._live = info.live
         if self._reuse_still is None:
@@ -343,13 +363,15 @@ class MPSegmentation(FrameObject):
 
         A video background follows it, and detection in files depends on it rather than on where a process started.
         """
-        if not self._live:
+        if not (self._live or self._foresees):
             self._person.at(seconds)
         if self._selector.background is not None:
             self._selector.background.at(seconds)
 
     def close(self) -> None:
         """End the stream; the networks stay loaded for the next one."""
+        self._foreseen.clear()
+        self._person.end()
         self._selector.end()
 
     @property
@@ -376,6 +398,14 @@ class MPSegmentation(FrameObject):
         return self.matte_picture() if self._controls.showing_matte and has_frame else picture
 
     # -- inside ------------------------------------------------------------------------------------
+
+    def _take_foreseen(self, picture: np.ndarray | Planes) -> Pyramid | None:
+        """Return a picture as it was foreseen; None if it was not."""
+        while self._foreseen:
+            foreseen, view = self._foreseen.popleft()
+            if foreseen is picture:
+                return view
+        return None
 
     def _matte(self, view: Pyramid) -> Matte:
         self._view, self._last_matte = view, (matte := self._person(view))

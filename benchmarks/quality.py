@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import random
 import statistics
 import sys
@@ -39,11 +40,15 @@ from background_removal.matting.alpha import color_model, refine  # noqa: E402
 from background_removal.matting.networks import flip_ensemble  # noqa: E402
 from background_removal.matting.networks.weights import MODELS  # noqa: E402
 from background_removal.matting.tracking import crop_fade, detector, tracked_person  # noqa: E402
+from background_removal.pipeline.frame import Frame, StreamInfo  # noqa: E402
+from background_removal.pipeline.lookahead import look_ahead  # noqa: E402
 from background_removal.segmentation import MPSegmentation  # noqa: E402
 
 FIGURES = ("MAD", "Grad", "dtSSD", "Flow", "MESSDdt", "IoU", "F")
 # Scored beside the whole: someone far is not to be found in the first half second.
 LATER = 15
+# Frames a second, for the times of frames that are looked ahead at.
+FRAME_RATE = 30
 # The rows of a summary, by the half that they are of; None are whole clips.
 GROUPS = {None: "all", **{half: half for half in HALVES}}
 
@@ -145,6 +150,35 @@ def sample(frames: Sequence[int], step: int) -> list[int]:
     return [choice.choice(frames[n : n + step]) for n in range(0, len(frames), step)]
 
 
+def make_mattes(segmentation: MPSegmentation, path: Path) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Yield the frames of a video file, their alphas as `Engine` gets them, and the milliseconds spent since the last.
+
+    Args:
+        segmentation: Looks ahead if its quality asks for it.
+        path: The file.
+    """
+    images = read_frames(path)
+    first = next(images)
+    segmentation.open(StreamInfo(str(path), first.shape[1], first.shape[0]))
+    spent = 0.0
+
+    def foresee(frame: Frame) -> Frame:
+        nonlocal spent
+        start = time.perf_counter()
+        if segmentation.lookahead:
+            segmentation.foresee(frame.image, frame.seconds)
+        spent += (time.perf_counter() - start) * 1e3
+        return frame
+
+    frames = (Frame(image, n, round(n * 1000 / FRAME_RATE)) for n, image in enumerate(itertools.chain([first], images)))
+    for frame in look_ahead(frames, segmentation.lookahead, foresee):
+        assert frame is not None
+        start = time.perf_counter()
+        alpha = segmentation.alpha(frame.image)
+        yield frame.image, alpha, spent + (time.perf_counter() - start) * 1e3
+        spent = 0.0
+
+
 def score_clip(folder: Path, referee: Any, setting: Setting) -> Scored:
     """Make the mattes of a clip, of every frame in turn, and score those that are asked for."""
     truths = referee.read_video(folder / "alpha.mkv")
@@ -153,18 +187,17 @@ def score_clip(folder: Path, referee: Any, setting: Setting) -> Scored:
     asked = range(len(truths)) if setting.half == "all" else {**halves}.get(setting.half, range(0))
     wanted = sample(asked, setting.step)
     segmentation = MPSegmentation(model=setting.model, people=setting.people, quality=setting.quality)
-    segmentation.reset()
     before = None
-    for n, frame in enumerate(read_frames(folder / "input.mp4")):
+    for n, (frame, found, spent) in enumerate(make_mattes(segmentation, folder / "input.mp4")):
         if not wanted or n > wanted[-1]:
             break
-        start = time.perf_counter()
-        alpha = segmentation.alpha(frame).astype(np.float64)
-        scored.spent.append((time.perf_counter() - start) * 1e3)
+        scored.spent.append(spent)
+        alpha = found.astype(np.float64)
         now = frame, alpha, truths[n]
         if n in wanted:
             scored.rows[n] = score_frame(now, before, referee)
         before = now
+    segmentation.close()
     return scored
 
 

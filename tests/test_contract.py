@@ -150,9 +150,10 @@ MATTING = {
     "alpha": {"boxes", "pyramid"},
     "tracking": {"boxes", "crop", "pyramid", "networks", "alpha"},
     "photo": {"boxes", "crop", "pyramid", "networks", "alpha"},
+    "film": {"boxes", "pyramid", "networks", "alpha", "photo"},
     "refined_network": {"boxes", "networks", "alpha"},
-    "stream": {"pyramid", "alpha", "tracking", "photo"},
-    "loading": {"crop", "networks", "alpha", "tracking", "photo", "refined_network", "stream"},
+    "stream": {"pyramid", "alpha", "tracking", "photo", "film"},
+    "loading": {"crop", "networks", "alpha", "tracking", "photo", "film", "refined_network", "stream"},
 }
 PACKAGE = ROOT / "background_removal"
 DOORS = {

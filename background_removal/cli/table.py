@@ -291,8 +291,8 @@ OPTIONS = (
     ),
     Option(
         "quality", Network, "network",
-        "best: hair and edges in full size, about a second for a photo (default for images; videos: rvm only); "
-        "fast (default for videos and cameras)",
+        "best: hair and edges in full size, about a second for a photo, some tenths of a second for a frame of a video "
+        "(default for images; cameras: rvm only); fast (default for videos and cameras)",
         choices=QUALITIES, needs=_SEGMENTATION, on_page=True,
     ),
     Option(

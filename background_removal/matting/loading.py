@@ -10,12 +10,18 @@ import numpy as np
 from background_removal.errors import InputError
 from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.crop import RECURRENT_CROP_POLICY
+from background_removal.matting.film import FilmMatting, FilmNetworks
 from background_removal.matting.networks.faces import FaceDetector
 from background_removal.matting.networks.flip_ensemble import FlipEnsemble
 from background_removal.matting.networks.network import MODELS_BY_NUMBER, Network
 from background_removal.matting.networks.pose import load_pose_network
 from background_removal.matting.networks.recurrent import RecurrentMatting, is_recurrent
-from background_removal.matting.networks.segmenters import OnnxSegmenter, Segmenter, make_segmenter
+from background_removal.matting.networks.segmenters import (
+    OnnxSegmenter,
+    Segmenter,
+    load_multiclass_network,
+    make_segmenter,
+)
 from background_removal.matting.networks.sessions import load_session
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
 from background_removal.matting.photo import PhotoMatting
@@ -62,6 +68,9 @@ def load_matting(
     # A network asked for by name is its own detector: it may segment something else than people.
     detector_network = network if model else make_segmenter(detector_model, runtime, device)
     photo = PhotoMatting(detector_network, network, threshold, edge_softness)
+    has_panel = model is None and runtime == "onnx"
+    film_networks = (lambda: _load_film_networks(device)) if has_panel else (lambda: FilmNetworks(network=network))
+    film = FilmMatting(film_networks, threshold, edge_softness)
     segments_people = model is None or model in MODELS or (model in DOWNLOADS and DOWNLOADS[model].people_only)
     detector = PersonDetector(detector_network, _load_face_detector if segments_people else None)
     # Flips are measured for the default; other networks may take long, or depend on left and right.
@@ -69,7 +78,11 @@ def load_matting(
     ensemble = FlipEnsemble(network) if is_default else network
     refined = RefinedNetwork(ensemble, Refiner(threshold, edge_softness), network)
     bodies = BodyObserver(load_pose_network) if is_default else None
-    return StreamMatting(detector, refined, options.quality, photo, people=people, bodies=bodies)
+    return StreamMatting(detector, refined, options.quality, photo, people=people, film=film, bodies=bodies)
+
+
+def _load_film_networks(device: str) -> FilmNetworks:
+    return FilmNetworks(load_multiclass_network(device), load_pose_network())
 
 
 def _prepare_opencv() -> None:

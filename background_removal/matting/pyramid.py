@@ -105,6 +105,26 @@ class Pyramid:
             return np.ascontiguousarray(part)
         return cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
 
+    def crop_padded(self, box: tuple[float, float, float, float], width: int, height: int) -> np.ndarray:
+        """Return the part of the frame inside `box` at `width` x `height`; beyond the frame it is mirrored.
+
+        Networks lose a person at a black border; a mirrored one continues them.
+        """
+        left, top, right, bottom = box
+        across, down = width / (right - left), height / (bottom - top)
+        inner = (
+            max(0, round(left)),
+            max(0, round(top)),
+            min(self.size[0], round(right)),
+            min(self.size[1], round(bottom)),
+        )
+        before = round((inner[0] - left) * across), round((inner[1] - top) * down)
+        after = round((right - inner[2]) * across), round((bottom - inner[3]) * down)
+        before = tuple(min(max(0, n), side - 1) for n, side in zip(before, (width, height), strict=True))
+        after = tuple(min(max(0, n), side - 1 - n0) for n, n0, side in zip(after, before, (width, height), strict=True))
+        part = self.crop(inner, width - before[0] - after[0], height - before[1] - after[1])
+        return cv2.copyMakeBorder(part, before[1], after[1], before[0], after[0], cv2.BORDER_REFLECT_101)
+
 
 def drop_alpha(frame: np.ndarray) -> np.ndarray:
     """Return a frame as uint8 (H, W, 3), without its alpha if it has one.

@@ -10,6 +10,7 @@ import numpy as np
 
 from background_removal.errors import InputError, ProcessingError
 from background_removal.matting.alpha.matte import Matte, merge_mattes
+from background_removal.matting.film import LOOKAHEAD, FilmMatting
 from background_removal.matting.photo import PhotoMatting
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.body import BodyObserver
@@ -61,6 +62,7 @@ class StreamMatting:
         network: Predicts the alpha of a crop.
         quality: "fast" or "best"; None for best of a still and fast of a stream.
         photo: Makes the best matte of a still; None for a network that makes it of the whole frame.
+        film: Makes the best matte of a video file; None as for `photo`.
         reuse_still: Whether a frame that has hardly changed gets the last matte.
         people: "all", or "main" for the main person alone.
         bodies: Looks at people whose whole body shows; None to do without.
@@ -74,6 +76,7 @@ class StreamMatting:
         photo: PhotoMatting | None = None,
         reuse_still: bool = False,
         people: str = "all",
+        film: FilmMatting | None = None,
         bodies: BodyObserver | None = None,
     ) -> None:
         self._bodies = bodies
@@ -81,6 +84,8 @@ class StreamMatting:
         self._network = network
         self._quality = quality
         self._photo = photo
+        self._film = film
+        self._is_film = False
         self.reuse_still = reuse_still
         self._people_kept = people
         self._turns_left = 0
@@ -95,18 +100,20 @@ class StreamMatting:
         """Begin a stream: one image, a video, or a camera.
 
         Raises:
-            InputError: best is asked for of more than one image, or of the main person alone.
+            InputError: best is asked for of a camera, or of the main person alone in an image.
         """
-        if self._quality == "best" and self._photo is not None and not still:
+        if self._quality == "best" and self._photo is not None and live:
             raise InputError(
-                "`quality` best takes seconds for each picture: it is for images, or for `model` rvm; leave it out"
+                "`quality` best takes too long for a camera: it is for images and video files, or for `model` rvm; "
+                "leave it out"
             )
-        if self._quality == "best" and self._people_kept == "main":
-            raise InputError("`quality` best keeps everybody; leave it or `people` main out")
+        self._is_film = self._quality == "best" and self._film is not None and not still
+        if self._quality == "best" and self._people_kept == "main" and not self._is_film:
+            raise InputError("`quality` best keeps everybody in an image; leave it or `people` main out")
         self._is_live, self._failures, self._has_warned = live, 0, False
         # The best matte does not separate people.
         is_best_still = self._quality is None and still and self._people_kept == "all"
-        self._set_best(self._quality == "best" or is_best_still)
+        self._set_best((self._quality == "best" and not self._is_film) or is_best_still)
 
     def _set_best(self, best: bool) -> None:
         self._is_best = best
@@ -116,6 +123,12 @@ class StreamMatting:
 
     def reset(self) -> None:
         """Forget the previous frames."""
+        self._begin_shot()
+        if self._film is not None:
+            self._film.reset()
+
+    def _begin_shot(self) -> None:
+        """Forget the people in the previous frames."""
         self._detector.reset()
         if self._bodies is not None:
             self._bodies.reset()
@@ -146,8 +159,9 @@ class StreamMatting:
     def set_edge(self, threshold: float, edge_softness: float) -> None:
         """Set the threshold between background and person, and the softness of the edge, each 0 to 1."""
         self._network.set_edge(threshold, edge_softness)
-        if self._photo is not None:
-            self._photo.set_edge(threshold, edge_softness)
+        for best in (self._photo, self._film):
+            if best is not None:
+                best.set_edge(threshold, edge_softness)
         self._still_grey = None  # or a still frame would keep its matte
 
     # -- choice of people ----------------------------------------------------------------------------
@@ -211,10 +225,17 @@ class StreamMatting:
         place = row.index(self._main.person) + 1 if self._main.person in row else 0
         return row[place % len(row)]
 
+    def end(self) -> None:
+        """End the stream; the networks stay loaded."""
+        if self._film is not None:
+            self._film.reset()
+
     def close(self) -> None:
         """Free the networks."""
         self._detector.close()
         self._network.close()
+        if self._film is not None:
+            self._film.close()
         if self._bodies is not None:
             self._bodies.close()
 
@@ -222,20 +243,48 @@ class StreamMatting:
 
     def __call__(self, view: Pyramid) -> Matte:
         """Return the matte of the next frame."""
+        if self._is_film and self._film is not None:
+            return self._film.matte(view) or self._film_unforeseen(view)
         if self._is_best and self._photo is not None:
             return self._photo(view)
+        return self._fast_matte(view)[0]
+
+    @property
+    def lookahead(self) -> int:
+        """Number of later frames of a video file that `foresee` is to get before a frame's matte is made."""
+        return LOOKAHEAD if self._quality == "best" and self._film is not None else 0
+
+    def foresee(self, view: Pyramid) -> None:
+        """Take a frame of a video file that will be asked for later."""
+        if not self._is_film or self._film is None:
+            return
+        fast, is_cut = self._fast_matte(view)
+        shown = [each for each in self._people if self._people_kept == "all" or each is self._main.person]
+        self._film.add(view, fast, [each.bounds for each in shown if each.bounds is not None], is_cut)
+
+    def _film_unforeseen(self, view: Pyramid) -> Matte:
+        """Return the matte of a frame from it and those before."""
+        assert self._film is not None
+        self.foresee(view)
+        matte = self._film.matte(view)
+        assert matte is not None
+        return matte
+
+    def _fast_matte(self, view: Pyramid) -> tuple[Matte, bool]:
+        """Return the fast matte of the next frame, and whether it begins another shot."""
         if self._last_matte is not None and self._last_matte.size != view.size:
             self.reset()
         if self.reuse_still and self._is_still(view):
             assert self._last_matte is not None
-            return self._last_matte
+            return self._last_matte, False
         before, self._thumbnail = self._thumbnail, _grey_thumbnail(view, THUMBNAIL_SIZE)
-        if before is not None and _is_cut(self._thumbnail, before):
+        is_cut = before is not None and _is_cut(self._thumbnail, before)
+        if is_cut:
             thumbnail, period = self._thumbnail, self._refit_period
-            self.reset()
+            self._begin_shot()
             self._thumbnail, self._refit_period = thumbnail, period
         self._last_matte = self._predict_or_hide(view)
-        return self._last_matte
+        return self._last_matte, is_cut
 
     def _predict_or_hide(self, view: Pyramid) -> Matte:
         """Return the frame's matte; of a camera an empty one if a network fails, so that no background is shown."""

@@ -43,6 +43,19 @@ class Matte:
         out[top:bottom, left:right] = self.resize_to_box(self.alpha)
         return out
 
+    def shrink(self, width: int, height: int) -> np.ndarray:
+        """Return the alpha of the whole frame at a smaller size, float32 (height, width)."""
+        out = np.zeros((height, width), np.float32)
+        across, down = width / self.size[0], height / self.size[1]
+        left, right = (round(side * across) for side in self.box[::2])
+        top, bottom = (round(side * down) for side in self.box[1::2])
+        part = out[top : max(top + 1, bottom), left : max(left + 1, right)]
+        is_larger = self.alpha.shape[1] > part.shape[1]
+        part[:] = cv2.resize(
+            self.alpha, part.shape[::-1], interpolation=cv2.INTER_AREA if is_larger else cv2.INTER_LINEAR
+        )
+        return out
+
     def resize_to_box(self, small: np.ndarray) -> np.ndarray:
         """Return `small`, (h, w) or (h, w, 3), resized to the size of `box` in the frame."""
         left, top, right, bottom = self.box
