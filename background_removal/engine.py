@@ -164,7 +164,7 @@ class Engine:
             sink = video_sink(output, source=local, encoding=self.encoding, alpha=alpha, frames=frames)
             check = ProcessedFrameCheck(self.start_video_frame)
             source = VideoSource(local, self.video_path, keep_planes=self.keeps_frame_in_planes)
-            self.process(source, [sink, *self.sinks, check, Progress(self.progress)])
+            self.process(source, [sink, *self.sinks, check, Progress(self.progress, self.last_frame)])
 
     def process_webcam(self) -> None:
         """Process a camera's frames until ``q``, Esc, Ctrl-C, or until the window is closed.

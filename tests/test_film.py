@@ -13,13 +13,14 @@ from conftest import Clip, difference, done, make_clip, probe
 from test_segmentation import brightness_model
 
 from background_removal.engine import Engine
+from background_removal.errors import InputError
 from background_removal.files.video.parts import PartSink, plan_parts
 from background_removal.files.video.video_source import VideoSource
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.boxes import Box
 from background_removal.matting.film import LOOKAHEAD, FilmMatting, FilmNetworks
 from background_removal.matting.pyramid import Pyramid
-from background_removal.pipeline.frame import Frame, Sink
+from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 from background_removal.segmentation import MPSegmentation
 
 WIDTH, HEIGHT = 96, 80
@@ -211,3 +212,18 @@ def test_later_objects_get_the_alpha_of_their_frame(clip: Callable[..., Clip], t
     done(Engine(video_path=source, output_path=tmp_path / "out.mp4", custom_objects=[segmentation, later]))
     assert len(errors) == 9
     assert max(errors) < 0.03
+
+
+def test_the_main_person_is_kept_in_videos_only() -> None:
+    segmentation = MPSegmentation(people="main", quality="best")
+    segmentation.open(StreamInfo("clip.mp4", WIDTH, HEIGHT))
+    assert segmentation.lookahead == LOOKAHEAD
+    segmentation.close()
+    with pytest.raises(InputError, match="`quality` best keeps everybody in an image"):
+        segmentation.open(StreamInfo("photo.jpg", WIDTH, HEIGHT, still=True))
+
+
+def test_a_higher_threshold_keeps_less(tmp_path: Path, bright: str) -> None:
+    source = str(room_clip(tmp_path / "clip.mp4", 3))
+    kept = [film_alphas(source, bright, threshold=threshold)[1].mean() for threshold in (0.1, 0.5, 0.8)]
+    assert kept[0] >= kept[1] >= kept[2] > 0.1

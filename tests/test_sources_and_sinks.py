@@ -29,6 +29,7 @@ from background_removal.live.recording.recording import Recorder
 from background_removal.live.recording.snapshots import Snapshots
 from background_removal.live.virtual_camera.virtual_camera import VirtualCamera
 from background_removal.live.window.viewer import Viewer
+from background_removal.pipeline import progress
 from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo
 from background_removal.pipeline.loop import LastImage, ProcessedFrameCheck, run_loop
 from background_removal.pipeline.objects import ObjectChain
@@ -308,6 +309,15 @@ def test_a_sink_may_end_the_run_and_results_are_kept_or_not() -> None:
     with pytest.raises(KeyboardInterrupt):
         loop([dropped, ends], keep_partial=False)
     assert isinstance(dropped.closed_with, KeyboardInterrupt)
+
+
+def test_the_bar_counts_to_the_last_processed_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the time left would be that of the whole video."""
+    totals: list[int | None] = []
+    monkeypatch.setattr(progress, "progress_bar", lambda name, total: totals.append(total))
+    for frames, last in ((10, None), (10, 3), (10, 30), (None, 3)):
+        Progress(True, last).open(StreamInfo("clip.mp4", 64, 48, frames=frames))
+    assert totals == [10, 4, 10, None]
 
 
 def test_ctrl_c_is_heard_also_while_results_are_completed() -> None:

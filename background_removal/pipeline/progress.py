@@ -17,10 +17,12 @@ class Progress(Sink):
 
     Args:
         bar: Whether to show one when stderr is a terminal; or an existing bar, opened and closed by its owner.
+        last_frame: Index of the frame with which the run ends; None for the end of the source.
     """
 
-    def __init__(self, bar: bool | tqdm[Any]) -> None:
+    def __init__(self, bar: bool | tqdm[Any], last_frame: int | None = None) -> None:
         self._shown = bar
+        self._last_frame = last_frame
         self._bar: tqdm[Any] | None = None
         self._counted = 0
         self._still = False
@@ -31,7 +33,10 @@ class Progress(Sink):
         if not isinstance(self._shown, bool):
             self._bar = self._shown
         elif self._shown and not info.still:
-            self._bar = progress_bar(info.name, info.frames)
+            frames = info.frames
+            if frames is not None and self._last_frame is not None:
+                frames = min(frames, self._last_frame + 1)  # or the time left would be too long
+            self._bar = progress_bar(info.name, frames)
 
     def write(self, frame: Frame) -> None:
         # A still may be processed several times, but counts once.
