@@ -74,7 +74,7 @@ def test_nothing_ends_at_the_border_of_a_crop(bright: str) -> None:
 
 @pytest.mark.slow
 def test_best_is_nearer_to_the_truth_on_real_pictures(shared: Path) -> None:
-    """The stills, and one frame of each clip: on average a fifth less error, on the stills a third."""
+    """The stills, and one frame of each clip: on average a quarter less error, on the stills a sixth and a third."""
     truths = {}
     for path in sorted((shared / "groundtruth" / "stills" / "input").iterdir()):
         truth = cv2.imread(str(path.parent.parent / "alpha" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
@@ -89,9 +89,9 @@ def test_best_is_nearer_to_the_truth_on_real_pictures(shared: Path) -> None:
         }
         for quality in ("fast", "best")
     }
-    assert sum(errors["best"].values()) < 0.8 * sum(errors["fast"].values()), errors
-    for name in ("ck2", "person_chroma"):
-        assert errors["best"][name] < 0.67 * errors["fast"][name], errors
+    assert sum(errors["best"].values()) < 0.76 * sum(errors["fast"].values()), errors
+    for name, share in (("ck2", 0.67), ("person_chroma", 0.85)):
+        assert errors["best"][name] < share * errors["fast"][name], errors
 
 
 def test_no_sky_is_left_along_the_crown(shared: Path) -> None:

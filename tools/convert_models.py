@@ -17,7 +17,8 @@ All take planar RGB, float32 (N, 3, H, W), where H and W are free: the networks 
 - The selfie networks take values in [0, 1] and multiples of 32 pixels (they were trained at 144x256 and 256x256), and
   return the probability of a person, float32 (N, 1, H, W) in [0, 1].
 - The multiclass network takes values in [-1, 1] and multiples of 64 pixels (trained at 256x256), and returns the same:
-  the probability of all its classes but the background, from 0 to 1 although the labels were smoothed in training.
+  the probability of all its classes but the background, from 0 to 1 although the labels were smoothed in training,
+  and that of hair.
 - The pose network takes values in [0, 1] and multiples of 32 pixels (trained at 256x256), and returns ``probability``,
   as above, of the one person in the middle, ``presence``, float32 (N, 1) in [0, 1], and ``landmarks``, float32
   (N, 195): 39 points with x, y and depth in pixels of a 256x256 input, visibility and presence (logits).
@@ -119,7 +120,10 @@ SOURCES = {
         # The file's metadata names no activation; MediaPipe's ImageSegmenter applies a softmax. The first class is the
         # background, the others are hair, skin of the body and of the face, clothes, and what a person wears.
         Interface(
-            {"probability": Output(_MAP, 0, "not_first_class", _LABEL_SMOOTHING)},
+            {
+                "probability": Output(_MAP, 0, "not_first_class", _LABEL_SMOOTHING),
+                "hair": Output(_MAP, 0, "second_class", _LABEL_SMOOTHING),
+            },
             BYTE_BITS,
             _PRECISE,
             "MediaPipe's models (Apache-2.0)",

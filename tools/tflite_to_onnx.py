@@ -46,8 +46,9 @@ class Output:
     Attributes:
         shape: Its shape; names stand for free dimensions.
         position: Its position among the outputs of the TensorFlow Lite file.
-        ending: What follows the TensorFlow Lite network: "" nothing, "sigmoid" (of a logit), or "not_first_class" (of
-            one logit for each class: the probability of all classes but the first, a softmax).
+        ending: What follows the TensorFlow Lite network: "" nothing, "sigmoid" (of a logit), "not_first_class" (of
+            one logit for each class: the probability of all classes but the first, a softmax), or "second_class" (the
+            probability of that one; it comes after an output of the other kind at the same position).
         smoothing: Label smoothing that the classes were trained with, 0 to 1. The softmax of a sure answer is then
             1 - smoothing + smoothing / classes, and of a class ruled out smoothing / classes; the ending returns 1 and
             0 for these.
@@ -88,7 +89,8 @@ class Translator:
         self.names = {int(self.graph.Inputs(0)): "image"}
         for name, output in interface.outputs.items():
             # The ending of an output makes what carries its name from what the file calls its output.
-            self.names[int(self.graph.Outputs(output.position))] = f"{name}_logits" if output.ending else name
+            if output.ending != "second_class":
+                self.names[int(self.graph.Outputs(output.position))] = f"{name}_logits" if output.ending else name
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
         self.constants: dict[int, np.ndarray] = {}
@@ -161,16 +163,34 @@ class Translator:
         if wanted.ending == "sigmoid":
             self._emit("Sigmoid", [f"{output}_logits"], output)
         elif wanted.ending == "not_first_class":
-            classes = self._shape(int(self.graph.Outputs(wanted.position)))[3]
-            sure = 1 - wanted.smoothing + wanted.smoothing / classes
             self._emit("Softmax", [f"{output}_logits"], f"{output}_classes", axis=1)
-            places = [self._initializer(f"{output}_{n}", np.array([n], np.int64)) for n in (0, 1)]
-            self._emit("Slice", [f"{output}_classes", *places, places[1]], f"{output}_first")
-            self._emit("Sub", [self._number(f"{output}_sure", sure), f"{output}_first"], f"{output}_rest")
-            scale = self._number(f"{output}_scale", 1 / (1 - wanted.smoothing))
-            self._emit("Mul", [f"{output}_rest", scale], f"{output}_scaled")
-            ends = [self._number(f"{output}_{end}", value) for end, value in (("low", 0.0), ("high", 1.0))]
-            self._emit("Clip", [f"{output}_scaled", *ends], output)
+            sure = self._number(f"{output}_sure", 1 - wanted.smoothing + wanted.smoothing / self._class_count(wanted))
+            self._emit("Sub", [sure, self._class(output, output, 0)], f"{output}_rest")
+            self._widen(output, f"{output}_rest", wanted)
+        elif wanted.ending == "second_class":
+            logits = self._name(int(self.graph.Outputs(wanted.position)))
+            ruled_out = self._number(f"{output}_ruled_out", wanted.smoothing / self._class_count(wanted))
+            name = self._class(output, logits.removesuffix("_logits"), 1)
+            self._emit("Sub", [name, ruled_out], f"{output}_rest")
+            self._widen(output, f"{output}_rest", wanted)
+
+    def _class_count(self, wanted: Output) -> int:
+        return self._shape(int(self.graph.Outputs(wanted.position)))[3]
+
+    def _class(self, output: str, classes: str, number: int) -> str:
+        """Emit one class of the classes that were made for the output `classes`, and return its name."""
+        places = [self._initializer(f"{output}_{n}", np.array([n], np.int64)) for n in (number, number + 1)]
+        axis = places[1] if number == 0 else self._initializer(f"{output}_axis", np.array([1], np.int64))
+        name = f"{output}_first" if number == 0 else f"{output}_class"
+        self._emit("Slice", [f"{classes}_classes", *places, axis], name)
+        return name
+
+    def _widen(self, output: str, smoothed: str, wanted: Output) -> None:
+        """Emit an output that takes the label smoothing out of a probability."""
+        scale = self._number(f"{output}_scale", 1 / (1 - wanted.smoothing))
+        self._emit("Mul", [smoothed, scale], f"{output}_scaled")
+        ends = [self._number(f"{output}_{end}", value) for end, value in (("low", 0.0), ("high", 1.0))]
+        self._emit("Clip", [f"{output}_scaled", *ends], output)
 
     # -- tensors ---------------------------------------------------------------------------------
 

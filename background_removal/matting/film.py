@@ -182,7 +182,7 @@ class FilmMatting:
         probability = near_fast = None
         if people:
             _ = view.image  # converted here, not in the other thread
-            votes, lean = Votes(view.size, (height, width), level), fast.shrink(width, height)
+            votes, lean = Votes(view.size, (height, width), level, pixel), fast.shrink(width, height)
             votes.add(lean, (0, 0, *view.size), _FAST_WEIGHT)
             for bounds in people:
                 _ask(networks, view, bounds, votes)

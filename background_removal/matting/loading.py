@@ -11,20 +11,19 @@ from background_removal.errors import InputError
 from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.crop import RECURRENT_CROP_POLICY
 from background_removal.matting.film import FilmMatting, FilmNetworks
+from background_removal.matting.merged_crops import MergedCrops
 from background_removal.matting.networks.faces import FaceDetector
 from background_removal.matting.networks.flip_ensemble import FlipEnsemble
+from background_removal.matting.networks.multiclass import MulticlassNetwork
 from background_removal.matting.networks.network import MODELS_BY_NUMBER, Network
 from background_removal.matting.networks.pose import load_pose_network
 from background_removal.matting.networks.recurrent import RecurrentMatting, is_recurrent
-from background_removal.matting.networks.segmenters import (
-    OnnxSegmenter,
-    Segmenter,
-    load_multiclass_network,
-    make_segmenter,
-)
+from background_removal.matting.networks.segmenters import OnnxSegmenter, Segmenter, make_segmenter
 from background_removal.matting.networks.sessions import load_session
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
-from background_removal.matting.photo import PhotoMatting
+from background_removal.matting.panel import PanelPredictor
+from background_removal.matting.people_search import Panel
+from background_removal.matting.photo import PhotoMatting, Predictor
 from background_removal.matting.refined_network import RefinedNetwork
 from background_removal.matting.stream import StreamMatting
 from background_removal.matting.tracking.body import BodyObserver
@@ -67,8 +66,11 @@ def load_matting(
         network = make_segmenter(model or "wide", runtime, device)
     # A network asked for by name is its own detector: it may segment something else than people.
     detector_network = network if model else make_segmenter(detector_model, runtime, device)
-    photo = PhotoMatting(detector_network, network, threshold, edge_softness)
     has_panel = model is None and runtime == "onnx"
+    predictor: Predictor = MergedCrops(detector_network, network)
+    if has_panel:
+        predictor = PanelPredictor(lambda: Panel(network, MulticlassNetwork(device), load_pose_network()))
+    photo = PhotoMatting(predictor, threshold, edge_softness)
     film_networks = (lambda: _load_film_networks(device)) if has_panel else (lambda: FilmNetworks(network=network))
     film = FilmMatting(film_networks, threshold, edge_softness)
     segments_people = model is None or model in MODELS or (model in DOWNLOADS and DOWNLOADS[model].people_only)
@@ -82,7 +84,7 @@ def load_matting(
 
 
 def _load_film_networks(device: str) -> FilmNetworks:
-    return FilmNetworks(load_multiclass_network(device), load_pose_network())
+    return FilmNetworks(MulticlassNetwork(device), load_pose_network())
 
 
 def _prepare_opencv() -> None:

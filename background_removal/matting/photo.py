@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Protocol
 
 import cv2
 import numpy as np
 
 from background_removal.matting.alpha.closed_form import solve_alpha
-from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.edge import side_weights, weighted_mean
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.alpha.refine import MAX_RAMP_HALF_WIDTH, ramp_around, smooth_ramp
-from background_removal.matting.boxes import Box, find_bounds
-from background_removal.matting.crop import CropPolicy, crop_around
-from background_removal.matting.networks.segmenters import Segmenter
-from background_removal.matting.prediction import Prediction, choose_level
+from background_removal.matting.boxes import Box
+from background_removal.matting.prediction import Prediction
 from background_removal.matting.pyramid import Pyramid
-
-# Padding around the person in the network's crops, shares of the person's width and height. With two input sizes this
-# makes ten predictions; on frames with a known alpha six err a twentieth more, and mirrored ones are no help.
-_PADDINGS = (0.0, 0.05, 0.1, 0.15, 0.25)
-_CROP_POLICY = CropPolicy(padding=0.15, min_aspect=0.8)
-# Fade-out of a crop's weight towards a side that is inside the frame, share of the crop; crops must not show.
-_CROP_FADE = 0.08
-# Weight of the prediction of the whole frame beside one crop; outside the crops there is no other.
-_WHOLE_FRAME_WEIGHT = 0.05
 
 # Half width of the unknown band around the network's edge, pixels of the network. On frames with a known alpha 3 and 4
 # are best: less cuts hair, more includes background.
 _BAND_PIXELS = 4.0
+# The same where hair may be, which stands off further than the network sees; of 4, 6 and 8 the best of the choosing
+# half of the photographs.
+_HAIR_BAND_PIXELS = 8.0
+# Additional weight of the network's alpha where it is certain, but for hair: an edge of the scene then does not carry
+# the person away from their own. More frays edges.
+_CERTAIN_PRIOR_WEIGHT = 0.1
+# Power of the certainty in that weight.
+_CERTAINTY_POWER = 8
 # Weight of the network's alpha at the end of the band; it grows with the square of the distance from the edge.
 _PRIOR_WEIGHT = 0.1
 # Minimum of that weight.
@@ -64,21 +61,32 @@ _COLOR_PIXELS = 2 * _BAND_PIXELS
 _MEAN_EPSILON = 1e-9
 
 
+class Predictor(Protocol):
+    """Predicts the probability of a person in a still."""
+
+    def __call__(self, view: Pyramid, fast: Callable[[], Matte]) -> Prediction | None:
+        """Return the prediction for a still; None without a person.
+
+        Args:
+            view: The still.
+            fast: Returns its fast matte.
+        """
+        ...
+
+
 class PhotoMatting:
     """Makes the matte of a still, more slowly and more finely than that of a video's frame.
 
     An image that comes again, because a key has changed the background, keeps its matte.
 
     Args:
-        detector: The network for the whole image.
-        network: The network for the person's crops.
+        predict: Predicts the probability of a person.
         threshold: Probability at which background ends and person begins, 0 to 1; higher keeps less.
         edge_softness: 0 cuts hard, 0.5 keeps the solved alpha, 1 keeps the network's own gradient.
     """
 
-    def __init__(self, detector: Segmenter, network: Segmenter, threshold: float, edge_softness: float) -> None:
-        self._detector = detector
-        self._network = network
+    def __init__(self, predict: Predictor, threshold: float, edge_softness: float) -> None:
+        self._predict = predict
         self.set_edge(threshold, edge_softness)
         self.reset()
 
@@ -94,12 +102,17 @@ class PhotoMatting:
         self._prediction: Prediction | None = None
         self._matte = None
 
-    def __call__(self, view: Pyramid) -> Matte:
-        """Return the matte of an image, at the image's own size."""
+    def __call__(self, view: Pyramid, fast: Callable[[], Matte]) -> Matte:
+        """Return the matte of an image, at the image's own size.
+
+        Args:
+            view: The image.
+            fast: Returns its fast matte.
+        """
         digest = hashlib.blake2b(np.ascontiguousarray(view.image).data).digest()
         if digest != self._digest:
             self.reset()
-            self._prediction = _predict(self._detector, self._network, view)
+            self._prediction = self._predict(view, fast)
             self._digest = digest
         if self._matte is None:
             prediction = self._prediction
@@ -124,12 +137,13 @@ def solve_matte(view: Pyramid, prediction: Prediction, threshold: float, edge_so
     box = _box_around(inside, prediction, view.size)
     if box is None:
         return _empty_matte(view)
-    probability = _part(prediction.probability, box, prediction.level)
     alpha = _solve_edge(_part(inside, box, prediction.level), prediction, view, box)
     foreground = _estimate_foreground(view, box, alpha, prediction)
     alpha = smooth_ramp(alpha, *ramp_around(0.5, _RAMP_HALF_WIDTH * min(1, 2 * edge_softness)))
     if edge_softness > 0.5:
-        soft = smooth_ramp(probability, *ramp_around(threshold, MAX_RAMP_HALF_WIDTH * edge_softness))
+        gradient = prediction.probability if prediction.soft is None else prediction.soft
+        gradient = _part(gradient, box, prediction.level)
+        soft = smooth_ramp(gradient, *ramp_around(threshold, MAX_RAMP_HALF_WIDTH * edge_softness))
         share = 2 * edge_softness - 1
         alpha = cv2.addWeighted(alpha, 1 - share, cv2.resize(soft, alpha.shape[::-1]), share, 0)
     return Matte(alpha, box, view.size, _part(view.image, box, 0), foreground)
@@ -147,46 +161,7 @@ def _part(image: np.ndarray, box: Box, level: int) -> np.ndarray:
     return image[top >> level : -(-bottom >> level), left >> level : -(-right >> level)]
 
 
-# -- the network's prediction ----------------------------------------------------------------------
-
-
-def _predict(detector: Segmenter, network: Segmenter, view: Pyramid) -> Prediction | None:
-    """Merge the network's predictions for several crops; return None if there is no person."""
-    whole: Box = (0, 0, *view.size)
-    detection = detector(view.crop(whole, *detector.size[::-1]))
-    person = find_bounds(detection, whole, view.size)
-    if person is None:
-        return None
-    # The first crop bounds the person more exactly than the detection.
-    middle = crop_around(person, view.size, _CROP_POLICY)
-    first = network(view.crop(middle, *network.size[::-1]))
-    person = find_bounds(first, middle, view.size) or person
-    crop = crop_around(person, view.size, _CROP_POLICY)
-    level, pixel = choose_level(max((crop[3] - crop[1]) / network.size[0], (crop[2] - crop[0]) / network.size[1]))
-    height, width = view.level(level).shape[:2]
-    total = np.full((height, width), _WHOLE_FRAME_WEIGHT, np.float32)
-    merged = cv2.resize(detection, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(_WHOLE_FRAME_WEIGHT)
-    for padding in _PADDINGS:
-        box = crop_around(person, view.size, replace(_CROP_POLICY, padding=padding))
-        weight = _crop_weights(box, view.size, _part(total, box, level).shape)
-        for size in network.sizes:
-            probability = network(view.crop(box, *size[::-1]))
-            _part(merged, box, level)[:] += weight * cv2.resize(probability, weight.shape[::-1])
-            _part(total, box, level)[:] += weight
-    return Prediction(ColorModel()(merged / total, view.level(level)), level, pixel)
-
-
-def _crop_weights(box: Box, size: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
-    """Return the weight of each pixel of a crop, float32 of `shape`; it falls towards sides inside the frame."""
-    left, top, right, bottom = box
-
-    def ramp(count: int, fades_in: bool, fades_out: bool) -> np.ndarray:
-        place = np.minimum((np.arange(count, dtype=np.float32) + 0.5) / (_CROP_FADE * count), 1)
-        return np.minimum(place if fades_in else 1, place[::-1] if fades_out else np.ones_like(place))
-
-    across = ramp(shape[1], left > 0, right < size[0])
-    down = ramp(shape[0], top > 0, bottom < size[1])
-    return np.minimum.outer(down, across).astype(np.float32)
+# -- the part with a person -------------------------------------------------------------------------
 
 
 def _person_mask(probability: np.ndarray, threshold: float) -> np.ndarray:
@@ -227,19 +202,39 @@ def _solve_edge(inside: np.ndarray, prediction: Prediction, view: Pyramid, box: 
     # Signed distance from the edge, positive inside the person, pixels of the network.
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
     depth = (depth - np.copysign(np.float32(0.5), depth)) / np.float32(prediction.pixel)
-    depth = np.clip(depth, -2 * _BAND_PIXELS, 2 * _BAND_PIXELS)  # without an edge it is infinite
+    half_width = _band_width(prediction, box)
+    depth = np.clip(depth, -2 * _HAIR_BAND_PIXELS, 2 * _HAIR_BAND_PIXELS)  # without an edge it is infinite
     # The ramp from 0 to 1 is two pixels wide: one inside, one outside.
     prior = np.clip(depth / 2 + 0.5, 0, 1)
-    band = np.abs(depth) < _BAND_PIXELS
+    band = np.abs(depth) < half_width
     prior[~band] = inside[~band]
     image = _part(view.level(prediction.level), box, prediction.level)
-    trust = np.float32(_PRIOR_WEIGHT) * np.minimum(np.square(depth / np.float32(_BAND_PIXELS)), 1)
+    trust = np.float32(_PRIOR_WEIGHT) * np.minimum(np.square(depth / half_width), 1)
     trust += np.float32(_MIN_PRIOR_WEIGHT)
     trust += np.float32(_ALIKE_PRIOR_WEIGHT) * _color_likeness(image, depth, prediction)
+    if prediction.hair is not None:
+        trust += _certainty(prediction, box)
     alpha = solve_alpha(image, prior, band, prior, trust, _ITERATIONS)
     for level in range(prediction.level - 1, -1, -1):
         alpha = _double_alpha(alpha, _part(view.level(level), box, level))
     return alpha
+
+
+def _band_width(prediction: Prediction, box: Box) -> np.ndarray | np.float32:
+    """Return half the width of the unknown band, pixels of the network; of each pixel, float32 (h, w), or of all."""
+    if prediction.hair is None:
+        return np.float32(_BAND_PIXELS)
+    hair = _part(prediction.hair, box, prediction.level)
+    return np.where(hair, np.float32(_HAIR_BAND_PIXELS), np.float32(_BAND_PIXELS))
+
+
+def _certainty(prediction: Prediction, box: Box) -> np.ndarray:
+    """Return the additional weight of the network's alpha where it is certain and there is no hair, float32 (h, w)."""
+    probability = _part(prediction.probability, box, prediction.level)
+    certain = np.abs(2 * probability - 1) ** _CERTAINTY_POWER
+    assert prediction.hair is not None
+    certain[_part(prediction.hair, box, prediction.level)] = 0
+    return np.float32(_CERTAIN_PRIOR_WEIGHT) * certain
 
 
 def _color_likeness(image: np.ndarray, depth: np.ndarray, prediction: Prediction) -> np.ndarray:

@@ -19,11 +19,15 @@ class Prediction:
         probability: Of a person, float32 (h, w) in [0, 1], of the whole image.
         level: Level of the pyramid that has this size.
         pixel: Pixels of that level per pixel of the network, at least 1.
+        soft: The same with the networks' own gradient at edges; None if that is `probability`.
+        hair: Where hair may be, bool (h, w); None if that is not known.
     """
 
     probability: np.ndarray
     level: int
     pixel: float
+    soft: np.ndarray | None = None
+    hair: np.ndarray | None = None
 
 
 def choose_level(pixel: float) -> tuple[int, float]:

@@ -246,7 +246,7 @@ class StreamMatting:
         if self._is_film and self._film is not None:
             return self._film.matte(view) or self._film_unforeseen(view)
         if self._is_best and self._photo is not None:
-            return self._photo(view)
+            return self._photo(view, lambda: self._predict_still(view))
         return self._fast_matte(view)[0]
 
     @property
@@ -285,6 +285,14 @@ class StreamMatting:
             self._thumbnail, self._refit_period = thumbnail, period
         self._last_matte = self._predict_or_hide(view)
         return self._last_matte, is_cut
+
+    def _predict_still(self, view: Pyramid) -> Matte:
+        """Return the fast matte of a still."""
+        self._detector.reset()
+        self._network.reset()
+        self._people = []
+        self._thumbnail = _grey_thumbnail(view, THUMBNAIL_SIZE)
+        return self._predict(view)
 
     def _predict_or_hide(self, view: Pyramid) -> Matte:
         """Return the frame's matte; of a camera an empty one if a network fails, so that no background is shown."""

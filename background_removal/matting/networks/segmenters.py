@@ -87,14 +87,6 @@ def make_segmenter(
     return OnnxSegmenter(model, load_session(model, device), options or Network())
 
 
-def load_multiclass_network(device: str = "cpu") -> Segmenter:
-    """Load the multiclass network, in about 0.1 s: a second opinion, slower and better than the selfie networks.
-
-    On some people with the light behind them it fails, so check that another network agrees.
-    """
-    return make_segmenter("multiclass", device=device)
-
-
 class OnnxSegmenter:
     """A network run by ONNX Runtime.
 

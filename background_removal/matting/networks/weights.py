@@ -78,7 +78,7 @@ MODELS = {
     "multiclass": Model(
         256,
         256,
-        {".onnx": ("selfie_multiclass.onnx", "a031ecaeda2c8301f2fe24611e886a11b815caa8d454d98c94c59387966a2686")},
+        {".onnx": ("selfie_multiclass.onnx", "90bb8c24b8789f923a252117e0432e40241c1b5c32fba25b75424334f439e36b")},
         input_range="symmetric",
         good_for="photos of people; slow",
     ),
