@@ -14,6 +14,7 @@ import numpy as np
 
 from background_removal.errors import Stopped
 from background_removal.files import storage
+from background_removal.files.foreign import check_not_foreign
 from background_removal.files.images import ImageSink, ImageSource
 from background_removal.files.saving.outputs import check_result, result_path, video_sink
 from background_removal.files.video.formats import Encoding
@@ -137,6 +138,7 @@ class Engine:
         check_result(output, self.image_path, video=False)
         result = LastImage()
         with storage.local_file(self.image_path) as local:
+            check_not_foreign(local, self.image_path)
             source: Source = ImageSource(local, self.image_path, again=self.show)
             if self.show:
                 source = self._get_viewer().while_open(source)
@@ -159,6 +161,7 @@ class Engine:
         output = self.result_path
         check_result(output, self.video_path, video=True, encoding=self.encoding)
         with storage.local_file(self.video_path) as local:
+            check_not_foreign(local, self.video_path)
             alpha = ObjectChain(self.custom_objects).makes_alpha
             frames = None if self.last_frame is None else self.last_frame + 1
             sink = video_sink(output, source=local, encoding=self.encoding, alpha=alpha, frames=frames)

@@ -155,6 +155,9 @@ class MPSegmentation(FrameObject):
 
         Returns:
             uint8 (H, W, 3) BGR, or (H, W, 4) BGRA with a transparent background.
+
+        Raises:
+            InputError: `frame` is no image: None, empty, or of another type or shape.
         """
         image = drop_alpha(frame)
         if self._selector.background is None:
@@ -178,6 +181,9 @@ class MPSegmentation(FrameObject):
         """Return the alpha of `frame`, uint8 (H, W, 3) BGR, as float32 (H, W) in [0, 1]; 1 is the person.
 
         Call `reset` between frames that do not follow one another.
+
+        Raises:
+            InputError: `frame` is no image: None, empty, or of another type or shape.
         """
         return self._matte(self._take_foreseen(frame) or Pyramid(drop_alpha(frame))).full()
 

@@ -81,9 +81,8 @@ def test_no_result_replaces_a_source_or_another_result(tmp_path: Path, run_main)
     paths = [tmp_path / place / "a.mp4" for place in "xyz"]
     outcome = run_main("--video", *paths, "--output", tmp_path / "all", "--no-segmentation")
     assert sorted(p.name for p in (tmp_path / "all").iterdir()) == ["a.mp4", "a_2.mp4", "a_3.mp4"]
-    shutil.copy(paths[0], tmp_path / "x" / "a_out.mp4")
-    before = (tmp_path / "x" / "a_out.mp4").read_bytes()
-    outcome = run_main("--video", paths[0], tmp_path / "x" / "a_out.mp4", "--no-segmentation")
+    before = paths[1].read_bytes()
+    outcome = run_main("--video", *paths[:2], "--output", tmp_path / "y", "--no-segmentation")
     assert (outcome.code, "which is to be processed too" in outcome.err) == (2, True)
     shutil.copy(PORTRAIT, tmp_path / "me.jpg")
     shutil.copy(PORTRAIT, tmp_path / "me_out.jpg")
@@ -93,7 +92,7 @@ def test_no_result_replaces_a_source_or_another_result(tmp_path: Path, run_main)
     ):
         outcome = run_main("--image", tmp_path / "me.jpg", *arguments)
         assert (outcome.code, complaint in outcome.err) == (2, True), outcome.err
-    assert (tmp_path / "x" / "a_out.mp4").read_bytes() == before
+    assert paths[1].read_bytes() == before
     assert (tmp_path / "me_out.jpg").read_bytes() == PORTRAIT.read_bytes()
 
 

@@ -47,7 +47,7 @@ def find_files(
         InputNotFoundError: a path or pattern names nothing that exists.
     """
     found: dict[str, str] = {}
-    for path in paths:
+    for path in _without_listed_results(paths):
         if _is_pattern(path):
             matches = sorted(file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
             files = _without_results([(file, "") for file in matches])
@@ -127,6 +127,18 @@ def _without_results(files: list[tuple[str, str]]) -> list[tuple[str, str]]:
             log.info("%s: left out, it is named as a result", path)
         else:
             kept.append((path, folder))
+    return kept
+
+
+def _without_listed_results(paths: Sequence[str]) -> list[str]:
+    """Return what the user gave without results of other files in it, which a shell's pattern matches as well."""
+    stems = {os.path.splitext(path)[0] for path in paths}
+    kept = []
+    for path in paths:
+        if source_stem(path) in stems and not _is_pattern(path) and not os.path.isdir(path):
+            log.info("%s: left out, it is named as a result", path)
+        else:
+            kept.append(path)
     return kept
 
 

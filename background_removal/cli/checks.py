@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
@@ -11,8 +13,11 @@ from background_removal.cli.needs import NEEDS
 from background_removal.cli.request import SOURCES, Request
 from background_removal.cli.table import BY_NAME, OPTIONS, Option
 from background_removal.errors import InputError, InputNotFoundError
+from background_removal.files import storage
+from background_removal.files.images import SUFFIXES, is_sequence
 from background_removal.files.saving.outputs import names_folder
 from background_removal.files.storage import STANDARD
+from background_removal.files.video.formats import CONTAINER_FORMATS
 
 # A condition that is an error, and its message, in which {r} is the request.
 _Rule: TypeAlias = tuple[Callable[[Request], object], str]
@@ -59,6 +64,12 @@ _RULES: tuple[_Rule, ...] = (
         lambda r: r.live.control_port is not None and not 0 <= r.live.control_port < 1 << 16,
         "--control {r.live.control_port}: must be a port, from 1 to 65535",
     ),
+    (
+        lambda r: (
+            "blur" in r.typed and r.recipe.look.background != "blur" and not (r.is_page or r.shows or r.is_controlled)
+        ),
+        "--blur is the strength of the blurred background; leave it out, or --background {r.recipe.look.background}",
+    ),
     (lambda r: r.jobs < 1, "--jobs {r.jobs}: must be at least 1"),
     (
         lambda r: r.jobs > 1 and not r.is_live and (r.show or r.recipe.matte),
@@ -89,6 +100,7 @@ def check(request: Request) -> None:
     _check_needs(request)
     _check_rules(request, _RULES)
     writes_config = request.shows or request.is_controlled
+    _check_last_is_no_output(request)
     if request.config and not writes_config and not os.path.exists(request.config):
         raise InputNotFoundError(f"--config {request.config}: no such file")
 
@@ -106,6 +118,16 @@ def check_one_result_each(request: Request) -> None:
         raise InputError("--matte goes with one image or video")
     if request.recipe.output and not names_folder(request.recipe.output):
         raise InputError(f"{request.recipe.output}: is a file; many results need a folder")
+
+
+def _check_last_is_no_output(request: Request) -> None:
+    """Raise InputNotFoundError if the last of several files is missing, and may be meant as the result."""
+    *others, last = request.files or ("",)
+    may_be_meant = not request.recipe.output and (len(others) == 1 or (others and names_folder(last)))
+    if may_be_meant and not storage.is_remote(last) and not os.path.exists(last) and not glob.has_magic(last):
+        known = (*SUFFIXES, *CONTAINER_FORMATS)
+        if names_folder(last) or os.path.splitext(last)[1].lower() in known or is_sequence(last):
+            raise InputNotFoundError(f"{last}: no such file; did you mean --output {shlex.quote(last)}?")
 
 
 def _check_needs(request: Request) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -11,12 +13,14 @@ from typing import Any, NoReturn
 from background_removal import __version__
 from background_removal.cli.request import Request
 from background_removal.cli.table import BY_NAME, GROUPS, OPTIONS, Kind, Option
+from background_removal.files.storage import STANDARD
 from background_removal.files.video.formats import Encoding
 from background_removal.live.options import LiveOptions
 from background_removal.look import Look
 from background_removal.matting.networks.network import Network
 from background_removal.pipeline.frame_range import FrameRange
 from background_removal.recipe import Recipe
+from background_removal.support.wording import did_you_mean
 
 DESCRIPTION = "Replace or blur what is behind a person: live from a webcam, in a video or in an image."
 
@@ -38,6 +42,9 @@ keys in the window: a next background, d previous one, g or F11 full screen, q o
 exit codes: 0 done, 1 processing failed, 2 bad request or input, 130 stopped by Ctrl-C
 """
 
+# One hyphen and more than one letter; numbers may be negative.
+_RUN_TOGETHER = re.compile(r"-[^-\d.].")
+
 
 class _Parser(argparse.ArgumentParser):
     """Reports an error of the command line in one line, like every other error."""
@@ -45,13 +52,20 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message} (see --help)\n")
 
+    def report_unknown(self, argument: str) -> NoReturn:
+        """Report an option that there is not, with the one that it is most like."""
+        name = argument.partition("=")[0]
+        flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+        meant = did_you_mean("--" + name.lstrip("-"), flags)
+        self.error(f"{name}: there is no such option{meant}")
+
 
 def program_name() -> str:
     """Return the name that the program was started by: main.py of a checkout, or the installed command."""
     return "main.py" if os.path.basename(sys.argv[0]) == "main.py" else "background-removal"
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> _Parser:
     """Return the parser of the command line; it sets only what was typed."""
     name = program_name()
     program = f"python {name}" if name == "main.py" else name
@@ -71,8 +85,19 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def parse_options(arguments: Sequence[str]) -> dict[str, Any]:
-    """Return the options that were typed, by name, each parsed but not converted."""
-    return vars(build_parser().parse_args(arguments))
+    """Return the options that were typed, by name, each parsed but not converted; files may stand among them."""
+    parser = build_parser()
+    for argument in itertools.takewhile(lambda argument: argument != "--", arguments):
+        # argparse would take -output for -o with the value "utput".
+        if _RUN_TOGETHER.match(argument):
+            parser.report_unknown(argument)
+    parsed, rest = parser.parse_known_args(arguments)
+    files = [argument for argument in rest if argument == STANDARD or not argument.startswith("-")]
+    for argument in rest:
+        if argument not in (*files, "--"):
+            parser.report_unknown(argument)
+    typed = vars(parsed)
+    return {**typed, "paths": [*typed.get("paths", ()), *files]} if files else typed
 
 
 def build_request(typed: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> Request:
@@ -126,7 +151,16 @@ def _add(group: argparse._ActionsContainer, option: Option, program: str) -> Non
             arguments["nargs"] = "*" if option.name == "paths" else "+"
         elif option.alone is not None:
             arguments |= {"nargs": "?", "const": option.alone}
-    action = group.add_argument("paths" if option.name == "paths" else option.flag, **arguments)
+    if option.name == "paths":
+        arguments["action"] = "extend"
+        group.add_argument(
+            option.short, dest="paths", action="extend", nargs="+", metavar="FILE", default=argparse.SUPPRESS,
+            help="the same",
+        )  # fmt: skip
+        names = ["paths"]
+    else:
+        names = [option.flag, option.short] if option.short else [option.flag]
+    action = group.add_argument(*names, **arguments)
     action.default = argparse.SUPPRESS  # set afterwards: BooleanOptionalAction adds its default to the help
 
 

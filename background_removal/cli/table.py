@@ -74,6 +74,7 @@ class Option:
         on_page: Whether --serve takes it.
         in_file: Whether settings files may hold it.
         parameters: Its names in the messages of Python's functions, other than its own.
+        short: A second way to type it, such as -o; "" for none.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Option:
     on_page: bool = False
     in_file: bool = True
     parameters: tuple[str, ...] = ()
+    short: str = ""
 
     @property
     def flag(self) -> str:
@@ -135,6 +137,19 @@ class Option:
     def value(self, given: Any) -> Any:
         """Return the field's value for a parsed value."""
         return given if self.convert is None else self.convert(given)
+
+
+def _number(text: str) -> float:
+    """Return the number that a text is; one with a comma for the dot is named as such."""
+    try:
+        return float(text)
+    except ValueError:
+        dotted = text.replace(",", ".")
+        try:
+            float(dotted)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"{text!r}: a number is written with a dot: {dotted}") from None
 
 
 def _blur(text: str) -> str | int:
@@ -186,7 +201,7 @@ OPTIONS = (
     Option(
         "paths", Request, "sources",
         "images, videos, patterns and folders of them; an image's URL; - for an image on standard input",
-        kind=Kind.VALUES, metavar="FILE", convert=tuple, on_page=True,
+        kind=Kind.VALUES, metavar="FILE", convert=tuple, on_page=True, short="-i",
     ),
     Option(
         "webcam", Request, "sources", "number of a camera, or a URL (rtsp://..., http://...)", metavar="ID",
@@ -208,7 +223,7 @@ OPTIONS = (
         "output", Recipe, "files",
         "the result (its suffix picks the format); a folder for results; frames/%06d.png for pictures; "
         "- for standard output, an image as PNG",
-        metavar="PATH", needs=(needs.RESULT,), parameters=("output_path",),
+        metavar="PATH", needs=(needs.RESULT,), parameters=("output_path",), short="-o",
     ),
     Option(
         "matte", Recipe, "files", "also write the alpha, as a grey image or video", metavar="PATH", needs=_FILES,
@@ -238,7 +253,7 @@ OPTIONS = (
     Option(
         "part_seconds", Request, "files",
         "with --cluster, cut longer videos into parts of about S seconds (default {default})",
-        metavar="S", parse=float, needs=(needs.FILES, needs.CLUSTER),
+        metavar="S", parse=_number, needs=(needs.FILES, needs.CLUSTER),
     ),
     Option(
         "dry_run", Request, "files", "list what would be done: each file and its result", kind=Kind.SWITCH,
@@ -249,7 +264,7 @@ OPTIONS = (
         "background", Look, "background",
         "blur (default), none, a colour ('#RRGGBB' or a CSS name), an image or its URL, a folder of images "
         "(a/d cycle), a video, one of --list-backgrounds, transparent",
-        metavar="SPEC", needs=_SEGMENTATION, on_page=True,
+        metavar="SPEC", needs=_SEGMENTATION, on_page=True, short="-b",
     ),
     Option(
         "list_backgrounds", Request, "background", "list the pictures that ship with the program", kind=Kind.SWITCH,
@@ -263,7 +278,7 @@ OPTIONS = (
     ),
     Option(
         "threshold", Look, "background", "alpha at which background ends and person begins, 0..1 (default {default})",
-        metavar="T", parse=float, needs=_SEGMENTATION, on_page=True,
+        metavar="T", parse=_number, needs=_SEGMENTATION, on_page=True,
     ),
     Option(
         "people", Look, "background",
@@ -272,11 +287,11 @@ OPTIONS = (
     ),
     Option(
         "edge_softness", Look, "background", "0 hard to 1 soft (default {default})",
-        metavar="S", parse=float, needs=_SEGMENTATION, on_page=True,
+        metavar="S", parse=_number, needs=_SEGMENTATION, on_page=True,
     ),
     Option(
         "light_wrap", Look, "background", "light of a new background on the person's edge, 0..1",
-        metavar="S", parse=float, needs=_SEGMENTATION, on_page=True,
+        metavar="S", parse=_number, needs=_SEGMENTATION, on_page=True,
     ),
     # -- the network --
     Option(
@@ -319,7 +334,7 @@ OPTIONS = (
         metavar="WxH", convert=_size("--size", "1280x720"), needs=_CAMERA_OR_PAGE, on_page=True,
     ),
     Option(
-        "camera_fps", LiveOptions, "camera", "ask the camera for this rate", field="rate", metavar="N", parse=float,
+        "camera_fps", LiveOptions, "camera", "ask the camera for this rate", field="rate", metavar="N", parse=_number,
         needs=(*_CAMERA_OR_PAGE, needs.LOCAL_CAMERA), on_page=True,
     ),
     Option(
@@ -332,7 +347,7 @@ OPTIONS = (
     ),
     Option(
         "reconnect", LiveOptions, "camera", "seconds to wait for a lost camera (default {default})",
-        metavar="S", parse=float, needs=_CAMERA_OR_PAGE, on_page=True,
+        metavar="S", parse=_number, needs=_CAMERA_OR_PAGE, on_page=True,
     ),
     Option(
         "virtual_camera", LiveOptions, "camera",
@@ -452,7 +467,7 @@ OPTIONS = (
     ),
     Option(
         "gif_fps", Encoding, "video", "highest rate of a GIF, in frames per second (default {default})",
-        metavar="N", parse=float, needs=_ENCODER,
+        metavar="N", parse=_number, needs=_ENCODER,
     ),
     # -- a page in the browser --
     Option(
@@ -497,7 +512,8 @@ def _row(option: Option) -> str:
     value = " \\| ".join(f"`{choice}`" for choice in option.choices or (option.metavar,) if choice)
     default = f"`{option.default_text}`" if option.default_text else ""
     text = option.help_text("background-removal").replace("|", "\\|")
-    return f"| `{option.flag}` | {value} | {default} | {text} |"
+    flag = f"`{option.short}`, `{option.flag}`" if option.short else f"`{option.flag}`"
+    return f"| {flag} | {value} | {default} | {text} |"
 
 
 if __name__ == "__main__":

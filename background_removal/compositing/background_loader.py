@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import ExitStack
 
 import numpy as np
+import webcolors
 
 from background_removal.compositing import backgrounds
 from background_removal.compositing.background_selector import YOURS
@@ -20,6 +21,7 @@ from background_removal.files import storage
 from background_removal.files.images import read_image
 from background_removal.files.kinds import is_video
 from background_removal.support import limits
+from background_removal.support.wording import did_you_mean
 
 
 class BackgroundLoader:
@@ -58,9 +60,11 @@ class BackgroundLoader:
             return self.file(picture)
         if is_color(text):
             return backgrounds.SolidColor(parse_color(text))
+        shipped = shipped_pictures()
+        meant = did_you_mean(text, ("blur", "none", "transparent", *shipped, *webcolors.names()))
         raise InputNotFoundError(
-            f"`background` {text}: no such file or folder, nor one of {', '.join(shipped_pictures())}; "
-            "or use blur, none, transparent, a colour"
+            f"`background` {text}: no such file or folder, nor one of {', '.join(shipped)}; "
+            f"or use blur, none, transparent, a colour{meant}"
         )
 
     def folder(self, path: str | os.PathLike[str]) -> backgrounds.Folder:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from background_removal.errors import InputError
+from background_removal.support.wording import did_you_mean
 
 # Named standard deviations, percent of the shorter side; they leave 14, 5 and 1 percent of the contrast of letters as
 # high as an eighteenth of it (60 pixels at 1080): barely legible, hidden, gone.
@@ -130,7 +131,7 @@ def parse_blur(value: str | int) -> BlurStrength:
     shown = text if len(text) <= 20 else f"{text[:20]}…"
     raise InputError(
         f"{shown!r} is no blur: use light, medium, strong, N% of the shorter side (up to 100%), "
-        f"or a kernel in pixels (up to {MAX_KERNEL_PIXELS})"
+        f"or a kernel in pixels (up to {MAX_KERNEL_PIXELS}){did_you_mean(text, STRENGTHS)}"
     )
 
 

@@ -130,10 +130,15 @@ def drop_alpha(frame: np.ndarray) -> np.ndarray:
     """Return a frame as uint8 (H, W, 3), without its alpha if it has one.
 
     Raises:
-        InputError: it is no image.
+        InputError: it is no image, such as None, which cv2.imread gives for a file that it cannot read.
     """
-    if frame.ndim != 3 or frame.shape[2] not in (3, 4) or frame.dtype != np.uint8:
-        raise InputError(f"MPSegmentation takes uint8 (H, W, 3) images, not {frame.dtype} {frame.shape}")
+    if not isinstance(frame, np.ndarray):
+        hint = ": cv2.imread gives it for a file that is missing or cannot be read" if frame is None else ""
+        given = "None" if frame is None else type(frame).__name__
+        raise InputError(f"MPSegmentation takes uint8 (H, W, 3) images, not {given}{hint}")
+    if frame.ndim != 3 or frame.shape[2] not in (3, 4) or frame.dtype != np.uint8 or not frame.size:
+        empty = "" if frame.size else ", which is empty"
+        raise InputError(f"MPSegmentation takes uint8 (H, W, 3) images, not {frame.dtype} {frame.shape}{empty}")
     return frame if frame.shape[2] == 3 else np.ascontiguousarray(frame[..., :3])
 
 

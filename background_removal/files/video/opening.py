@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 
 from background_removal.errors import InputError, ProcessingError, reason
+from background_removal.files.foreign import is_text
 from background_removal.support import limits
 
 # FFmpeg's demuxers that read files, devices or addresses other than the given one: scripts and playlists, name
@@ -53,6 +54,7 @@ def open_video(path: str, name: str = "") -> InputContainer:
         why = getattr(error, "strerror", None) or reason(error)
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):  # not an error of the file
             raise ProcessingError(f"{name}: cannot be opened ({why})") from None
+        why = "it is a text file" if is_text(path) else why
         raise InputError(f"{name}: not a readable video ({why})") from None
 
 

@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from background_removal.errors import InputError
+from background_removal.files.foreign import is_text
 from background_removal.files.video.color.hdr import HLG, PQ, SDR, HdrToBgr
 from background_removal.files.video.color.yuv import ToBgr, color_of
 from background_removal.files.video.completeness import describe_missing, expected_length
@@ -110,7 +111,8 @@ class VideoSource(Source):
         # FFmpeg renders plain text as a terminal (format "tty") and reports a video.
         picture_only = stream is not None and bool(stream.disposition & Disposition.attached_pic)
         if stream is None or picture_only or container.format.name == "tty":
-            raise InputError(f"{self._name}: there is no video in it")
+            why = ": it is a text file" if is_text(self._path) else ""
+            raise InputError(f"{self._name}: there is no video in it{why}")
         if stream.codec_context is None:
             raise InputError(f"{self._name}: the codec of its pictures is not known here")
         self._stream = cast("VideoStream", stream)

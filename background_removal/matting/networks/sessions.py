@@ -12,6 +12,7 @@ from background_removal.errors import DeviceError, InputError, InputNotFoundErro
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS, download_model, model_file
 from background_removal.support import limits
 from background_removal.support.cores import core_limit
+from background_removal.support.wording import did_you_mean
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -44,7 +45,8 @@ def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
     else:
         path = Path(model)
         if path.suffix.lower() != ".onnx":
-            raise InputError(f"`model` {model}: must be {', '.join([*MODELS, *DOWNLOADS])} or a .onnx file")
+            known = [*MODELS, *DOWNLOADS]
+            raise InputError(f"`model` {model}: must be {', '.join(known)} or a .onnx file{did_you_mean(model, known)}")
         limits.check_regular_file(model, f"`model` {model}")
         if not path.is_file():
             raise InputNotFoundError(f"`model` {model}: no such file")
