@@ -69,7 +69,9 @@ def load_matting(
     has_panel = model is None and runtime == "onnx"
     predictor: Predictor = MergedCrops(detector_network, network)
     if has_panel:
-        predictor = PanelPredictor(lambda: Panel(network, MulticlassNetwork(device), load_pose_network()))
+        predictor = PanelPredictor(
+            lambda: Panel(detector_network, network, MulticlassNetwork(device), load_pose_network())
+        )
     photo = PhotoMatting(predictor, threshold, edge_softness)
     film_networks = (lambda: _load_film_networks(device)) if has_panel else (lambda: FilmNetworks(network=network))
     film = FilmMatting(film_networks, threshold, edge_softness)

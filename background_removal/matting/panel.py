@@ -64,9 +64,8 @@ class PanelPredictor:
             self._panel = self._load_panel()
         panel = self._panel
         fast_matte = fast()
-        multiclass = ask_about_whole(panel.multiclass, view)
-        rough = fast_matte.shrink(*ROUGH_SIZE)
-        groups = find_groups(panel, view, rough, multiclass, ask_about_whole(panel.general, view))
+        multiclass, general = (ask_about_whole(network, view) for network in (panel.multiclass, panel.general))
+        groups = find_groups(panel, view, fast_matte.shrink(*ROUGH_SIZE), multiclass, general)
         if not groups:
             return None
         side = max(side_of(square_around(bounds, NEAR)) for bounds in groups)
@@ -77,6 +76,8 @@ class PanelPredictor:
         fast_alpha = fast_matte.shrink(width, height)
         if fast_matte.shows_person:  # else the panel found someone too small for it
             votes.add(fast_alpha, whole, _FAST_WEIGHT)
+        for answer in (fast_alpha, general, ask(panel.landscape, view, whole)):
+            votes.add_to_unanimous(answer, whole)
         for bounds in groups:
             _vote_on(bounds, panel, view, votes)
         image = view.level(level)
@@ -98,6 +99,8 @@ def _vote_on(bounds: Bounds, panel: Panel, view: Pyramid, votes: Votes) -> None:
         box = crop_around(bounds, view.size, replace(CROP_POLICY, padding=padding))
         for size in panel.general.sizes:
             weight = _GENERAL_WEIGHT / (len(PADDINGS) * len(panel.general.sizes))
-            votes.add(panel.general(brighten(view.crop(box, *size[::-1]))), box, weight, places_edge=True)
+            answer = panel.general(brighten(view.crop(box, *size[::-1])))
+            votes.add(answer, box, weight, places_edge=True)
+            votes.add_to_unanimous(answer, box)
     body, _ = ask_pose(panel.pose, view, wide)
     votes.add(body, wide, _POSE_WEIGHT)

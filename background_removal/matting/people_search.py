@@ -43,10 +43,12 @@ class Panel:
     """The networks that answer for a still.
 
     Attributes:
+        landscape: The network that searches whole frames.
         general: The general network with a wider input, as for frames.
         multiclass, pose: The networks of these names.
     """
 
+    landscape: Segmenter
     general: Segmenter
     multiclass: MulticlassNetwork
     pose: PoseNetwork
@@ -144,11 +146,14 @@ def _merge_near(people: list[Bounds]) -> list[Bounds]:
 def _search_tiles(panel: Panel, view: Pyramid) -> list[Bounds]:
     """Return the bounds of people in an image in which no network sees one, found in overlapping tiles.
 
-    A person in a tile counts if the multiclass network and one of the others see them in a crop of their own.
+    The general network is asked first, because it is quick. A person in a tile counts if the multiclass network and one
+    of the others see them in a crop of their own.
     """
     found: list[Bounds] = []
     for tile in _tiles(view.size):
         left, top, side = tile[0], tile[1], side_of(tile)
+        if find_bounds(ask(panel.general, view, tile), (0, 0, 1, 1), (1, 1)) is None:
+            continue
         for bounds in _bounds_of_regions(ask(panel.multiclass, view, tile), (1, 1)):
             if area(bounds) >= _MIN_TILE_SHARE:
                 x0, y0, x1, y1 = (side * share for share in bounds)

@@ -17,6 +17,12 @@ _EDGE_PIXELS = 4.0
 # Share of these answers there; the others know better which of two edges is the person's. Of 0, 0.5, 0.8, 0.9 and 1 the
 # one with the least error on the choosing half.
 _EDGE_SHARE = 0.8
+# Probability from which an answer is sure, when all of some must be.
+_UNANIMOUS = 0.8
+# More than any probability: where none of them has answered.
+_UNHEARD = 2.0
+# Share of a disputed region's pixels of which all of these are sure, from which it all is a person.
+_MOSTLY = 0.6
 # Neighbourhood of hair in which strands may stand off, pixels of the network.
 _AROUND_HAIR = (9, 9)
 
@@ -40,6 +46,7 @@ class Votes:
         self._pixel = pixel
         self._total, self._weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._edge_total, self._edge_weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        self._least = np.full(shape, _UNHEARD, np.float32)
         self.hair = np.zeros(shape, bool)
 
     def add(
@@ -63,6 +70,13 @@ class Votes:
             self._edge_total[place] += odds
             self._edge_weight[place] += weights
 
+    def add_to_unanimous(self, probability: np.ndarray, box: Bounds) -> None:
+        """Add an answer, float32 (h, w) in [0, 1], to those that count together; see `probability`."""
+        inner, place, enlarged = self._place(probability, box)
+        # What is said at the side of a crop is not worth much.
+        is_far = fade_weights(inner, self._size, enlarged.shape) < 1
+        np.minimum(self._least[place], np.where(is_far, np.float32(_UNHEARD), enlarged), out=self._least[place])
+
     def add_hair(self, probability: np.ndarray, box: Bounds) -> None:
         """Add a network's answer of where hair is, float32 (h, w) in [0, 1]; pixels around hair count as hair too."""
         around = cv2.dilate(probability, np.ones(_AROUND_HAIR, np.uint8))
@@ -74,15 +88,29 @@ class Votes:
 
         Where both all answers and those that place edges best have an edge, it is mostly the latter's.
         """
+        total = np.where(self._find_agreed(), np.maximum(self._total, _MAX_LOG_ODDS), self._total)
         window = 2 * round(_EDGE_PIXELS * self._pixel) + 1
-        near = _is_near_edge(self._total, window) & _is_near_edge(self._edge_total, window)
+        near = _is_near_edge(total, window) & _is_near_edge(self._edge_total, window)
         share = np.float32(_EDGE_SHARE) * cv2.blur(near.astype(np.float32), (window, window))
         mean = self._edge_total / np.maximum(self._edge_weight, np.float32(1e-3))
-        return 1 / (1 + cv2.exp(-(self._total * (1 - share) + mean * share)))
+        return 1 / (1 + cv2.exp(-(total * (1 - share) + mean * share)))
 
     def mean(self) -> np.ndarray:
         """Return the probability of the mean answer, softer than that of all together, float32 (h, w) in [0, 1]."""
         return 1 / (1 + cv2.exp(-self._total / np.maximum(self._weight, np.float32(1e-3))))
+
+    def _find_agreed(self) -> np.ndarray:
+        """Return the pixels that are person whatever other answers say, bool (h, w).
+
+        They are those of which each of the unanimous answers is sure, such as a thing held in the arms, and the rest of
+        a disputed region that is mostly made of such pixels.
+        """
+        sure = (self._least > _UNANIMOUS) & (self._least < _UNHEARD)
+        disputed = ((self._edge_total > 0) & (self._total < 0)).view(np.uint8)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(disputed)
+        shares = np.bincount(labels[sure], minlength=count) / stats[:, cv2.CC_STAT_AREA]
+        shares[0] = 0
+        return sure | np.isin(labels, np.flatnonzero(shares > _MOSTLY))
 
     def _place(self, answer: np.ndarray, box: Bounds) -> tuple[Box, tuple[slice, slice], np.ndarray]:
         """Return the part of a box inside the image, its place at the level, and the answer there, enlarged."""
