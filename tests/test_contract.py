@@ -154,7 +154,7 @@ MATTING = {
     "merged_crops": {"boxes", "crop", "pyramid", "networks", "alpha", "prediction", "votes"},
     "panel": {"boxes", "crop", "pyramid", "networks", "alpha", "prediction", "votes", "people_search", "merged_crops"},
     "photo": {"boxes", "pyramid", "alpha", "prediction"},
-    "film": {"boxes", "pyramid", "networks", "alpha", "photo", "prediction", "votes"},
+    "film": {"boxes", "pyramid", "networks", "alpha", "photo", "people_search", "prediction", "votes"},
     "refined_network": {"boxes", "networks", "alpha"},
     "stream": {"pyramid", "alpha", "tracking", "photo", "film"},
     "loading": {

@@ -14,8 +14,10 @@ from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.boxes import Bounds, Box
 from background_removal.matting.networks.light import brighten
+from background_removal.matting.networks.multiclass import MulticlassNetwork
 from background_removal.matting.networks.pose import MIN_PRESENCE, PoseNetwork
 from background_removal.matting.networks.segmenters import Segmenter
+from background_removal.matting.people_search import NEAR, WIDE, ask_pose, crop_for, side_of, square_around
 from background_removal.matting.photo import solve_matte
 from background_removal.matting.prediction import Prediction, choose_level
 from background_removal.matting.pyramid import Pyramid
@@ -45,17 +47,14 @@ _MOTION_WINDOW = (5, 5)
 # Weight of each answer.
 _FAST_WEIGHT = 2.0
 _MULTICLASS_WEIGHT = 2.0
-_POSE_WEIGHT = 1.0
+_POSE_WEIGHT = 1.5
 _NETWORK_WEIGHT = 0.5  # of a network that was asked for by name, at each of its sizes
 # Factor of the multiclass network's log-odds.
 _MULTICLASS_SCALE = 2.0
-# Padding of the square crops around a person, share of their larger side; the pose network wants more room.
-_PADDING = 0.1
-_POSE_PADDING = 0.25
 # Alpha of the fast matte that leans towards a person.
 _LEANING = 0.2
 # Distance from such pixels up to which a pixel can be person, pixels of the network.
-_LEANING_PIXELS = 12
+_LEANING_PIXELS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class FilmNetworks:
         network: A network that was asked for by name, in place of both.
     """
 
-    multiclass: Segmenter | None = None
+    multiclass: MulticlassNetwork | None = None
     pose: PoseNetwork | None = None
     network: Segmenter | None = None
 
@@ -81,6 +80,7 @@ class _FilmFrame:
         fast: Its fast matte.
         shot: Number of its shot.
         probability: Of a person by all networks, float32 (h, w) in [0, 1]; None without a person.
+        hair: Where hair may be, bool (h, w); None if that is not known.
         near_fast: 1 near the pixels that the fast matte counts as person, else 0, uint8 (h, w); None without a person.
         grey: The level of that size in grey, uint8 (h, w).
         level, pixel: As in `Prediction`.
@@ -92,6 +92,7 @@ class _FilmFrame:
     fast: Matte
     shot: int
     probability: np.ndarray | None
+    hair: np.ndarray | None
     near_fast: np.ndarray | None
     grey: np.ndarray
     level: int
@@ -173,23 +174,24 @@ class FilmMatting:
         if self._networks is None:
             self._networks = self._load_networks()
         networks = self._networks
-        side = max((square[2] - square[0] for square in (_square_around(each, _PADDING) for each in people)), default=1)
+        side = max((side_of(square_around(each, NEAR)) for each in people), default=1)
         asked = networks.multiclass or networks.network
         assert asked is not None
         level, pixel = choose_level(side / asked.size[0])
         image = view.level(level)
         height, width = image.shape[:2]
-        probability = near_fast = None
+        probability = hair = near_fast = None
         if people:
             _ = view.image  # converted here, not in the other thread
             votes, lean = Votes(view.size, (height, width), level, pixel), fast.shrink(width, height)
-            votes.add(lean, (0, 0, *view.size), _FAST_WEIGHT)
+            votes.add(lean, (0, 0, *view.size), _FAST_WEIGHT, places_edge=True)
             for bounds in people:
                 _ask(networks, view, bounds, votes)
             probability = votes.probability()
+            hair = votes.hair if networks.multiclass is not None else None
             near_fast = _find_near(lean, pixel)
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        return _FilmFrame(view, fast, self._shot, probability, near_fast, grey, level, pixel)
+        return _FilmFrame(view, fast, self._shot, probability, hair, near_fast, grey, level, pixel)
 
     # -- neighbours ----------------------------------------------------------------------------------
 
@@ -235,9 +237,8 @@ class FilmMatting:
             weights += weight
         # The colours first: what is left out is no example of the background's.
         probability = colors(total / weights, frame.view.level(frame.level)) * frame.near_fast
-        return solve_matte(
-            frame.view, Prediction(probability, frame.level, frame.pixel), self._threshold, self._edge_softness
-        )
+        prediction = Prediction(probability, frame.level, frame.pixel, hair=frame.hair)
+        return solve_matte(frame.view, prediction, self._threshold, self._edge_softness)
 
     def _average_alphas(self, number: int) -> Matte:
         """Return the matte of a frame, averaged with its neighbours' where nothing moves."""
@@ -256,25 +257,18 @@ class FilmMatting:
         return replace(matte, alpha=total / weights)
 
 
-def _square_around(bounds: Bounds, padding: float) -> Bounds:
-    """Return the square around bounds, with padding on every side as a share of their larger side."""
-    left, top, right, bottom = bounds
-    half = max(right - left, bottom - top) * (0.5 + padding)
-    x, y = (left + right) / 2, (top + bottom) / 2
-    return x - half, y - half, x + half, y + half
-
-
 def _ask(networks: FilmNetworks, view: Pyramid, bounds: Bounds, votes: Votes) -> None:
     """Add the networks' answers for the crops around a person."""
-    near, wide = _square_around(bounds, _PADDING), _square_around(bounds, _POSE_PADDING)
+    near, wide = square_around(bounds, NEAR), square_around(bounds, WIDE)
     if networks.network is not None:
         for size in networks.network.sizes:
             votes.add(networks.network(brighten(view.crop_padded(near, *size[::-1]))), near, _NETWORK_WEIGHT)
     if networks.multiclass is not None:
-        image = brighten(view.crop_padded(near, *networks.multiclass.size[::-1]))
-        votes.add(networks.multiclass(image), near, _MULTICLASS_WEIGHT, _MULTICLASS_SCALE)
+        person, hair = networks.multiclass.run(crop_for(networks.multiclass, view, near))
+        votes.add(person, near, _MULTICLASS_WEIGHT, _MULTICLASS_SCALE)
+        votes.add_hair(hair, near)
     if networks.pose is not None:
-        mask, presence = networks.pose(brighten(view.crop_padded(wide, *networks.pose.size[::-1])))
+        mask, presence = ask_pose(networks.pose, view, wide)
         if presence >= MIN_PRESENCE:
             votes.add(mask, wide, _POSE_WEIGHT)
 
