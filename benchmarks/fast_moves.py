@@ -81,7 +81,9 @@ def clip(person: list[Frame], other: list[Frame], move: str, scene: str) -> Iter
     """Yield the frames of a clip and their true alphas."""
     rng = np.random.default_rng(1)
     room, gain, noise, has_company = SCENES[scene]
-    empty = scale_to_cover(cv2.imread(str(ROOT / "backgrounds" / room)), *SIZE).astype(np.float32)
+    picture = cv2.imread(str(ROOT / "backgrounds" / room))
+    assert picture is not None
+    empty = scale_to_cover(picture, *SIZE).astype(np.float32)
     for number in range(FRAMES):
         frame, share = empty.copy(), pulse(number)
         turn, across, down = (value * share for value in MOVES[move])
@@ -114,7 +116,9 @@ def main() -> int:
         for scene in SCENES:
             for move in MOVES:
                 segmentation = MPSegmentation()
-                scores = [overlap(segmentation.alpha(frame), truth) for frame, truth in clip(person, other, move, scene)]
+                scores = [
+                    overlap(segmentation.alpha(frame), truth) for frame, truth in clip(person, other, move, scene)
+                ]
                 name = f"{folder.name}, {move} {scene}"
                 print(f"{name:36}{np.mean(scores):8.1f}{min(scores):8.1f}{sum(s < 85 for s in scores):10d}", flush=True)
                 if options.frames:

@@ -26,9 +26,14 @@ def brighten(image: np.ndarray) -> np.ndarray:
     Returns:
         uint8 (h, w, 3).
     """
+    gain = brightening(image)
+    return cv2.convertScaleAbs(image, alpha=gain) if gain > 1 else image
+
+
+def brightening(image: np.ndarray) -> float:
+    """Return the gain, at least 1, by which `brighten` would multiply an image, uint8 (h, w, 3) BGR."""
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
     # Interpolated between two levels, so that the gain does not jump with the most frequent level.
     white = float(np.interp(_WHITE_QUANTILE * grey.size, np.cumsum(counts), np.arange(1, 257)))
-    gain = min(_MIN_WHITE / white, _MAX_GAIN)
-    return cv2.convertScaleAbs(image, alpha=gain) if gain > 1 else image
+    return max(1.0, min(_MIN_WHITE / white, _MAX_GAIN))

@@ -263,7 +263,7 @@ class BodyGuide:
     @property
     def parts(self) -> bool:
         """Whether the mask parts the person from others; while it is missed for a moment, too."""
-        return self.pays or self.is_lost
+        return self.pays or (self.is_lost and self.age <= _MAX_AGE)
 
     def refit(self) -> None:
         """Let the network look at the next frame, however long ago it saw that the body does not show."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from background_removal.matting.boxes import Box
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.body import BodyMask, BodyObserver, Square
 from background_removal.matting.tracking.tracked_person import TrackedPerson
@@ -45,19 +46,19 @@ _MIN_ANSWERS = 2
 _LOOK_INTERVAL = 3
 # Frames of a main person after which nobody else is looked for.
 _CHOOSING_FRAMES = 60
+# Minimum motion of the main person's face for a body to be theirs, as a share of the body's.
+_MIN_FACE_MOTION = 0.4
 # Overlap of a body with the main person's alpha, as intersection over union, from which it is theirs.
 _SAME_PERSON = 0.4
-# Knees and ankles inside the frame.
-_MIN_LEGS = 2
-# Knees and ankles that must be visible in the first frame, when motion is unknown.
+# Knees and ankles that must be visible.
 _MIN_VISIBLE_LEGS = 3
 # Sides of the squares to look at in the first frame, as shares of the frame's shorter side.
 _FIRST_SIDES = (1.0, 0.7)
 # Side of the square around moving pixels, as a share of their larger extent, and its minimum as a share of the frame's
 # shorter side.
 _REGION_PADDING, _MIN_SIDE = 1.5, 0.4
-# Turns of the square to try in turn, radians; dancers stand on their hands too.
-_TURNS = (0.0, 0.0, np.pi, 0.0, np.pi / 2, 0.0, -np.pi / 2)
+# Turns of the square to try, two at a time, radians; dancers stand on their hands too.
+_TURNS = ((0.0, np.pi), (0.0, np.pi), (-np.pi / 2, np.pi / 2))
 
 
 class MotionField:
@@ -132,6 +133,7 @@ class PerformerFinder:
     def reset(self) -> None:
         """Forget the previous frames."""
         self.motion.reset()
+        self._whole: Box = (0, 0, *MOTION_SIZE)
         self._is_first = True
         self._restart()
 
@@ -146,6 +148,7 @@ class PerformerFinder:
 
     def next_frame(self, view: Pyramid) -> None:
         """Take the next frame."""
+        self._whole = (0, 0, *view.size)
         if self._frames <= _CHOOSING_FRAMES:
             grey = cv2.cvtColor(view.crop((0, 0, *view.size), *MOTION_SIZE), cv2.COLOR_BGR2GRAY)
             self.motion.next_frame(grey)
@@ -166,13 +169,14 @@ class PerformerFinder:
         if self._is_first:
             self._is_first = False
             return self._find_in_middle(view, observer, main)
-        square = self._square or self._candidate(view.size)
-        mask = observer.observe(view, square) if square is not None else None
-        if mask is None or mask.legs < _MIN_LEGS:
+        masks = [observer.observe(view, square) for square in self._squares(view.size)]
+        seen = [mask for mask in masks if mask is not None and mask.visible_legs >= _MIN_VISIBLE_LEGS]
+        self._tries += 1
+        if not seen:
             self._square, self._answers = None, 0
-            self._tries += 1
             return None
-        if main is not None and main.body.pays and _overlap(mask, main) >= _SAME_PERSON:
+        mask = max(seen, key=self._motion_in)
+        if main is not None and self._is_body_of(mask, main):
             self._frames = _CHOOSING_FRAMES + 1
             return None
         is_performer = self._is_large(mask, main, view.size) and self._moves_more(mask, main, view.size)
@@ -189,9 +193,28 @@ class PerformerFinder:
                 return observer.observe(view, mask.next_square)
         return None
 
-    def _candidate(self, size: tuple[int, int]) -> Square | None:
+    def _squares(self, size: tuple[int, int]) -> list[Square]:
+        """Return where to look: where a performer was found last, else where most moves, in two turns."""
+        if self._square is not None:
+            return [self._square]
         square = self.motion.find_square(size)
-        return None if square is None else replace(square, turn=_TURNS[self._tries % len(_TURNS)])
+        return [] if square is None else [replace(square, turn=turn) for turn in _TURNS[self._tries % len(_TURNS)]]
+
+    def _motion_in(self, mask: BodyMask) -> float:
+        return self.motion.mean_in(mask.resample(self._whole, *MOTION_SIZE))
+
+    def _is_body_of(self, mask: BodyMask, person: TrackedPerson) -> bool:
+        """Return whether a mask is a person's: their face is in it and moves with it, or their own mask covers it."""
+        if person.face is None or person.detections_without_face:
+            return person.body.pays and _overlap(mask, person) >= _SAME_PERSON
+        left, top, right, bottom = person.face.box
+        box = (int(left), int(top), max(int(right), int(left) + 1), max(int(bottom), int(top) + 1))
+        if mask.resample(box, 8, 8).mean() <= 0.5:
+            return False
+        across, down = MOTION_SIZE[0] / person.size[0], MOTION_SIZE[1] / person.size[1]
+        face = np.zeros(MOTION_SIZE[::-1], np.float32)
+        face[int(max(0, top) * down) : int(bottom * down) + 1, int(max(0, left) * across) : int(right * across) + 1] = 1
+        return self.motion.mean_in(face) >= _MIN_FACE_MOTION * self._motion_in(mask)
 
     def _is_large(self, mask: BodyMask, main: TrackedPerson | None, size: tuple[int, int]) -> bool:
         """Return whether a body is central, and large enough beside the main person, to be in front of them."""
@@ -204,8 +227,7 @@ class PerformerFinder:
         return mask.next_square.side >= _MIN_SIZE_RATIO * height
 
     def _moves_more(self, mask: BodyMask, main: TrackedPerson | None, size: tuple[int, int]) -> bool:
-        whole = (0, 0, *size)
-        body = mask.resample(whole, *MOTION_SIZE)
+        body = mask.resample((0, 0, *size), *MOTION_SIZE)
         moved = self.motion.mean_in(body)
         if moved < _MIN_MOTION:
             return False

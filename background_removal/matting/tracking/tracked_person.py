@@ -19,6 +19,7 @@ from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.body import BodyGuide, BodyObserver
 from background_removal.matting.tracking.crop_fade import CropFade
 from background_removal.matting.tracking.crop_tracker import CropTracker, exceeds_crop
+from background_removal.matting.tracking.hold import MatteHold
 from background_removal.matting.tracking.matching import column_distances, is_same_place, nearest_columns
 from background_removal.matting.tracking.matte_network import MatteNetwork
 from background_removal.matting.tracking.motion import lies_in_motion
@@ -63,6 +64,12 @@ _TRANSITION_COLUMNS = 9
 _MIN_FACES_HIGH = 6.5
 # Distance from the frame's bottom at which it cuts a person off, as a share of their height.
 _BOTTOM_MARGIN = 0.02
+# Share of the person's area lost from one frame to the next for another look.
+_MIN_LOST_SHARE = 0.2
+# Padding of the crops of that look, as shares of the person's width and height.
+_WIDER_PADDINGS = (0.25, 0.6)
+# Frames after which a person is known well enough for a loss to be held.
+_MIN_AGE_HELD = 8
 # Bounds that overlap nothing.
 _NOWHERE = (0.0, 0.0, 0.0, 0.0)
 
@@ -132,6 +139,7 @@ class TrackedPerson:
         self._is_recurrent = policy.is_recurrent
         self._fade = CropFade()
         self._has_company = False
+        self._hold = MatteHold()
         self.body = BodyGuide()
 
     # -- states --------------------------------------------------------------------------------------
@@ -155,7 +163,10 @@ class TrackedPerson:
         if self.state is TrackState.NEW and self.face is not None and not self._is_person_at_face(frame):
             return TrackEvent.FACE_REFUTED
         if is_cut_off:
-            matte = self._predict_uncut(frame, people, network_state)
+            self._predict_uncut(frame, people, network_state)
+        matte = self._hold_matte(frame, people, network_state)
+        if self.crop.box is None and self._hold.frames:
+            self.crop.box = matte.box
         if self.crop.box is None:
             return TrackEvent.CUT_OFF
         if self.state is TrackState.TRIAL and self.age + 1 >= _TRIAL_FRAMES:
@@ -173,6 +184,50 @@ class TrackedPerson:
         if (self.state is TrackState.NEW or self.age == 1) and not self._is_recurrent:
             self._fit_first_crop(frame, self.bounds)
         return self._judge_trial(frame) if self.state is TrackState.TRIAL else TrackEvent.SHOWN
+
+    def _hold_matte(self, frame: TrackingFrame, people: Sequence[TrackedPerson], network_state: Any) -> Matte:
+        """Look again for what the network has lost since the last frame of a known person, and keep what it misses."""
+        assert self.matte is not None
+        bounds = self.bounds
+        is_known = self.state is TrackState.TRACKED and self.age >= _MIN_AGE_HELD and not self._is_recurrent
+        if not is_known or bounds is None or bounds[0] <= 0 or bounds[2] >= self.size[0] or self._is_hidden(people):
+            self._hold.reset()
+            return self.matte
+        if self._hold.lost_share(self._own_matte(people)) >= _MIN_LOST_SHARE:
+            self._look_again(frame, people, bounds, network_state)
+        self.matte = self._hold(self.matte, self.own_alpha(people))
+        return self.matte
+
+    def _is_hidden(self, people: Sequence[TrackedPerson]) -> bool:
+        """Return whether another person may hide a part of this one."""
+        bounds = self.bounds or _NOWHERE
+        return any(other is not self and overlaps(other.bounds or _NOWHERE, bounds) for other in people)
+
+    def _own_matte(self, people: Sequence[TrackedPerson]) -> Matte:
+        assert self.matte is not None
+        return replace(self.matte, alpha=self.own_alpha(people))
+
+    def _look_again(
+        self, frame: TrackingFrame, people: Sequence[TrackedPerson], bounds: Bounds, network_state: Any
+    ) -> None:
+        """Predict the alpha in wider crops, and keep the answer that has lost the least.
+
+        Args:
+            frame, people: As for `step`.
+            bounds: Bounds of the person in the last frame.
+            network_state: State of the network before the first prediction.
+        """
+        assert self.matte is not None
+        box, best, state = self.crop.box, self.matte, self._network_state
+        least = self._hold.lost_share(self._own_matte(people))
+        for padding in _WIDER_PADDINGS:
+            self.crop.box = crop_around(bounds, self.size, CropPolicy(padding))
+            self._network_state = network_state
+            self._predict(frame)
+            own = self._own_matte(people)
+            if self._hold.may_be(own) and self._hold.lost_share(own) < least:
+                best, state, least = self.matte, self._network_state, self._hold.lost_share(own)
+        self.matte, self._network_state, self.crop.box = best, state, box
 
     def _judge_trial(self, frame: TrackingFrame) -> TrackEvent:
         """Compare the alpha of a person on trial with the motion."""
