@@ -22,6 +22,7 @@ from background_removal.files.saving.atomic import (
     close_atomic,
     partial_folder,
 )
+from background_removal.files.square import resize_image, square_size
 from background_removal.files.storage import STANDARD
 from background_removal.pipeline.frame import Frame, ReadMode, Sink, Source, StreamInfo, discards_result
 from background_removal.support import limits
@@ -171,15 +172,17 @@ class SequenceSink(Sink):
         self._stack = ExitStack()
 
     def open(self, info: StreamInfo) -> None:
+        self._pixel_aspect = info.pixel_aspect
         self._target = os.path.dirname(self._path) or "."
         self._folder = self._stack.enter_context(atomic_folder(self._target, lambda: self._target))
 
     def write(self, frame: Frame) -> None:
         """Write the next picture; raises as `write_image` does."""
         self._written += 1
-        write_image(
-            os.path.join(self._folder, format_picture_name(self._pattern, self._written)), frame.image, self._path
-        )
+        name = format_picture_name(self._pattern, self._written)
+        height, width = frame.image.shape[:2]
+        image = resize_image(frame.image, *square_size(width, height, self._pixel_aspect))
+        write_image(os.path.join(self._folder, name), image, self._path)
 
     def close(self, error: BaseException | None = None) -> None:
         if isinstance(error, Stopped) and not error.complete:

@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from background_removal.errors import InputError
 from background_removal.files.video.opening import open_video
+from background_removal.files.video.timing import frame_rate
 
 # Formats with the length in their header; for others FFmpeg estimates it from the data that is there.
 _FORMATS_WITH_LENGTH = frozenset({"mov", "matroska", "avi", "flv", "asf"})
@@ -47,7 +48,7 @@ class ExpectedLength:
 def expected_length(container: InputContainer, stream: VideoStream) -> ExpectedLength:
     """Return the length of a stream according to the header of an open file."""
     formats = set(container.format.name.split(","))
-    rate = stream.average_rate or stream.guessed_rate or Fraction(30)
+    rate = frame_rate(stream) or Fraction(30)
     if formats.isdisjoint(_FORMATS_WITH_LENGTH) or stream.time_base is None:
         return ExpectedLength(None, None, False, rate)
     if "mov" in formats and stream.frames:

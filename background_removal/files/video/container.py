@@ -22,10 +22,12 @@ from background_removal.files.video.audio_tracks import MakeSound, Sound, Source
 from background_removal.files.video.faststart import copy_with_index_first, fix_length
 from background_removal.files.video.formats import CONTAINER_FORMATS
 from background_removal.files.video.opening import open_video
-from background_removal.files.video.timing import PacketGapLimit, container_start
+from background_removal.files.video.timecode import find_timecode, is_timecode
+from background_removal.files.video.timing import PacketGapLimit, container_start, frame_rate
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
+    from av.stream import Stream
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ _MAX_TIMESCALE = 2**31 - 1
 # Suffixes of ISO's media format, which can be written in fragments.
 FRAGMENTED_SUFFIXES = (".mp4", ".m4v", ".mov")
 # Metadata that describe the file they are in and would be wrong in another one.
-FILE_METADATA = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
+FILE_METADATA = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"})
 
 
 class OutputFile:
@@ -122,8 +124,9 @@ class OutputFile:
         container_format = CONTAINER_FORMATS[self._suffix]
         if container_format.sound_encoder:
             self.container.set_chapters(self._chapters(self._source))
-            left_out = {stream.type for stream in self._source.streams} - {"video", "audio", "attachment"}
-            if left_out:
+            self._copy_timecode(self._source)
+            kept = {"video", "audio", "attachment", "timecode"}
+            if left_out := {_kind_of(stream) for stream in self._source.streams} - kept:
                 log.info("%s: not taken over: %s", self._name, ", ".join(sorted(left_out)))
             self._sound = SourceSound(self._source, self.container, container_format, self._name, self._source_name)
 
@@ -182,6 +185,17 @@ class OutputFile:
         except (av.error.FFmpegError, OSError) as error:
             raise ProcessingError(f"{self._name}: cannot be written: {error.strerror or error}") from error
 
+    def _copy_timecode(self, source: InputContainer) -> None:
+        """Set the source's timecode, which MP4 and MOV store as a track of its own, or say that it cannot be kept."""
+        timecode = find_timecode(source)
+        if not timecode:
+            return
+        rate = frame_rate(source.streams.video[0]) if source.streams.video else None
+        if rate and is_timecode(timecode, rate):
+            self.container.metadata["timecode"] = timecode
+        else:
+            log.info("%s: not taken over: timecode %s, which does not fit the frame rate", self._name, timecode)
+
     def _chapters(self, source: InputContainer) -> list[Chapter]:
         start, until = container_start(source), self._pictures_end
         chapters = []
@@ -192,6 +206,11 @@ class OutputFile:
                 end = end if until is None else min(end, round(until / time_base))
                 chapters.append({**chapter, "start": begin, "end": end})
         return chapters
+
+
+def _kind_of(stream: Stream) -> str:
+    """Return what a stream holds; the tracks of timecodes are data to FFmpeg."""
+    return "timecode" if stream.type == "data" and "timecode" in stream.metadata else stream.type
 
 
 def muxer_options(

@@ -11,6 +11,7 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from background_removal.errors import InputError
+from background_removal.files.square import square_size
 from background_removal.files.video.formats import (
     ALPHA_SUFFIXES,
     CONTAINER_FORMATS,
@@ -32,6 +33,8 @@ _DEFAULT_RATE = Fraction(30)
 _TIME_BASES = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}
 # Shortest duration of a GIF's frame, units of 1/100 s; browsers show shorter ones slowly.
 _MIN_GIF_STEP = 2
+# Formats whose players take all pixels for square.
+_SQUARE_SUFFIXES = (".webm", ".webp", ".gif")
 # 4:2:0 encoders that accept odd sizes.
 _ODD_SIZE_ENCODERS = ("libvpx-vp9", "libwebp_anim")
 
@@ -45,6 +48,7 @@ class EncodePlan:
         options: FFmpeg's options for it.
         pix_fmt: FFmpeg's name of its pixel format.
         frame_format: FFmpeg's name of the pixel format that frames are converted to; differs for a GIF's palette.
+        picture_size: Width and height that frames are scaled to, larger than theirs where their pixels become square.
         frame_size: Width and height of converted frames, even where the encoder requires it.
         size: Width and height of the video, smaller than `frame_size` for a limited GIF.
         time_base: Time base of the video, seconds.
@@ -59,6 +63,7 @@ class EncodePlan:
     options: Mapping[str, str]
     pix_fmt: str
     frame_format: str
+    picture_size: tuple[int, int]
     frame_size: tuple[int, int]
     size: tuple[int, int]
     time_base: Fraction
@@ -103,6 +108,10 @@ def plan_encoding(path: str, info: StreamInfo, shape: tuple[int, ...], encoding:
     has_alpha = channels == 4
     encoder = _choose_encoder(path, suffix, encoding, has_alpha)
     pix_fmt = pixel_format(encoder, has_alpha)
+    pixel_aspect = info.pixel_aspect
+    if suffix in _SQUARE_SUFFIXES:
+        (width, height), pixel_aspect = square_size(width, height, pixel_aspect), Fraction(1)
+    picture_size = width, height
     if pix_fmt in ("yuv420p", "nv12") and encoder not in _ODD_SIZE_ENCODERS:
         width, height = width + width % 2, height + height % 2
     size = _limit_width(width, height, encoding.gif_width) if pix_fmt == "pal8" else (width, height)
@@ -111,12 +120,13 @@ def plan_encoding(path: str, info: StreamInfo, shape: tuple[int, ...], encoding:
         options=encoder_options(encoder, encoding, has_alpha),
         pix_fmt=pix_fmt,
         frame_format="bgra" if pix_fmt == "pal8" else pix_fmt,
+        picture_size=picture_size,
         frame_size=(width, height),
         size=size,
         time_base=_TIME_BASES.get(suffix, info.time_base),
         min_step=_MIN_GIF_STEP if suffix == ".gif" else 1,
         rate=info.rate or _DEFAULT_RATE,
-        pixel_aspect=info.pixel_aspect,
+        pixel_aspect=pixel_aspect,
         color=_WEBP_COLOR if suffix == ".webp" else info.color or _DEFAULT_COLOR,
         has_alpha=has_alpha,
     )

@@ -1,4 +1,4 @@
-"""Start of a file's clock, and the largest gap between two of its timestamps."""
+"""Start of a file's clock, its frame rate, and the largest gap between two of its timestamps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
+from av.video.stream import VideoStream
 
 # Broadcast formats, FFmpeg's names; their clock never restarts, so a recording begins at any time.
 _BROADCAST_FORMATS = frozenset({"mpegts", "mpeg"})
@@ -14,6 +15,8 @@ _BROADCAST_FORMATS = frozenset({"mpegts", "mpeg"})
 ISO_FORMATS = frozenset({"mp4", "mov", "ipod"})
 # Largest gap between two packets of a track, ticks; beyond it the muxer of ISO_FORMATS fails or ends the process.
 _MAX_TICKS = 2**31 - 1
+# Highest believable average rate, frames per second; for raw DV FFmpeg gives the ticks of its clock.
+_MAX_RATE = 1000
 
 
 class PacketGapLimit:
@@ -45,3 +48,11 @@ def container_start(container: InputContainer) -> Fraction:
     if container.format.name not in _BROADCAST_FORMATS or container.start_time is None:
         return Fraction(0)
     return Fraction(container.start_time, av.time_base)
+
+
+def frame_rate(stream: VideoStream) -> Fraction | None:
+    """Return the average frame rate of a stream, frames per second; None if it is unknown."""
+    average, guessed = stream.average_rate, stream.guessed_rate
+    if average and guessed and average > _MAX_RATE > guessed:
+        return guessed
+    return average or guessed

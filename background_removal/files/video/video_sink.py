@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from background_removal.errors import ProcessingError, Stopped
 from background_removal.files.saving.atomic import check_output, close_atomic
 from background_removal.files.saving.unfinished import check_result_names, partial_path, unfinished_output
+from background_removal.files.square import resize_image
 from background_removal.files.video.audio_tracks import MakeSound
 from background_removal.files.video.color.yuv import FromBgr
 from background_removal.files.video.container import OutputFile
@@ -196,6 +197,8 @@ class VideoSink(Sink):
         return pts
 
     def _convert_frame(self, frame: Frame) -> VideoFrame:
+        if frame.shape[1::-1] != self._plan.picture_size:
+            frame = frame.with_image(resize_image(frame.image, *self._plan.picture_size))
         planes = frame.picture if isinstance(frame.picture, Planes) else None
         if planes is not None and self._convert.accepts(planes):
             return self._convert.copy_planes(planes)

@@ -27,7 +27,7 @@ from background_removal.files.video.completeness import describe_missing, expect
 from background_removal.files.video.decoding import Decoder
 from background_removal.files.video.opening import declared_size, open_video
 from background_removal.files.video.parts import Part
-from background_removal.files.video.timing import container_start
+from background_removal.files.video.timing import container_start, frame_rate
 from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Source, StreamInfo
 from background_removal.support import limits
 
@@ -221,7 +221,7 @@ class VideoSource(Source):
         aspect = stream.sample_aspect_ratio or Fraction(1)
         if self._matrix is not None and abs(self._matrix[0]) < abs(self._matrix[1]):
             width, height, aspect = height, width, 1 / aspect
-        rate = stream.average_rate or stream.guessed_rate
+        rate = frame_rate(stream)
         frames = _expected_frames(container, stream)
         color = self._color_of(first)
         hdr = color.transfer in (PQ, HLG)
@@ -257,7 +257,7 @@ def expected_frames(path: str) -> int | None:
 
 
 def _expected_frames(container: InputContainer, stream: VideoStream) -> int | None:
-    rate = stream.average_rate or stream.guessed_rate
+    rate = frame_rate(stream)
     if stream.frames or not rate or not container.duration:
         return stream.frames or None
     return round(container.duration * rate / av.time_base)
