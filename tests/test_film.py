@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.boxes import Box
 from background_removal.matting.film import LOOKAHEAD, FilmMatting, FilmNetworks
 from background_removal.matting.pyramid import Pyramid
-from background_removal.pipeline.frame import Frame, Sink, StreamInfo
+from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo
 from background_removal.segmentation import MPSegmentation
 
 WIDTH, HEIGHT = 96, 80
@@ -227,3 +227,40 @@ def test_a_higher_threshold_keeps_less(tmp_path: Path, bright: str) -> None:
     source = str(room_clip(tmp_path / "clip.mp4", 3))
     kept = [film_alphas(source, bright, threshold=threshold)[1].mean() for threshold in (0.1, 0.5, 0.8)]
     assert kept[0] >= kept[1] >= kept[2] > 0.1
+
+
+class Images(Source):
+    """Yields images as frames of a video."""
+
+    read_mode = "inline"
+
+    def __init__(self, images: list[np.ndarray]) -> None:
+        self._images = images
+
+    @property
+    def info(self) -> StreamInfo:
+        return StreamInfo("images", WIDTH, HEIGHT)
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, image in enumerate(self._images):
+            yield Frame(image, number, 40 * number)
+
+
+def test_a_cut_is_noticed(bright: str) -> None:
+    """Beside a cut, frames are as in a film that begins or ends there."""
+
+    def alphas_of(images: list[np.ndarray]) -> list[np.ndarray]:
+        segmentation = MPSegmentation(model=bright, quality="best", background="#101018")
+        sink = Alphas(segmentation)
+        Engine(custom_objects=[segmentation]).process(Images(images), [sink])
+        return list(sink.alphas.values())
+
+    first = [picture(20 + number, room=10) for number in range(5)]
+    second = [cv2.flip(picture(40 + number, room=110, person=240), 0) for number in range(5)]
+    apart = alphas_of(first) + alphas_of(second)
+    together = alphas_of(first + second)
+    assert len(together) == 10
+    assert max(np.abs(a - b).max() for a, b in zip(apart, together, strict=True)) == 0
