@@ -135,7 +135,7 @@ ROOMS = {
         "errors", "support", "pipeline", "files", "matting", "engine", "segmentation", "effects", "look",
     },
     "look": {"errors", "compositing"},
-    "effects": {"errors", "support", "pipeline", "matting", "compositing", "segmentation", "look"},
+    "effects": {"errors", "support", "pipeline", "files", "matting", "compositing", "segmentation", "look"},
     "batch": {"errors", "support", "pipeline", "files", "engine", "segmentation", "effects", "look", "recipe"},
     "page": {
         "errors", "support", "pipeline", "files", "live", "engine", "compositing", "effects", "segmentation", "look",

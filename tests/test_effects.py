@@ -268,7 +268,7 @@ def test_name_plate_and_logo(tmp_path: Path) -> None:
     for size in ((20, 30), (5, 5)):
         Logo(tmp_path / "logo.png")(NamePlate("x")(np.zeros((*size, 3), np.uint8)))
     (tmp_path / "no.png").write_bytes(b"no")
-    with pytest.raises(InputError, match="not a readable picture"):
+    with pytest.raises(InputError, match="not a readable image"):
         Logo(tmp_path / "no.png")
 
 

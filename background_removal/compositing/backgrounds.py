@@ -24,6 +24,7 @@ from background_removal.compositing.blending import (
 )
 from background_removal.compositing.blur import BlurStrength
 from background_removal.errors import InputError
+from background_removal.files.kinds import detect_kind
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.planes import ColorDescription, Planes
@@ -270,7 +271,7 @@ class Folder(ImageBackground):
 
 
 def _is_image(path: str) -> bool:
-    return os.path.isfile(path) and cv2.haveImageReader(path)  # OpenCV prints an error unless it is a file
+    return detect_kind(path) == "image"
 
 
 class Transparent(Background):

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 
 from background_removal.effects.effect import SwitchedEffect
-from background_removal.errors import InputError, InputNotFoundError
+from background_removal.errors import InputNotFoundError
+from background_removal.files.image_decoding import read_picture
 from background_removal.pipeline import actions
 from background_removal.pipeline.planes import Planes
-from background_removal.support import limits, stderr
+from background_removal.support import limits
 from background_removal.support.lettering import draw_label, measure_label
 
 # Height of the name's letters, share of the frame's height.
@@ -65,7 +66,7 @@ class Logo(SwitchedEffect):
     It is an eighth of the frame high, or less if it is wide, so that the left half stays free.
 
     Args:
-        path: The picture, of 8 or 16 bits, best a PNG with an alpha channel. The key o switches it.
+        path: The picture, best a PNG with an alpha channel. The key o switches it.
 
     Raises:
         InputNotFoundError, InputError: there is no such file, or it is not a picture.
@@ -79,16 +80,7 @@ class Logo(SwitchedEffect):
         limits.check_regular_file(path, f"`logo` {path}")
         if not os.path.isfile(path):
             raise InputNotFoundError(f"`logo` {path}: no such file")
-        data = np.fromfile(path, np.uint8)
-        limits.check_picture(f"`logo` {path}", data.tobytes())
-        with stderr.capture_stderr():  # a library's messages about a damaged file
-            picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-        if picture is not None and picture.dtype == np.uint16:
-            picture = cv2.convertScaleAbs(picture, alpha=1 / 257)
-        if picture is None or picture.dtype != np.uint8:
-            raise InputError(f"`logo` {path}: not a readable picture of 8 or 16 bits")
-        if picture.ndim == 2:
-            picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+        picture, _ = read_picture(path, f"`logo` {path}")
         self._picture = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA)
         self._fitted = np.empty((0, 0, 4), np.float32)
 

@@ -1,16 +1,30 @@
-"""Picture decoding: check the size before memory is allocated, and detect damage from the decoder's messages."""
+"""Picture decoding: check the size before memory is allocated, convert to sRGB, turn upright, and detect damage.
+
+Pillow reads the files. Plain JPEGs, whose headers it reads as well, are decoded by OpenCV: Pillow withholds libjpeg's
+messages, which tell of damage, and takes twice the time to the same pixels in BGR.
+"""
 
 from __future__ import annotations
 
+import io
 import re
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from cv2.utils import logging
+from PIL import Image, ImageFile
 
-from background_removal.errors import InputError
-from background_removal.files import heif
+from background_removal.errors import InputError, reason
+from background_removal.files.color_profiles import to_srgb
+from background_removal.files.image_formats import HEAD_BYTES, OPENCV_MAGIC, detect_format
 from background_removal.support import limits, stderr
+from background_removal.support.installing import install_command
 
 # Lines that the libraries inside OpenCV write to standard error.
 _LIBRARY_LINE = re.compile(
@@ -18,51 +32,294 @@ _LIBRARY_LINE = re.compile(
 )
 # Messages of theirs that mean a damaged picture; the others concern colour profiles and private tags.
 _DAMAGE = re.compile(r"\[ERROR:|corrupt|premature|Discarding|Bogus|inconsistent|truncated", re.IGNORECASE)
-_JPEG, _END_OF_JPEG = b"\xff\xd8", np.frombuffer(b"\xff\xd9", np.uint8)
+# Junk between the parts of a whole JPEG; before a restart marker (d0 to d7) it is what damage leaves.
+_JUNK = re.compile(r"extraneous bytes before marker 0x(?!d[0-7])")
+_END_OF_JPEG = b"\xff\xd9"
+_START_OF_SCAN = 0xDA
+# Code points of ITU-T H.273 for the transfer functions of HDR: PQ and HLG.
+_HDR_TRANSFERS = (16, 18)
+# EXIF tag of the orientation, and TIFF tag of the bits in a sample.
+_ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 258
+# Colour where a picture is fully transparent, so that no hidden colour is ever shown: white, as browsers show it.
+_HIDDEN = 255
+
+_pillow_settings = threading.Lock()
 
 
 def read_picture(path: str, name: str = "") -> tuple[np.ndarray, bool]:
-    """Decode a picture and apply its orientation.
+    """Decode a picture upright and in sRGB.
 
     Args:
         path: A local file.
         name: Its name in messages, `path` if empty.
 
     Returns:
-        The picture, uint8 (H, W, 3) BGR, and whether it is damaged and only a part could be read.
+        The picture, uint8 (H, W, 3) BGR or, if any part of it is transparent, (H, W, 4) BGRA with white where alpha
+        is 0; and whether it is damaged and only a part could be read.
 
     Raises:
         InputError: it is not a readable image, is larger than allowed, or needs a package that is not installed.
     """
     name = name or path
     try:
-        # NumPy reads the bytes because cv2.imread cannot open every Unicode name on Windows.
-        data = np.fromfile(path, np.uint8)
+        data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{name}: not a readable image ({error.strerror})") from error
-    head = data[: heif.HEAD_BYTES].tobytes()
-    limits.check_picture(name, data.tobytes())
-    if heif.is_heic(head):
-        return heif.read_heic(data.tobytes(), name), False
-    image, damaged = _decode(data, name)
-    if image is None and head.startswith(_JPEG):  # truncated: OpenCV requires the end marker
-        image, damaged = _decode(np.append(data, _END_OF_JPEG), name)[0], True
-    if image is None:
-        raise InputError(f"{name}: not a readable image")
-    return (heif.orient_avif(image, data.tobytes()) if heif.is_avif(head) else image), damaged
-
-
-def _decode(data: np.ndarray, name: str) -> tuple[np.ndarray | None, bool]:
     try:
-        with stderr.capture_stderr() as lines:
-            level = logging.setLogLevel(logging.LOG_LEVEL_WARNING)  # damage to a JPEG inside a TIFF is a warning
-            try:
-                image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-            finally:
-                logging.setLogLevel(level)
+        header = open_picture(data, name)
+    except InputError:
+        if not data.startswith(OPENCV_MAGIC):
+            raise
+        return _require(_decode_with_opencv(data, name), name), False
+    with header:
+        limits.check_pixels(name, *header.size)
+        return _decode(header, data, name)
+
+
+def open_picture(data: bytes, name: str) -> ImageFile.ImageFile:
+    """Open a picture file without decoding it.
+
+    Args:
+        data: The whole file.
+        name: Its name in messages.
+
+    Raises:
+        InputError: it is not a readable image, or needs a package that is not installed.
+    """
+    kind = detect_format(data[:HEAD_BYTES])
+    if not kind:
+        raise InputError(f"{name}: not a readable image")
+    if kind == "HEIF":
+        try:
+            import pillow_heif
+        except ImportError as error:
+            raise InputError(f"{name}: HEIC needs an extra package: {install_command('heic')}") from error
+        pillow_heif.register_heif_opener()
+    attempts = [data, _without_junk(data)] if kind == "JPEG" else [data]
+    for attempt in attempts:
+        # The caller checks the size, by the limit that the user can set. Errors of any type, on damaged headers.
+        with _pillow_limit(None), suppress(Exception):
+            return Image.open(io.BytesIO(attempt), formats=[kind])
+    why = {"TIFF": " (damaged, or a kind of TIFF that is not read; save it with 8 or 16 bits per channel)"}
+    raise InputError(f"{name}: not a readable image{why.get(kind, '')}")
+
+
+def _without_junk(data: bytes) -> bytes:
+    """Return a JPEG without what stands between the segments of its header, which decoders skip and Pillow refuses."""
+    parts, at = [data[:2]], 2
+    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
+        marker = data[at + 1]
+        if marker in (0x00, 0xFF):  # escaped or filled
+            at += 1
+        elif marker == _START_OF_SCAN:
+            return b"".join([*parts, data[at:]])
+        else:
+            end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            parts.append(data[at:end])
+            at = end
+    return data
+
+
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """Return the width and height in a picture's header, None if it has no readable one.
+
+    Args:
+        data: The whole file.
+    """
+    try:
+        with open_picture(data, "") as header:
+            return header.size
+    except InputError:
+        return None
+
+
+def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.ndarray, bool]:
+    """Decode an opened picture; returns and raises as `read_picture` does."""
+    damaged = False
+    profile = header.info.get("icc_profile")
+    if _hdr_transfer(header, data):
+        image = _decode_hdr(header, data, name)
+    elif header.format in ("JPEG", "MPO") and header.mode in ("L", "RGB"):
+        image, damaged = _decode_jpeg(data, name)
+        if profile:
+            image = to_srgb(image if header.mode == "RGB" else Image.fromarray(image[..., 0]), profile)
+    else:
+        try:
+            _load(header)
+            limits.check_pixels(name, *header.size)
+            image = _to_bgr(header, name)
+        except InputError:
+            raise
+        except Exception as error:  # of any type: each of Pillow's formats has its own
+            # OpenCV returns what can be read of a damaged TIFF, or JPEG in CMYK.
+            image = _decode_with_opencv(data, name) if header.format in ("TIFF", "JPEG") else None
+            if image is None:
+                raise InputError(f"{name}: not a readable image ({reason(error)})") from error
+            damaged = True
+    return orient(image, header.getexif().get(_ORIENTATION, 1)), damaged
+
+
+def _load(picture: ImageFile.ImageFile) -> None:
+    """Decode a picture in Pillow; raises errors of any type."""
+    if picture.format == "ICO":  # the picture inside has a size of its own
+        with _pillow_limit(limits.get_limits()["max_pixels"]):
+            picture.load()
+    elif picture.format == "TIFF":  # libtiff writes some messages itself
+        with stderr.capture_stderr():
+            picture.load()
+    else:
+        picture.load()
+
+
+def _decode_jpeg(data: bytes, name: str) -> tuple[np.ndarray, bool]:
+    """Decode a JPEG of 8 bits as it is stored; return it and whether it is damaged."""
+    with _opencv_messages() as messages:
+        image = _imdecode(data, name)
+    damaged = any(_DAMAGE.search(line) and not _JUNK.search(line) for line in messages)
+    if image is None:  # truncated: OpenCV requires the end marker
+        image, damaged = _decode_with_opencv(data + _END_OF_JPEG, name), True
+    return _require(image, name), damaged
+
+
+def _decode_with_opencv(data: bytes, name: str) -> np.ndarray | None:
+    with _opencv_messages():
+        return _imdecode(data, name)
+
+
+def _imdecode(data: bytes, name: str) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:  # an empty file, a size that OpenCV refuses, a damaged header
         raise InputError(f"{name}: not a readable image ({error.err})") from error
+
+
+def _require(image: np.ndarray | None, name: str) -> np.ndarray:
+    if image is None:
+        raise InputError(f"{name}: not a readable image")
+    return image
+
+
+@contextmanager
+def _opencv_messages() -> Iterator[list[str]]:
+    """Yield a list that holds, after the block, what OpenCV's libraries wrote; lines of others are passed on."""
+    messages: list[str] = []
+    with stderr.capture_stderr() as lines:
+        level = logging.setLogLevel(logging.LOG_LEVEL_WARNING)  # damage to a JPEG inside a TIFF is a warning
+        try:
+            yield messages
+        finally:
+            logging.setLogLevel(level)
+    messages += lines
     for line in lines:
         if not _LIBRARY_LINE.match(line) and not _DAMAGE.search(line):
             stderr.write_stderr(line)
-    return image, any(_DAMAGE.search(line) for line in lines)
+
+
+def _to_bgr(picture: ImageFile.ImageFile, name: str) -> np.ndarray:
+    """Convert a loaded picture of any mode to uint8 (H, W, 3) BGR or (H, W, 4) BGRA, in sRGB."""
+    profile = picture.info.get("icc_profile")
+    if picture.mode.startswith(("I", "F")):
+        return to_srgb(Image.fromarray(_to_8_bits(picture, name)), profile)
+    has_alpha = picture.has_transparency_data
+    plain = ("L", "CMYK", "LAB", "RGB") if not has_alpha else ("RGBA",)
+    converted = picture if picture.mode in plain else picture.convert(plain[-1])
+    if not has_alpha:
+        return to_srgb(converted, profile)
+    pixels = np.asarray(converted)
+    alpha = pixels[..., 3].copy()
+    image = to_srgb(cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGR), profile)
+    if alpha.min() == 255:
+        return image
+    image[alpha == 0] = _HIDDEN
+    return np.dstack([image, alpha])
+
+
+def _to_8_bits(picture: Image.Image, name: str) -> np.ndarray:
+    """Return a grey picture of more bits, uint8 (H, W).
+
+    Raises:
+        InputError: it has 32 bits and no known range.
+    """
+    values = np.asarray(picture)
+    if picture.mode == "I":
+        raise InputError(f"{name}: a picture of 32 bits per channel is not read; save it with 8 or 16")
+    if picture.mode == "F":  # white is 1 in floating-point TIFFs
+        return cv2.convertScaleAbs(np.clip(np.nan_to_num(values), 0, 1), alpha=255)
+    bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
+    return cv2.convertScaleAbs(np.ascontiguousarray(values, np.uint16), alpha=255 / (2**bits - 1))
+
+
+def orient(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Return a stored picture, (H, W, C), upright.
+
+    Args:
+        image: The picture as stored.
+        orientation: Value of the EXIF tag, 1 to 8 (EXIF 2.32, 4.6.4); any other leaves it unchanged.
+    """
+    turn = _TURNS.get(orientation)
+    return image if turn is None else np.ascontiguousarray(turn(image))
+
+
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda image: cv2.flip(image, 1),
+    3: lambda image: cv2.flip(image, -1),
+    4: lambda image: cv2.flip(image, 0),
+    5: cv2.transpose,
+    6: lambda image: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda image: cv2.flip(cv2.transpose(image), -1),
+    8: lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+
+
+# -- high dynamic range ----------------------------------------------------------------------------
+
+
+def _color_code_points(data: bytes) -> tuple[int, int, int, int] | None:
+    """Return primaries, transfer, matrix and full range of a HEIF or AVIF file, None if it does not give them."""
+    at = data.find(b"colrnclx")  # ISO/IEC 14496-12, 12.1.5
+    if at < 0 or len(data) < at + 15:
+        return None
+    primaries, transfer, matrix = struct.unpack_from(">HHH", data, at + 8)
+    return primaries, transfer, matrix, data[at + 14] >> 7
+
+
+def _hdr_transfer(header: Image.Image, data: bytes) -> int:
+    """Return the transfer function of an HDR picture, PQ or HLG; 0 for any other picture."""
+    points = _color_code_points(data) if header.format in ("AVIF", "HEIF") else None
+    return points[1] if points is not None and points[1] in _HDR_TRANSFERS else 0
+
+
+def _decode_hdr(header: Image.Image, data: bytes, name: str) -> np.ndarray:
+    """Decode an HDR picture and map its tones as those of an HDR video, uint8 (H, W, 3) BGR."""
+    import av
+
+    from background_removal.files.video.color.hdr import HdrToBgr
+    from background_removal.pipeline.frame import ColorDescription
+
+    points = _color_code_points(data)
+    assert points is not None
+    primaries, transfer, matrix, full = points
+    color = ColorDescription(matrix, 2 if full else 1, primaries, transfer)
+    try:
+        if header.format == "HEIF":
+            import pillow_heif
+
+            deep: Any = np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=False))
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(deep[..., :3]), format="rgb48le")
+        else:
+            with av.open(io.BytesIO(data)) as container:
+                frame = next(container.decode(video=0))
+        return HdrToBgr(color, frame.width, frame.height)(frame)
+    except Exception as error:  # libheif's own errors, and FFmpeg's
+        raise InputError(f"{name}: not a readable image ({reason(error)})") from error
+
+
+@contextmanager
+def _pillow_limit(pixels: int | None) -> Iterator[None]:
+    """Replace Pillow's limit on the size of pictures, which is the process's, for the time of the block."""
+    with _pillow_settings:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before

@@ -1,4 +1,4 @@
-"""Image files and picture sequences: read the formats of OpenCV and HEIC, write those of OpenCV."""
+"""Image files and picture sequences: read the formats of Pillow, write those of OpenCV."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 
 from background_removal.errors import InputError, ProcessingError, Stopped
-from background_removal.files import heif
 from background_removal.files.image_decoding import read_picture
 from background_removal.files.saving.atomic import (
     atomic_folder,
@@ -26,17 +25,34 @@ from background_removal.files.square import resize_image, square_size
 from background_removal.files.storage import STANDARD
 from background_removal.pipeline.frame import Frame, ReadMode, Sink, Source, StreamInfo, discards_result
 from background_removal.support import limits
+from background_removal.support.transparency import flatten
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", *heif.SUFFIXES)
+SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".heic",
+    ".heif",
+    ".hif",
+    ".avif",
+    ".ico",
+    ".qoi",
+)
 ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
 
+# Ground of transparent pictures in formats without alpha, as browsers show them, BGR.
+WHITE = (255, 255, 255)
 _DAMAGED = "it is damaged; what could be read of it is used"
 
 
 def read_image(path: str, name: str = "") -> np.ndarray:
-    """Read an image file as uint8 (H, W, 3) BGR, with its orientation applied.
+    """Read an image file as uint8 (H, W, 3) BGR, upright and in sRGB, on white where it is transparent.
 
     Damaged images are returned as far as they are readable, with a warning.
 
@@ -50,7 +66,7 @@ def read_image(path: str, name: str = "") -> np.ndarray:
     image, damaged = read_picture(path, name)
     if damaged:
         log.warning("%s: %s", name or path, _DAMAGED)
-    return image
+    return flatten(image, WHITE)
 
 
 def write_image(path: str, image: np.ndarray, name: str = "") -> None:
@@ -109,7 +125,7 @@ class ImageSource(Source):
             self.missing = _DAMAGED
             log.warning("%s: %s", self._name, _DAMAGED)
         height, width = self._image.shape[:2]
-        self._info = StreamInfo(self._name, width, height, frames=1, still=True)
+        self._info = StreamInfo(self._name, width, height, frames=1, still=True, alpha=self._image.shape[2] == 4)
 
     @property
     def info(self) -> StreamInfo:
@@ -138,19 +154,25 @@ class ImageSink(Sink):
     """Writes the last frame to `path`, local or remote, in the format of its suffix.
 
     On standard output, `files.storage.STANDARD`, the format is PNG.
+
+    Args:
+        path: The file.
+        flattens: Whether a source's transparency becomes white where the format has no alpha, instead of an error.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, flattens: bool = False) -> None:
         self._path = path
+        self._flattens = flattens
         self._written = False
         self._stack = ExitStack()
 
     def open(self, info: StreamInfo) -> None:
+        self._flattens &= info.alpha and os.path.splitext(self._path)[1].lower() not in ALPHA_SUFFIXES
         self._temporary = self._stack.enter_context(atomic_output(self._path))
 
     def write(self, frame: Frame) -> None:
         """Write one picture, replacing any earlier one; raises as `write_image` does."""
-        write_image(self._temporary, frame.image, self._path)
+        write_image(self._temporary, flatten(frame.image, WHITE) if self._flattens else frame.image, self._path)
         self._written = True
 
     def close(self, error: BaseException | None = None) -> None:

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Literal
 
-import cv2
+from PIL import Image
 
-from background_removal.files import heif, images
+from background_removal.files import images
+from background_removal.files.image_formats import OPENCV_MAGIC, detect_format
 from background_removal.files.storage import STANDARD, is_url
 
 Kind = Literal["image", "video"]
@@ -19,12 +20,9 @@ VIDEO_SUFFIXES = (
 )  # fmt: skip
 IMAGE_SUFFIXES = images.SUFFIXES
 
-# First bytes of image formats, from their specifications.
-_IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
 # First bytes of video formats, from their specifications.
 _VIDEO_MAGIC = (
     b"\x1aE\xdf\xa3",
-    b"GIF8",
     b"FLV\x01",
     b"\0\0\x01\xba",
     b"\0\0\x01\xb3",
@@ -32,7 +30,7 @@ _VIDEO_MAGIC = (
     b"OggS",
 )
 # Kinds of RIFF files by the form type.
-_RIFF_KINDS: dict[bytes, Kind] = {b"WEBP": "image", b"AVI ": "video"}
+_RIFF_KINDS: dict[bytes, Kind] = {b"AVI ": "video"}
 # First box of ISO's media format: "ftyp" or, in old QuickTime files, another one.
 _VIDEO_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
 # First byte of every packet of an MPEG transport stream.
@@ -46,8 +44,8 @@ _HEAD_BYTES = 512
 def is_video(path: str) -> bool:
     """Return whether a file is treated as a video.
 
-    Its content decides or, where that is unknown or not local, its suffix. Any other file is an image if OpenCV reads
-    it or it has a web address, otherwise a video, and the video reader reports the error.
+    Its content decides or, where that is unknown or not local, its suffix. Any other file is an image if it has a web
+    address, otherwise a video, and the video reader reports the error.
 
     Args:
         path: A local file, or a remote one, which is not opened.
@@ -60,7 +58,7 @@ def is_video(path: str) -> bool:
     suffix = os.path.splitext(path)[1].lower()
     if suffix in VIDEO_SUFFIXES or suffix in IMAGE_SUFFIXES:
         return suffix in VIDEO_SUFFIXES
-    return not (is_url(path) or (os.path.isfile(path) and cv2.haveImageReader(path)))
+    return not is_url(path)
 
 
 def detect_kind(path: str) -> Kind | None:
@@ -72,15 +70,22 @@ def detect_kind(path: str) -> Kind | None:
             head = file.read(_HEAD_BYTES)
     except OSError:
         return None
-    if heif.is_heic(head) or heif.is_avif(head) or head.startswith(_IMAGE_MAGIC):
-        return "image"
-    if head[:2] == b"BM" and head[6:10] == bytes(4):  # followed by a size and four reserved bytes
-        return "image"
+    if (kind := detect_format(head)) or head.startswith(OPENCV_MAGIC):
+        return "video" if kind == "GIF" and _is_animated(path) else "image"
     if head[:4] == b"RIFF":
         return _RIFF_KINDS.get(head[8:12])
     if head.startswith(_VIDEO_MAGIC) or head[4:8] in _VIDEO_BOXES:
         return "video"
     return "video" if _is_transport_stream(head) else None
+
+
+def _is_animated(path: str) -> bool:
+    """Return whether a GIF has more than one picture; an unreadable one is left to the video reader."""
+    try:
+        with Image.open(path, formats=["GIF"]) as picture:
+            return getattr(picture, "is_animated", False)
+    except Exception:  # of any type, on damaged files
+        return True
 
 
 def _is_transport_stream(head: bytes) -> bool:

@@ -46,6 +46,7 @@ class StreamInfo:
         pixel_aspect: Width of a pixel divided by its height.
         color: Meaning of the YUV values; None if there are none.
         clock_start: `time.monotonic()` at pts 0 of a live stream.
+        alpha: Whether parts of the frames are transparent: they are BGRA.
     """
 
     name: str
@@ -59,6 +60,7 @@ class StreamInfo:
     pixel_aspect: Fraction = Fraction(1)
     color: ColorDescription | None = None
     clock_start: float = 0.0
+    alpha: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Frame:
     """One picture with its presentation time.
 
     Attributes:
-        picture: uint8 (H, W, 3) BGR, or (H, W, 4) BGRA after an object that makes transparency; or a codec's planes.
+        picture: uint8 (H, W, 3) BGR, or (H, W, 4) BGRA where the source or an object has transparency; or a codec's
+            planes.
         index: Position in the stream, from 0.
         pts: Presentation time in units of `time_base`.
         time_base: Seconds per unit, exact.

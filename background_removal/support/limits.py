@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from typing import Any
 
@@ -70,24 +69,6 @@ def check_regular_file(path: str, name: str) -> None:
     """
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         raise InputError(f"{name}: is a device, a pipe or a socket, and not an ordinary file")
-
-
-def check_picture(name: str, data: bytes) -> None:
-    """Raise InputError if the header of a picture file, named `name`, gives a size above the limit.
-
-    Args:
-        name: Its name in the message.
-        data: The whole file; formats unknown here are left to OpenCV, with its own limit of 2 ** 30 pixels.
-    """
-    import imagesize
-
-    if data.startswith((b"<?xml", b"<svg")):  # no raster image
-        return
-    try:
-        width, height = imagesize.get(io.BytesIO(data))
-    except Exception:  # any error of a damaged header; OpenCV reports it
-        return
-    check_pixels(name, max(0, width), max(0, height))
 
 
 def check_pixels(name: str, width: int, height: int) -> None:

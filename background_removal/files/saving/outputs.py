@@ -16,6 +16,8 @@ from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 
 # Pattern of the pictures of a sequence where only their folder is given.
 PICTURE_NAMES = "%06d.png"
+# Suffixes of pictures, often with transparency, that are not written and become PNG.
+_LOSSLESS_SUFFIXES = (".gif", ".ico", ".qoi")
 # Video suffixes that a result keeps; all others become MP4, which plays everywhere.
 _KEPT_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
@@ -162,6 +164,8 @@ class MatteSink(Sink):
 def _image_suffix(suffix: str, alpha: bool) -> str:
     if alpha:
         return suffix if suffix.lower() in ALPHA_SUFFIXES else ".png"
+    if suffix.lower() in _LOSSLESS_SUFFIXES:
+        return ".png"
     return suffix if cv2.haveImageWriter(f"image{suffix.lower()}") else ".jpg"
 
 

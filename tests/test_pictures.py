@@ -1,0 +1,300 @@
+"""Picture files of real life: profiles, transparency, odd headers. The right values come from formulas and from files
+made here byte by byte, not from the library that reads them."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from conftest import difference
+from PIL import Image
+
+from background_removal.compositing.background_loader import BackgroundLoader
+from background_removal.errors import InputError
+from background_removal.files.image_decoding import read_picture
+from background_removal.files.images import read_image
+from background_removal.files.kinds import is_video
+from background_removal.files.video.video_source import VideoSource
+
+UNTOUCHED = "--no-segmentation"
+
+# -- colour profiles -------------------------------------------------------------------------------
+
+# XYZ of the primaries, relative to D50, and gamma (0 for sRGB's curve): from the published profiles.
+PROFILES = {
+    "srgb": ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410), 0.0),
+    "p3": ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407), 0.0),
+    "adobe": ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457), 2.19921875),
+    "prophoto": ((0.79767, 0.28804, 0.0), (0.13519, 0.71188, 0.0), (0.03134, 0.00009, 0.82491), 1.8),
+}
+
+
+def to_linear(values: np.ndarray, gamma: float) -> np.ndarray:
+    if gamma:
+        return values**gamma
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def expected_srgb(rgb: np.ndarray, name: str) -> np.ndarray:
+    """Return sRGB, uint8 (..., 3), of colours in the space `name`, by the definition of both."""
+    *primaries, gamma = PROFILES[name]
+    xyz = to_linear(rgb / 255, gamma) @ np.array(primaries)
+    linear = np.clip(xyz @ np.linalg.inv(np.array(PROFILES["srgb"][:3])), 0, 1)
+    return np.rint(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055) * 255)
+
+
+def icc_profile(name: str) -> bytes:
+    """Return a colour profile with a matrix and one curve (ICC.1:2001-04, 6.3.1.2)."""
+    *primaries, gamma = PROFILES[name]
+
+    def xyz(values: tuple[float, ...]) -> bytes:
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
+
+    steps = np.rint(to_linear(np.linspace(0, 1, 1024), gamma) * 65535).astype(">u2")
+    curve = b"curv\0\0\0\0" + struct.pack(">I", len(steps)) + steps.tobytes()
+    text = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"test\0" + bytes(78) + b"\0"
+    tags = {b"desc": text, b"wtpt": xyz((0.9642, 1, 0.8249)), b"cprt": b"text\0\0\0\0none\0"}
+    for letter, values in zip(b"rgb", primaries, strict=True):
+        tags[bytes([letter]) + b"XYZ"] = xyz(values)
+        tags[bytes([letter]) + b"TRC"] = curve
+    table, body = struct.pack(">I", len(tags)), b""
+    start = 128 + 4 + 12 * len(tags)
+    for tag, content in tags.items():
+        table += tag + struct.pack(">II", start + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    head = struct.pack(">I4sI4s4s4s", start + len(body), b"test", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head + bytes(128 - len(head)) + table + body
+
+
+def chart() -> np.ndarray:
+    """Return colours inside sRGB in every space, as 16-pixel squares, uint8 (64, 96, 3) RGB."""
+    colors = np.random.default_rng(3).integers(90, 190, (4, 6, 3)).astype(np.uint8)
+    return np.repeat(np.repeat(colors, 16, axis=0), 16, axis=1)
+
+
+@pytest.mark.parametrize("name", ["p3", "adobe", "prophoto", "srgb"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_colour_profiles_are_converted_to_srgb(tmp_path: Path, suffix: str, name: str) -> None:
+    path = tmp_path / f"photo{suffix}"
+    options = {".jpg": {"quality": 100, "subsampling": 0}, ".webp": {"lossless": True}}.get(suffix, {})
+    Image.fromarray(chart()).save(path, icc_profile=icc_profile(name), **options)
+    expected = expected_srgb(chart().astype(float), name)[..., ::-1]
+    found = read_image(str(path))
+    assert np.abs(found - expected).max() <= (6 if suffix == ".jpg" else 2)
+    behind = BackgroundLoader().file(path).original
+    assert (behind == found).all()
+
+
+def test_a_profile_that_is_damaged_or_of_another_space_is_ignored(tmp_path: Path) -> None:
+    whole = icc_profile("p3")
+    for profile in (whole[:200], b"nonsense", whole.replace(b"RGB ", b"CMYK", 1)):
+        Image.fromarray(chart()).save(tmp_path / "photo.png", icc_profile=profile)
+        assert (read_image(str(tmp_path / "photo.png")) == chart()[..., ::-1]).all()
+
+
+# -- transparency ----------------------------------------------------------------------------------
+
+
+def cutout(width: int = 96, height: int = 64) -> np.ndarray:
+    """Return RGBA, uint8 (H, W, 4): red where it is opaque, half transparent in the middle, hidden green elsewhere."""
+    image = np.zeros((height, width, 4), np.uint8)
+    image[:] = (0, 255, 0, 0)
+    image[:, : width // 3] = (200, 30, 20, 255)
+    image[:, width // 3 : width // 2] = (200, 30, 20, 128)
+    return image
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".ico"])
+def test_what_comes_in_transparent_stays_so_and_hides_its_colour(run_main, tmp_path: Path, suffix: str) -> None:
+    side = 64
+    options = {".webp": {"lossless": True, "exact": True}, ".ico": {"sizes": [(side, side)]}}.get(suffix, {})
+    given = cutout(side, side)
+    Image.fromarray(given).save(tmp_path / f"in{suffix}", **options)
+    hidden = given[..., 3] == 0
+    for background in ("none", "blur", "transparent") if suffix == ".png" else ("none",):
+        outcome = run_main(f"in{suffix}", "--background", background, "--quality", "fast", "--output", "r.png")
+        assert (outcome.code, outcome.err.count("\n")) == (0, 0 if not outcome.err else 1), outcome.err
+        result = cv2.imread(str(tmp_path / "r.png"), cv2.IMREAD_UNCHANGED)
+        assert (result[..., 3] <= given[..., 3]).all()
+        assert not (result[hidden][:, :3] == (0, 255, 0)).all(axis=1).any()
+    image = read_image(str(tmp_path / f"in{suffix}"))
+    assert (image[hidden] == 255).all()
+    assert np.abs(image[:, side // 2 - 2].astype(int) - (137, 142, 227)).max() <= 2  # half of it on white
+
+
+def test_transparent_pictures_become_white_where_the_format_has_no_alpha(run_main, tmp_path: Path) -> None:
+    Image.fromarray(cutout()).save(tmp_path / "in.png")
+    assert run_main("in.png", UNTOUCHED, "--output", "r.jpg").code == 0
+    result = cv2.imread(str(tmp_path / "r.jpg"))
+    assert (result[8, 8:24].astype(int) - (20, 30, 200)).__abs__().max() < 12
+    assert result[8, 60:].min() > 245
+    refused = run_main("in.png", "--background", "transparent", "--output", "s.jpg")
+    assert (refused.code, "cannot store transparency" in refused.err) == (2, True)
+
+
+def test_an_opaque_alpha_channel_is_no_transparency(tmp_path: Path) -> None:
+    opaque = np.dstack([chart(), np.full((64, 96), 255, np.uint8)])
+    Image.fromarray(opaque).save(tmp_path / "in.png")
+    assert read_picture(str(tmp_path / "in.png"))[0].shape == (64, 96, 3)
+
+
+# -- odd and old files -----------------------------------------------------------------------------
+
+
+def with_chunks(webp: bytes, exif: bytes) -> bytes:
+    """Return a simple WebP with EXIF data, as written (the container specification of WebP)."""
+    width, height = Image.open(io.BytesIO(webp)).size
+    first = webp[12:]
+    extended = b"VP8X" + struct.pack("<IBxxx", 10, 8) + struct.pack("<I", width - 1)[:3]
+    extended += struct.pack("<I", height - 1)[:3]
+    body = b"WEBP" + extended + first + b"EXIF" + struct.pack("<I", len(exif)) + exif + bytes(len(exif) % 2)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize("prefix", [b"", b"Exif\0\0"])
+def test_exif_of_a_webp_is_followed_with_and_without_its_prefix(tmp_path: Path, prefix: bytes) -> None:
+    upright = np.zeros((40, 60, 3), np.uint8)
+    upright[:20, :30] = (0, 0, 255)
+    exif = prefix + b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    stored = cv2.imencode(".webp", np.rot90(upright), [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes()
+    (tmp_path / "a.webp").write_bytes(with_chunks(stored, exif))
+    assert (read_image(str(tmp_path / "a.webp")) == upright).all()
+
+
+def test_whole_jpegs_with_junk_are_not_damaged(run_main, tmp_path: Path, portrait: np.ndarray) -> None:
+    jpeg = cv2.imencode(".jpg", portrait[:128, :128])[1].tobytes()
+    tables = jpeg.index(b"\xff\xc4")
+    files = {
+        "end.jpg": jpeg[:-2] + b"\x11\x22\0\x33\x44" + jpeg[-2:],
+        "header.jpg": jpeg[:tables] + b"\x12\x34\0\0\x56" + jpeg[tables:],
+        "after.jpg": jpeg + b"and a line of text\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    outcome = run_main(*files, UNTOUCHED, "--output", "out/")
+    assert (outcome.code, outcome.err) == (0, "")
+    expected = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    for name in files:
+        assert (read_image(str(tmp_path / name)) == expected).all()
+
+
+def os2_bitmap() -> bytes:
+    pixels = b"".join(bytes((10 * x, 40 * y, 7)) if x < 5 else b"" for y in (1, 0) for x in range(5)) + b""
+    rows = [pixels[start : start + 15] + b"\0" for start in (0, 15)]
+    return b"BM" + struct.pack("<IHHIIHHHH", 26 + 32, 3, 5, 26, 12, 5, 2, 1, 24) + b"".join(rows)
+
+
+def bitmap_565() -> bytes:
+    rows = b"".join(struct.pack("<4H", 0xF800, 0x07E0, 0x001F, 0x8410) for _ in range(2))
+    masks = struct.pack("<3I", 0xF800, 0x07E0, 0x001F)
+    header = struct.pack("<IiiHHIIiiII", 40, 4, 2, 1, 16, 3, len(rows), 2835, 2835, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 66 + len(rows), 0, 0, 66) + header + masks + rows
+
+
+def test_old_bitmaps(tmp_path: Path) -> None:
+    (tmp_path / "os2.bmp").write_bytes(os2_bitmap())  # with a hot spot, where Windows has zeros
+    (tmp_path / "565.bmp").write_bytes(bitmap_565())
+    assert not is_video(str(tmp_path / "os2.bmp"))
+    assert read_image(str(tmp_path / "os2.bmp")).tolist() == [[[10 * x, 40 * y, 7] for x in range(5)] for y in (0, 1)]
+    found = read_image(str(tmp_path / "565.bmp"))[0].astype(int)
+    assert np.abs(found - [[0, 0, 255], [0, 255, 0], [255, 0, 0], [132, 130, 132]]).max() <= 4
+
+
+def tiff(width: int, bits: int, channels: int, data: bytes, compression: int = 1) -> bytes:
+    """Return a TIFF of one row, grey or RGB."""
+    fields = {256: width, 257: 1, 259: compression, 262: 1 if channels == 1 else 2, 277: channels, 278: 1}
+    fields |= {258: bits, 273: 0, 279: len(data)}
+    start = 8 + 2 + 12 * len(fields) + 4
+    directory = struct.pack("<H", len(fields))
+    for tag, value in sorted(fields.items()):
+        if tag == 258 and channels == 3:
+            directory += struct.pack("<HHII", tag, 3, 3, start)
+        else:
+            directory += struct.pack("<HHII", tag, 4, 1, start + 6 if tag == 273 else value)
+    return b"II*\0" + struct.pack("<I", 8) + directory + bytes(4) + struct.pack("<3H", *[bits] * 3) + data
+
+
+def test_tiffs_of_few_and_of_many_bits(tmp_path: Path) -> None:
+    grey = {
+        "2.tif": (tiff(4, 2, 1, b"\x1b"), [0, 85, 170, 255]),
+        "4.tif": (tiff(2, 4, 1, b"\x5a"), [85, 170]),
+        "12.tif": (tiff(2, 12, 1, b"\x80\x0f\xff"), [128, 255]),
+        "16.tif": (tiff(2, 16, 1, struct.pack("<2H", 25700, 65535)), [100, 255]),
+    }
+    for name, (content, expected) in grey.items():
+        (tmp_path / name).write_bytes(content)
+        assert read_image(str(tmp_path / name))[0, :, 1].tolist() == expected, name
+    rows = bytes(range(96))
+    (tmp_path / "lzma.tif").write_bytes(tiff(32, 8, 3, lzma.compress(rows), 34925))
+    assert read_image(str(tmp_path / "lzma.tif"))[0, :, ::-1].tobytes() == rows
+    (tmp_path / "rgb12.tif").write_bytes(tiff(2, 12, 3, bytes(9)))
+    with pytest.raises(InputError, match=r"rgb12\.tif: not a readable image .* 8 or 16 bits"):
+        read_image(str(tmp_path / "rgb12.tif"))
+
+
+def qoi(pixels: np.ndarray) -> bytes:
+    """Return a QOI file of RGB pixels, each in full (the format's specification, QOI_OP_RGB)."""
+    head = b"qoif" + struct.pack(">IIBB", pixels.shape[1], pixels.shape[0], 3, 0)
+    return head + b"".join(b"\xfe" + bytes(pixel) for pixel in pixels.reshape(-1, 3)) + bytes(7) + b"\1"
+
+
+def icon(pixels: np.ndarray) -> bytes:
+    """Return an icon of RGB pixels, opaque, as a bitmap of 32 bits with a mask."""
+    height, width = pixels.shape[:2]
+    rows = np.dstack([pixels[::-1, :, ::-1], np.full((height, width), 255, np.uint8)]).tobytes()
+    mask = bytes(-(-width // 32) * 4 * height)
+    header = struct.pack("<IiiHHIIiiII", 40, width, 2 * height, 1, 32, 0, 0, 0, 0, 0, 0)
+    size = len(header + rows + mask)
+    return struct.pack("<HHHBBBBHHII", 0, 1, 1, width, height, 0, 0, 1, 32, size, 22) + header + rows + mask
+
+
+def still_gif(pixels: np.ndarray) -> bytes:
+    """Return a GIF of one picture."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).quantize(4).save(out, "GIF")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("suffix", "make"), [(".ico", icon), (".qoi", qoi), (".gif", still_gif)])
+def test_icons_and_still_gifs_are_pictures(
+    run_main, tmp_path: Path, suffix: str, make: Callable[[np.ndarray], bytes]
+) -> None:
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[:16, 8:] = (250, 10, 60)
+    pixels[16:, :8] = (0, 90, 255)
+    (tmp_path / f"in{suffix}").write_bytes(make(pixels))
+    outcome = run_main(f"in{suffix}", UNTOUCHED)
+    assert (outcome.code, outcome.out, outcome.err) == (0, "in_out.png\n", "")
+    assert (cv2.imread(str(tmp_path / "in_out.png"))[..., ::-1] == pixels).all()
+
+
+# -- high dynamic range ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_an_hdr_still_is_mapped_as_the_video_of_it(tmp_path: Path, transfer: int) -> None:
+    rows = np.linspace(0.05, 0.95, 64)[:, None, None] * np.array([1, 0.9, 0.7])
+    deep = np.broadcast_to(np.rint(rows * 65535), (64, 96, 3)).astype(np.uint16)
+    for name, muxer in (("still.avif", "avif"), ("clip.mp4", "mp4")):
+        with av.open(str(tmp_path / name), "w", format=muxer) as container:
+            stream = container.add_stream("libsvtav1", rate=1, options={"crf": "8", "preset": "8"})
+            stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p10le"
+            context = stream.codec_context
+            context.color_primaries, context.color_trc, context.colorspace, context.color_range = 9, transfer, 9, 1
+            frame = av.VideoFrame.from_ndarray(deep, format="rgb48le")
+            frame = frame.reformat(format="yuv420p10le", dst_colorspace=9, dst_color_range=1)
+            frame.pts = 0
+            container.mux([*stream.encode(frame), *stream.encode()])
+    with VideoSource(str(tmp_path / "clip.mp4")) as source:
+        expected = next(iter(source)).image
+    found = read_image(str(tmp_path / "still.avif"))
+    assert difference(found, expected) < 2
+    assert not is_video(str(tmp_path / "still.avif"))
