@@ -167,7 +167,12 @@ class Engine:
             frames = None if self.last_frame is None else self.last_frame + 1
             sink = video_sink(output, source=local, encoding=self.encoding, alpha=alpha, frames=frames)
             check = ProcessedFrameCheck(self.start_video_frame)
-            source = VideoSource(local, self.video_path, keep_planes=self.keeps_frame_in_planes)
+            source = VideoSource(
+                local,
+                self.video_path,
+                keep_planes=self.keeps_frame_in_planes,
+                interlaced=self.encoding.interlaced,
+            )
             self.process(source, [sink, *self.sinks, check, Progress(self.progress, self.last_frame)])
 
     def process_webcam(self) -> None:

@@ -81,8 +81,15 @@ def process_part(setup: Setup, task: PartTask, on_frame: Callable[[], object] = 
     alpha = ObjectChain(engine.custom_objects).makes_alpha
     sink = PartSink(VideoSink(task.path, encoding=encoding, alpha=alpha), task.part, on_frame)
     with _open_source(setup, item) as local:
-        planes, later = engine.keeps_frame_in_planes, engine.lookahead
-        engine.process(VideoSource(local, item.path, task.part, later_frames=later, keep_planes=planes), [sink])
+        source = VideoSource(
+            local,
+            item.path,
+            task.part,
+            later_frames=engine.lookahead,
+            keep_planes=engine.keeps_frame_in_planes,
+            interlaced=encoding.interlaced,
+        )
+        engine.process(source, [sink])
     return Written(sink.written, found_person(engine.custom_objects), sink.end)
 
 

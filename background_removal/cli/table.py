@@ -18,7 +18,7 @@ from background_removal.cli.needs import Need
 from background_removal.cli.request import Request
 from background_removal.compositing.blur import parse_blur
 from background_removal.errors import InputError
-from background_removal.files.video.formats import Encoding, parse_codec
+from background_removal.files.video.formats import INTERLACED, Encoding, parse_codec
 from background_removal.live.options import LiveOptions
 from background_removal.look import PEOPLE, Look
 from background_removal.matting.networks.network import INPUT_RANGES, OUTPUTS, QUALITIES, RUNTIMES, Network
@@ -446,6 +446,11 @@ OPTIONS = (
     Option(
         "jobs", Request, "video", "cut a long video for N processes (default {default})", metavar="N", parse=int,
         needs=_RANGE,
+    ),
+    Option(
+        "interlaced", Encoding, "video",
+        "deinterlace (default): the fields of interlaced video are made whole frames; keep: they stay",
+        choices=INTERLACED, needs=_RANGE,
     ),
     Option(
         "codec", Encoding, "video", "h264 (avc), h265 (hevc), av1, vp9, prores (default: by the suffix)",

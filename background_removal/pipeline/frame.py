@@ -45,6 +45,7 @@ class StreamInfo:
         still: True for a single image.
         pixel_aspect: Width of a pixel divided by its height.
         color: Meaning of the YUV values; None if there are none.
+        first_field: "tff" or "bff" if frames hold two fields, by the one shown first; "" for whole frames.
         clock_start: `time.monotonic()` at pts 0 of a live stream.
         alpha: Whether parts of the frames are transparent: they are BGRA.
     """
@@ -59,6 +60,7 @@ class StreamInfo:
     still: bool = False
     pixel_aspect: Fraction = Fraction(1)
     color: ColorDescription | None = None
+    first_field: str = ""
     clock_start: float = 0.0
     alpha: bool = False
 

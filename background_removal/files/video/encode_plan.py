@@ -35,6 +35,8 @@ _TIME_BASES = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}
 _MIN_GIF_STEP = 2
 # Formats whose players take all pixels for square.
 _SQUARE_SUFFIXES = (".webm", ".webp", ".gif")
+# Encoders that can say that frames are interlaced.
+_FIELD_ENCODERS = ("libx264", "prores_ks")
 # 4:2:0 encoders that accept odd sizes.
 _ODD_SIZE_ENCODERS = ("libvpx-vp9", "libwebp_anim")
 
@@ -57,6 +59,7 @@ class EncodePlan:
         pixel_aspect: Width of a pixel divided by its height.
         color: Colour description of the video.
         has_alpha: Whether the video is transparent.
+        first_field: "tff" or "bff" if the encoder marks frames as interlaced, "" otherwise.
     """
 
     encoder: str
@@ -72,6 +75,7 @@ class EncodePlan:
     pixel_aspect: Fraction
     color: ColorDescription
     has_alpha: bool
+    first_field: str = ""
 
     @property
     def is_gif(self) -> bool:
@@ -112,12 +116,14 @@ def plan_encoding(path: str, info: StreamInfo, shape: tuple[int, ...], encoding:
     if suffix in _SQUARE_SUFFIXES:
         (width, height), pixel_aspect = square_size(width, height, pixel_aspect), Fraction(1)
     picture_size = width, height
+    is_whole = (height, width) == (info.height, info.width)  # fields do not survive scaling
+    first_field = info.first_field if encoder in _FIELD_ENCODERS and is_whole else ""
     if pix_fmt in ("yuv420p", "nv12") and encoder not in _ODD_SIZE_ENCODERS:
         width, height = width + width % 2, height + height % 2
     size = _limit_width(width, height, encoding.gif_width) if pix_fmt == "pal8" else (width, height)
     return EncodePlan(
         encoder=encoder,
-        options=encoder_options(encoder, encoding, has_alpha),
+        options={**encoder_options(encoder, encoding, has_alpha), **_field_options(encoder, first_field)},
         pix_fmt=pix_fmt,
         frame_format="bgra" if pix_fmt == "pal8" else pix_fmt,
         picture_size=picture_size,
@@ -129,6 +135,7 @@ def plan_encoding(path: str, info: StreamInfo, shape: tuple[int, ...], encoding:
         pixel_aspect=pixel_aspect,
         color=_WEBP_COLOR if suffix == ".webp" else info.color or _DEFAULT_COLOR,
         has_alpha=has_alpha,
+        first_field=first_field,
     )
 
 
@@ -146,6 +153,14 @@ def _choose_encoder(path: str, suffix: str, encoding: Encoding, has_alpha: bool)
     if codec_of_encoder(encoder) != container.alpha and is_chosen:
         raise InputError(f"{path}: only {container.alpha} stores transparency in {suffix}")
     return encoder_name(Encoding(container.alpha), container.alpha)
+
+
+def _field_options(encoder: str, first_field: str) -> dict[str, str]:
+    """Return FFmpeg's options for frames of two fields, by the field that is shown first; none for whole frames."""
+    if not first_field:
+        return {}
+    # x264 writes the order into its header before it sees the first frame's.
+    return {"flags": "+ildct+ilme", **({"x264-params": f"{first_field}=1"} if encoder == "libx264" else {})}
 
 
 def _limit_width(width: int, height: int, max_width: int) -> tuple[int, int]:

@@ -81,6 +81,10 @@ _HARDWARE = tuple(
 )
 
 
+# What may be done with interlaced video.
+INTERLACED = ("deinterlace", "keep")
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """The encoding of a video.
@@ -92,6 +96,7 @@ class Encoding:
         preset: Speed, from "ultrafast" to "veryslow" (the smallest file).
         gif_width: Maximum width of a GIF, pixels; wider frames are scaled down.
         gif_fps: Maximum frame rate of a GIF, at most 50.
+        interlaced: One of INTERLACED: the fields of interlaced video are made whole frames, or kept.
     """
 
     codec: str = ""
@@ -101,6 +106,7 @@ class Encoding:
     # A GIF stores every frame as a whole picture: four seconds of 1920x1080 at 30 fps take 97 MB, with these limits 7.
     gif_width: int = 640
     gif_fps: float = 15
+    interlaced: str = "deinterlace"
 
 
 def parse_codec(text: str) -> str:
@@ -123,6 +129,8 @@ def check_video_format(path: str, encoding: Encoding) -> None:
         raise InputError(f"`codec` {encoding.codec}: {suffix} takes {', '.join(known)}")
     if encoding.preset not in PRESETS:
         raise InputError(f"`preset` {encoding.preset}: must be one of {', '.join(PRESETS)}")
+    if encoding.interlaced not in INTERLACED:
+        raise InputError(f"`interlaced` {encoding.interlaced}: must be {' or '.join(INTERLACED)}")
     if encoding.gif_width < 1:
         raise InputError(f"`gif_width` {encoding.gif_width}: must be at least 1")
     if not 0 < encoding.gif_fps <= _MAX_GIF_FPS:

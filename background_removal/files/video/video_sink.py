@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,9 +23,12 @@ from background_removal.files.video.container import OutputFile
 from background_removal.files.video.encode_plan import EncodePlan, plan_encoding
 from background_removal.files.video.formats import Encoding, check_video_format, codec_of_encoder
 from background_removal.files.video.gif import GifRateLimiter, PaletteFilter
+from background_removal.files.video.interlacing import FieldMarker
 from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, discards_result
 from background_removal.pipeline.worker import FINISH_SECONDS, Worker
 from background_removal.support.cores import start_in_background
+
+log = logging.getLogger(__name__)
 
 # Queue length of the encoder, frames; enough to keep it busy, with no more memory than a buffered source needs.
 _MAX_WAITING = 4
@@ -162,6 +166,9 @@ class VideoSink(Sink):
         self._convert = FromBgr(self._plan.color, self._plan.frame_format, *self._plan.frame_size)
         self._rate_limiter = GifRateLimiter(self._encoding.gif_fps) if self._plan.is_gif else None
         self._palette = PaletteFilter(self._plan.frame_size, self._plan.size) if self._plan.is_gif else None
+        self._mark_fields = FieldMarker(self._plan.first_field) if self._plan.first_field else None
+        if self._info.first_field and not self._plan.first_field:
+            log.info("%s: its frames keep their two fields, but cannot say so here; H.264 and ProRes can", self._path)
         self._file = self._open_file(self._plan)
         self._encoder = Worker(self._encode_all, "encoder", _MAX_WAITING, join_seconds=FINISH_SECONDS)
         self._encoder.__enter__()
@@ -212,6 +219,7 @@ class VideoSink(Sink):
             assert item is not None
             with file.write_errors():
                 frame = item.frame if self._palette is None else self._palette.apply(item.frame)
+                frame = frame if self._mark_fields is None else self._mark_fields(frame)
                 self._mux(file, self._stream.encode(frame))
                 file.mux_sound_until(item.start)
 

@@ -25,6 +25,7 @@ from background_removal.files.video.color.hdr import HLG, PQ, SDR, HdrToBgr
 from background_removal.files.video.color.yuv import ToBgr, color_of
 from background_removal.files.video.completeness import describe_missing, expected_length
 from background_removal.files.video.decoding import Decoder
+from background_removal.files.video.interlacing import deinterlace, first_field
 from background_removal.files.video.opening import declared_size, open_video
 from background_removal.files.video.parts import Part
 from background_removal.files.video.timing import container_start, frame_rate
@@ -79,6 +80,7 @@ class VideoSource(Source):
         later_frames: Number of frames to yield after the end of `part`, for objects that look ahead.
         keep_planes: Called with a frame's index; returns whether an upright 8-bit 4:2:0 frame may stay in the codec's
             planes, to be converted later or not at all. All other frames are converted to BGR here.
+        interlaced: What is done with interlaced frames, one of `files.video.formats.INTERLACED`.
         warns: Whether warnings are logged.
     """
 
@@ -90,6 +92,7 @@ class VideoSource(Source):
         *,
         later_frames: int = 0,
         keep_planes: Callable[[int], bool] = lambda index: False,
+        interlaced: str = "deinterlace",
         warns: bool = True,
     ) -> None:
         self._path = path
@@ -97,11 +100,13 @@ class VideoSource(Source):
         self._part = part
         self._later_frames = later_frames
         self._keep_planes = keep_planes
+        self._deinterlaces = interlaced == "deinterlace"
         self._warns = warns
         self._container: InputContainer | None = None
         self._decoder: Decoder | None = None
         self._end = Fraction(0)
         self._info: StreamInfo | None = None
+        self._has_noted_fields = False
         self._stopped = threading.Event()
 
     def open(self) -> None:
@@ -211,7 +216,14 @@ class VideoSource(Source):
         before = 0 if self._decoder is None else self._decoder.damaged
         self._decoder = Decoder(self._container, self._stream, lambda: open_video(self._path, self._name))
         self._decoder.damaged = before
-        return iter(self._decoder)
+        frames = iter(self._decoder)
+        return deinterlace(frames, self._stream, self._note_fields) if self._deinterlaces else frames
+
+    def _note_fields(self) -> None:
+        """Say once that frames are interlaced."""
+        if self._warns and not self._has_noted_fields and (self._part is None or not self._part.index):
+            log.info("%s: is interlaced; its fields are made whole frames (--interlaced keep leaves them)", self._name)
+        self._has_noted_fields = True
 
     def _describe(self, container: InputContainer, first: VideoFrame) -> StreamInfo:
         stream = self._stream
@@ -235,6 +247,7 @@ class VideoSource(Source):
             frames=frames,
             pixel_aspect=aspect,
             color=SDR if hdr else color,
+            first_field="" if self._deinterlaces else first_field(first, stream),
         )
 
     def _color_of(self, first: VideoFrame) -> ColorDescription:
