@@ -12,7 +12,7 @@ import numpy as np
 
 from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import Bounds, Box
+from background_removal.matting.boxes import Bounds, Box, find_bounds
 from background_removal.matting.networks.light import brighten
 from background_removal.matting.networks.multiclass import MulticlassNetwork
 from background_removal.matting.networks.pose import MIN_PRESENCE, PoseNetwork
@@ -174,6 +174,8 @@ class FilmMatting:
         if self._networks is None:
             self._networks = self._load_networks()
         networks = self._networks
+        if not people and (shown := find_bounds(fast.alpha, fast.box, view.size)):
+            people = [shown]  # blended in from the frame before
         side = max((side_of(square_around(each, NEAR)) for each in people), default=1)
         asked = networks.multiclass or networks.network
         assert asked is not None
