@@ -223,8 +223,11 @@ def test_the_main_person_is_kept_in_videos_only() -> None:
         segmentation.open(StreamInfo("photo.jpg", WIDTH, HEIGHT, still=True))
 
 
-def test_a_higher_threshold_keeps_less(tmp_path: Path, bright: str) -> None:
+def test_the_edge_follows_threshold_and_softness(tmp_path: Path, bright: str) -> None:
     source = str(room_clip(tmp_path / "clip.mp4", 3))
+    soft = [film_alphas(source, bright, edge_softness=softness)[1] for softness in (0.0, 1.0)]
+    between = [((alpha > 0.1) & (alpha < 0.9)).mean() for alpha in soft]
+    assert between[1] > 1.5 * between[0]
     kept = [film_alphas(source, bright, threshold=threshold)[1].mean() for threshold in (0.1, 0.5, 0.8)]
     assert kept[0] >= kept[1] >= kept[2] > 0.1
 

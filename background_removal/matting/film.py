@@ -80,6 +80,7 @@ class _FilmFrame:
         fast: Its fast matte.
         shot: Number of its shot.
         probability: Of a person by all networks, float32 (h, w) in [0, 1]; None without a person.
+        soft: As in `Prediction`; None if it is not needed.
         hair: Where hair may be, bool (h, w); None if that is not known.
         near_fast: 1 near the pixels that the fast matte counts as person, else 0, uint8 (h, w); None without a person.
         grey: The level of that size in grey, uint8 (h, w).
@@ -92,6 +93,7 @@ class _FilmFrame:
     fast: Matte
     shot: int
     probability: np.ndarray | None
+    soft: np.ndarray | None
     hair: np.ndarray | None
     near_fast: np.ndarray | None
     grey: np.ndarray
@@ -182,7 +184,7 @@ class FilmMatting:
         level, pixel = choose_level(side / asked.size[0])
         image = view.level(level)
         height, width = image.shape[:2]
-        probability = hair = near_fast = None
+        probability = soft = hair = near_fast = None
         if people:
             _ = view.image  # converted here, not in the other thread
             votes, lean = Votes(view.size, (height, width), level, pixel), fast.shrink(width, height)
@@ -191,9 +193,10 @@ class FilmMatting:
                 _ask(networks, view, bounds, votes)
             probability = votes.probability()
             hair = votes.hair if networks.multiclass is not None else None
+            soft = votes.mean() if self._edge_softness > 0.5 else None
             near_fast = _find_near(lean, pixel)
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        return _FilmFrame(view, fast, self._shot, probability, hair, near_fast, grey, level, pixel)
+        return _FilmFrame(view, fast, self._shot, probability, soft, hair, near_fast, grey, level, pixel)
 
     # -- neighbours ----------------------------------------------------------------------------------
 
@@ -239,7 +242,7 @@ class FilmMatting:
             weights += weight
         # The colours first: what is left out is no example of the background's.
         probability = colors(total / weights, frame.view.level(frame.level)) * frame.near_fast
-        prediction = Prediction(probability, frame.level, frame.pixel, hair=frame.hair)
+        prediction = Prediction(probability, frame.level, frame.pixel, frame.soft, frame.hair)
         return solve_matte(frame.view, prediction, self._threshold, self._edge_softness)
 
     def _average_alphas(self, number: int) -> Matte:
@@ -280,9 +283,12 @@ def _find_near(fast: np.ndarray, pixel: float) -> np.ndarray:
 
     What else a network takes for a person, such as a bystander or a poster, stays out.
     """
-    reach = 2 * round(_LEANING_PIXELS * pixel) + 1
-    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    return cv2.dilate((fast > _LEANING).view(np.uint8), around)
+    leans = (fast > _LEANING).view(np.uint8)
+    if not leans.any():
+        return leans
+    # The distance takes 8 ms for a megapixel, dilation by so much 40.
+    distance = cv2.distanceTransform(1 - leans, cv2.DIST_L2, 3)
+    return (distance <= _LEANING_PIXELS * pixel).view(np.uint8)
 
 
 def _motion(frame: _FilmFrame, other: _FilmFrame) -> np.ndarray:
@@ -307,9 +313,8 @@ def _part(weight: np.ndarray, matte: Matte) -> np.ndarray:
     across, down = weight.shape[1] / matte.size[0], weight.shape[0] / matte.size[1]
     left, right = (int(side * across) for side in matte.box[::2])
     top, bottom = (int(side * down) for side in matte.box[1::2])
-    return _resize(
-        np.ascontiguousarray(weight[top : max(top + 1, bottom), left : max(left + 1, right)]), matte.alpha.shape
-    )
+    inside = weight[top : max(top + 1, bottom), left : max(left + 1, right)]
+    return _resize(inside, matte.alpha.shape)
 
 
 def _alpha_in(matte: Matte, box: Box) -> np.ndarray:
@@ -319,9 +324,7 @@ def _alpha_in(matte: Matte, box: Box) -> np.ndarray:
     own = matte.box
     inner = (max(left, own[0]), max(top, own[1]), min(right, own[2]), min(bottom, own[3]))
     if inner[0] < inner[2] and inner[1] < inner[3]:
-        alpha = (
-            matte.resize_to_box(matte.alpha) if matte.alpha.shape != (own[3] - own[1], own[2] - own[0]) else matte.alpha
-        )
+        alpha = _resize(matte.alpha, (own[3] - own[1], own[2] - own[0]))
         part = alpha[inner[1] - own[1] : inner[3] - own[1], inner[0] - own[0] : inner[2] - own[0]]
         out[inner[1] - top : inner[3] - top, inner[0] - left : inner[2] - left] = part
     return out
