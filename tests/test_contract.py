@@ -145,7 +145,7 @@ ROOMS = {
 MATTING = {
     "boxes": set(),
     "crop": {"boxes"},
-    "pyramid": set(),
+    "pyramid": {"boxes"},
     "networks": {"boxes", "pyramid", "alpha"},
     "alpha": {"boxes", "pyramid"},
     "tracking": {"boxes", "crop", "pyramid", "networks", "alpha"},

@@ -288,10 +288,10 @@ def test_defocus_grows_with_the_distance(portrait: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("flags", "objects"),
     [
-        (("--auto-frame",), lambda: [MPSegmentation(blur="medium"), AutoFrame()]),
-        (("--low-light",), lambda: [LowLight(), MPSegmentation(blur="medium")]),
-        (("--name", "Me"), lambda: [MPSegmentation(blur="medium"), NamePlate("Me")]),
-        (("--defocus",), lambda: [MPSegmentation(background="none"), Defocus("medium")]),
+        (("--auto-frame",), lambda: [MPSegmentation(blur="medium", quality="fast"), AutoFrame()]),
+        (("--low-light",), lambda: [LowLight(), MPSegmentation(blur="medium", quality="fast")]),
+        (("--name", "Me"), lambda: [MPSegmentation(blur="medium", quality="fast"), NamePlate("Me")]),
+        (("--defocus",), lambda: [MPSegmentation(background="none", quality="fast"), Defocus("medium")]),
     ],
 )
 def test_effects_by_a_flag(tmp_path: Path, run_main, portrait: np.ndarray, flags: tuple, objects: Callable) -> None:
@@ -300,7 +300,7 @@ def test_effects_by_a_flag(tmp_path: Path, run_main, portrait: np.ndarray, flags
     room[300:, 650:950] = cv2.convertScaleAbs(cv2.resize(portrait, (300, 300)), alpha=0.25)  # dark, small, at the side
     cv2.imwrite(str(tmp_path / "room.png"), room)
     for name, more in (("with", flags), ("without", ())):
-        outcome = run_main("--image", "room.png", "--output", f"{name}.png", *more)
+        outcome = run_main("--image", "room.png", "--output", f"{name}.png", "--quality", "fast", *more)
         assert outcome.code == 0, outcome.err
     Engine(image_path=tmp_path / "room.png", output_path=tmp_path / "own.png", custom_objects=objects()).run()
     found, plain, own = (cv2.imread(str(tmp_path / f"{name}.png")) for name in ("with", "without", "own"))

@@ -196,7 +196,16 @@ def test_a_folder_of_videos_with_one_broken(folder: Path, tmp_path: Path, run_ma
 def test_many_images(tmp_path: Path, run_main) -> None:
     for number in range(3):
         shutil.copy(PORTRAIT, tmp_path / f"{number}.jpg")
-    outcome = run_main("--image", tmp_path / "0.jpg", tmp_path / "1.jpg", tmp_path / "2.jpg", "--background", "#00ff00")
+    outcome = run_main(
+        "--image",
+        tmp_path / "0.jpg",
+        tmp_path / "1.jpg",
+        tmp_path / "2.jpg",
+        "--background",
+        "#00ff00",
+        "--quality",
+        "fast",
+    )
     assert outcome.code == 0, outcome.err
     for number in range(3):
         assert (

@@ -25,7 +25,9 @@ def test_settings_come_from_a_file_and_options_win(tmp_path: Path, run_main) -> 
         (("--background", "#00ff00"), (0, 255, 0)),
         (("--no-flip",), (255, 0, 0)),
     ):
-        outcome = run_main("--config", "my.toml", "--image", photo, "--output", "p.png", *arguments)
+        outcome = run_main(
+            "--config", "my.toml", "--image", photo, "--output", "p.png", "--quality", "fast", *arguments
+        )
         assert outcome.code == 0, outcome.err
         pictures.append(cv2.imread(str(tmp_path / "p.png")))
         assert (pictures[-1][3, 3] == expected).all()

@@ -112,7 +112,7 @@ def test_a_remote_folder_of_backgrounds(run_main, bucket, tmp_path: Path) -> Non
         bucket.put(f"pictures/{name}", tmp_path / name)
     output = tmp_path / "result.png"
     for spec in ("s3://media/pictures", "s3://media/pictures/", "s3://media/pictures/1.png"):
-        outcome = run_main("--image", PORTRAIT, "--background", spec, "--output", output)
+        outcome = run_main("--image", PORTRAIT, "--background", spec, "--output", output, "--quality", "fast")
         assert (outcome.code, outcome.err) == (0, "")
         assert cv2.imread(str(output))[60, 480].tolist() == [255, 0, 0]
         output.unlink()

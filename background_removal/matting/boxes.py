@@ -34,6 +34,15 @@ def union(a: Bounds, b: Bounds) -> Bounds:
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
+def clip_box(box: Bounds, size: tuple[int, int]) -> Box:
+    """Return the part of a box inside a frame of (width, height), in whole pixels, at least one."""
+    left, top = (min(max(0, round(side)), count - 1) for side, count in zip(box[:2], size, strict=True))
+    right, bottom = (
+        max(first + 1, min(count, round(side))) for side, count, first in zip(box[2:], size, (left, top), strict=True)
+    )
+    return left, top, right, bottom
+
+
 def find_bounds(alpha: np.ndarray, box: Box, size: tuple[int, int]) -> Bounds | None:
     """Return the bounds of the pixels above 0.5; None if they cover too little of the frame for a person.
 

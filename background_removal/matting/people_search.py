@@ -28,6 +28,8 @@ _MAX_PEOPLE = 8
 _MAX_JOINT_SIDE = 1.5
 # Side of a tile, share of the image's shorter side; a person as tall as a fifth of the image is found in it.
 _TILE_SIDE = 0.5
+# Maximum number of tiles side by side, without those that overlap them; of a wide panorama the tiles are larger.
+_MAX_TILES_IN_ROW = 8
 # Minimum area of a person's bounds in a tile, share of the tile.
 _MIN_TILE_SHARE = 0.05
 # Minimum share of a person's bounds that a matte shows if it shows them.
@@ -122,9 +124,10 @@ def _shows(answer: np.ndarray, bounds: Bounds, size: tuple[int, int]) -> bool:
 
 def _bounds_of_regions(answer: np.ndarray, size: tuple[int, int]) -> list[Bounds]:
     """Return the bounds of each region above 0.5 that is large enough for a person; see `find_bounds`."""
-    count, labels = cv2.connectedComponents((answer > 0.5).astype(np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((answer > 0.5).astype(np.uint8))
+    largest = sorted(range(1, count), key=lambda number: -stats[number, cv2.CC_STAT_AREA])[:_MAX_PEOPLE]
     whole = (0, 0, *size)
-    regions = (find_bounds((labels == number).astype(np.float32), whole, size) for number in range(1, count))
+    regions = (find_bounds((labels == number).astype(np.float32), whole, size) for number in largest)
     return [region for region in regions if region is not None]
 
 
@@ -163,7 +166,7 @@ def _search_tiles(panel: Panel, view: Pyramid) -> list[Bounds]:
 
 def _tiles(size: tuple[int, int]) -> Iterator[Bounds]:
     """Yield squares that cover an image of (width, height), each overlapping its neighbours by half."""
-    side = _TILE_SIDE * min(size)
+    side = max(_TILE_SIDE * min(size), max(size) / _MAX_TILES_IN_ROW)
     columns, rows = (max(1, math.ceil(2 * (length - side) / side)) for length in size)
     for row in range(rows + 1):
         for column in range(columns + 1):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from background_removal.errors import InputError
+from background_removal.matting.boxes import clip_box
 from background_removal.pipeline.planes import ColorDescription, Planes, to_image
 from background_removal.support.buffers import Buffers
 
@@ -112,12 +113,7 @@ class Pyramid:
         """
         left, top, right, bottom = box
         across, down = width / (right - left), height / (bottom - top)
-        inner = (
-            max(0, round(left)),
-            max(0, round(top)),
-            min(self.size[0], round(right)),
-            min(self.size[1], round(bottom)),
-        )
+        inner = clip_box(box, self.size)
         before = round((inner[0] - left) * across), round((inner[1] - top) * down)
         after = round((right - inner[2]) * across), round((bottom - inner[3]) * down)
         before = tuple(min(max(0, n), side - 1) for n, side in zip(before, (width, height), strict=True))

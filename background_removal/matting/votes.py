@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from background_removal.matting.boxes import Bounds, Box
+from background_removal.matting.boxes import Bounds, Box, clip_box
 
 # Maximum log-odds of one answer; with more, one network that is sure and wrong would outvote all others.
 _MAX_LOG_ODDS = 4.0
@@ -143,7 +143,7 @@ def part_inside(answer: np.ndarray, box: Bounds, size: tuple[int, int]) -> tuple
         size: Width and height of the image.
     """
     left, top, right, bottom = box
-    inner = (max(0, round(left)), max(0, round(top)), min(size[0], round(right)), min(size[1], round(bottom)))
+    inner = clip_box(box, size)
     across, down = answer.shape[1] / (right - left), answer.shape[0] / (bottom - top)
     columns = _whole_pixels((inner[0] - left) * across, (inner[2] - left) * across, answer.shape[1])
     rows = _whole_pixels((inner[1] - top) * down, (inner[3] - top) * down, answer.shape[0])
