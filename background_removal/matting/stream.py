@@ -18,7 +18,7 @@ from background_removal.matting.tracking.detector import MAX_PEOPLE, PersonDetec
 from background_removal.matting.tracking.main_person import MainPersonSelector, find_nearest
 from background_removal.matting.tracking.matte_network import MatteNetwork
 from background_removal.matting.tracking.motion import THUMBNAIL_SIZE
-from background_removal.matting.tracking.performer import PerformerFinder, order_first
+from background_removal.matting.tracking.performer import PerformerFinder, order_first, shows_same
 from background_removal.matting.tracking.track_state import TrackState
 from background_removal.matting.tracking.tracked_person import TrackedPerson, TrackingFrame
 
@@ -372,7 +372,9 @@ class StreamMatting:
         self._performer.next_frame(view)
         if self._bodies.is_free and self._performer.is_due():
             body = self._performer.find(view, self._bodies, main or find_nearest(people))
-            if body is not None and (person := self._detector.person_with(body, view.size)) is not None:
+            if body is not None and main is not None and main in people and shows_same(body, main):
+                main.body.take(body)
+            elif body is not None and (person := self._detector.person_with(body, view.size)) is not None:
                 self._main.choose(person)
                 return order_first(people, person, MAX_PEOPLE)
         self._look_at_longest(view, self._bodies, [person for person in people if person is main])

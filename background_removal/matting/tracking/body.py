@@ -47,6 +47,8 @@ _AGEING = 0.8
 _BLUR = 2 / 256
 # Evidence of a mask's inside and outside, log odds.
 _EVIDENCE = 3.0
+# Maximum evidence against what may be another person, log odds; the network's certain answers outweigh it.
+_MAX_DOUBT = 1.4
 # Evidence against what lies away from a mask that parts the person from others, log odds.
 _FAR_EVIDENCE = 5.0
 # Distance from such a mask within which things may still be the person's, as a share of the square.
@@ -282,7 +284,8 @@ class BodyGuide:
         Args:
             box: The part of the frame.
             image: This part, uint8 (h, w, 3) BGR.
-            parts: Whether to part the person from others; see `BodyMask.evidence`.
+            parts: Whether to part the person from others. Else what the network is sure of outweighs the mask: it may
+                be another person, as not all of them are known.
         """
         if not self.pays or self.age > _MAX_AGE:
             self._now = None
@@ -296,7 +299,7 @@ class BodyGuide:
         else:
             return None
         self._now = _Seen(evidence, box, grey)
-        return evidence
+        return evidence if parts else np.maximum(evidence, np.float32(-_MAX_DOUBT))
 
 
 def square_around(person: Bounds) -> Square:

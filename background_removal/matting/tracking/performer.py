@@ -206,7 +206,7 @@ class PerformerFinder:
     def _is_body_of(self, mask: BodyMask, person: TrackedPerson) -> bool:
         """Return whether a mask is a person's: their face is in it and moves with it, or their own mask covers it."""
         if person.face is None or person.detections_without_face:
-            return person.body.pays and _overlap(mask, person) >= _SAME_PERSON
+            return person.body.pays and shows_same(mask, person)
         left, top, right, bottom = person.face.box
         box = (int(left), int(top), max(int(right), int(left) + 1), max(int(bottom), int(top) + 1))
         if mask.resample(box, 8, 8).mean() <= 0.5:
@@ -252,13 +252,13 @@ def _alpha_of(person: TrackedPerson, size: tuple[int, int]) -> np.ndarray:
     return alpha
 
 
-def _overlap(mask: BodyMask, person: TrackedPerson) -> float:
-    """Return the intersection over union of a body's mask and a person's alpha."""
+def shows_same(mask: BodyMask, person: TrackedPerson) -> bool:
+    """Return whether a body's mask and a person's alpha are mostly the same."""
     if person.matte is None:
-        return 0.0
+        return False
     body = mask.resample((0, 0, *person.size), *MOTION_SIZE) > 0.5
     alpha = _alpha_of(person, MOTION_SIZE) > 0.5
-    return float((body & alpha).sum() / max(1, (body | alpha).sum()))
+    return bool((body & alpha).sum() >= _SAME_PERSON * max(1, (body | alpha).sum()))
 
 
 def order_first(people: Sequence[TrackedPerson], person: TrackedPerson, most: int) -> list[TrackedPerson]:

@@ -256,6 +256,8 @@ class TrackedPerson:
 
     def can_own(self, face: Face) -> bool:
         """Return whether `face` may belong to the person, if no face was detected or it was missed for a while."""
+        if self.body.pays and self.matte is not None and self._shows_face(face.box):
+            return True  # no second person, whatever was taken for the face before
         if self.face is not None and self.detections_without_face < _MAX_DETECTIONS_WITHOUT_FACE:
             return False
         left, top, right, bottom = self.bounds or self.crop.box or face.box
@@ -304,6 +306,11 @@ class TrackedPerson:
         x, y = (int((self.face.box[n] + self.face.box[n + 2]) / 2 * scale[n]) for n in (0, 1))
         row, column = min(max(y, 0), probability.shape[0] - 1), min(max(x, 0), probability.shape[1] - 1)
         return bool(probability[row, column] > 0.5)
+
+    def _shows_face(self, face: Bounds) -> bool:
+        """Return whether the last alpha shows a person in the box of a face that lies in the crop."""
+        assert self.matte is not None
+        return overlaps(face, self.matte.box) and self._alpha_in(face) >= _MIN_ALPHA_IN_FACE
 
     def _alpha_in(self, face: Bounds) -> float:
         """Return the mean alpha in the box of a face; 1 if the box lies outside the crop."""
@@ -411,7 +418,7 @@ class TrackedPerson:
         height, width = network.size_for(frame.view.size)
         image = frame.view.crop(box, width, height)
         network.state = self._network_state
-        evidence = self.body.evidence(box, image, frame.keeps_one and self._has_company)
+        evidence = self.body.evidence(box, image, parts=frame.keeps_one and self._has_company)
         alpha, foreground = network.predict(image, box) if evidence is None else network.predict(image, box, evidence)
         self._network_state = network.state
         self.matte = Matte(alpha, box, frame.view.size, image, foreground)
