@@ -172,6 +172,7 @@ class Engine:
                 self.video_path,
                 keep_planes=self.keeps_frame_in_planes,
                 interlaced=self.encoding.interlaced,
+                keep_alpha=True,
             )
             self.process(source, [sink, *self.sinks, check, Progress(self.progress, self.last_frame)])
 

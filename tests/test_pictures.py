@@ -298,3 +298,68 @@ def test_an_hdr_still_is_mapped_as_the_video_of_it(tmp_path: Path, transfer: int
     found = read_image(str(tmp_path / "still.avif"))
     assert difference(found, expected) < 2
     assert not is_video(str(tmp_path / "still.avif"))
+
+
+# -- videos with transparency ----------------------------------------------------------------------
+
+
+def write_cutouts(path: Path, codec: str, pix_fmt: str) -> np.ndarray:
+    """Write five frames of `cutout`, and return one of them."""
+    image = cutout(128, 96)
+    with av.open(str(path), "w") as container:
+        options = {"auto-alt-ref": "0", "crf": "10", "b": "0"} if codec == "libvpx-vp9" else {}
+        stream = container.add_stream(codec, rate=10, options=options)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, pix_fmt
+        for index in range(5):
+            frame = av.VideoFrame.from_ndarray(image, format="rgba").reformat(format=pix_fmt)
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return image
+
+
+def read_cutouts(path: Path) -> list[np.ndarray]:
+    """Return RGBA of every frame, by the decoder that knows of alpha."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        name = "libvpx-vp9" if stream.codec_context.name == "vp9" else stream.codec_context.name
+        decoder = av.CodecContext.create(name, "r")
+        decoder.extradata = stream.codec_context.extradata
+        packets = [packet if packet.size else None for packet in container.demux(stream)]
+        return [frame.to_ndarray(format="rgba") for packet in packets for frame in decoder.decode(packet)]
+
+
+@pytest.mark.parametrize(("name", "codec", "pix_fmt"), [("a.mov", "png", "rgba"), ("a.webm", "libvpx-vp9", "yuva420p")])
+def test_transparent_videos_stay_so_and_hide_their_colour(
+    run_main, tmp_path: Path, name: str, codec: str, pix_fmt: str
+) -> None:
+    given = write_cutouts(tmp_path / name, codec, pix_fmt)
+    hidden = cv2.erode((given[..., 3] == 0).astype(np.uint8), np.ones((9, 9))) > 0
+    opaque = cv2.erode((given[..., 3] == 255).astype(np.uint8), np.ones((9, 9))) > 0
+    for arguments in ((UNTOUCHED,), ("--background", "transparent", "--quality", "fast")):
+        outcome = run_main(name, *arguments, "--jobs", 1)
+        assert outcome.code == 0, outcome.err
+        results = read_cutouts(tmp_path / outcome.out.strip())
+        assert len(results) == 5
+        for result in results:
+            assert result[hidden][:, 3].max() <= 2
+            assert result[hidden][:, :3].min() > 230 or result[hidden][:, :3].max() < 25
+            if UNTOUCHED in arguments:
+                assert result[opaque][:, 3].min() > 250
+                assert abs(int(np.median(result[..., 3][10:-10, 50:58])) - 128) <= 3
+    assert run_main(name, UNTOUCHED, "--output", "r.mp4").code == 0
+    shown = read_cutouts(tmp_path / "r.mp4")[2]
+    assert shown[hidden][:, :3].min() > 245
+    behind = BackgroundLoader().file(tmp_path / name).picture(128, 96)
+    assert behind[hidden].min() > 245
+
+
+def test_videos_whose_alpha_is_opaque_are_ordinary_ones(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mov"), "w") as container:
+        stream = container.add_stream("png", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "rgba"
+        opaque = np.dstack([chart(), np.full((64, 96), 255, np.uint8)])
+        container.mux([*stream.encode(av.VideoFrame.from_ndarray(opaque, format="rgba")), *stream.encode(None)])
+    with VideoSource(str(tmp_path / "a.mov"), keep_alpha=True) as source:
+        assert not source.info.alpha
+        assert (next(iter(source)).image == chart()[..., ::-1]).all()

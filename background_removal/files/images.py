@@ -25,7 +25,7 @@ from background_removal.files.square import resize_image, square_size
 from background_removal.files.storage import STANDARD
 from background_removal.pipeline.frame import Frame, ReadMode, Sink, Source, StreamInfo, discards_result
 from background_removal.support import limits
-from background_removal.support.transparency import flatten
+from background_removal.support.transparency import WHITE, flatten
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,6 @@ SUFFIXES = (
 )
 ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
 
-# Ground of transparent pictures in formats without alpha, as browsers show them, BGR.
-WHITE = (255, 255, 255)
 _DAMAGED = "it is damaged; what could be read of it is used"
 
 
@@ -185,15 +183,18 @@ class SequenceSink(Sink):
 
     Args:
         path: A local folder and the pictures' names, such as ``frames/%06d.png``.
+        flattens: As for `ImageSink`.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, flattens: bool = False) -> None:
         self._path = path
+        self._flattens = flattens
         self._pattern = os.path.basename(path)
         self._written = 0
         self._stack = ExitStack()
 
     def open(self, info: StreamInfo) -> None:
+        self._flattens &= info.alpha and os.path.splitext(self._path)[1].lower() not in ALPHA_SUFFIXES
         self._pixel_aspect = info.pixel_aspect
         self._target = os.path.dirname(self._path) or "."
         self._folder = self._stack.enter_context(atomic_folder(self._target, lambda: self._target))
@@ -204,6 +205,7 @@ class SequenceSink(Sink):
         name = format_picture_name(self._pattern, self._written)
         height, width = frame.image.shape[:2]
         image = resize_image(frame.image, *square_size(width, height, self._pixel_aspect))
+        image = flatten(image, WHITE) if self._flattens else image
         write_image(os.path.join(self._folder, name), image, self._path)
 
     def close(self, error: BaseException | None = None) -> None:

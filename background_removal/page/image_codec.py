@@ -9,10 +9,9 @@ import numpy as np
 
 from background_removal.errors import BackgroundRemovalError
 from background_removal.files import image_decoding
-from background_removal.files.images import WHITE
 from background_removal.files.kinds import detect_kind
 from background_removal.page.http_errors import PageError, plain_message
-from background_removal.support.transparency import flatten
+from background_removal.support.transparency import WHITE, flatten
 
 # Media type and encoder options of each format. PNG compression 1 of 9: a third of the time of 3, OpenCV's default,
 # for 5 percent more bytes on a photo.

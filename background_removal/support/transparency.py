@@ -7,6 +7,8 @@ import functools
 import cv2
 import numpy as np
 
+# Ground of transparent pictures in formats without alpha, as browsers show them, BGR.
+WHITE = (255, 255, 255)
 # Side of the squares that stand for transparency, pixels.
 _SQUARE_PIXELS = 16
 

@@ -108,7 +108,7 @@ def video_sink(path: str, **options: Any) -> Sink:
         options: Arguments for `files.video.video_sink.VideoSink`.
     """
     if is_sequence(path):
-        return SequenceSink(path)
+        return SequenceSink(path, flattens=not options.get("alpha"))
     from background_removal.files.video.video_sink import VideoSink
 
     return VideoSink(path, **options)

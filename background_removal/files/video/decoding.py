@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import av.error
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -20,6 +21,9 @@ MAX_DEMUX_FAILURES = 20
 # Largest frame for frame threads, pixels (about 8K, 7680 x 4320); each thread needs memory for several frames, so
 # larger ones use slice threads.
 _MAX_FRAME_THREAD_PIXELS = 2**25
+
+# Decoders that return the alpha of a Matroska or WebM stream, by the codec's name.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 class Decoder:
@@ -44,6 +48,10 @@ class Decoder:
         self.frames = 0
         large = stream.codec_context.width * stream.codec_context.height > _MAX_FRAME_THREAD_PIXELS
         _prepare(container, stream, "SLICE" if large else "AUTO", core_limit() or 0)
+        self._alpha_context = _alpha_decoder(stream)
+
+    def _decode(self, packet: Packet[VideoStream]) -> Sequence[VideoFrame]:
+        return packet.decode() if self._alpha_context is None else self._alpha_context.decode(packet)
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Yield the frames in presentation order."""
@@ -51,7 +59,7 @@ class Decoder:
         for packet in self._packets():
             sent += bool(packet.size)
             try:
-                frames = packet.decode()
+                frames = self._decode(packet)
             except av.error.FFmpegError:
                 self.damaged += bool(packet.size) or last is None
                 frames = []
@@ -63,7 +71,7 @@ class Decoder:
                 yield frame
             # The last packet flushes the decoder. If one of the flushed frames is damaged, PyAV cannot reach those
             # after it, and they are decoded again.
-            if not packet.size and last is not None and len(frames) < delay - 1:
+            if not packet.size and last is not None and self._alpha_context is None and len(frames) < delay - 1:
                 yield from self._decode_after(last)
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
@@ -101,6 +109,19 @@ class Decoder:
                             yield frame
             except av.error.FFmpegError:  # not seekable, or damaged there
                 return
+
+
+def _alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
+    """Return libvpx's decoder for VP8 and VP9 with alpha, which FFmpeg's own decoders leave out; None for others."""
+    name = _ALPHA_DECODERS.get(stream.codec_context.codec.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1":
+        return None
+    try:
+        context = cast("VideoCodecContext", VideoCodecContext.create(name, "r"))
+    except (av.error.FFmpegError, ValueError):  # FFmpeg was built without it
+        return None
+    context.options = {"max_pixels": str(limits.max_decoded_pixels())}
+    return context
 
 
 def _prepare(container: InputContainer, stream: VideoStream, thread_type: str, threads: int) -> None:

@@ -139,6 +139,14 @@ def plan_encoding(path: str, info: StreamInfo, shape: tuple[int, ...], encoding:
     )
 
 
+def stores_alpha(path: str, encoding: Encoding) -> bool:
+    """Return whether a video of the suffix of `path`, encoded as the user chose, can be transparent."""
+    container = CONTAINER_FORMATS[os.path.splitext(path)[1].lower()]
+    is_chosen = encoding.codec or encoding.encoder != "auto"
+    codec = codec_of_encoder(encoder_name(encoding, container.codecs[0]))
+    return bool(container.alpha) and (codec == container.alpha or not is_chosen)
+
+
 def _choose_encoder(path: str, suffix: str, encoding: Encoding, has_alpha: bool) -> str:
     container = CONTAINER_FORMATS[suffix]
     encoder = encoder_name(encoding, container.codecs[0])

@@ -18,6 +18,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 
 from background_removal.errors import ProcessingError
+from background_removal.files.video.alpha import may_be_transparent
 from background_removal.files.video.container import OutputFile
 from background_removal.files.video.opening import open_video
 from background_removal.files.video.timing import container_start
@@ -73,7 +74,8 @@ def plan_parts(path: str, count: int) -> list[Part]:
     try:
         with open_video(path) as container:
             stream = container.streams.best("video")
-            if stream is None or stream.time_base is None:
+            # Whether a part has alpha depends on its first frame, and parts must be alike.
+            if stream is None or stream.time_base is None or may_be_transparent(stream):
                 return []
             time_base = stream.time_base
             packets = _read_packet_times(container, stream, round(container_start(container) / time_base))

@@ -20,13 +20,14 @@ from background_removal.files.square import resize_image
 from background_removal.files.video.audio_tracks import MakeSound
 from background_removal.files.video.color.yuv import FromBgr
 from background_removal.files.video.container import OutputFile
-from background_removal.files.video.encode_plan import EncodePlan, plan_encoding
+from background_removal.files.video.encode_plan import EncodePlan, plan_encoding, stores_alpha
 from background_removal.files.video.formats import Encoding, check_video_format, codec_of_encoder
 from background_removal.files.video.gif import GifRateLimiter, PaletteFilter
 from background_removal.files.video.interlacing import FieldMarker
 from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo, discards_result
 from background_removal.pipeline.worker import FINISH_SECONDS, Worker
 from background_removal.support.cores import start_in_background
+from background_removal.support.transparency import WHITE, flatten
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,8 @@ class VideoSink(Sink):
 
     def open(self, info: StreamInfo) -> None:
         self._info = info
+        # The source's own transparency is no error of the user's.
+        self._flattens = info.alpha and not self._alpha and not stores_alpha(self._path, self._encoding)
         self._unfinished = self._stack.enter_context(unfinished_output(self._path, clear=not self._keep_on_error))
 
     def write(self, frame: Frame) -> None:
@@ -113,6 +116,8 @@ class VideoSink(Sink):
             InputError: the frame is transparent, which this file cannot store.
             ProcessingError: its shape differs from the first one's, or it cannot be written.
         """
+        if self._flattens and frame.shape[2] == 4:
+            frame = frame.with_image(flatten(frame.image, WHITE))
         if frame.shape[2] == 3 and (self._alpha if self._file is None else self._shape[2] == 4):
             # A frame that no object has processed.
             frame = frame.with_image(cv2.cvtColor(frame.image, cv2.COLOR_BGR2BGRA))

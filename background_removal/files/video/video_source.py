@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from background_removal.errors import InputError
 from background_removal.files.foreign import is_text
+from background_removal.files.video.alpha import AlphaReader
 from background_removal.files.video.color.hdr import HLG, PQ, SDR, HdrToBgr
 from background_removal.files.video.color.yuv import ToBgr, color_of
 from background_removal.files.video.completeness import describe_missing, expected_length
@@ -44,12 +45,12 @@ def apply_display_matrix(image: np.ndarray, matrix: np.ndarray | None) -> np.nda
     """Apply a display matrix (rotation by quarter turns, reflection) to the pixels of `image`.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) or (H, W, 4) uint8.
         matrix: The nine numbers of an ISO/IEC 14496-12 track matrix ``a b u c d v x y w``: a pixel at
             (p, q) is shown at (a p + c q, b p + d q). None for the identity.
 
     Returns:
-        (H, W, 3) or (W, H, 3) uint8, C-contiguous.
+        The same with H and W possibly exchanged, uint8, C-contiguous.
     """
     if matrix is None:
         return image
@@ -81,6 +82,8 @@ class VideoSource(Source):
         keep_planes: Called with a frame's index; returns whether an upright 8-bit 4:2:0 frame may stay in the codec's
             planes, to be converted later or not at all. All other frames are converted to BGR here.
         interlaced: What is done with interlaced frames, one of `files.video.formats.INTERLACED`.
+        keep_alpha: Whether the frames of a video whose first one is transparent in parts are BGRA; otherwise they are
+            BGR, on white.
         warns: Whether warnings are logged.
     """
 
@@ -93,6 +96,7 @@ class VideoSource(Source):
         later_frames: int = 0,
         keep_planes: Callable[[int], bool] = lambda index: False,
         interlaced: str = "deinterlace",
+        keep_alpha: bool = False,
         warns: bool = True,
     ) -> None:
         self._path = path
@@ -101,6 +105,8 @@ class VideoSource(Source):
         self._later_frames = later_frames
         self._keep_planes = keep_planes
         self._deinterlaces = interlaced == "deinterlace"
+        self._keep_alpha = keep_alpha
+        self._alpha = AlphaReader()
         self._warns = warns
         self._container: InputContainer | None = None
         self._decoder: Decoder | None = None
@@ -164,7 +170,8 @@ class VideoSource(Source):
                 pts = 0 if pts is None else pts + (step if frame.pts is None else 1)
             picture = self._planes(frame) if self._keep_planes(index) else None
             if picture is None:
-                picture = apply_display_matrix(self._to_bgr(frame), self._matrix)
+                picture = self._alpha.add_to(self._to_bgr(frame), frame, self._keep_alpha)
+                picture = apply_display_matrix(picture, self._matrix)
             yield Frame(picture, index, pts, info.time_base, frame.duration or 0)
             index += 1
             frame = next(self._frames, None)
@@ -176,7 +183,9 @@ class VideoSource(Source):
         self._stopped.set()
 
     def _planes(self, frame: VideoFrame) -> Planes | None:
-        return self._to_bgr.planes(frame) if isinstance(self._to_bgr, ToBgr) and self._matrix is None else None
+        if not isinstance(self._to_bgr, ToBgr) or self._matrix is not None:
+            return None
+        return self._to_bgr.planes(frame)
 
     def _decode_part(self) -> Iterator[VideoFrame]:
         """Decode the frames of the part, with times from the start of the file's clock."""
@@ -237,6 +246,7 @@ class VideoSource(Source):
         frames = _expected_frames(container, stream)
         color = self._color_of(first)
         hdr = color.transfer in (PQ, HLG)
+        self._keep_alpha &= self._alpha.is_transparent(first)
         self._to_bgr = (HdrToBgr if hdr else ToBgr)(color, first.width, first.height)
         return StreamInfo(
             self._name,
@@ -248,6 +258,7 @@ class VideoSource(Source):
             pixel_aspect=aspect,
             color=SDR if hdr else color,
             first_field="" if self._deinterlaces else first_field(first, stream),
+            alpha=self._keep_alpha,
         )
 
     def _color_of(self, first: VideoFrame) -> ColorDescription:
