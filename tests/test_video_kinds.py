@@ -167,3 +167,36 @@ def test_fields_are_kept_and_said(run_main, tmp_path: Path, order: str, field: s
     assert difference(luma(tmp_path / "r.mp4", 1, "null"), luma(source, 1, "null")) < 1.5
     outcome = run_main("clip.mp4", "--no-segmentation", "--interlaced", "keep", "--output", "r.webm")
     assert (outcome.code, "cannot say so here" in outcome.err) == (0, True)
+
+
+@pytest.mark.parametrize(("source", "result"), [("in.mkv", "r.mkv"), ("in.mkv", "r.mp4"), ("in.mp4", "r.mkv")])
+def test_tracks_keep_their_titles_and_the_default_one(run_main, tmp_path: Path, source: str, result: str) -> None:
+    tones = [argument for _ in range(2) for argument in (*PATTERN, "sine=d=0.2")]
+    titles = ("-metadata:s:a:0", "title=Desktop", "-metadata:s:a:1", "title=Mic/Aux", "-metadata:s:a:1", "language=deu")
+    which = ("-map", 0, "-map", 1, "-map", 2, "-disposition:a:0", 0, "-disposition:a:1", "default")
+    ffmpeg(*PATTERN, "testsrc=s=64x64:r=25:d=0.2", *tones, *which, *titles, "-c:a", "aac", tmp_path / source)
+    assert run_main(source, "--no-segmentation", "--output", result).code == 0
+    desktop, microphone = ffprobe(tmp_path / result)["streams"][1:]
+    assert [track["disposition"]["default"] for track in (desktop, microphone)] == [0, 1]
+    name = "handler_name" if result.endswith("mp4") else "title"
+    assert [track["tags"][name] for track in (desktop, microphone)] == ["Desktop", "Mic/Aux"]
+    assert microphone["tags"]["language"] == "deu"
+
+
+def test_a_long_last_frame_stays_long(run_main, tmp_path: Path) -> None:
+    from PIL import Image
+
+    pictures = [Image.new("RGB", (64, 64), colour) for colour in ("red", "green", "navy", "white", "black")]
+    pictures[0].save(tmp_path / "in.gif", save_all=True, append_images=pictures[1:], duration=[300] * 4 + [2500])
+    for result in ("r.webp", "r.gif", "r.mp4", "r.mkv"):
+        assert run_main("in.gif", "--no-segmentation", "--output", result).code == 0
+        if result.endswith(("webp", "gif")):
+            with Image.open(tmp_path / result) as animation:
+                durations = []
+                for number in range(animation.n_frames):
+                    animation.seek(number)
+                    animation.load()
+                    durations.append(animation.info["duration"])
+            assert durations == [300] * 4 + [2500], result
+        else:
+            assert float(ffprobe(tmp_path / result, "-show_format")["format"]["duration"]) == pytest.approx(3.7)

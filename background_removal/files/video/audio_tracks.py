@@ -134,7 +134,7 @@ class SourceSound(Sound):
         name = _ENCODER_NAMES[container.sound_encoder]
         log.info("%s: sound is re-encoded from %s to %s", self._name, context.name, name)
         track = EncodedTrack(self._output, container.sound_encoder, context.sample_rate, context.channels)
-        track.stream.metadata.update(stream.metadata)
+        describe_track(track.stream, stream, self._output)
         return track
 
     def _next(self) -> Packet | None:
@@ -160,13 +160,24 @@ class SourceSound(Sound):
                 self._damaged += failures == 1
 
 
+def describe_track(target: AudioStream, source: AudioStream, output: OutputContainer) -> None:
+    """Give a track of `output` the title, language and flags of its source."""
+    target.metadata.update(source.metadata)
+    target.disposition = source.disposition
+    title = source.metadata.get("title") or source.metadata.get("name")  # MP4 and MOV have the second
+    if title:
+        target.metadata["title"] = title
+        if output.format.name in ISO_FORMATS:
+            target.metadata["handler_name"] = title  # what their players show
+
+
 class _CopiedTrack:
     """One sound track, copied packet by packet."""
 
     def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
         self.damaged = 0
         self._stream = output.add_stream_from_template(stream)
-        self._stream.metadata.update(stream.metadata)
+        describe_track(self._stream, stream, output)
         self._shift = 0
         self._next_dts: int | None = None
         # AAC from a broadcast has a header in every packet; FFmpeg's MP4 muxer removes it, but not when it writes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from types import TracebackType
@@ -15,6 +15,7 @@ import av
 import av.error
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from background_removal.errors import ProcessingError
@@ -24,6 +25,7 @@ from background_removal.files.video.formats import CONTAINER_FORMATS
 from background_removal.files.video.opening import open_video
 from background_removal.files.video.timecode import find_timecode, is_timecode
 from background_removal.files.video.timing import PacketGapLimit, container_start, frame_rate
+from background_removal.files.video.webp import set_last_duration
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -121,6 +123,7 @@ class OutputFile:
             return
         metadata = self._source.metadata
         self.container.metadata.update({key: metadata[key] for key in metadata if key.lower() not in FILE_METADATA})
+        _copy_default_flag(self._source.streams.video, self.container.streams.video)
         container_format = CONTAINER_FORMATS[self._suffix]
         if container_format.sound_encoder:
             self.container.set_chapters(self._chapters(self._source))
@@ -157,12 +160,19 @@ class OutputFile:
         if self._sound is not None:
             self._sound.mux_until(end)
 
-    def finish(self, end: Fraction | None) -> None:
-        """Mux the rest of the sound, up to `end` seconds if given, and finish the file."""
+    def finish(self, end: Fraction | None, last_seconds: Fraction = Fraction(0)) -> None:
+        """Mux the rest of the sound, up to `end` seconds if given, and finish the file.
+
+        Args:
+            end: The end of the sound, seconds; None for its own.
+            last_seconds: Duration of the last picture; 0 if unknown.
+        """
         if self._sound is not None:
             self._sound.finish(end)
         # Writes the index, and raises at the latest now if the disk is full.
         self.container.close()
+        if self._suffix == ".webp":
+            set_last_duration(self._path, round(1000 * last_seconds))
         if self._suffix in FRAGMENTED_SUFFIXES:
             fix_length(self._path, self._last_end - (self._first_start or 0))
             if self._finished_path:
@@ -206,6 +216,12 @@ class OutputFile:
                 end = end if until is None else min(end, round(until / time_base))
                 chapters.append({**chapter, "start": begin, "end": end})
         return chapters
+
+
+def _copy_default_flag(sources: Sequence[Stream], targets: Sequence[Stream]) -> None:
+    """Let the first target say, as the first source does, whether players choose it by default."""
+    for source, target in zip(sources[:1], targets[:1], strict=False):
+        target.disposition = source.disposition & Disposition.default
 
 
 def _kind_of(stream: Stream) -> str:

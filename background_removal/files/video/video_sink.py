@@ -98,7 +98,7 @@ class VideoSink(Sink):
         self._background = background
         self._file: OutputFile | None = None
         self._encoder: Worker[_Picture] | None = None
-        self._end = Fraction(0)
+        self._end = self._last_seconds = Fraction(0)
         self._last_pts: int | None = None
         self._duration: dict[int, int] = {}
         self._stack = ExitStack()
@@ -136,6 +136,7 @@ class VideoSink(Sink):
         self._last_pts = pts
         self._duration[pts] = frame.duration if self._plan.time_base == frame.time_base else 0
         self._end = (frame.pts + frame.duration) * frame.time_base
+        self._last_seconds = frame.duration * frame.time_base
         assert self._encoder is not None
         self._encoder.put(_Picture(picture, frame.pts * frame.time_base))
 
@@ -153,7 +154,7 @@ class VideoSink(Sink):
                 encoder.finish()
                 with self._file.write_errors():
                     self._mux(self._file, self._stream.encode(None))
-                    self._file.finish(self._end if isinstance(error, Stopped) else None)
+                    self._file.finish(self._end if isinstance(error, Stopped) else None, self._last_seconds)
         except BaseException as failure:
             encoder.close()  # before the file, which the encoder's thread uses
             unfinished.keep_on_error = self._keep_on_error
