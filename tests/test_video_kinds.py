@@ -200,3 +200,22 @@ def test_a_long_last_frame_stays_long(run_main, tmp_path: Path) -> None:
             assert durations == [300] * 4 + [2500], result
         else:
             assert float(ffprobe(tmp_path / result, "-show_format")["format"]["duration"]) == pytest.approx(3.7)
+
+
+def test_pictures_that_change_their_size_are_fitted(run_main, tmp_path: Path) -> None:
+    parts = []
+    for number, size in enumerate(("96x64", "64x96", "48x32")):
+        parts.append(tmp_path / f"{number}.ts")
+        pattern = f"testsrc2=s={size}:r=25,gblur=1,setpts=PTS+{3 * number}/(25*TB)"
+        ffmpeg(*PATTERN, pattern, "-frames:v", 3, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-qp", 4, "-bf", 0,
+               "-muxdelay", 0, parts[-1])  # fmt: skip
+    (tmp_path / "clip.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    outcome = run_main("clip.ts", "--no-segmentation", "--output", "r.mkv", "--crf", 1)
+    said = "note: clip.ts: its pictures turn or change their size; those of 64x96 are fitted into 96x64\n"
+    assert (outcome.code, outcome.err) == (0, said)
+    video = ffprobe(tmp_path / "r.mkv", "-count_frames")["streams"][0]
+    assert (video["width"], video["height"], video["nb_read_frames"]) == (96, 64, "9")
+    for number, filters in ((1, "null"), (4, "scale=43:64,pad=96:64:26:0"), (7, "scale=96:64")):
+        ours, theirs = luma(tmp_path / "r.mkv", number, "null"), luma(parts[number // 3], 1, filters)
+        assert difference(ours[:, 26:69], theirs[:, 26:69]) < 4, number
+        assert (ours[:, :24].max() < 20) == (number == 4), number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import threading
@@ -21,6 +22,7 @@ from av.video.stream import VideoStream
 
 from background_removal.errors import InputError
 from background_removal.files.foreign import is_text
+from background_removal.files.images import letterbox
 from background_removal.files.video.alpha import AlphaReader
 from background_removal.files.video.color.hdr import HLG, PQ, SDR, HdrToBgr
 from background_removal.files.video.color.yuv import ToBgr, color_of
@@ -112,7 +114,7 @@ class VideoSource(Source):
         self._decoder: Decoder | None = None
         self._end = Fraction(0)
         self._info: StreamInfo | None = None
-        self._has_noted_fields = False
+        self._has_noted_fields = self._has_noted_change = False
         self._stopped = threading.Event()
 
     def open(self) -> None:
@@ -136,8 +138,11 @@ class VideoSource(Source):
         if first is None:
             raise InputError(f"{self._name}: no frame of it can be decoded")
         self._first = first
-        self._matrix = _display_matrix(first)
-        self._info = self._describe(container, first)
+        # A part may begin after the pictures have changed their size; it gets the size of the whole video.
+        shaping = (self._first_of_file() if self._part is not None and self._part.index else None) or first
+        self._matrix = _display_matrix(shaping)
+        self._coded_size = shaping.width, shaping.height
+        self._info = self._describe(container, shaping)
 
     def close(self) -> None:
         if self._container is not None:
@@ -168,10 +173,11 @@ class VideoSource(Source):
                 pts = frame.pts
             else:
                 pts = 0 if pts is None else pts + (step if frame.pts is None else 1)
-            picture = self._planes(frame) if self._keep_planes(index) else None
+            matrix = _display_matrix(frame)
+            matrix = self._matrix if matrix is None else matrix
+            picture = self._planes(frame) if matrix is None and self._keep_planes(index) else None
             if picture is None:
-                picture = self._alpha.add_to(self._to_bgr(frame), frame, self._keep_alpha)
-                picture = apply_display_matrix(picture, self._matrix)
+                picture = self._to_upright(frame, matrix)
             yield Frame(picture, index, pts, info.time_base, frame.duration or 0)
             index += 1
             frame = next(self._frames, None)
@@ -183,9 +189,33 @@ class VideoSource(Source):
         self._stopped.set()
 
     def _planes(self, frame: VideoFrame) -> Planes | None:
-        if not isinstance(self._to_bgr, ToBgr) or self._matrix is not None:
-            return None
-        return self._to_bgr.planes(frame)
+        return self._to_bgr.planes(frame) if isinstance(self._to_bgr, ToBgr) else None
+
+    def _to_upright(self, frame: VideoFrame, matrix: np.ndarray | None) -> np.ndarray:
+        """Convert a frame to BGR, upright; one that turns or has another size is fitted into the size of the video."""
+        size = frame.width, frame.height
+        if size == self._coded_size:
+            to_bgr = self._to_bgr
+        else:
+            limits.check_pixels(self._name, *size)
+            if size != self._other_size:
+                self._other_size, self._other_to_bgr = size, self._converter(*size)
+            to_bgr = self._other_to_bgr
+        image = apply_display_matrix(self._alpha.add_to(to_bgr(frame), frame, self._keep_alpha), matrix)
+        width, height = self.info.width, self.info.height
+        if image.shape[1::-1] == (width, height):
+            return image
+        if self._warns and not self._has_noted_change:
+            message = "%s: its pictures turn or change their size; those of %dx%d are fitted into %dx%d"
+            log.info(message, self._name, *image.shape[1::-1], width, height)
+        self._has_noted_change = True
+        return letterbox(image, width, height)
+
+    def _first_of_file(self) -> VideoFrame | None:
+        """Return the first frame of the file, on whose size all parts agree; None if it cannot be decoded."""
+        with open_video(self._path, self._name) as container:
+            stream = cast("VideoStream", container.streams[self._stream.index])
+            return next(iter(Decoder(container, stream, lambda: open_video(self._path, self._name))), None)
 
     def _decode_part(self) -> Iterator[VideoFrame]:
         """Decode the frames of the part, with times from the start of the file's clock."""
@@ -247,7 +277,9 @@ class VideoSource(Source):
         color = self._color_of(first)
         hdr = color.transfer in (PQ, HLG)
         self._keep_alpha &= self._alpha.is_transparent(first)
-        self._to_bgr = (HdrToBgr if hdr else ToBgr)(color, first.width, first.height)
+        self._converter = functools.partial(HdrToBgr if hdr else ToBgr, color)
+        self._to_bgr = self._converter(first.width, first.height)
+        self._other_to_bgr, self._other_size = self._to_bgr, self._coded_size
         return StreamInfo(
             self._name,
             width,
