@@ -190,6 +190,7 @@ class TrackedPerson:
         assert self.matte is not None
         bounds = self.bounds
         is_known = self.state is TrackState.TRACKED and self.age >= _MIN_AGE_HELD and not self._is_recurrent
+        is_known &= not self.body.pays  # the mask of a body moves along by itself
         if not is_known or bounds is None or bounds[0] <= 0 or bounds[2] >= self.size[0] or self._is_hidden(people):
             self._hold.reset()
             return self.matte
