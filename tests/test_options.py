@@ -14,7 +14,7 @@ from conftest import ROOT
 
 from background_removal.cli import checks, table
 from background_removal.cli.needs import NEEDS
-from background_removal.cli.options import build_parser, build_request, parse_options
+from background_removal.cli.options import FIRST, build_parser, build_request, parse_options
 from background_removal.cli.request import SOURCES, Request
 from background_removal.cli.table import GROUPS, OPTIONS, Kind, options_page
 from background_removal.cli.words import rename_parameters
@@ -59,6 +59,26 @@ def test_help_shows_every_option_in_its_group() -> None:
         part = part.partition("\n\n")[0]
         for option in OPTIONS:
             assert (f"  {option.flag}" in part) == (option.group == group), option.name
+
+
+def test_the_first_help_has_the_ten_options_of_most_people() -> None:
+    assert len(FIRST) == 10
+    text, whole = build_parser(first_only=True).format_help(), build_parser().format_help()
+    for option in OPTIONS:
+        assert (f"  {option.flag}" in text) == (option.name in FIRST), option.name
+    assert "--help-all" in text
+    assert len(text.splitlines()) < len(whole.splitlines()) / 3
+    for shown in (text, whole):
+        usage, _, rest = shown.partition("\n\n")
+        assert len(usage.splitlines()) == 2
+        assert rest
+
+
+@pytest.mark.parametrize(("option", "there"), [("-h", False), ("--help", False), ("--help-all", True)])
+def test_help_is_short_unless_all_is_asked_for(run_main, option: str, there: bool) -> None:
+    outcome = run_main("--blur", "strong", option)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert ("--edge-softness" in outcome.out, "--background" in outcome.out) == (there, True)
 
 
 def test_the_page_of_options_is_that_of_the_table() -> None:
@@ -138,9 +158,10 @@ def test_completion_without_its_package_says_how_to_install_it(run_main, monkeyp
 
 def test_the_program_is_named_as_it_was_started(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    shape = "[FILE ...] [--background SPEC]"
     for command, usage, example in (
-        ([str(ROOT / "main.py")], "usage: main.py [-h]", "\n  python main.py --serve  "),
-        (["-m", "background_removal"], "usage: background-removal [-h]", "\n  background-removal --serve  "),
+        ([str(ROOT / "main.py")], f"usage: main.py {shape}", "\n  python main.py --serve  "),
+        (["-m", "background_removal"], f"usage: background-removal {shape}", "\n  background-removal --serve  "),
     ):
         done = subprocess.run([sys.executable, *command, "--help"], capture_output=True, encoding="utf-8", env=env)
         assert done.stdout.startswith(usage)

@@ -37,13 +37,31 @@ EXAMPLES = (
     ("--serve", "a page in the browser: camera, photos, videos"),
     ("--virtual-camera --no-show --control", "controlled by: {program} control blur strong"),
 )
+_USAGE = """{name} [FILE ...] [--background SPEC] [--output PATH] [other options]
+       {name} --help | --help-all | control ACTION"""
 END = """
 keys in the window: a next background, d previous one, g or F11 full screen, q or Esc end, h lists them all
 exit codes: 0 done, 1 processing failed, 2 bad request or input, 130 stopped by Ctrl-C
 """
 
+# Options in --help; --help-all has every one.
+FIRST = (
+    "paths", "output", "background", "blur", "quality", "people", "webcam", "virtual_camera", "record", "serve",
+)  # fmt: skip
+
 # One hyphen and more than one letter; numbers may be negative.
 _RUN_TOGETHER = re.compile(r"-[^-\d.].")
+
+
+class _Help(argparse.Action):
+    """Prints the help of the first options, or of all, and ends the program."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str, const: bool) -> None:
+        super().__init__(option_strings, dest, nargs=0, const=const, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        build_parser(first_only=not self.const).print_help()
+        parser.exit()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,13 +83,19 @@ def program_name() -> str:
     return "main.py" if os.path.basename(sys.argv[0]) == "main.py" else "background-removal"
 
 
-def build_parser() -> _Parser:
-    """Return the parser of the command line; it sets only what was typed."""
+def build_parser(*, first_only: bool = False) -> _Parser:
+    """Return the parser of the command line; it sets only what was typed.
+
+    Args:
+        first_only: Whether it has the options of `FIRST` only, for its help.
+    """
     name = program_name()
     program = f"python {name}" if name == "main.py" else name
     parser = _Parser(
         prog=name,
+        usage=_USAGE.format(name=name),
         description=DESCRIPTION,
+        add_help=False,
         epilog=_epilog(program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -79,8 +103,16 @@ def build_parser() -> _Parser:
         name: parser.add_argument_group(title) for name, title in GROUPS.items() if name != "program"
     }
     for option in OPTIONS:
-        _add(groups.get(option.group, parser), option, program)
-    parser.add_argument("--version", action="version", version=f"Background Removal {__version__}")
+        if first_only:
+            if option.name in FIRST:
+                _add(parser, option, program)
+        else:
+            _add(groups.get(option.group, parser), option, program)
+    parser.add_argument("-h", "--help", action=_Help, const=False, help="show the options that most people need")
+    parser.add_argument("--help-all", action=_Help, const=True, help="show all options")
+    parser.add_argument(
+        "--version", action="version", help="show the version", version=f"Background Removal {__version__}"
+    )
     return parser
 
 
