@@ -140,10 +140,11 @@ class Engine:
         alpha = ObjectChain(self.custom_objects).makes_alpha
         with storage.local_file(self.image_path) as local:
             check_not_foreign(local, self.image_path)
+            sink = ImageSink(output, flattens=not alpha, metadata=self.encoding.metadata)
             source: Source = ImageSource(local, self.image_path, again=self.show)
             if self.show:
                 source = self._get_viewer().while_open(source)
-            self.process(source, [ImageSink(output, flattens=not alpha), *self.sinks, result, Progress(self.progress)])
+            self.process(source, [sink, *self.sinks, result, Progress(self.progress)])
         assert result.image is not None
         return result.image
 

@@ -363,3 +363,101 @@ def test_videos_whose_alpha_is_opaque_are_ordinary_ones(tmp_path: Path) -> None:
     with VideoSource(str(tmp_path / "a.mov"), keep_alpha=True) as source:
         assert not source.info.alpha
         assert (next(iter(source)).image == chart()[..., ::-1]).all()
+
+
+# -- metadata --------------------------------------------------------------------------------------
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><d tiff:Orientation="6" dc:title="a title"/></x:xmpmeta>'
+
+
+def exif_fields(tiff_block: bytes) -> dict[int, object]:
+    """Return the fields of EXIF's first directories, by their tags (TIFF 6.0, section 2)."""
+    order = "<" if tiff_block[:2] == b"II" else ">"
+    fields: dict[int, object] = {}
+
+    def read(at: int) -> int:
+        (count,) = struct.unpack_from(order + "H", tiff_block, at)
+        for number in range(count):
+            tag, kind, length, value = struct.unpack_from(order + "HHII", tiff_block, at + 2 + 12 * number)
+            short = struct.unpack_from(order + "H", tiff_block, at + 2 + 12 * number + 8)[0]
+            if tag in (0x8769, 0x8825):
+                read(value)
+            elif kind == 2:
+                start = value if length > 4 else at + 2 + 12 * number + 8
+                fields[tag] = tiff_block[start : start + length].rstrip(b"\0")
+            else:
+                fields[tag] = short if kind == 3 else value
+        return struct.unpack_from(order + "I", tiff_block, at + 2 + 12 * count)[0]
+
+    fields["next"] = read(struct.unpack_from(order + "I", tiff_block, 4)[0])
+    return fields
+
+
+def photo_with_metadata(portrait: np.ndarray) -> bytes:
+    """Return a JPEG, turned, with camera, place, thumbnail, XMP and 300 dpi, put together by hand."""
+    jpeg = cv2.imencode(".jpg", portrait[:64, :96])[1].tobytes()
+    first = [(0x010F, 2, 4, b"Cam\0"), (0x0112, 3, 1, struct.pack("<HH", 6, 0))]
+    gps = [(0x0001, 2, 2, b"N\0\0\0"), (0x0012, 2, 4, b"WGS\0")]
+    camera = [(0xA001, 3, 1, struct.pack("<HH", 65535, 0)), (0xA002, 4, 1, struct.pack("<I", 96))]
+    start = 8 + 2 + 12 * 4 + 4
+    first += [(0x8769, 4, 1, struct.pack("<I", start)), (0x8825, 4, 1, struct.pack("<I", start + 30))]
+    block = b"II*\0\x08\0\0\0"
+    for fields, following in ((first, start + 60), (camera, 0), (gps, 0)):
+        block += struct.pack("<H", len(fields))
+        block += b"".join(struct.pack("<HHI", *field[:3]) + field[3] for field in fields)
+        block += struct.pack("<I", following)
+    small = cv2.imencode(".jpg", portrait[:16, :16])[1].tobytes()
+    at = len(block) + 2 + 24 + 4
+    thumbnail = struct.pack("<HHHIIHHIII", 2, 0x0201, 4, 1, at, 0x0202, 4, 1, len(small), 0)
+    exif = b"Exif\0\0" + block + thumbnail + small
+    xmp = b"http://ns.adobe.com/xap/1.0/\0" + XMP
+    segments = b"".join(b"\xff\xe1" + struct.pack(">H", len(part) + 2) + part for part in (exif, xmp))
+    jfif = b"\xff\xe0" + struct.pack(">H5sHBHHBB", 16, b"JFIF\0", 0x0101, 1, 300, 300, 0, 0)
+    return jpeg[:2] + jfif + segments + jpeg[jpeg.index(b"\xff\xdb") :]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
+def test_metadata_are_kept_and_put_right_or_left_out(
+    run_main, tmp_path: Path, portrait: np.ndarray, suffix: str
+) -> None:
+    (tmp_path / "in.jpg").write_bytes(photo_with_metadata(portrait))
+    assert run_main("in.jpg", UNTOUCHED, "--output", f"kept{suffix}").code == 0
+    data = (tmp_path / f"kept{suffix}").read_bytes()
+    start = max(data.find(b"II*\0"), data.find(b"MM\0*"))
+    fields = exif_fields(data[start:])
+    assert (fields[0x010F], fields[0x0112], fields[0x0012]) == (b"Cam", 1, b"WGS")
+    assert (fields[0xA001], fields[0xA002], fields[0xA003], fields["next"]) == (1, 64, 96, 0)
+    assert XMP.replace(b'"6"', b'"1"') in data
+    density = {".jpg": b"\x01" + struct.pack(">HH", 300, 300), ".png": struct.pack(">IIB", 11811, 11811, 1)}
+    assert density.get(suffix, b"") in data
+    assert read_image(str(tmp_path / f"kept{suffix}")).shape == (96, 64, 3)
+    assert run_main("in.jpg", UNTOUCHED, "--metadata", "none", "--output", f"bare{suffix}").code == 0
+    bare = (tmp_path / f"bare{suffix}").read_bytes()
+    assert not any(word in bare for word in (b"WGS", b"Cam", b"xmpmeta"))
+    assert difference(read_image(str(tmp_path / f"bare{suffix}")), read_image(str(tmp_path / f"kept{suffix}"))) < 0.5
+
+
+def test_what_describes_other_pictures_of_the_source_is_left_out(tmp_path: Path) -> None:
+    for xmp, kept in (
+        (b'<x:xmpmeta><d hdrgm:Version="1.0"/></x:xmpmeta>', b""),
+        (b"<x:xmpmeta><xmp:Thumbnails>AAAA</xmp:Thumbnails>rest</x:xmpmeta>", b"<x:xmpmeta>rest</x:xmpmeta>"),
+    ):
+        Image.fromarray(chart()).save(tmp_path / "a.jpg", xmp=xmp)
+        assert read_picture(str(tmp_path / "a.jpg")).metadata.xmp == kept
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_tags_of_a_telephone_are_kept_or_left_out(run_main, tmp_path: Path, suffix: str) -> None:
+    place = "+52.5200+013.4050+034.0/"
+    with av.open(str(tmp_path / "in.mov"), "w", options={"movflags": "use_metadata_tags"}) as container:
+        container.metadata["com.apple.quicktime.location.ISO6709"] = place
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(chart(), format="rgb24")))
+        container.mux(stream.encode(None))
+    for choice, expected in (("keep", place), ("none", None)):
+        assert run_main("in.mov", UNTOUCHED, "--metadata", choice, "--output", f"r{suffix}").code == 0
+        with av.open(str(tmp_path / f"r{suffix}")) as container:
+            assert container.metadata.get("com.apple.quicktime.location.ISO6709") == expected
+        assert (place.encode() in (tmp_path / f"r{suffix}").read_bytes()) == bool(expected)

@@ -123,7 +123,10 @@ def _join(setup: Setup, task: JoinTask) -> Written:
         unfinished = stack.enter_context(unfinished_output(item.output))
         to_the_end = setup.recipe.frame_range.end is None
         names = {"finished_path": unfinished.finished_path, "source_name": item.path}
-        join_parts(files, unfinished.path, source, item.output, with_whole_sound=to_the_end, **names)
+        keeps = setup.recipe.encoding.metadata == "keep"
+        join_parts(
+            files, unfinished.path, source, item.output, with_whole_sound=to_the_end, keep_metadata=keeps, **names
+        )
         expected = read_expected_length(source, item.path) if to_the_end and task.end is not None else None
         missing = describe_missing(source, expected, task.frames, task.end) if expected and task.end else ""
     if setup.run:

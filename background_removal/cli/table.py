@@ -18,7 +18,7 @@ from background_removal.cli.needs import Need
 from background_removal.cli.request import Request
 from background_removal.compositing.blur import parse_blur
 from background_removal.errors import InputError
-from background_removal.files.video.formats import INTERLACED, Encoding, parse_codec
+from background_removal.files.video.formats import INTERLACED, METADATA, Encoding, parse_codec
 from background_removal.live.options import LiveOptions
 from background_removal.look import PEOPLE, Look
 from background_removal.matting.networks.network import INPUT_RANGES, OUTPUTS, QUALITIES, RUNTIMES, Network
@@ -230,6 +230,11 @@ OPTIONS = (
     ),
     Option(
         "frames", Recipe, "files", "write a video as a folder of pictures", kind=Kind.FLAG, needs=_RANGE,
+    ),
+    Option(
+        "metadata", Encoding, "files",
+        "keep (default) or none: EXIF, XMP and titles of the source, with the place where it was taken",
+        choices=METADATA, needs=_FILES,
     ),
     Option("recursive", Request, "files", "search folders inside folders", kind=Kind.FLAG, needs=_FILES),
     Option(

@@ -80,7 +80,7 @@ class Logo(SwitchedEffect):
         limits.check_regular_file(path, f"`logo` {path}")
         if not os.path.isfile(path):
             raise InputNotFoundError(f"`logo` {path}: no such file")
-        picture, _ = read_picture(path, f"`logo` {path}")
+        picture = read_picture(path, f"`logo` {path}").image
         self._picture = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA)
         self._fitted = np.empty((0, 0, 4), np.float32)
 

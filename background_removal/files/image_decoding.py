@@ -7,22 +7,25 @@ messages, which tell of damage, and takes twice the time to the same pixels in B
 from __future__ import annotations
 
 import io
+import logging
 import re
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from cv2.utils import logging
+from cv2.utils import logging as opencv_log
 from PIL import Image, ImageFile
 
 from background_removal.errors import InputError, reason
 from background_removal.files.color_profiles import to_srgb
 from background_removal.files.image_formats import HEAD_BYTES, OPENCV_MAGIC, detect_format
+from background_removal.files.metadata import read_metadata
+from background_removal.pipeline.frame import PictureMetadata
 from background_removal.support import limits, stderr
 from background_removal.support.installing import install_command
 
@@ -43,19 +46,30 @@ _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 258
 # Colour where a picture is fully transparent, so that no hidden colour is ever shown: white, as browsers show it.
 _HIDDEN = 255
 
+log = logging.getLogger(__name__)
 _pillow_settings = threading.Lock()
 
 
-def read_picture(path: str, name: str = "") -> tuple[np.ndarray, bool]:
+class DecodedPicture(NamedTuple):
+    """A picture that was read.
+
+    Attributes:
+        image: uint8 (H, W, 3) BGR or, if any part of it is transparent, (H, W, 4) BGRA with white where alpha is 0.
+        damaged: Whether only a part could be read.
+        metadata: What a result may keep.
+    """
+
+    image: np.ndarray
+    damaged: bool
+    metadata: PictureMetadata
+
+
+def read_picture(path: str, name: str = "") -> DecodedPicture:
     """Decode a picture upright and in sRGB.
 
     Args:
         path: A local file.
         name: Its name in messages, `path` if empty.
-
-    Returns:
-        The picture, uint8 (H, W, 3) BGR or, if any part of it is transparent, (H, W, 4) BGRA with white where alpha
-        is 0; and whether it is damaged and only a part could be read.
 
     Raises:
         InputError: it is not a readable image, is larger than allowed, or needs a package that is not installed.
@@ -70,10 +84,11 @@ def read_picture(path: str, name: str = "") -> tuple[np.ndarray, bool]:
     except InputError:
         if not data.startswith(OPENCV_MAGIC):
             raise
-        return _require(_decode_with_opencv(data, name), name), False
+        return DecodedPicture(_require(_decode_with_opencv(data, name), name), False, PictureMetadata())
     with header:
         limits.check_pixels(name, *header.size)
-        return _decode(header, data, name)
+        image, damaged = _decode(header, data, name)
+        return DecodedPicture(image, damaged, _read_metadata(header, image))
 
 
 def open_picture(data: bytes, name: str) -> ImageFile.ImageFile:
@@ -133,8 +148,16 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
         return None
 
 
+def _read_metadata(header: Image.Image, image: np.ndarray) -> PictureMetadata:
+    try:
+        return read_metadata(header, image.shape[1], image.shape[0])
+    except Exception as error:  # of any type, on damaged metadata
+        log.debug("metadata are left out: %s", reason(error))
+        return PictureMetadata()
+
+
 def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.ndarray, bool]:
-    """Decode an opened picture; returns and raises as `read_picture` does."""
+    """Return the image of an opened picture, and whether it is damaged; raises as `read_picture` does."""
     damaged = False
     profile = header.info.get("icc_profile")
     if _hdr_transfer(header, data):
@@ -204,11 +227,11 @@ def _opencv_messages() -> Iterator[list[str]]:
     """Yield a list that holds, after the block, what OpenCV's libraries wrote; lines of others are passed on."""
     messages: list[str] = []
     with stderr.capture_stderr() as lines:
-        level = logging.setLogLevel(logging.LOG_LEVEL_WARNING)  # damage to a JPEG inside a TIFF is a warning
+        level = opencv_log.setLogLevel(opencv_log.LOG_LEVEL_WARNING)  # damage to a JPEG inside a TIFF is a warning
         try:
             yield messages
         finally:
-            logging.setLogLevel(level)
+            opencv_log.setLogLevel(level)
     messages += lines
     for line in lines:
         if not _LIBRARY_LINE.match(line) and not _DAMAGE.search(line):

@@ -7,12 +7,14 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from background_removal.errors import InputError, ProcessingError, Stopped
 from background_removal.files.image_decoding import read_picture
+from background_removal.files.metadata import encode_with_metadata
 from background_removal.files.saving.atomic import (
     atomic_folder,
     atomic_output,
@@ -23,7 +25,15 @@ from background_removal.files.saving.atomic import (
 )
 from background_removal.files.square import resize_image, square_size
 from background_removal.files.storage import STANDARD
-from background_removal.pipeline.frame import Frame, ReadMode, Sink, Source, StreamInfo, discards_result
+from background_removal.pipeline.frame import (
+    Frame,
+    PictureMetadata,
+    ReadMode,
+    Sink,
+    Source,
+    StreamInfo,
+    discards_result,
+)
 from background_removal.support import limits
 from background_removal.support.transparency import WHITE, flatten
 
@@ -61,19 +71,20 @@ def read_image(path: str, name: str = "") -> np.ndarray:
     Raises:
         InputError: as for `read_picture`.
     """
-    image, damaged = read_picture(path, name)
+    image, damaged, _ = read_picture(path, name)
     if damaged:
         log.warning("%s: %s", name or path, _DAMAGED)
     return flatten(image, WHITE)
 
 
-def write_image(path: str, image: np.ndarray, name: str = "") -> None:
+def write_image(path: str, image: np.ndarray, name: str = "", metadata: PictureMetadata | None = None) -> None:
     """Write a picture in the format of the suffix of `path`.
 
     Args:
         path: A local file.
         image: uint8 (H, W, 3) BGR or (H, W, 4) BGRA.
         name: The name of the final file, `path` if empty.
+        metadata: Metadata to write where the format has them.
 
     Raises:
         InputError: the picture is transparent and the format has no alpha.
@@ -87,13 +98,15 @@ def write_image(path: str, image: np.ndarray, name: str = "") -> None:
             f"{name}: {suffix} cannot store transparency; choose .png, .webp or .tiff: `output_path` {better}"
         )
     try:
-        done, data = cv2.imencode(suffix, image)
-    except cv2.error as error:  # such as a side longer than the format allows
-        raise ProcessingError(f"{name}: cannot be encoded ({error.err})") from error
-    if not done:
+        data = encode_with_metadata(suffix, image, metadata) if metadata else None
+        if data is None:
+            data = cv2.imencode(suffix, image)[1].tobytes()
+    except (cv2.error, OSError, ValueError) as error:  # such as a side longer than the format allows
+        raise ProcessingError(f"{name}: cannot be encoded ({getattr(error, 'err', error)})") from error
+    if not data:
         raise ProcessingError(f"{name}: cannot be encoded")
     try:
-        data.tofile(path)
+        Path(path).write_bytes(data)
     except OSError as error:
         raise ProcessingError(f"{name}: cannot be written: {error}") from error
 
@@ -118,12 +131,14 @@ class ImageSource(Source):
 
     def open(self) -> None:
         """Read the file; raises InputError if it is not an image."""
-        self._image, damaged = read_picture(self._path, self._name)
+        self._image, damaged, metadata = read_picture(self._path, self._name)
         if damaged:
             self.missing = _DAMAGED
             log.warning("%s: %s", self._name, _DAMAGED)
         height, width = self._image.shape[:2]
-        self._info = StreamInfo(self._name, width, height, frames=1, still=True, alpha=self._image.shape[2] == 4)
+        self._info = StreamInfo(
+            self._name, width, height, frames=1, still=True, alpha=self._image.shape[2] == 4, metadata=metadata
+        )
 
     @property
     def info(self) -> StreamInfo:
@@ -156,21 +171,25 @@ class ImageSink(Sink):
     Args:
         path: The file.
         flattens: Whether a source's transparency becomes white where the format has no alpha, instead of an error.
+        metadata: "keep" for the source's, or "none".
     """
 
-    def __init__(self, path: str, *, flattens: bool = False) -> None:
+    def __init__(self, path: str, *, flattens: bool = False, metadata: str = "none") -> None:
         self._path = path
         self._flattens = flattens
+        self._keeps_metadata = metadata == "keep"
         self._written = False
         self._stack = ExitStack()
 
     def open(self, info: StreamInfo) -> None:
         self._flattens &= info.alpha and os.path.splitext(self._path)[1].lower() not in ALPHA_SUFFIXES
+        self._metadata = info.metadata if self._keeps_metadata else None
         self._temporary = self._stack.enter_context(atomic_output(self._path))
 
     def write(self, frame: Frame) -> None:
         """Write one picture, replacing any earlier one; raises as `write_image` does."""
-        write_image(self._temporary, flatten(frame.image, WHITE) if self._flattens else frame.image, self._path)
+        image = flatten(frame.image, WHITE) if self._flattens else frame.image
+        write_image(self._temporary, image, self._path, self._metadata)
         self._written = True
 
     def close(self, error: BaseException | None = None) -> None:

@@ -41,7 +41,7 @@ def read_picture(path: str, name: str, max_pixels: int) -> np.ndarray:
         raise PageError(422, f"{name}: not a readable image")
     check_pixels(name, size, max_pixels)
     try:
-        return flatten(image_decoding.read_picture(path, name)[0], WHITE)  # of a damaged file the intact part
+        return flatten(image_decoding.read_picture(path, name).image, WHITE)  # of a damaged file the intact part
     except BackgroundRemovalError as error:
         raise PageError(422, plain_message(error)) from error
 

@@ -16,6 +16,7 @@ from background_removal.pipeline.planes import ColorDescription, Planes, mirror,
 __all__ = [
     "ColorDescription",
     "Frame",
+    "PictureMetadata",
     "Planes",
     "ReadMode",
     "Sink",
@@ -29,6 +30,24 @@ __all__ = [
 # How the engine reads a source; see `Source`.
 ReadMode: TypeAlias = Literal["inline", "buffered", "latest"]
 _Source = TypeVar("_Source", bound="Source")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureMetadata:
+    """Metadata of a picture, as its result may keep them.
+
+    Attributes:
+        exif: EXIF with its prefix ``Exif\\0\\0``; empty for none.
+        xmp: An XMP packet; empty for none.
+        dpi: Pixels per inch, across and down; None if unknown.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    dpi: tuple[float, float] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.exif or self.xmp or self.dpi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,7 @@ class StreamInfo:
         first_field: "tff" or "bff" if frames hold two fields, by the one shown first; "" for whole frames.
         clock_start: `time.monotonic()` at pts 0 of a live stream.
         alpha: Whether parts of the frames are transparent: they are BGRA.
+        metadata: Metadata of a picture; None if there are none.
     """
 
     name: str
@@ -63,6 +83,7 @@ class StreamInfo:
     first_field: str = ""
     clock_start: float = 0.0
     alpha: bool = False
+    metadata: PictureMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True)

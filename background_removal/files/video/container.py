@@ -42,6 +42,9 @@ FRAGMENTED_SUFFIXES = (".mp4", ".m4v", ".mov")
 # Metadata that describe the file they are in and would be wrong in another one.
 FILE_METADATA = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"})
 
+# First part of the keys that Apple's and Android's cameras write.
+_PHONE_TAGS = ("com.apple.", "com.android.")
+
 
 class OutputFile:
     """The output container of a video; the caller adds the video stream, then calls `copy_source_extras`.
@@ -56,6 +59,7 @@ class OutputFile:
         finished_path: Where a finished MP4 or MOV is copied with its index first, if the disk has space for it; "" to
             leave the index at the end of `path`.
         source_name: The source's name in messages, `source` if empty.
+        keep_metadata: Whether the file gets the source's titles, dates and places.
 
     Attributes:
         container: FFmpeg's container, for the caller's video stream.
@@ -73,8 +77,10 @@ class OutputFile:
         pictures_end: Fraction | None = None,
         finished_path: str = "",
         source_name: str = "",
+        keep_metadata: bool = True,
     ) -> None:
         self._path = path
+        self._keep_metadata = keep_metadata
         self._finished_path = finished_path
         self._name = name
         self._time_base = time_base
@@ -96,6 +102,8 @@ class OutputFile:
                 tracks = self._source.streams.audio if self._source is not None else ()
                 rates = [track.codec_context.sample_rate for track in tracks if track.codec_context]
                 options = muxer_options(self._path, self._time_base, rates, fragmented=True)
+                if "movflags" in options and self._keep_metadata and _has_phone_tags(self._source):
+                    options["movflags"] += "+use_metadata_tags"
                 self.container = stack.enter_context(av.open(self._path, "w", options=options))
             self._stack = stack.pop_all()
         self._gap_limit = PacketGapLimit(self.container)
@@ -121,8 +129,10 @@ class OutputFile:
             self._sound = self._make_sound(self.container, CONTAINER_FORMATS[self._suffix])
         if self._source is None:
             return
-        metadata = self._source.metadata
-        self.container.metadata.update({key: metadata[key] for key in metadata if key.lower() not in FILE_METADATA})
+        if self._keep_metadata:
+            metadata = self._source.metadata
+            kept_keys = [key for key in metadata if key.lower() not in FILE_METADATA]
+            self.container.metadata.update({key: metadata[key] for key in kept_keys})
         _copy_default_flag(self._source.streams.video, self.container.streams.video)
         container_format = CONTAINER_FORMATS[self._suffix]
         if container_format.sound_encoder:
@@ -227,6 +237,11 @@ def _copy_default_flag(sources: Sequence[Stream], targets: Sequence[Stream]) -> 
 def _kind_of(stream: Stream) -> str:
     """Return what a stream holds; the tracks of timecodes are data to FFmpeg."""
     return "timecode" if stream.type == "data" and "timecode" in stream.metadata else stream.type
+
+
+def _has_phone_tags(source: InputContainer | None) -> bool:
+    """Return whether a file has tags of telephones, which MP4 and MOV hold under these very keys only."""
+    return source is not None and any(key.startswith(_PHONE_TAGS) for key in source.metadata)
 
 
 def muxer_options(

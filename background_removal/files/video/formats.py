@@ -83,11 +83,13 @@ _HARDWARE = tuple(
 
 # What may be done with interlaced video.
 INTERLACED = ("deinterlace", "keep")
+# What may be done with the metadata of a source, EXIF and XMP of pictures, titles and places of videos.
+METADATA = ("keep", "none")
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """The encoding of a video.
+    """The encoding of a video, and what else is written into results.
 
     Attributes:
         codec: "h264", "h265", "av1", "vp9" or "prores"; "" for the container's default.
@@ -97,6 +99,7 @@ class Encoding:
         gif_width: Maximum width of a GIF, pixels; wider frames are scaled down.
         gif_fps: Maximum frame rate of a GIF, at most 50.
         interlaced: One of INTERLACED: the fields of interlaced video are made whole frames, or kept.
+        metadata: One of METADATA: those of the source are kept or left out, of pictures too.
     """
 
     codec: str = ""
@@ -107,6 +110,7 @@ class Encoding:
     gif_width: int = 640
     gif_fps: float = 15
     interlaced: str = "deinterlace"
+    metadata: str = "keep"
 
 
 def parse_codec(text: str) -> str:
@@ -129,6 +133,8 @@ def check_video_format(path: str, encoding: Encoding) -> None:
         raise InputError(f"`codec` {encoding.codec}: {suffix} takes {', '.join(known)}")
     if encoding.preset not in PRESETS:
         raise InputError(f"`preset` {encoding.preset}: must be one of {', '.join(PRESETS)}")
+    if encoding.metadata not in METADATA:
+        raise InputError(f"`metadata` {encoding.metadata}: must be {' or '.join(METADATA)}")
     if encoding.interlaced not in INTERLACED:
         raise InputError(f"`interlaced` {encoding.interlaced}: must be {' or '.join(INTERLACED)}")
     if encoding.gif_width < 1:

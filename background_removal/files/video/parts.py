@@ -180,6 +180,7 @@ def join_parts(
     *,
     finished_path: str = "",
     source_name: str = "",
+    keep_metadata: bool = True,
 ) -> None:
     """Write the pictures of `parts`, in order, and the sound, chapters and titles of `source` into `output`.
 
@@ -191,6 +192,7 @@ def join_parts(
         with_whole_sound: Whether the sound continues to its own end; otherwise it ends with the pictures.
         finished_path: As for `files.video.container.OutputFile`.
         source_name: The source's name in messages, `source` if empty.
+        keep_metadata: As for `files.video.container.OutputFile`.
 
     Raises:
         ProcessingError: the parts do not fit together, or the output cannot be written.
@@ -204,7 +206,7 @@ def join_parts(
         # Chapters are written with the header, before the last packet is read.
         until = None if with_whole_sound else max(times) * first.time_base
         more = (source, None, until, finished_path, source_name)
-        file = stack.enter_context(OutputFile(output, name, first.time_base, *more))
+        file = stack.enter_context(OutputFile(output, name, first.time_base, *more, keep_metadata=keep_metadata))
         with file.write_errors():
             # An opaque copy: the name of a decoder, such as dav1d, is not an encoder's.
             target = file.container.add_stream_from_template(first, opaque=True)

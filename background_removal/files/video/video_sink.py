@@ -183,7 +183,10 @@ class VideoSink(Sink):
         pictures_end = self._frames / self._info.rate if self._frames and self._info.rate else None
         unfinished = self._unfinished
         more = (self._make_sound, pictures_end, unfinished.finished_path, self._info.name)
-        file = self._stack.enter_context(OutputFile(unfinished.path, self._path, plan.time_base, self._source, *more))
+        keeps = self._encoding.metadata == "keep"
+        file = self._stack.enter_context(
+            OutputFile(unfinished.path, self._path, plan.time_base, self._source, *more, keep_metadata=keeps)
+        )
         with file.write_errors():
             stream = file.container.add_stream(plan.encoder, rate=plan.rate, options=dict(plan.options))
             self._stream = cast("VideoStream", stream)
