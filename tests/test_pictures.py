@@ -461,3 +461,19 @@ def test_tags_of_a_telephone_are_kept_or_left_out(run_main, tmp_path: Path, suff
         with av.open(str(tmp_path / f"r{suffix}")) as container:
             assert container.metadata.get("com.apple.quicktime.location.ISO6709") == expected
         assert (place.encode() in (tmp_path / f"r{suffix}").read_bytes()) == bool(expected)
+
+
+# -- several pictures in a file --------------------------------------------------------------------
+
+
+def test_a_note_says_that_only_the_first_of_several_pictures_is_used(run_main, tmp_path: Path) -> None:
+    first, second = Image.fromarray(chart()), Image.fromarray(255 - chart())
+    for name in ("pages.tif", "moving.webp", "moving.png"):
+        first.save(tmp_path / name, save_all=True, append_images=[second, first])
+        outcome = run_main(name, UNTOUCHED, "--output", "r.png")
+        assert (outcome.code, outcome.err) == (0, f"note: {name}: it has 3 pictures; only the first is used\n")
+        assert difference(cv2.imread(str(tmp_path / "r.png")), chart()[..., ::-1]) < 12
+    small = first.resize((12, 8))
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    first.save(tmp_path / "thumbnail.tif", save_all=True, append_images=[small])
+    assert run_main("thumbnail.tif", UNTOUCHED, "--output", "r.png").err == ""

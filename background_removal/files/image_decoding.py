@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -43,6 +43,10 @@ _START_OF_SCAN = 0xDA
 _HDR_TRANSFERS = (16, 18)
 # EXIF tag of the orientation, and TIFF tag of the bits in a sample.
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 258
+# TIFF tag whose lowest bit marks a smaller copy of another page (TIFF 6.0, section 8).
+_SUBFILE_TYPE = 254
+# Pages of a TIFF that are counted.
+_MAX_PAGES = 1000
 # Colour where a picture is fully transparent, so that no hidden colour is ever shown: white, as browsers show it.
 _HIDDEN = 255
 
@@ -57,11 +61,13 @@ class DecodedPicture(NamedTuple):
         image: uint8 (H, W, 3) BGR or, if any part of it is transparent, (H, W, 4) BGRA with white where alpha is 0.
         damaged: Whether only a part could be read.
         metadata: What a result may keep.
+        pictures: Number of pictures in the file, pages of a TIFF or frames of an animation; this is the first.
     """
 
     image: np.ndarray
     damaged: bool
     metadata: PictureMetadata
+    pictures: int = 1
 
 
 def read_picture(path: str, name: str = "") -> DecodedPicture:
@@ -88,7 +94,7 @@ def read_picture(path: str, name: str = "") -> DecodedPicture:
     with header:
         limits.check_pixels(name, *header.size)
         image, damaged = _decode(header, data, name)
-        return DecodedPicture(image, damaged, _read_metadata(header, image))
+        return DecodedPicture(image, damaged, _read_metadata(header, image), _count_pictures(header))
 
 
 def open_picture(data: bytes, name: str) -> ImageFile.ImageFile:
@@ -154,6 +160,23 @@ def _read_metadata(header: Image.Image, image: np.ndarray) -> PictureMetadata:
     except Exception as error:  # of any type, on damaged metadata
         log.debug("metadata are left out: %s", reason(error))
         return PictureMetadata()
+
+
+def _count_pictures(header: ImageFile.ImageFile) -> int:
+    """Return the number of pictures in a file, without smaller copies of them; 1 if it cannot be found out."""
+    if header.format not in ("TIFF", "WEBP", "PNG", "AVIF", "HEIF"):  # those of a camera's JPEG belong together
+        return 1
+    with suppress(Exception):  # of any type, on damaged files
+        count = getattr(header, "n_frames", 1)
+        if header.format != "TIFF" or count == 1:
+            return count
+        pages = 0
+        with stderr.capture_stderr():  # libtiff's messages
+            for number in range(min(count, _MAX_PAGES)):
+                header.seek(number)
+                pages += not cast("Any", header).tag_v2.get(_SUBFILE_TYPE, 0) & 1
+        return max(1, pages)
+    return 1
 
 
 def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.ndarray, bool]:

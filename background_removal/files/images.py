@@ -71,10 +71,10 @@ def read_image(path: str, name: str = "") -> np.ndarray:
     Raises:
         InputError: as for `read_picture`.
     """
-    image, damaged, _ = read_picture(path, name)
-    if damaged:
+    picture = read_picture(path, name)
+    if picture.damaged:
         log.warning("%s: %s", name or path, _DAMAGED)
-    return flatten(image, WHITE)
+    return flatten(picture.image, WHITE)
 
 
 def write_image(path: str, image: np.ndarray, name: str = "", metadata: PictureMetadata | None = None) -> None:
@@ -131,7 +131,9 @@ class ImageSource(Source):
 
     def open(self) -> None:
         """Read the file; raises InputError if it is not an image."""
-        self._image, damaged, metadata = read_picture(self._path, self._name)
+        self._image, damaged, metadata, pictures = read_picture(self._path, self._name)
+        if pictures > 1:
+            log.info("%s: it has %d pictures; only the first is used", self._name, pictures)
         if damaged:
             self.missing = _DAMAGED
             log.warning("%s: %s", self._name, _DAMAGED)
