@@ -67,8 +67,8 @@ class MPSegmentation(FrameObject):
             size. None: "best" for `Engine`'s images.
         model_size: Height and width of the input of your own ONNX file, where it leaves them free (else 256).
         model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet", "isnet".
-        model_output: "probability", "logits", "minmax" (stretched to [0, 1]), or "auto": values outside [0, 1] are
-            logits.
+        model_output: "probability", "logits", "minmax" (stretched to [0, 1]), "bytes" (0 to 255), "classes" (class
+            numbers), or "auto": by the type and the range of the values.
         people: "all" keeps everyone, up to four people; "main" keeps the main person only.
 
     Raises:

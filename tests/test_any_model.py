@@ -509,3 +509,80 @@ def test_a_camera_is_blurred_whole_while_a_network_answers_nonsense(
     assert segmentation.alpha(np.maximum(portrait, 40)).max() > 0.5, "it goes on when the network does"
     with pytest.raises(ProcessingError, match="NaN or infinite"):
         np.array([segmentation(dark.copy()) for _ in range(100)])
+
+
+def red_network(path: Path, scale: float, shift: float, kind: int, batch: int = 1) -> str:
+    """Write a network that answers with the red of a picture, in [0, 1], times `scale` plus `shift`, cast to `kind`."""
+    nodes = [
+        helper.make_node("Slice", ["image", "zero", "one", "axis"], ["red"]),
+        helper.make_node("Mul", ["red", "scale"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "shift"], ["shifted"]),
+        helper.make_node("Cast", ["shifted"], ["answer"], to=kind),
+    ]
+    constants = [helper.make_tensor(name, TensorProto.INT64, [1], [value]) for name, value in
+                 (("zero", 0), ("one", 1), ("axis", 1))]  # fmt: skip
+    constants += [helper.make_tensor(name, TensorProto.FLOAT, [1], [value]) for name, value in
+                  (("scale", scale), ("shift", shift))]  # fmt: skip
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, 32, 32])
+    answer = helper.make_tensor_value_info("answer", kind, [batch, 1, 32, 32])
+    graph = helper.make_graph(nodes, "red", [image], [answer], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift", "kind", "expected"),
+    [
+        (1, 0, TensorProto.FLOAT, [0, 0.5, 1]),
+        (255, 0, TensorProto.FLOAT, [0, 0.5, 1]),
+        (255, 0.5, TensorProto.UINT8, [0, 0.5, 1]),
+        (255, 0.5, TensorProto.INT64, [0, 0.5, 1]),
+        (15, 0.5, TensorProto.INT64, [0, 0, 1]),  # 15 is the person of PASCAL VOC
+        (15, 0, TensorProto.UINT8, [0, 0, 1]),
+        (1, 0, TensorProto.INT64, [0, 0, 1]),
+        (8, -4, TensorProto.FLOAT, [0.018, 0.5, 0.982]),
+        (1, 0, TensorProto.FLOAT16, [0, 0.5, 1]),
+    ],
+)
+def test_answers_are_recognised_by_type_and_range(tmp_path: Path, scale, shift, kind: int, expected) -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[:, 8:16, 2], image[:, 16:, 2] = 128, 255
+    network = make_segmenter(red_network(tmp_path / "own.onnx", scale, shift, kind))
+    assert network(image)[16, [4, 12, 24]] == pytest.approx(expected, abs=0.01)
+    empty = network(np.zeros_like(image))
+    assert empty.max() < 0.02, "an empty picture shows nothing of the room"
+
+
+def test_numbers_without_a_meaning_are_refused(tmp_path: Path) -> None:
+    network = make_segmenter(red_network(tmp_path / "own.onnx", 900, 0, TensorProto.INT64))
+    with pytest.raises(InputError, match=r"output \(1, 32, 32\) holds values from 0 to 900"):
+        network(np.full((32, 32, 3), [0, 0, 255], np.uint8) * (np.arange(32) > 15)[None, :, None].astype(np.uint8))
+
+
+def test_a_fixed_batch_is_filled(tmp_path: Path) -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[:, 16:, 2] = 255
+    alpha = make_segmenter(red_network(tmp_path / "own.onnx", 1, 0, TensorProto.FLOAT, batch=4))(image)
+    assert (alpha.shape, alpha[4, 4], alpha[4, 28]) == ((32, 32), 0, 1)
+
+
+def test_a_recurrent_network_in_half_precision_answers_alike(tmp_path: Path, portrait: np.ndarray) -> None:
+    single = recurrent_model(tmp_path / "single.onnx")
+    model = onnx.load(single)
+    for value in (*model.graph.input, *model.graph.output):
+        if value.name != "downsample_ratio":
+            value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            values = onnx.numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, str(tmp_path / "half.onnx"))
+    networks = [
+        RecurrentMatting(load_session(name, "cpu"), name, threshold=0.5, edge_softness=0.5)
+        for name in (single, str(tmp_path / "half.onnx"))
+    ]
+    view, old, new = Pyramid(portrait), (40, 30, 440, 350), (80, 50, 480, 370)
+    for box in (old, old, new):  # the state is kept, and moved
+        (whole, _), (half, _) = (network.predict(view.crop(box, 240, 192), box) for network in networks)
+        assert half.dtype == np.float32
+        assert np.abs(whole - half).max() < 0.01

@@ -13,7 +13,7 @@ RUNTIMES = ("onnx", "mediapipe")
 # Values of the option `quality`.
 QUALITIES = ("fast", "best")
 # Values of the option `model_output`.
-OUTPUTS = ("auto", "probability", "logits", "minmax")
+OUTPUTS = ("auto", "probability", "logits", "minmax", "bytes", "classes")
 # Values of the option `model_input`, with mean and deviation of R, G and B in [0, 1].
 INPUT_RANGES = {
     "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
@@ -38,8 +38,9 @@ class Network:
             mean 0 and deviation 1 over ImageNet, "isnet" for mean 0 over ImageNet; None for "unit", or for the range
             of a known model or of ISNet's shape.
         model_output: Output of that file: "probability", "logits" (before a sigmoid or softmax), "minmax" (a
-            probability, stretched to [0, 1] where it finds somebody), or "auto": "minmax" of a file of ISNet's shape,
-            else logits if a value is outside [0, 1].
+            probability, stretched to [0, 1] where it finds somebody), "bytes" (0 to 255), "classes" (numbers of
+            classes: 15 is the person of PASCAL VOC, 1 that of masks of 0 and 1), or "auto": "minmax" of a file of
+            ISNet's shape, else by the type and the range of the values.
 
     Raises:
         InputError: a setting is out of range.

@@ -64,6 +64,8 @@ class RecurrentMatting:
         if missing:
             raise InputError(f"{name}: a recurrent model must answer {', '.join(_OUTPUTS)}; {missing[0]} is missing")
         shapes = {item.name: item.shape for item in session.get_inputs()}
+        half = [item.name for item in session.get_inputs() if item.type == "tensor(float16)"]
+        self._types = {name: np.float16 if name in half else np.float32 for name in shapes}
         # If the file leaves the channels free, the network broadcasts a single zero, as the authors begin.
         free = [None, 1]
         self._channels = [count if isinstance(count := (shapes[state] or free)[1], int) else 1 for state in _STATES_IN]
@@ -112,7 +114,9 @@ class RecurrentMatting:
             **dict(zip(_STATES_IN, self._states_at(box), strict=True)),
         }
         try:
-            foreground, alpha, *states = (np.asarray(item) for item in self._session.run(_OUTPUTS, inputs))
+            inputs = {name: value.astype(self._types[name], copy=False) for name, value in inputs.items()}
+            answers = (np.asarray(item) for item in self._session.run(_OUTPUTS, inputs))
+            foreground, alpha, *states = (item.astype(np.float32, copy=False) for item in answers)
         except Exception as error:  # ONNX Runtime's errors share no class
             raise ProcessingError(f"{self._name}: the model failed: {reason(error, first_line=True)}") from error
         height, width = image.shape[:2]

@@ -87,6 +87,15 @@ def make_segmenter(
     return OnnxSegmenter(model, load_session(model, device), options or Network())
 
 
+# Values this far outside [0, 1] are rounding.
+_TOLERANCE = 1e-3
+# Largest value of a probability that overshoots, as after a resize by cubic interpolation.
+_MAX_OVERSHOOT = 2.0
+# Number of the person, and largest number, among the classes of PASCAL VOC (host.robots.ox.ac.uk/pascal/VOC), with
+# which most networks for classes of pixels are published.
+_VOC_PERSON, _VOC_CLASSES = 15, 20
+
+
 class OnnxSegmenter:
     """A network run by ONNX Runtime.
 
@@ -109,9 +118,7 @@ class OnnxSegmenter:
         self._larger_size = shipped.larger_size if shipped is not None else None
         self._layout = _InputLayout(session, model, size, input_range or "unit")
         self._output = session.get_outputs()[0].name
-        self._logits = output == "logits"
-        self._may_be_logits = output == "auto"
-        self._is_stretched = output == "minmax"
+        self._scale = OutputScale(model, output)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         tensor = self._layout.to_tensor(image)
@@ -139,6 +146,9 @@ class OnnxSegmenter:
 
     def _probability(self, output: np.ndarray) -> np.ndarray:
         require_finite(self._name, output)
+        if self._layout.batch > 1 and output.ndim and len(output) == self._layout.batch:
+            output = output[:1]  # all pictures of the batch are the same
+        is_integer = output.dtype.kind in "iub"
         maps = output.astype(np.float32, copy=False)
         while maps.ndim > 3 and len(maps) == 1:
             maps = maps[0]
@@ -149,14 +159,7 @@ class OnnxSegmenter:
         # A classifier answers with one number for the whole image, or a row of them.
         if maps.ndim != 3 or maps.shape[0] not in (1, 2) or min(maps.shape[1:]) < 2:
             raise InputError(f"{self._name}: the model's output {output.shape} is not a map of the person")
-        # A file does not record whether it ends in a sigmoid; values outside [0, 1] show that it does not.
-        if self._may_be_logits and (maps.min() < -1e-3 or maps.max() > 1 + 1e-3):
-            self._logits = True
-        if maps.shape[0] == 2:
-            return _sigmoid(maps[1] - maps[0]) if self._logits else np.clip(maps[1], 0, 1)
-        if self._is_stretched:
-            return _stretch(maps[0])
-        return _sigmoid(maps[0]) if self._logits else np.clip(maps[0], 0, 1)
+        return self._scale.to_probability(maps, "bytes" if output.dtype == np.uint8 else "numbers" * is_integer)
 
 
 class _InputLayout:
@@ -174,6 +177,7 @@ class _InputLayout:
             raise InputError(f"{model}: the model has no output")
         self.name = inputs[0].name
         self._planar = shape[1] == 3
+        self.batch = shape[0] if isinstance(shape[0], int) else 1
         height, width = shape[2:4] if self._planar else shape[1:3]
         free = size or (_DEFAULT_SIDE, _DEFAULT_SIDE)
         self.size = (
@@ -202,7 +206,7 @@ class _InputLayout:
                 small += self._shift
         if self._planar:
             small = small.transpose(2, 0, 1)
-        return np.ascontiguousarray(small[None], dtype=self._dtype)
+        return np.ascontiguousarray(np.repeat(small[None], max(1, self.batch), axis=0), dtype=self._dtype)
 
 
 def _is_isnet(session: onnxruntime.InferenceSession) -> bool:
@@ -217,6 +221,71 @@ def _is_isnet(session: onnxruntime.InferenceSession) -> bool:
         and inputs[0].shape[1:] == [3, _ISNET_SIDE, _ISNET_SIDE]
         and outputs[0].shape[1:] == [1, _ISNET_SIDE, _ISNET_SIDE]
     )
+
+
+class OutputScale:
+    """Turns a network's values into probabilities, by what they are or, if nobody says it, by their type and range.
+
+    A file does not record what its values are. What was once seen to be no probability stays so: values that look like
+    one in a later picture, with nobody in it, are not taken for certainty.
+
+    Args:
+        model: Name of the network in messages.
+        output: One of `matting.networks.network.OUTPUTS`.
+    """
+
+    def __init__(self, model: str, output: str) -> None:
+        self._name = model
+        self._is_automatic = output == "auto"
+        self._kind = "probability" if output == "auto" else output
+        self._has_classes = False  # class numbers above 1 were seen: 1 is another class than the person
+
+    def to_probability(self, maps: np.ndarray, numbers: str = "") -> np.ndarray:
+        """Return the probability of a person, float32 (H, W) in [0, 1].
+
+        Args:
+            maps: The values, float32 (1, H, W), or (2, H, W) for background and person.
+            numbers: "" for fractions, "bytes" for 8-bit numbers, "numbers" for larger ones.
+
+        Raises:
+            InputError: they are numbers of classes, and which of them is the person is not known.
+        """
+        if self._is_automatic:
+            self._kind = self._recognise(maps, numbers)
+        if self._kind == "bytes":
+            maps = maps / 255
+        elif self._kind == "logits":
+            return _sigmoid(maps[1] - maps[0] if len(maps) == 2 else maps[0])
+        elif self._kind == "classes":
+            person = _VOC_PERSON if maps.max() > 1 or self._has_classes else 1
+            self._has_classes |= maps.max() > 1
+            return (np.rint(maps[-1]) == person).astype(np.float32)
+        elif self._kind == "minmax" and len(maps) == 1:
+            return _stretch(maps[0])
+        return np.clip(maps[-1], 0, 1)
+
+    def _recognise(self, maps: np.ndarray, numbers: str) -> str:
+        """Return what the values are; `self._kind` is what those of earlier pictures were."""
+        low, high = float(maps.min()), float(maps.max())
+        if self._kind in ("logits", "bytes"):
+            return self._kind
+        if low < -_TOLERANCE:
+            return "logits"
+        if high <= 1 + _TOLERANCE:
+            return self._kind if self._kind == "classes" or not numbers else "classes"
+        if len(maps) == 2:
+            is_shared = bool(np.abs(maps.sum(axis=0) - 255).max() < 3)  # shares of 255, rounded
+            return "bytes" if numbers == "bytes" or is_shared else "logits"
+        is_whole = bool((maps == np.rint(maps)).all())
+        if is_whole and high <= _VOC_CLASSES:
+            return "classes"
+        if high > 255:
+            raise InputError(
+                f"{self._name}: the model's output {maps.shape} holds values from {low:g} to {high:g}; "
+                "what they mean is not known (say `model_output`)"
+            )
+        # Logits would be below 0 somewhere, unless the person filled the picture.
+        return "bytes" if high > _MAX_OVERSHOOT else "probability"
 
 
 def _stretch(probability: np.ndarray) -> np.ndarray:
