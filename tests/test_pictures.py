@@ -130,6 +130,17 @@ def test_what_comes_in_transparent_stays_so_and_hides_its_colour(run_main, tmp_p
     assert np.abs(image[:, side // 2 - 2].astype(int) - (137, 142, 227)).max() <= 2  # half of it on white
 
 
+def test_a_transparent_avif_stays_one(run_main, tmp_path: Path) -> None:
+    Image.fromarray(cutout()).save(tmp_path / "in.avif", quality=95)
+    for choice in ("keep", "none"):
+        outcome = run_main("in.avif", UNTOUCHED, "--metadata", choice)
+        assert (outcome.code, outcome.out) == (0, "in_out.avif\n")
+        result = np.asarray(Image.open(tmp_path / "in_out.avif"))
+        assert result[:, 60:, 3].max() <= 2
+        assert result[:, :24, 3].min() >= 253
+        assert np.abs(result[:, :24, :3].astype(int) - (200, 30, 20)).max() < 12
+
+
 def test_transparent_pictures_become_white_where_the_format_has_no_alpha(run_main, tmp_path: Path) -> None:
     Image.fromarray(cutout()).save(tmp_path / "in.png")
     assert run_main("in.png", UNTOUCHED, "--output", "r.jpg").code == 0

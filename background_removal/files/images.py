@@ -54,7 +54,7 @@ SUFFIXES = (
     ".ico",
     ".qoi",
 )
-ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif")
+ALPHA_SUFFIXES = (".png", ".webp", ".tiff", ".tif", ".avif")
 
 _DAMAGED = "it is damaged; what could be read of it is used"
 
@@ -95,7 +95,7 @@ def write_image(path: str, image: np.ndarray, name: str = "", metadata: PictureM
     if image.shape[2] == 4 and suffix not in ALPHA_SUFFIXES:
         better = os.path.splitext(name)[0] + ".png"
         raise InputError(
-            f"{name}: {suffix} cannot store transparency; choose .png, .webp or .tiff: `output_path` {better}"
+            f"{name}: {suffix} cannot store transparency; choose .png, .webp, .avif or .tiff: `output_path` {better}"
         )
     try:
         data = encode_with_metadata(suffix, image, metadata) if metadata else None
