@@ -69,6 +69,7 @@ class MPSegmentation(FrameObject):
         model_input: What its input expects of RGB: "unit" [0, 1] (default), "symmetric" [-1, 1], "imagenet", "isnet".
         model_output: "probability", "logits", "minmax" (stretched to [0, 1]), "bytes" (0 to 255), "classes" (class
             numbers), or "auto": by the type and the range of the values.
+        model_output_name: Name of its output, where it has several; "" for the first.
         people: "all" keeps everyone, up to four people; "main" keeps the main person only.
 
     Raises:
@@ -98,12 +99,15 @@ class MPSegmentation(FrameObject):
         model_size: tuple[int, int] | None = None,
         model_input: str | None = None,
         model_output: str = "auto",
+        model_output_name: str = "",
         people: str = "all",
     ) -> None:
         for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
             if not 0 <= value <= 1:
                 raise InputError(f"`{name}` {value:g}: must be between 0 and 1")
-        network = Network(model, model_selection, runtime, device, quality, model_size, model_input, model_output)
+        network = Network(
+            model, model_selection, runtime, device, quality, model_size, model_input, model_output, model_output_name
+        )
         self._loader = BackgroundLoader()
         self._kernel = parse_kernel(bg_blur_ratio)  # checked whether it is used or not
         strength = self._kernel if blur is None else parse_blur(blur)

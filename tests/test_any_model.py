@@ -586,3 +586,19 @@ def test_a_recurrent_network_in_half_precision_answers_alike(tmp_path: Path, por
         (whole, _), (half, _) = (network.predict(view.crop(box, 240, 192), box) for network in networks)
         assert half.dtype == np.float32
         assert np.abs(whole - half).max() < 0.01
+
+
+def test_one_of_several_outputs_can_be_named(tmp_path: Path) -> None:
+    path = red_network(tmp_path / "own.onnx", 1, 0, TensorProto.FLOAT)
+    model = onnx.load(path)
+    model.graph.node.append(helper.make_node("Sub", ["one_float", "answer"], ["other"]))
+    model.graph.initializer.append(helper.make_tensor("one_float", TensorProto.FLOAT, [1], [1.0]))
+    model.graph.output.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, [1, 1, 32, 32]))
+    onnx.save(model, path)
+    black = np.zeros((32, 32, 3), np.uint8)
+    for name, expected in (("", 0), ("answer", 0), ("other", 1)):
+        assert (make_segmenter(path, options=Network(model_output_name=name))(black) == expected).all()
+    with pytest.raises(
+        InputError, match=r"`model_output_name` mask: .* answer \[1, 1, 32, 32\], other \[1, 1, 32, 32\]"
+    ):
+        make_segmenter(path, options=Network(model_output_name="mask"))

@@ -328,6 +328,10 @@ OPTIONS = (
         choices=OUTPUTS, needs=_OWN_MODEL, on_page=True,
     ),
     Option(
+        "model_output_name", Network, "network", "which output of FILE.onnx, if it has several (default: the first)",
+        metavar="NAME", needs=_OWN_MODEL, on_page=True,
+    ),
+    Option(
         "runtime", Network, "network", "(default {default})", choices=RUNTIMES, needs=_SEGMENTATION, on_page=True,
     ),
     Option(

@@ -41,6 +41,7 @@ class Network:
             probability, stretched to [0, 1] where it finds somebody), "bytes" (0 to 255), "classes" (numbers of
             classes: 15 is the person of PASCAL VOC, 1 that of masks of 0 and 1), or "auto": "minmax" of a file of
             ISNet's shape, else by the type and the range of the values.
+        model_output_name: Name of the output to use, where that file has several; "" for the first.
 
     Raises:
         InputError: a setting is out of range.
@@ -54,6 +55,7 @@ class Network:
     model_size: tuple[int, int] | None = None
     model_input: str | None = None
     model_output: str = "auto"
+    model_output_name: str = ""
 
     def __post_init__(self) -> None:
         if self.model_input is not None and self.model_input not in INPUT_RANGES:

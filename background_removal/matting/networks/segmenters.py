@@ -117,7 +117,7 @@ class OnnxSegmenter:
             input_range, output = input_range or "isnet", "minmax" if output == "auto" else output
         self._larger_size = shipped.larger_size if shipped is not None else None
         self._layout = _InputLayout(session, model, size, input_range or "unit")
-        self._output = session.get_outputs()[0].name
+        self._output = _choose_output(session, model, options.model_output_name)
         self._scale = OutputScale(model, output)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
@@ -207,6 +207,15 @@ class _InputLayout:
         if self._planar:
             small = small.transpose(2, 0, 1)
         return np.ascontiguousarray(np.repeat(small[None], max(1, self.batch), axis=0), dtype=self._dtype)
+
+
+def _choose_output(session: onnxruntime.InferenceSession, model: str, name: str) -> str:
+    """Return the name of the output to use, the first one if `name` is ""; raises InputError if there is no such."""
+    outputs = session.get_outputs()
+    if name in ("", *(output.name for output in outputs)):
+        return name or outputs[0].name
+    there = ", ".join(f"{output.name} {output.shape}" for output in outputs)
+    raise InputError(f"`model_output_name` {name}: {model} has the outputs {there}")
 
 
 def _is_isnet(session: onnxruntime.InferenceSession) -> bool:
