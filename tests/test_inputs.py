@@ -311,7 +311,7 @@ def test_a_web_address_as_background_and_among_many(run_main, site: Site, photo:
         ("/endless.jpg", "is larger than 2 MB"),
         ("/silent.jpg", "no answer within 1 seconds"),
         ("/cut.jpg", "cannot be fetched"),
-        ("/page.jpg", "not a readable image"),
+        ("/page.jpg", "is a web page, not the picture or video on it"),
     ],
 )
 def test_what_the_web_does_not_give_is_one_line(

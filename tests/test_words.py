@@ -160,7 +160,7 @@ Engine({arguments}, custom_objects=[mine]).run()
     ("arguments", "body", "last", "tracebacks"),
     [
         ("image_path='no.jpg'", "return image", "InputNotFoundError: no.jpg: no such file", 1),
-        ("video_path='text.mp4'", "return image", "InputError: text.mp4: not a readable video (Invalid data found", 1),
+        ("video_path='text.mp4'", "return image", "InputError: text.mp4: not a readable video (it is a text file", 1),
         ("webcam_id='http://127.0.0.1:9/x'", "return image", "CameraError: camera http://127.0.0.1:9/x cannot be", 1),
         ("image_path='me.jpg'", "image.sum()", "ProcessingError: custom object mine returned None instead of an", 1),
         # Where in one's own code it happened is what one wants to see as well.
