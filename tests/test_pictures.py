@@ -197,6 +197,22 @@ def test_whole_jpegs_with_junk_are_not_damaged(run_main, tmp_path: Path, portrai
         assert (read_image(str(tmp_path / name)) == expected).all()
 
 
+def test_damage_is_told_from_junk_by_the_end_of_the_coded_picture(tmp_path: Path, portrait: np.ndarray) -> None:
+    random = np.random.default_rng(1)
+    found, wrong = [], []
+    for number in range(24):
+        jpeg = bytearray(cv2.imencode(".jpg", portrait[number : number + 96, :128])[1].tobytes())
+        whole = bytes(jpeg[:-2] + random.integers(0, 255, 5).astype(np.uint8).tobytes() + jpeg[-2:])
+        (tmp_path / "whole.jpg").write_bytes(whole)
+        wrong.append(read_picture(str(tmp_path / "whole.jpg")).damaged)
+        at = int(random.integers(900, len(jpeg) - 200))
+        jpeg[at : at + 4] = random.integers(0, 255, 4).astype(np.uint8).tobytes()
+        (tmp_path / "damaged.jpg").write_bytes(jpeg)
+        found.append(read_picture(str(tmp_path / "damaged.jpg")).damaged)
+    assert sum(wrong) <= 1
+    assert sum(found) >= 7, "libjpeg itself notices 10"
+
+
 def os2_bitmap() -> bytes:
     pixels = b"".join(bytes((10 * x, 40 * y, 7)) if x < 5 else b"" for y in (1, 0) for x in range(5)) + b""
     rows = [pixels[start : start + 15] + b"\0" for start in (0, 15)]

@@ -37,8 +37,11 @@ _LIBRARY_LINE = re.compile(
 _DAMAGE = re.compile(r"\[ERROR:|corrupt|premature|Discarding|Bogus|inconsistent|truncated", re.IGNORECASE)
 # Junk between the parts of a whole JPEG; before a restart marker (d0 to d7) it is what damage leaves.
 _JUNK = re.compile(r"extraneous bytes before marker 0x(?!d[0-7])")
+_JUNK_AT_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _END_OF_JPEG = b"\xff\xd9"
 _START_OF_SCAN = 0xDA
+# Bytes behind a picture's end that libjpeg-turbo may have read, and does not count as junk; its buffer has 64 bits.
+_READ_AHEAD = 10
 # Code points of ITU-T H.273 for the transfer functions of HDR: PQ and HLG.
 _HDR_TRANSFERS = (16, 18)
 # EXIF tag of the orientation, and TIFF tag of the bits in a sample.
@@ -127,18 +130,30 @@ def open_picture(data: bytes, name: str) -> ImageFile.ImageFile:
 
 def _without_junk(data: bytes) -> bytes:
     """Return a JPEG without what stands between the segments of its header, which decoders skip and Pillow refuses."""
-    parts, at = [data[:2]], 2
+    parts = [data[start:end] for start, end in _segments(data)]
+    return b"".join([data[:2], *parts, data[_start_of_scan(data) :]])
+
+
+def _start_of_scan(data: bytes) -> int:
+    """Return the position of the first scan's marker in a JPEG, its end if there is none."""
+    end = max((end for _, end in _segments(data)), default=2)
+    at = data.find(b"\xff\xda", end)
+    return len(data) if at < 0 else at
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each segment in a JPEG's header (ISO/IEC 10918-1, B.1.1.4)."""
+    at = 2
     while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
         marker = data[at + 1]
+        if marker == _START_OF_SCAN:
+            return
         if marker in (0x00, 0xFF):  # escaped or filled
             at += 1
-        elif marker == _START_OF_SCAN:
-            return b"".join([*parts, data[at:]])
-        else:
-            end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-            parts.append(data[at:end])
-            at = end
-    return data
+            continue
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        yield at, end
+        at = end
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
@@ -222,9 +237,39 @@ def _decode_jpeg(data: bytes, name: str) -> tuple[np.ndarray, bool]:
     with _opencv_messages() as messages:
         image = _imdecode(data, name)
     damaged = any(_DAMAGE.search(line) and not _JUNK.search(line) for line in messages)
+    junk = next((found for line in messages if (found := _JUNK_AT_END.search(line))), None)
+    if image is not None and junk and not damaged:
+        damaged = not _ends_with_padding(data, int(junk[1]), image)
     if image is None:  # truncated: OpenCV requires the end marker
         image, damaged = _decode_with_opencv(data + _END_OF_JPEG, name), True
     return _require(image, name), damaged
+
+
+def _ends_with_padding(data: bytes, junk: int, image: np.ndarray) -> bool:
+    """Return whether the coded picture ends before the junk as encoders end it: with padding of ones.
+
+    Damage in the middle shifts the rest, which then ends anywhere, and what is left over looks like junk. The bits that
+    can be flipped without changing the picture are the padding (ISO/IEC 10918-1, F.1.2.3).
+
+    Args:
+        data: The JPEG.
+        junk: Bytes of junk before its end.
+        image: The decoded picture.
+    """
+
+    def shows(at: int, mask: int) -> bool:
+        """Return whether flipping bits of a byte changes the picture."""
+        flipped = data[at] ^ mask
+        changed = bytes([flipped, 0]) if flipped == 0xFF else bytes([flipped])  # not the beginning of a marker
+        other = _decode_with_opencv(data[:at] + changed + data[at + 1 :], "")
+        return other is None or not np.array_equal(other, image)
+
+    end = data.find(_END_OF_JPEG, _start_of_scan(data)) - junk
+    last = next((at for at in range(end - 1, max(2, end - _READ_AHEAD), -1) if shows(at, 0xFF)), None)
+    if last is None:
+        return False
+    padding = next((bit for bit in range(7) if shows(last, 1 << bit)), 7)
+    return all(data[last] >> bit & 1 for bit in range(padding))
 
 
 def _decode_with_opencv(data: bytes, name: str) -> np.ndarray | None:
