@@ -17,8 +17,8 @@ from background_removal.errors import InputError
 from background_removal.files.video.parts import PartSink, plan_parts
 from background_removal.files.video.video_source import VideoSource
 from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.best.film import LOOKAHEAD, FilmMatting, FilmNetworks
 from background_removal.matting.boxes import Box
-from background_removal.matting.film import LOOKAHEAD, FilmMatting, FilmNetworks
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo
 from background_removal.segmentation import MPSegmentation

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from background_removal.matting.alpha.holes import close_holes, remove_doubtful_islands
+from background_removal.matting.best.votes import Votes
 from background_removal.matting.pyramid import Pyramid
-from background_removal.matting.votes import Votes
 from background_removal.segmentation import MPSegmentation
 
 ROOM, SHIRT = (200, 170, 120), (40, 60, 160)

@@ -9,9 +9,12 @@ import numpy as np
 
 from background_removal.errors import InputError
 from background_removal.matting.alpha.refine import Refiner
+from background_removal.matting.best.film import FilmMatting, FilmNetworks
+from background_removal.matting.best.merged_crops import MergedCrops
+from background_removal.matting.best.panel import PanelPredictor
+from background_removal.matting.best.people_search import Panel
+from background_removal.matting.best.photo import PhotoMatting, Predictor
 from background_removal.matting.crop import RECURRENT_CROP_POLICY
-from background_removal.matting.film import FilmMatting, FilmNetworks
-from background_removal.matting.merged_crops import MergedCrops
 from background_removal.matting.networks.faces import FaceDetector
 from background_removal.matting.networks.flip_ensemble import FlipEnsemble
 from background_removal.matting.networks.multiclass import MulticlassNetwork
@@ -21,9 +24,6 @@ from background_removal.matting.networks.recurrent import RecurrentMatting, is_r
 from background_removal.matting.networks.segmenters import OnnxSegmenter, Segmenter, make_segmenter
 from background_removal.matting.networks.sessions import load_session
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
-from background_removal.matting.panel import PanelPredictor
-from background_removal.matting.people_search import Panel
-from background_removal.matting.photo import PhotoMatting, Predictor
 from background_removal.matting.refined_network import RefinedNetwork
 from background_removal.matting.stream import StreamMatting
 from background_removal.matting.tracking.body import BodyObserver

@@ -10,8 +10,8 @@ import numpy as np
 
 from background_removal.errors import InputError, ProcessingError
 from background_removal.matting.alpha.matte import Matte, merge_mattes
-from background_removal.matting.film import LOOKAHEAD, FilmMatting
-from background_removal.matting.photo import PhotoMatting
+from background_removal.matting.best.film import LOOKAHEAD, FilmMatting
+from background_removal.matting.best.photo import PhotoMatting
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.body import BodyObserver
 from background_removal.matting.tracking.detector import MAX_PEOPLE, PersonDetector

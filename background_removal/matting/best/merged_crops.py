@@ -10,12 +10,12 @@ import numpy as np
 
 from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.best.prediction import Prediction, choose_level
+from background_removal.matting.best.votes import fade_weights
 from background_removal.matting.boxes import Box, find_bounds
 from background_removal.matting.crop import CropPolicy, crop_around
 from background_removal.matting.networks.segmenters import Segmenter
-from background_removal.matting.prediction import Prediction, choose_level
 from background_removal.matting.pyramid import Pyramid
-from background_removal.matting.votes import fade_weights
 
 # Padding around the person in the network's crops, shares of the person's width and height. With two input sizes this
 # makes ten predictions; on frames with a known alpha six err a twentieth more, and mirrored ones are no help.

@@ -14,8 +14,8 @@ from background_removal.matting.alpha.closed_form import solve_alpha
 from background_removal.matting.alpha.edge import side_weights, weighted_mean
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.alpha.refine import MAX_RAMP_HALF_WIDTH, ramp_around, smooth_ramp
+from background_removal.matting.best.prediction import Prediction
 from background_removal.matting.boxes import Box
-from background_removal.matting.prediction import Prediction
 from background_removal.matting.pyramid import Pyramid
 
 # Half width of the unknown band around the network's edge, pixels of the network. On frames with a known alpha 3 and 4

@@ -8,11 +8,8 @@ from dataclasses import replace
 from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.holes import close_holes, remove_doubtful_islands
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import Bounds
-from background_removal.matting.crop import CropPolicy, crop_around
-from background_removal.matting.merged_crops import CROP_POLICY, PADDINGS
-from background_removal.matting.networks.light import brighten
-from background_removal.matting.people_search import (
+from background_removal.matting.best.merged_crops import CROP_POLICY, PADDINGS
+from background_removal.matting.best.people_search import (
     NEAR,
     ROUGH_SIZE,
     WIDE,
@@ -25,9 +22,12 @@ from background_removal.matting.people_search import (
     side_of,
     square_around,
 )
-from background_removal.matting.prediction import Prediction, choose_level
+from background_removal.matting.best.prediction import Prediction, choose_level
+from background_removal.matting.best.votes import Votes
+from background_removal.matting.boxes import Bounds
+from background_removal.matting.crop import CropPolicy, crop_around
+from background_removal.matting.networks.light import brighten
 from background_removal.matting.pyramid import Pyramid
-from background_removal.matting.votes import Votes
 
 # Weight of each answer. The fast matte and the multiclass network's crop err least, each for reasons of its own; of
 # some thirty combinations tried on the choosing half of the pictures with known alpha, all with these two in front lie

@@ -10,13 +10,13 @@ from itertools import combinations
 import cv2
 import numpy as np
 
+from background_removal.matting.best.votes import part_inside
 from background_removal.matting.boxes import Bounds, area, find_bounds, overlaps, union
 from background_removal.matting.networks.light import brighten
 from background_removal.matting.networks.multiclass import MulticlassNetwork
 from background_removal.matting.networks.pose import MIN_PRESENCE, PoseNetwork
 from background_removal.matting.networks.segmenters import Segmenter
 from background_removal.matting.pyramid import Pyramid
-from background_removal.matting.votes import part_inside
 
 # Padding of the square crops around a person, shares of their larger side.
 NEAR, WIDE = 0.1, 0.25

@@ -12,16 +12,16 @@ import numpy as np
 
 from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.best.people_search import NEAR, WIDE, ask_pose, crop_for, side_of, square_around
+from background_removal.matting.best.photo import solve_matte
+from background_removal.matting.best.prediction import Prediction, choose_level
+from background_removal.matting.best.votes import Votes
 from background_removal.matting.boxes import Bounds, Box, find_bounds
 from background_removal.matting.networks.light import brighten
 from background_removal.matting.networks.multiclass import MulticlassNetwork
 from background_removal.matting.networks.pose import MIN_PRESENCE, PoseNetwork
 from background_removal.matting.networks.segmenters import Segmenter
-from background_removal.matting.people_search import NEAR, WIDE, ask_pose, crop_for, side_of, square_around
-from background_removal.matting.photo import solve_matte
-from background_removal.matting.prediction import Prediction, choose_level
 from background_removal.matting.pyramid import Pyramid
-from background_removal.matting.votes import Votes
 
 # Constants without a source were chosen on one half of the clips with known alpha that benchmarks/quality.py scores;
 # docs/networks.md reports on the other.
