@@ -41,7 +41,7 @@ class Engine:
 
     Args:
         image_path: Image for `process_image`: a local path, s3://bucket/key, a web address, or - for stdin.
-        video_path: Video for `process_video`, likewise.
+        video_path: Video for `process_video`, likewise; on stdin a Y4M.
         webcam_id: Camera for `process_webcam`: a number, or the URL of a stream.
         show: Show the results in a window.
         flip_view: Mirror every frame, left to right, before the custom objects.
@@ -51,7 +51,8 @@ class Engine:
         end_video_frame: Last frame to process, 0 for no end. Frames outside are written unchanged.
         break_on_end: Stop after `end_video_frame`.
         output_path: Path of the result, instead of a file beside the source: a file with the suffix of its format, a
-            folder, ``frames/%06d.png`` for the pictures of a video, or - for stdout, where an image is a PNG.
+            folder, ``frames/%06d.png`` for the pictures of a video, or - for stdout, where an image is a PNG and a Y4M
+            from stdin a Y4M.
         encoding: Encoding of videos and recordings.
         live: Options of a camera and of its outputs beside the window.
         sinks: Further sinks for the results, such as `files.saving.outputs.MatteSink`; new ones for every run.
@@ -160,6 +161,9 @@ class Engine:
         """
         from background_removal.files.video.video_source import VideoSource
 
+        if self.video_path == storage.STANDARD:
+            self._process_piped_video()
+            return
         output = self.result_path
         check_result(output, self.video_path, video=True, encoding=self.encoding)
         with storage.local_file(self.video_path) as local:
@@ -167,7 +171,6 @@ class Engine:
             alpha = ObjectChain(self.custom_objects).makes_alpha
             frames = None if self.last_frame is None else self.last_frame + 1
             sink = video_sink(output, source=local, encoding=self.encoding, alpha=alpha, frames=frames)
-            check = ProcessedFrameCheck(self.start_video_frame)
             source = VideoSource(
                 local,
                 self.video_path,
@@ -175,7 +178,7 @@ class Engine:
                 interlaced=self.encoding.interlaced,
                 keep_alpha=True,
             )
-            self.process(source, [sink, *self.sinks, check, Progress(self.progress, self.last_frame)])
+            self._process_video_frames(source, sink)
 
     def process_webcam(self) -> None:
         """Process a camera's frames until ``q``, Esc, Ctrl-C, or until the window is closed.
@@ -322,6 +325,24 @@ class Engine:
         self.close()
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _process_piped_video(self) -> None:
+        """Process the Y4M on standard input, which has no sound, as its frames come."""
+        from background_removal.files.video.y4m import Y4mSink, Y4mSource
+
+        output = self.result_path
+        check_result(output, self.video_path, video=True, encoding=self.encoding)
+        alpha = ObjectChain(self.custom_objects).makes_alpha
+        source = Y4mSource(keep_planes=self.keeps_frame_in_planes, interlaced=self.encoding.interlaced)
+        if output == storage.STANDARD:
+            sink: Sink = Y4mSink(alpha=alpha, chroma=source.chroma)
+        else:
+            sink = video_sink(output, encoding=self.encoding, alpha=alpha)
+        self._process_video_frames(source, sink)
+
+    def _process_video_frames(self, source: Source, sink: Sink) -> None:
+        check = ProcessedFrameCheck(self.start_video_frame)
+        self.process(source, [sink, *self.sinks, check, Progress(self.progress, self.last_frame)])
 
     @property
     def _overrides_processing(self) -> bool:

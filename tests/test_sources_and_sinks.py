@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import signal
 import sys
@@ -22,6 +23,7 @@ from background_removal.files.saving.outputs import MatteSink
 from background_removal.files.video.parts import Part, PartSink, plan_parts
 from background_removal.files.video.video_sink import VideoSink
 from background_removal.files.video.video_source import VideoSource
+from background_removal.files.video.y4m import Y4mSink, Y4mSource
 from background_removal.live.camera.camera import CameraSource
 from background_removal.live.control.control_server import ControlServer
 from background_removal.live.options import LiveOptions
@@ -44,15 +46,21 @@ SOURCES = {
     "video": VideoSource,
     "part of a video": VideoSource,
     "camera": CameraSource,
+    "Y4M": Y4mSource,
 }
 
 
 @pytest.fixture(params=SOURCES)
-def source(request, tmp_path: Path, stream_camera: StreamCamera) -> Source:
+def source(request, tmp_path: Path, stream_camera: StreamCamera, monkeypatch: pytest.MonkeyPatch) -> Source:
     if request.param == "image":
         return ImageSource(str(PORTRAIT))
     if request.param == "camera":
         return CameraSource(stream_camera.url)
+    if request.param == "Y4M":
+        frames = [b"FRAME\n" + bytes(range(60, 156)) * 48 for _ in range(12)]  # 64x48 in 4:2:0
+        data = io.BytesIO(b"YUV4MPEG2 W64 H48 F25:1\n" + b"".join(frames))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(data)))  # pyright: ignore[reportArgumentType]
+        return Y4mSource()
     clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(120)], gop=25).path
     return VideoSource(str(clip), part=plan_parts(str(clip), 2)[1] if "part" in request.param else None)
 
@@ -130,6 +138,7 @@ def cases(tmp_path: Path, backend, monkeypatch: pytest.MonkeyPatch) -> dict[str,
         "image": Case(ImageSink("r.png"), STILL, lambda: int(Path("r.png").exists())),
         "sequence": Case(SequenceSink("shots/%03d.png"), FILE, lambda: len(list(Path().glob("shots*/*.png")))),
         "video": Case(VideoSink("r.mp4"), FILE, count("r.mp4")),
+        "Y4M": Case(Y4mSink(), FILE),
         "matte": Case(MatteSink("m.mp4"), FILE, count("m.mp4")),
         "matte of a still": Case(MatteSink("m.png"), STILL, lambda: int(Path("m.png").exists())),
         "part": Case(PartSink(VideoSink("p.mp4"), Part(0, 0, None, 0, 0, 0, 5)), FILE, count("p.mp4")),
@@ -142,8 +151,8 @@ def cases(tmp_path: Path, backend, monkeypatch: pytest.MonkeyPatch) -> dict[str,
     }  # fmt: skip
 
 
-NAMES = ["image", "sequence", "video", "matte", "matte of a still", "part", "recording", "snapshots", "virtual camera",
-         "progress", "last image", "any processed"]  # fmt: skip
+NAMES = ["image", "sequence", "video", "Y4M", "matte", "matte of a still", "part", "recording", "snapshots",
+         "virtual camera", "progress", "last image", "any processed"]  # fmt: skip
 
 
 def frames_for(info: StreamInfo) -> Iterator[Frame]:

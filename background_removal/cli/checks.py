@@ -30,7 +30,7 @@ _SOURCE_RULES: tuple[_Rule, ...] = (
     (lambda r: "" in r.files, "the name of a file is needed where there is nothing"),
     (
         lambda r: STANDARD in r.files and len(r.files) > 1,
-        "-: standard input is one image; it cannot be one of several files",
+        "-: standard input is one image or video; it cannot be one of several files",
     ),
 )
 _RULES: tuple[_Rule, ...] = (
@@ -70,6 +70,7 @@ _RULES: tuple[_Rule, ...] = (
         ),
         "--blur is the strength of the blurred background; leave it out, or --background {r.recipe.look.background}",
     ),
+    (lambda r: r.jobs > 1 and STANDARD in r.files, "--jobs goes without standard input"),
     (lambda r: r.jobs < 1, "--jobs {r.jobs}: must be at least 1"),
     (
         lambda r: r.jobs > 1 and not r.is_live and (r.show or r.recipe.matte),

@@ -30,7 +30,7 @@ EXAMPLES = (
     ("--background backgrounds", "the webcam, pictures; a and d go through them"),
     ("photo.jpg --background transparent", "photo_out.png"),
     ("https://example.org/me.jpg", "me_out.jpg"),
-    ("- --output - < in.jpg > out.png", "an image through pipes"),
+    ("- --output - < in.jpg > out.png", "an image through pipes; videos as Y4M"),
     ("clip.mp4 --background '#00b140'", "clip_out.mp4, sound and timing kept"),
     ("clips --output results", "every image and video in a folder"),
     ("--object examples/sketch.py:PencilSketch", "your own effect after the background"),

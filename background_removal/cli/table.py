@@ -200,7 +200,7 @@ OPTIONS = (
     # -- what to process --
     Option(
         "paths", Request, "sources",
-        "images, videos, patterns and folders of them; an image's URL; - for an image on standard input",
+        "images, videos, patterns and folders of them; an image's URL; - for an image or a Y4M video on standard input",
         kind=Kind.VALUES, metavar="FILE", convert=tuple, on_page=True, short="-i",
     ),
     Option(
@@ -222,7 +222,7 @@ OPTIONS = (
     Option(
         "output", Recipe, "files",
         "the result (its suffix picks the format); a folder for results; frames/%06d.png for pictures; "
-        "- for standard output, an image as PNG",
+        "- for standard output, an image as PNG, a video from - as Y4M",
         metavar="PATH", needs=(needs.RESULT,), parameters=("output_path",), short="-o",
     ),
     Option(

@@ -10,6 +10,7 @@ from PIL import Image
 
 from background_removal.files import images
 from background_removal.files.image_formats import OPENCV_MAGIC, detect_format
+from background_removal.files.pipes import Y4M_MAGIC, stdin_has_y4m
 from background_removal.files.storage import STANDARD, is_url
 
 Kind = Literal["image", "video"]
@@ -28,6 +29,7 @@ _VIDEO_MAGIC = (
     b"\0\0\x01\xb3",
     b"0&\xb2u\x8ef\xcf\x11",
     b"OggS",
+    Y4M_MAGIC,
 )
 # Kinds of RIFF files by the form type.
 _RIFF_KINDS: dict[bytes, Kind] = {b"AVI ": "video"}
@@ -48,10 +50,10 @@ def is_video(path: str) -> bool:
     address, otherwise a video, and the video reader reports the error.
 
     Args:
-        path: A local file, or a remote one, which is not opened.
+        path: A local file, a remote one, which is not opened, or standard input, which must not have been read yet.
     """
     if path == STANDARD:
-        return False
+        return stdin_has_y4m()
     kind = detect_kind(path)
     if kind is not None:
         return kind == "video"

@@ -15,17 +15,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from background_removal.errors import InputError, InputNotFoundError, ProcessingError
+from background_removal.files.pipes import redirect_stdout
 from background_removal.files.saving.locks import lock_folder, remove_folder
 from background_removal.files.saving.names import check_name, free_name, shorten_name
 from background_removal.files.storage import STANDARD, is_folder, is_remote, is_url, upload
 from background_removal.pipeline.frame import discards_result
-from background_removal.support.stderr import redirect_fd
 
 log = logging.getLogger(__name__)
 
 # Files that file managers put into every folder they show, in lower case.
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
-_STDOUT, _STDERR = 1, 2
+_STDOUT = 1
 # Age at which a temporary picture is stale, seconds; writing one takes seconds.
 _STALE_SECONDS = 3600
 
@@ -103,7 +103,7 @@ def atomic_output(path: str) -> Iterator[str]:
     if path == STANDARD:
         with tempfile.TemporaryDirectory(prefix="background-removal-") as folder:
             temporary = os.path.join(folder, "result.png")
-            with _redirect_stdout_to_stderr():
+            with redirect_stdout():
                 yield temporary
             if os.path.exists(temporary):
                 _copy_to_stdout(temporary)
@@ -221,21 +221,6 @@ def close_atomic(stack: ExitStack, error: BaseException | None) -> None:
         stack.__exit__(type(error), error, error.__traceback__)
     else:
         stack.close()
-
-
-@contextmanager
-def _redirect_stdout_to_stderr() -> Iterator[None]:
-    """Send everything printed, by libraries and child processes too, to standard error."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(redirect_fd(_STDOUT, _STDERR))
-        except OSError as error:
-            raise InputError(f"`output_path` -: there is no standard output ({error.strerror})") from error
-        if sys.stdout is not None:
-            stack.callback(sys.stdout.flush)
-        yield
 
 
 def _copy_to_stdout(path: str) -> None:

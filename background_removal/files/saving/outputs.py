@@ -10,8 +10,10 @@ import numpy as np
 
 from background_removal.errors import InputError, ProcessingError
 from background_removal.files.images import ALPHA_SUFFIXES, ImageSink, SequenceSink, check_image_output, is_sequence
+from background_removal.files.pipes import VIDEO_MESSAGE
+from background_removal.files.saving.atomic import check_output
 from background_removal.files.storage import STANDARD, check_bucket, is_remote, path_for_naming
-from background_removal.files.video.formats import CONTAINER_FORMATS, Encoding, codec_of_encoder
+from background_removal.files.video.formats import CONTAINER_FORMATS, Encoding, check_choices, codec_of_encoder
 from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 
 # Pattern of the pictures of a sequence where only their folder is given.
@@ -67,7 +69,7 @@ def result_path(
     check_bucket(output)
     if output and not names_folder(output):
         return output
-    if path == STANDARD and not output:
+    if path == STANDARD and not output and not (video and frames):
         return STANDARD
     path = path_for_naming(path)
     stem, suffix = os.path.splitext(path)
@@ -90,9 +92,9 @@ def check_result(path: str, source: str, *, video: bool, encoding: Encoding | No
         video: Whether it is a video, or the pictures of one.
         encoding: The encoding of a video.
     """
-    if video and STANDARD in (path, source):
-        raise InputError("-: only images come and go through standard input and output; give a video as a file")
-    if video and not is_sequence(path):
+    if video and path == STANDARD:
+        _check_y4m_output(source, encoding or Encoding())
+    elif video and not is_sequence(path):
         from background_removal.files.video.video_sink import check_video_output
 
         check_video_output(path, source, encoding or Encoding())
@@ -100,13 +102,27 @@ def check_result(path: str, source: str, *, video: bool, encoding: Encoding | No
         check_image_output(path, source)
 
 
+def _check_y4m_output(source: str, encoding: Encoding) -> None:
+    """Raise InputError unless a video goes from standard input to standard output, without an encoder."""
+    if source != STANDARD:
+        raise InputError(VIDEO_MESSAGE)
+    if encoding.codec or encoding.encoder != "auto" or encoding.crf is not None:
+        raise InputError("`output_path` -: is raw video; leave out `codec`, `encoder` and `crf`, or give a file")
+    check_choices(encoding)
+    check_output(STANDARD, source)
+
+
 def video_sink(path: str, **options: Any) -> Sink:
     """Return a sink that writes a video at `path`, or its pictures.
 
     Args:
-        path: A video file, or the pictures' names as ``frames/%06d.png``.
+        path: A video file, the pictures' names as ``frames/%06d.png``, or standard output for a Y4M.
         options: Arguments for `files.video.video_sink.VideoSink`.
     """
+    if path == STANDARD:
+        from background_removal.files.video.y4m import Y4mSink
+
+        return Y4mSink(alpha=bool(options.get("alpha")))
     if is_sequence(path):
         return SequenceSink(path, flattens=not options.get("alpha"))
     from background_removal.files.video.video_sink import VideoSink

@@ -24,7 +24,7 @@ from background_removal.files.video.formats import (
 from background_removal.pipeline.frame import ColorDescription, StreamInfo
 
 # Colours of frames that never were YUV.
-_DEFAULT_COLOR = ColorDescription(matrix=1, range=ColorRange.MPEG, primaries=1, transfer=1)
+DEFAULT_COLOR = ColorDescription(matrix=1, range=ColorRange.MPEG, primaries=1, transfer=1)
 # Colours of a WebP, which has no others.
 _WEBP_COLOR = ColorDescription(matrix=6, range=ColorRange.MPEG, primaries=1, transfer=13)
 # Frame rate of a video without one, frames per second.
@@ -133,7 +133,7 @@ def plan_encoding(path: str, info: StreamInfo, shape: tuple[int, ...], encoding:
         min_step=_MIN_GIF_STEP if suffix == ".gif" else 1,
         rate=info.rate or _DEFAULT_RATE,
         pixel_aspect=pixel_aspect,
-        color=_WEBP_COLOR if suffix == ".webp" else info.color or _DEFAULT_COLOR,
+        color=_WEBP_COLOR if suffix == ".webp" else info.color or DEFAULT_COLOR,
         has_alpha=has_alpha,
         first_field=first_field,
     )

@@ -131,12 +131,7 @@ def check_video_format(path: str, encoding: Encoding) -> None:
     known = CONTAINER_FORMATS[suffix].codecs
     if encoding.codec and encoding.codec not in known:
         raise InputError(f"`codec` {encoding.codec}: {suffix} takes {', '.join(known)}")
-    if encoding.preset not in PRESETS:
-        raise InputError(f"`preset` {encoding.preset}: must be one of {', '.join(PRESETS)}")
-    if encoding.metadata not in METADATA:
-        raise InputError(f"`metadata` {encoding.metadata}: must be {' or '.join(METADATA)}")
-    if encoding.interlaced not in INTERLACED:
-        raise InputError(f"`interlaced` {encoding.interlaced}: must be {' or '.join(INTERLACED)}")
+    check_choices(encoding)
     if encoding.gif_width < 1:
         raise InputError(f"`gif_width` {encoding.gif_width}: must be at least 1")
     if not 0 < encoding.gif_fps <= _MAX_GIF_FPS:
@@ -147,6 +142,16 @@ def check_video_format(path: str, encoding: Encoding) -> None:
         raise InputError(f"`crf` {encoding.crf}: must be between 0 (best) and {worst} (worst)")
     if encoding.encoder != "auto":
         _check_encoder(encoding, suffix)
+
+
+def check_choices(encoding: Encoding) -> None:
+    """Raise InputError for a word that is none of those to choose from."""
+    if encoding.preset not in PRESETS:
+        raise InputError(f"`preset` {encoding.preset}: must be one of {', '.join(PRESETS)}")
+    if encoding.metadata not in METADATA:
+        raise InputError(f"`metadata` {encoding.metadata}: must be {' or '.join(METADATA)}")
+    if encoding.interlaced not in INTERLACED:
+        raise InputError(f"`interlaced` {encoding.interlaced}: must be {' or '.join(INTERLACED)}")
 
 
 def _check_encoder(encoding: Encoding, suffix: str) -> None:

@@ -89,6 +89,9 @@ class VideoSource(Source):
         warns: Whether warnings are logged.
     """
 
+    # Whether a warning gives the number of damaged packets.
+    _counts_damage = True
+
     def __init__(
         self,
         path: str,
@@ -119,7 +122,7 @@ class VideoSource(Source):
 
     def open(self) -> None:
         """Open the file; raises InputError if it is no video, too large, or has no decodable frame."""
-        self._container = container = open_video(self._path, self._name)
+        self._container = container = self._open_container()
         stream = container.streams.best("video")
         # FFmpeg renders plain text as a terminal (format "tty") and reports a video.
         picture_only = stream is not None and bool(stream.disposition & Disposition.attached_pic)
@@ -149,7 +152,7 @@ class VideoSource(Source):
             self._container.close()
             self._container = None
         decoder, self._decoder = self._decoder, None
-        if decoder is not None and decoder.damaged and self._info is not None and self._warns:
+        if decoder is not None and self._counts_damage and decoder.damaged and self._info is not None and self._warns:
             log.warning("%s: %d damaged parts were skipped", self._name, decoder.damaged)
         if self.missing and self._warns:
             log.warning("%s: %s", self._name, self.missing)
@@ -182,11 +185,19 @@ class VideoSource(Source):
             index += 1
             frame = next(self._frames, None)
         if frame is None and self._part is None and self._decoder is not None:
-            self.missing = describe_missing(self._path, self._expected, self._decoder.frames, self._end)
+            self.missing = self._describe_missing(self._decoder)
 
     def stop(self) -> None:
         """Stop an iteration in another thread after its current frame."""
         self._stopped.set()
+
+    def _open_container(self) -> InputContainer:
+        """Open the file; called again where it must be read again."""
+        return open_video(self._path, self._name)
+
+    def _describe_missing(self, decoder: Decoder) -> str:
+        """Describe after the last frame which frames are missing; "" for none."""
+        return describe_missing(self._path, self._expected, decoder.frames, self._end)
 
     def _planes(self, frame: VideoFrame) -> Planes | None:
         return self._to_bgr.planes(frame) if isinstance(self._to_bgr, ToBgr) else None
@@ -213,9 +224,9 @@ class VideoSource(Source):
 
     def _first_of_file(self) -> VideoFrame | None:
         """Return the first frame of the file, on whose size all parts agree; None if it cannot be decoded."""
-        with open_video(self._path, self._name) as container:
+        with self._open_container() as container:
             stream = cast("VideoStream", container.streams[self._stream.index])
-            return next(iter(Decoder(container, stream, lambda: open_video(self._path, self._name))), None)
+            return next(iter(Decoder(container, stream, self._open_container)), None)
 
     def _decode_part(self) -> Iterator[VideoFrame]:
         """Decode the frames of the part, with times from the start of the file's clock."""
@@ -246,14 +257,14 @@ class VideoSource(Source):
                 return itertools.chain([first], frames)
         # Seeking failed: decode from the beginning.
         self._container.close()
-        self._container = open_video(self._path, self._name)
+        self._container = self._open_container()
         self._stream = cast("VideoStream", self._container.streams[self._stream.index])
         return self._decode()
 
     def _decode(self) -> Iterator[VideoFrame]:
         assert self._container is not None
         before = 0 if self._decoder is None else self._decoder.damaged
-        self._decoder = Decoder(self._container, self._stream, lambda: open_video(self._path, self._name))
+        self._decoder = Decoder(self._container, self._stream, self._open_container)
         self._decoder.damaged = before
         frames = iter(self._decoder)
         return deinterlace(frames, self._stream, self._note_fields) if self._deinterlaces else frames

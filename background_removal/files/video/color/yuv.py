@@ -16,7 +16,7 @@ from background_removal.pipeline.planes import (
     yuv_to_bgr_matrix,
 )
 
-__all__ = ["FromBgr", "ToBgr", "bgr_to_yuv_matrix", "color_of", "swscale_matrix", "yuv_to_bgr_matrix"]
+__all__ = ["FromBgr", "ToBgr", "bgr_to_yuv_matrix", "color_of", "pixels_of", "swscale_matrix", "yuv_to_bgr_matrix"]
 
 # Code points of ITU-T H.273, as in FFmpeg's AVCOL_SPC_*: how RGB was turned into YUV.
 _RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
@@ -148,18 +148,18 @@ class FromBgr:
         """Copy planes that `accepts` approves to a frame."""
         frame = VideoFrame(*self._size, self._pix_fmt)
         y, u, v = planes.to_range(self._color.full_range).layers
-        np.copyto(_plane(frame, 0), y)
+        np.copyto(pixels_of(frame, 0), y)
         if self._pix_fmt == "nv12":
-            pairs = _plane(frame, 1)
+            pairs = pixels_of(frame, 1)
             pairs[:, 0::2], pairs[:, 1::2] = u, v
         else:
-            np.copyto(_plane(frame, 1), u)
-            np.copyto(_plane(frame, 2), v)
+            np.copyto(pixels_of(frame, 1), u)
+            np.copyto(pixels_of(frame, 2), v)
         return frame
 
     def _convert_to_planes(self, image: np.ndarray) -> VideoFrame:
         frame = VideoFrame(*self._size, self._pix_fmt)
-        planes = [_plane(frame, number) for number in range(len(frame.planes))]
+        planes = [pixels_of(frame, number) for number in range(len(frame.planes))]
         alpha = image[..., 3] if image.shape[2] == 4 else None
         if alpha is not None:
             image = cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
@@ -178,10 +178,10 @@ class FromBgr:
 
 
 def _layers(frame: VideoFrame) -> Layers:
-    return _plane(frame, 0), _plane(frame, 1), _plane(frame, 2)
+    return pixels_of(frame, 0), pixels_of(frame, 1), pixels_of(frame, 2)
 
 
-def _plane(frame: VideoFrame, number: int) -> np.ndarray:
+def pixels_of(frame: VideoFrame, number: int) -> np.ndarray:
     """Return the pixels of an 8-bit plane as a view of the frame's memory, without its padding."""
     plane = frame.planes[number]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
