@@ -60,7 +60,7 @@ def test_exif_orientation_is_honoured(tmp_path: Path, suffix: str, orientation: 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tiff", ".PNG"])
 def test_a_cut_out_has_real_alpha(tmp_path: Path, portrait: np.ndarray, suffix: str) -> None:
     output = tmp_path / f"cutout{suffix}"
-    segmentation = MPSegmentation(background="transparent")
+    segmentation = MPSegmentation(background="transparent", quality="fast")
     Engine(image_path=PORTRAIT, custom_objects=[segmentation], output_path=output).run()
     with Image.open(output) as image:
         assert image.mode == "RGBA"

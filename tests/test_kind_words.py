@@ -73,7 +73,7 @@ def test_short_options_and_files_among_options(run_main, photo: Path, tmp_path: 
         "b.jpg",
         "-",
     )
-    outcome = run_main("-i", photo, "-b", "navy", "-o", "r.png")
+    outcome = run_main("-i", photo, "-b", "navy", "-o", "r.png", "--quality", "fast")
     assert (outcome.code, outcome.err, outcome.out) == (0, "", "r.png\n")
     assert cv2.imread(str(tmp_path / "r.png"))[60, 480].tolist() == [128, 0, 0]
 

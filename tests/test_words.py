@@ -22,7 +22,7 @@ def test_a_picture_of_nobody_is_done_and_said(run_main, tmp_path: Path) -> None:
         0, "room_out.jpg\n", "warning: no person was found in room.jpg\n"
     )  # fmt: skip
     shutil.copy(PORTRAIT, tmp_path / "me.jpg")
-    outcome = run_main("room.jpg", "me.jpg")  # the one is not taken for the other
+    outcome = run_main("room.jpg", "me.jpg", "--quality", "fast")  # the one is not taken for the other
     assert (outcome.code, outcome.err) == (0, "warning: no person was found in room.jpg\n")
     for arguments in (["--background", "none"], ["--no-segmentation"]):  # where nobody is looked for
         assert run_main("room.jpg", *arguments).err == ""
