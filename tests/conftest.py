@@ -34,8 +34,8 @@ PORTRAIT = ROOT / "samples" / "portrait.jpg"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return two processes more than there are cores: many tests wait for a camera, a window or another program."""
-    return (os.cpu_count() or 1) + 2
+    """Return one process more than there are cores: many tests wait for a camera, a window or another program."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,13 +20,18 @@ from background_removal.batch.cluster.connection import runtime_env, runtime_mod
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-cluster.txt")
 
-# It takes its time without taking a core, so that there is time to kill somebody; each process leaves its number.
+# It takes its time without taking a core, so that there is time to kill somebody; each process leaves its number. Where
+# the file "company" lies, it begins only when another process is there, or one quick process would do all parts.
 SLOW = """
 import os, pathlib, time
 
 class Slow:
     def __call__(self, image):
-        pathlib.Path(os.environ["SLOW_FOLDER"], str(os.getpid())).touch()
+        folder = pathlib.Path(os.environ["SLOW_FOLDER"])
+        (folder / str(os.getpid())).touch()
+        end = time.monotonic() + 60
+        while (folder.parent / "company").exists() and len(list(folder.iterdir())) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
         time.sleep(0.02)
         return 255 - image
 """
@@ -109,6 +114,7 @@ def test_the_part_of_a_killed_process_is_done_again(cluster, two_computers, tmp_
 
 def test_the_parts_of_a_lost_computer_are_done_by_others(cluster, two_computers, tmp_path: Path, start_main) -> None:
     source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
+    (tmp_path / "company").touch()
     run = slow_run(cluster, start_main)
     wait_until(lambda: len(slow_pids(tmp_path)) == 2, "both computers at work")
     cluster.remove_node(two_computers[0], allow_graceful=False)

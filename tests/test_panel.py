@@ -152,9 +152,9 @@ def test_a_small_person_from_the_side_is_found_in_a_large_picture(shared: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stem", ["p3m_01", "p3m_05", "p3m_04", "ormbg_validation_p_00a7a27c"])
+@pytest.mark.parametrize("stem", ["p3m_01", "p3m_05"])
 def test_best_is_no_worse_than_fast_on_photographs(shared: Path, stem: str) -> None:
-    """A wall, a sculpture, a drape and a post were the person's, before several networks were asked."""
+    """A wall and a sculpture were the person's, before several networks were asked."""
     stills = shared / "groundtruth_real" / "stills"
     picture = cv2.imread(str(stills / "input" / f"{stem}.jpg"))
     truth = cv2.imread(str(stills / "alpha" / f"{stem}.png"), cv2.IMREAD_GRAYSCALE)
