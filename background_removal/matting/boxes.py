@@ -84,3 +84,11 @@ def resample_crop(image: np.ndarray, old: Box, new: Box) -> np.ndarray:
     )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def mask_inside(old: Box, new: Box, shape: tuple[int, ...]) -> np.ndarray:
+    """Return 1 for each pixel of `new`, at `shape` (h, w), that lies in `old`, else 0, float32."""
+    across = new[0] + (np.arange(shape[1]) + 0.5) * ((new[2] - new[0]) / shape[1])
+    down = new[1] + (np.arange(shape[0]) + 0.5) * ((new[3] - new[1]) / shape[0])
+    columns, rows = (across > old[0]) & (across < old[2]), (down > old[1]) & (down < old[3])
+    return (rows[:, None] & columns).astype(np.float32)

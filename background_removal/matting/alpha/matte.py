@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from background_removal.matting.boxes import Box, shows_person
+from background_removal.matting.boxes import Box, clip_box, shows_person
 from background_removal.matting.pyramid import Pyramid
 
 
@@ -47,9 +47,9 @@ class Matte:
         """Return the alpha of the whole frame at a smaller size, float32 (height, width)."""
         out = np.zeros((height, width), np.float32)
         across, down = width / self.size[0], height / self.size[1]
-        left, right = (round(side * across) for side in self.box[::2])
-        top, bottom = (round(side * down) for side in self.box[1::2])
-        part = out[top : max(top + 1, bottom), left : max(left + 1, right)]
+        left, top, right, bottom = self.box
+        box = clip_box((left * across, top * down, right * across, bottom * down), (width, height))
+        part = out[box[1] : box[3], box[0] : box[2]]
         is_larger = self.alpha.shape[1] > part.shape[1]
         part[:] = cv2.resize(
             self.alpha, part.shape[::-1], interpolation=cv2.INTER_AREA if is_larger else cv2.INTER_LINEAR

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import Box, resample_crop
+from background_removal.matting.boxes import mask_inside, resample_crop
 
 # Values without a source were found by trial on the clips with known alpha that benchmarks/quality.py scores, and
 # checked by eye on clips of other people.
@@ -52,14 +52,6 @@ def _blend_still(now: Matte, last: Matte, share: float) -> Matte:
     motion = cv2.absdiff(cv2.blur(greys[0], _FADE_WINDOW), cv2.blur(greys[1], _FADE_WINDOW))
     keep = np.clip(1 - motion.astype(np.float32) / _FADE_MOTION, 0, 1)
     if last.box != now.box:
-        keep *= _mask_inside(last.box, now.box, keep.shape)
+        keep *= mask_inside(last.box, now.box, keep.shape)
     keep *= share
     return replace(now, alpha=now.alpha + (alpha - now.alpha) * keep)
-
-
-def _mask_inside(old: Box, new: Box, shape: tuple[int, ...]) -> np.ndarray:
-    """Return 1 for each pixel of `new`, at `shape` (h, w), that lies in `old`, else 0, float32."""
-    across = new[0] + (np.arange(shape[1]) + 0.5) * ((new[2] - new[0]) / shape[1])
-    down = new[1] + (np.arange(shape[0]) + 0.5) * ((new[3] - new[1]) / shape[0])
-    columns, rows = (across > old[0]) & (across < old[2]), (down > old[1]) & (down < old[3])
-    return (rows[:, None] & columns).astype(np.float32)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import Box, area, resample_crop
+from background_removal.matting.boxes import area, mask_inside, resample_crop
 from background_removal.matting.networks.light import brightening
 
 # Values without a source were chosen on fast movements that are made of dancer_park and of the first half of
@@ -111,7 +111,7 @@ def _move_along(last: Matte, now: Matte) -> tuple[np.ndarray, np.ndarray]:
     alpha, then = last.alpha, last.image
     if last.box != now.box:
         alpha, then = resample_crop(alpha, last.box, now.box), resample_crop(then, last.box, now.box)
-        alpha = alpha * _inside(last.box, now.box, alpha.shape)
+        alpha = alpha * mask_inside(last.box, now.box, alpha.shape)
     # Both by the same gain, so that in dim light as small a difference counts.
     gain = brightening(now.image)
     seen, then = (cv2.convertScaleAbs(cv2.blur(image, _NOISE_WINDOW), alpha=gain) for image in (now.image, then))
@@ -145,11 +145,3 @@ def _follows(flow: np.ndarray, person: np.ndarray) -> np.ndarray:
     expected = np.stack([matrix[n, 0] * x + matrix[n, 1] * y + matrix[n, 2] for n in (0, 1)], axis=2)
     limit = _MAX_DEVIATION_PIXELS + _MAX_DEVIATION * np.linalg.norm(expected, axis=2)
     return np.linalg.norm(flow - expected, axis=2) <= limit
-
-
-def _inside(old: Box, new: Box, shape: tuple[int, ...]) -> np.ndarray:
-    """Return 1 for each pixel of `new`, at `shape` (h, w), that lies in `old`, else 0, float32."""
-    columns = new[0] + (np.arange(shape[1]) + 0.5) * ((new[2] - new[0]) / shape[1])
-    rows = new[1] + (np.arange(shape[0]) + 0.5) * ((new[3] - new[1]) / shape[0])
-    across, down = (columns > old[0]) & (columns < old[2]), (rows > old[1]) & (rows < old[3])
-    return (down[:, None] & across).astype(np.float32)

@@ -233,23 +233,8 @@ class PerformerFinder:
             return False
         if main is None or main.matte is None:
             return True
-        theirs = _alpha_of(main, MOTION_SIZE) * (1 - cv2.dilate(body, np.ones((5, 5))))
+        theirs = main.matte.shrink(*MOTION_SIZE) * (1 - cv2.dilate(body, np.ones((5, 5))))
         return moved >= _MIN_MOTION_RATIO * self.motion.mean_in(theirs)
-
-
-def _alpha_of(person: TrackedPerson, size: tuple[int, int]) -> np.ndarray:
-    """Return a person's alpha of the whole frame at `size` (width, height), float32."""
-    assert person.matte is not None
-    left, top, right, bottom = person.matte.box
-    across, down = size[0] / person.size[0], size[1] / person.size[1]
-    box = round(left * across), round(top * down), round(right * across), round(bottom * down)
-    alpha = np.zeros(size[::-1], np.float32)
-    width, height = box[2] - box[0], box[3] - box[1]
-    if width > 0 and height > 0:
-        alpha[box[1] : box[3], box[0] : box[2]] = cv2.resize(
-            person.matte.alpha, (width, height), interpolation=cv2.INTER_AREA
-        )
-    return alpha
 
 
 def shows_same(mask: BodyMask, person: TrackedPerson) -> bool:
@@ -257,7 +242,7 @@ def shows_same(mask: BodyMask, person: TrackedPerson) -> bool:
     if person.matte is None:
         return False
     body = mask.resample((0, 0, *person.size), *MOTION_SIZE) > 0.5
-    alpha = _alpha_of(person, MOTION_SIZE) > 0.5
+    alpha = person.matte.shrink(*MOTION_SIZE) > 0.5
     return bool((body & alpha).sum() >= _SAME_PERSON * max(1, (body | alpha).sum()))
 
 
