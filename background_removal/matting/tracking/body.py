@@ -11,6 +11,7 @@ import numpy as np
 from background_removal.matting.boxes import Bounds, Box, resample_crop
 from background_removal.matting.networks.pose import PoseNetwork
 from background_removal.matting.pyramid import Pyramid
+from background_removal.matting.tracking.flow import find_flow, move_along
 
 # Values without a source were chosen on the first halves of two clips of DAVIS 2016 (parkour, dance-twirl) and on
 # composed clips with known alpha; docs/networks.md shows the scores of the others.
@@ -313,8 +314,4 @@ def _move_along(before: _Seen, box: Box, grey: np.ndarray) -> np.ndarray:
     evidence, then = before.evidence, before.grey
     if before.box != box:
         evidence, then = resample_crop(evidence, before.box, box), resample_crop(then, before.box, box)
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST).calc(grey, then, None)  # type: ignore[arg-type]
-    height, width = grey.shape
-    flow[..., 0] += np.arange(width, dtype=np.float32)
-    flow[..., 1] += np.arange(height, dtype=np.float32)[:, None]
-    return cv2.remap(evidence, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[arg-type]
+    return move_along(find_flow(grey, then), evidence, border=cv2.BORDER_REPLICATE)[0]

@@ -10,6 +10,7 @@ import numpy as np
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.boxes import area, mask_inside, resample_crop
 from background_removal.matting.networks.light import brightening
+from background_removal.matting.tracking.flow import find_flow, move_along
 
 # Values without a source were chosen on fast movements that are made of dancer_park and of the first half of
 # portrait_porch (benchmarks/fast_moves.py).
@@ -116,17 +117,12 @@ def _move_along(last: Matte, now: Matte) -> tuple[np.ndarray, np.ndarray]:
     gain = brightening(now.image)
     seen, then = (cv2.convertScaleAbs(cv2.blur(image, _NOISE_WINDOW), alpha=gain) for image in (now.image, then))
     greys = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (seen, then)]
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST).calc(greys[0], greys[1], None)  # type: ignore[arg-type]
-    motion, flow_back = np.linalg.norm(flow, axis=2), flow.copy()
-    height, width = alpha.shape
-    flow[..., 0] += np.arange(width, dtype=np.float32)
-    flow[..., 1] += np.arange(height, dtype=np.float32)[:, None]
-    moved = cv2.remap(alpha, flow, None, cv2.INTER_LINEAR)  # type: ignore[arg-type]
-    before = cv2.remap(then, flow, None, cv2.INTER_LINEAR)  # type: ignore[arg-type]
+    flow = find_flow(greys[0], greys[1])
+    moved, before = move_along(flow, alpha, then)
     change = cv2.blur(cv2.absdiff(before, seen).max(axis=2), _CHANGE_WINDOW)
-    kept = (change <= _MAX_CHANGE) & _follows(flow_back, moved > 0.5)
+    kept = (change <= _MAX_CHANGE) & _follows(flow, moved > 0.5)
     kept = cv2.dilate(cv2.medianBlur(kept.view(np.uint8), 5), np.ones(_RIM_WINDOW, np.uint8))
-    return moved * kept, motion
+    return moved * kept, np.linalg.norm(flow, axis=2)
 
 
 def _follows(flow: np.ndarray, person: np.ndarray) -> np.ndarray:

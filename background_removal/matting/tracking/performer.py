@@ -11,6 +11,7 @@ import numpy as np
 from background_removal.matting.boxes import Box
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.body import BodyMask, BodyObserver, Square
+from background_removal.matting.tracking.flow import find_flow
 from background_removal.matting.tracking.tracked_person import TrackedPerson
 
 # Values without a source were found by trial on composed clips of a person who moves before others that stand, made of
@@ -81,7 +82,7 @@ class MotionField:
         before, self._grey = self._grey, grey
         if before is None:
             return
-        flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST).calc(before, grey, None)  # type: ignore[arg-type]
+        flow = find_flow(before, grey)
         motion = np.linalg.norm(flow - _camera_motion(flow), axis=2)
         self.mean = motion if self.mean is None else self.mean + np.float32(_RATE) * (motion - self.mean)
 
