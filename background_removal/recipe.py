@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from background_removal.errors import InputError
 from background_removal.files.video.formats import Encoding
 from background_removal.look import Look
+from background_removal.matting.guidance.settings import Guidance
 from background_removal.matting.networks.network import Network
 from background_removal.pipeline.frame_range import FrameRange
 
@@ -26,6 +27,7 @@ class Recipe:
     Attributes:
         look: The background, the person's edge, and the effects.
         network: The networks that find the person.
+        guidance: The user's knowledge of the scene.
         objects: The user's custom objects, as FILE.py:NAME or package.module:NAME.
         name: The text of the name plate; "" for none.
         logo: The picture of the logo; "" for none.
@@ -41,6 +43,7 @@ class Recipe:
 
     look: Look = field(default_factory=Look)
     network: Network = field(default_factory=Network)
+    guidance: Guidance = field(default_factory=Guidance)
     objects: tuple[str, ...] = ()
     name: str = ""
     logo: str = ""
@@ -178,7 +181,7 @@ class Recipe:
         look = asdict(self.look)
         if "defocus" in look.pop("effects"):
             look["background"] = "none"  # the effect blurs it
-        return MPSegmentation(**look, **asdict(self.network))
+        return MPSegmentation(**look, **asdict(self.network), **asdict(self.guidance))
 
 
 def found_person(objects: Iterable[CustomObject]) -> bool | None:

@@ -22,6 +22,7 @@ from background_removal.compositing.shipped import FOLDER as SHIPPED
 from background_removal.errors import InputError
 from background_removal.look import Look
 from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.guidance.steps import MatteStep
 from background_removal.matting.loading import load_matting
 from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
@@ -119,8 +120,9 @@ class MPSegmentation(FrameObject):
         self._person.reuse_still = bool(reuse_still)
         weakref.finalize(self, self._person.close)  # the networks are kept from stream to stream
         self._controls = LookControls(self._selector, self._person, threshold, edge_softness)
+        self._steps: list[MatteStep] = []
         self._reuse_still = reuse_still
-        self._live = False
+        self._still = self._live = False
         self._last_matte: Matte | None = None
         self._unseen: Pyramid | None = None
         self._found_person: bool | None = None
@@ -230,6 +232,7 @@ class MPSegmentation(FrameObject):
         self._last_matte = self._unseen = self._found_person = self._view = None
         self._foreseen.clear()
         self._person.reset()
+        self._begin_steps()
 
     def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
         """Go to the next background of the folder (True) or to the previous one (False).
@@ -360,10 +363,10 @@ class MPSegmentation(FrameObject):
 
     def open(self, info: StreamInfo) -> None:
         """Prepare for a stream."""
+        self._still, self._live = info.still, info.live
         self.reset()
         self._foresees = False
         self._person.begin(info.still, info.live)
-        self._live = info.live
         if self._reuse_still is None:
             self._person.reuse_still = info.live
         self._selector.begin(info.live)
@@ -382,6 +385,8 @@ class MPSegmentation(FrameObject):
         """End the stream; the networks stay loaded for the next one."""
         self._foreseen.clear()
         self._person.end()
+        for step in self._steps:
+            step.end()
         self._selector.end()
 
     @property
@@ -417,7 +422,14 @@ class MPSegmentation(FrameObject):
                 return view
         return None
 
+    def _begin_steps(self) -> None:
+        for step in self._steps:
+            step.begin(self._still, self._live)
+
     def _matte(self, view: Pyramid) -> Matte:
-        self._view, self._last_matte = view, (matte := self._person(view))
+        matte = self._person(view)
+        for step in self._steps:
+            matte = step(view, matte)
+        self._view, self._last_matte = view, matte
         self._found_person = self._found_person or matte.shows_person
         return matte

@@ -150,6 +150,7 @@ MATTING = {
     "alpha": {"boxes", "pyramid"},
     "tracking": {"boxes", "crop", "pyramid", "networks", "alpha"},
     "best": {"boxes", "crop", "pyramid", "networks", "alpha"},
+    "guidance": {"boxes", "pyramid", "alpha"},
     "refined_network": {"boxes", "networks", "alpha"},
     "stream": {"pyramid", "alpha", "tracking", "best"},
     "loading": {"crop", "networks", "alpha", "tracking", "best", "refined_network", "stream"},

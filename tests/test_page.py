@@ -733,14 +733,14 @@ def test_options_that_do_not_go_with_a_page_are_refused(run_main, tmp_path: Path
     assert "--no-browser goes with --serve" in refused("--no-browser")
     assert "--output goes without --serve" in refused("--serve", "--output", "x.png")
     assert "--record goes without --serve" in refused("--serve", "--record", "x.mp4")
-    assert "--cert and --key go together" in refused("--serve", "--cert", "x.pem")
+    assert "--cert and --cert-key go together" in refused("--serve", "--cert", "x.pem")
     assert "must be HOST:PORT" in refused("--serve", "localhost:high")
     assert "must be HOST:PORT" in refused("--serve", "http://localhost:80")
     assert "--camera-fps goes with --webcam" in refused("--serve", "--camera-fps", "30")
     assert "nowhere.png" in refused("--serve", "--background", "nowhere.png")
     nothing = tmp_path / "nothing.pem"
     nothing.write_text("nothing")
-    assert "must be PEM files" in refused("--serve", "0", "--cert", nothing, "--key", nothing)
+    assert "must be PEM files" in refused("--serve", "0", "--cert", nothing, "--cert-key", nothing)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"--serve 127.0.0.1:{port}: " in refused("--serve", port, "--no-browser")

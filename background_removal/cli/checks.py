@@ -85,8 +85,8 @@ _RULES: tuple[_Rule, ...] = (
         "--frames makes a folder of pictures; {r.recipe.output} is none (or use --output …/%06d.png)",
     ),
     (
-        lambda r: r.is_page and bool(r.cert) != bool(r.key),
-        "--cert and --key go together: a certificate and its key",
+        lambda r: r.is_page and bool(r.cert) != bool(r.cert_key),
+        "--cert and --cert-key go together: a certificate and its key",
     ),
 )
 

@@ -17,6 +17,7 @@ from background_removal.files.storage import STANDARD
 from background_removal.files.video.formats import Encoding
 from background_removal.live.options import LiveOptions
 from background_removal.look import Look
+from background_removal.matting.guidance.settings import Guidance
 from background_removal.matting.networks.network import Network
 from background_removal.pipeline.frame_range import FrameRange
 from background_removal.recipe import Recipe
@@ -147,7 +148,7 @@ def build_request(typed: Mapping[str, Any], settings: Mapping[str, Any] | None =
         if option.kind is Kind.REPEATED and option.name in given:
             given[option.name] = [*(settings or {}).get(option.name, ()), *typed.get(option.name, ())]
     values: dict[type, dict[str, Any]] = {
-        carrier: {} for carrier in (Look, Network, FrameRange, Encoding, Recipe, LiveOptions, Request)
+        carrier: {} for carrier in (Look, Network, Guidance, FrameRange, Encoding, Recipe, LiveOptions, Request)
     }
     effects = []
     for option in OPTIONS:
@@ -159,6 +160,7 @@ def build_request(typed: Mapping[str, Any], settings: Mapping[str, Any] | None =
     recipe = Recipe(
         look=Look(effects=tuple(effects), **values[Look]),
         network=Network(**values[Network]),
+        guidance=Guidance(**values[Guidance]),
         frame_range=FrameRange(**values[FrameRange]),
         encoding=Encoding(**values[Encoding]),
         kind="video" if given.get("video") else "image" if given.get("image") else "",

@@ -37,7 +37,7 @@ class Request:
         fps: Whether the window shows frames per second; None for a camera only.
         serve: HOST:PORT of the page; None for no page.
         no_browser: Whether the browser stays closed.
-        cert, key: Files for HTTPS.
+        cert, cert_key: Files for HTTPS.
         list_backgrounds, list_models, list_cameras, list_microphones: Whether names are listed, and nothing else is
             done.
         print_completion: The shell for which completion is printed; None for none.
@@ -69,7 +69,7 @@ class Request:
     serve: str | None = None
     no_browser: bool = False
     cert: str = ""
-    key: str = ""
+    cert_key: str = ""
     list_backgrounds: bool = False
     list_models: bool = False
     list_cameras: bool = False

@@ -48,14 +48,14 @@ def serve_page(request: Request, on_line: Callable[[str], object]) -> None:
         port=port,
         open_browser=not request.no_browser,
         certificate=request.cert,
-        key=request.key,
+        key=request.cert_key,
         webcam=request.webcam,
         camera=CameraOptions(live.size, live.rate, live.backend, live.reconnect),
     )
     from background_removal.page.server import serve
 
     if host not in LOOPBACK and not request.cert:
-        log.info("browsers on other computers give their camera to pages by https:// alone: see --cert and --key")
+        log.info("browsers on other computers give their camera to pages by https:// alone: see --cert and --cert-key")
 
     serve(settings, on_line)
 

@@ -31,6 +31,7 @@ GROUPS = {
     "files": "files",
     "background": "the background",
     "network": "the network",
+    "guidance": "what only you know: corrections of the matte",
     "camera": "camera",
     "objects": "custom objects",
     "view": "view",
@@ -497,7 +498,7 @@ OPTIONS = (
     Option(
         "cert", Request, "page", "serve it by HTTPS: the certificate", metavar="FILE.pem", needs=_PAGE, on_page=True,
     ),
-    Option("key", Request, "page", "and its key", metavar="FILE.pem", needs=_PAGE, on_page=True),
+    Option("cert_key", Request, "page", "and its key", metavar="FILE.pem", needs=_PAGE, on_page=True),
     # -- the program --
     Option(
         "config", Request, "program", "options from a file; key w writes the look to it", metavar="FILE.toml",

@@ -97,7 +97,7 @@ export class Camera {
 
   async #open() {
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new Refused("Browsers give a camera only to pages of the same computer or by https://. See --cert and --key.");
+      throw new Refused("Browsers give a camera only to pages of the same computer or by https://. See --cert and --cert-key.");
     }
     const [width, height] = this.size.value.split("x").map(Number);
     const deviceId = this.source.value ? { exact: this.source.value } : undefined;

@@ -1,0 +1,10 @@
+"""Guidance: the user's knowledge of a scene in one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What the user knows of a scene; option names and the parameters of `MPSegmentation` are the same."""
