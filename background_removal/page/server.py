@@ -295,7 +295,7 @@ def _check_certificate(settings: Settings) -> None:
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "reason", None) or error.strerror or str(error)
         raise InputError(
-            f"--cert {settings.certificate} --cert-key {settings.key}: ({reason}): both must be PEM files"
+            f"--cert {settings.certificate} --cert-key {settings.key}: {reason}; both must be PEM files"
         ) from error
 
 
