@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import lzma
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,7 @@ PROFILES = {
     "srgb": ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410), 0.0),
     "p3": ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407), 0.0),
     "adobe": ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457), 2.19921875),
+    "bt2020": ((0.67348, 0.27904, -0.00193), (0.16567, 0.67534, 0.02998), (0.12505, 0.04561, 0.79686), 2.2),
     "prophoto": ((0.79767, 0.28804, 0.0), (0.13519, 0.71188, 0.0), (0.03134, 0.00009, 0.82491), 1.8),
 }
 
@@ -64,12 +66,17 @@ def icc_profile(name: str) -> bytes:
     for letter, values in zip(b"rgb", primaries, strict=True):
         tags[bytes([letter]) + b"XYZ"] = xyz(values)
         tags[bytes([letter]) + b"TRC"] = curve
+    return assemble_profile(tags, b"RGB ")
+
+
+def assemble_profile(tags: dict[bytes, bytes], space: bytes) -> bytes:
+    """Return a colour profile of a display with these tags."""
     table, body = struct.pack(">I", len(tags)), b""
     start = 128 + 4 + 12 * len(tags)
     for tag, content in tags.items():
         table += tag + struct.pack(">II", start + len(body), len(content))
         body += content + bytes(-len(content) % 4)
-    head = struct.pack(">I4sI4s4s4s", start + len(body), b"test", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    head = struct.pack(">I4sI4s4s4s", start + len(body), b"test", 0x02400000, b"mntr", space, b"XYZ ")
     head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
     return head + bytes(128 - len(head)) + table + body
 
@@ -91,6 +98,98 @@ def test_colour_profiles_are_converted_to_srgb(tmp_path: Path, suffix: str, name
     assert np.abs(found - expected).max() <= (6 if suffix == ".jpg" else 2)
     behind = BackgroundLoader().file(path).original
     assert (behind == found).all()
+
+
+def exif_of_adobe_rgb(space: int, rules: bytes) -> bytes:
+    """Return the EXIF by which cameras say Adobe RGB: the colour space and the rules that the file follows."""
+    block = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, 0x8769, 4, 1, 26, 0)
+    block += struct.pack("<HHHIIHHIII", 2, 0xA001, 3, 1, space, 0xA005, 4, 1, 56, 0)
+    return block + struct.pack("<HHHI4sI", 1, 1, 2, 4, rules, 0)
+
+
+@pytest.mark.parametrize(
+    ("space", "rules", "name"),
+    [(65535, b"R03\0", "adobe"), (2, b"R98\0", "adobe"), (65535, b"R98\0", "srgb"), (1, b"R03\0", "srgb")],
+)
+def test_adobe_rgb_that_only_exif_tells_is_converted(tmp_path: Path, space: int, rules: bytes, name: str) -> None:
+    exif = exif_of_adobe_rgb(space, rules)
+    for suffix, options in ((".jpg", {"quality": 100, "subsampling": 0}), (".png", {})):
+        Image.fromarray(chart()).save(tmp_path / f"a{suffix}", exif=exif, **options)
+        expected = expected_srgb(chart().astype(float), name)[..., ::-1]
+        found = read_image(str(tmp_path / f"a{suffix}"))
+        assert np.abs(found - expected).max() <= (6 if suffix == ".jpg" else 2)
+    profile = icc_profile("p3")  # one in the file counts more
+    Image.fromarray(chart()).save(tmp_path / "both.png", exif=exif, icc_profile=profile)
+    expected = expected_srgb(chart().astype(float), "p3")[..., ::-1]
+    assert np.abs(read_image(str(tmp_path / "both.png")) - expected).max() <= 2
+
+
+def with_code_points(name: str, primaries: int, transfer: int) -> bytes:
+    """Return a file of the chart whose container alone tells of the colours (ITU-T H.273)."""
+    out = io.BytesIO()
+    options = {"a.png": {}, "a.avif": {"quality": 100, "subsampling": "4:4:4"}, "a.heic": {"quality": 100}}[name]
+    if name == "a.heic":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+        options |= {"chroma": 444, "format": "HEIF"}
+    Image.fromarray(chart()).save(out, **{"format": name[2:].upper(), **options})
+    data = out.getvalue()
+    if name == "a.png":
+        chunk = b"cICP" + bytes([primaries, transfer, 0, 1])
+        return data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]
+    at = data.index(b"colrnclx") + 8
+    return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
+
+
+@pytest.mark.parametrize("name", ["a.avif", "a.heic", "a.png"])
+def test_colours_that_only_the_container_tells_are_converted(tmp_path: Path, name: str) -> None:
+    for (primaries, transfer), space in {(12, 13): "p3", (9, 4): "bt2020", (1, 13): "srgb"}.items():
+        (tmp_path / name).write_bytes(with_code_points(name, primaries, transfer))
+        expected = expected_srgb(chart().astype(float), space)[..., ::-1]
+        error = np.abs(read_image(str(tmp_path / name)) - expected)
+        assert error.mean() < 1.5, space  # with the loss of coding
+        assert error.max() <= 2 or name != "a.png", space
+
+
+def test_the_colours_of_the_main_picture_count_and_not_those_of_others(tmp_path: Path) -> None:
+    whole = with_code_points("a.avif", 12, 13)
+    # Another property before it, as that of a thumbnail, which belongs to no item here: all numbers rise by one.
+    other = struct.pack(">I8sHHHB", 19, b"colrnclx", 9, 16, 9, 128)
+    start, end = whole.index(b"ipco") - 4, whole.index(b"ipma") - 4
+    assert whole[end + 12 : end + 16] == b"\0\0\0\1", "one item"
+    count = whole[end + 18]
+    numbers = bytes(number + 1 for number in whole[end + 19 : end + 19 + count])
+    data = bytearray(whole[: start + 8] + other + whole[start + 8 : end + 19] + numbers + whole[end + 19 + count :])
+    for at in (start, start - 8, whole.index(b"meta") - 4):  # the boxes around it
+        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(other))
+    at = data.index(b"iloc") + 4  # where the picture's data are
+    assert data[at + 4 : at + 6] == b"\x44\0"
+    struct.pack_into(">I", data, at + 14, struct.unpack_from(">I", data, at + 14)[0] + len(other))
+    (tmp_path / "a.avif").write_bytes(data)
+    expected = expected_srgb(chart().astype(float), "p3")[..., ::-1]
+    assert np.abs(read_image(str(tmp_path / "a.avif")) - expected).mean() < 1
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16", "RGBA"])
+def test_grey_profiles_are_converted_with_and_without_alpha(tmp_path: Path, mode: str) -> None:
+    grey = np.repeat(np.arange(0, 250, 10, dtype=np.uint8), 4).reshape(10, 10)
+    alpha = np.full_like(grey, 255)
+    alpha[5:] = 128
+    layers = {"L": grey, "LA": np.dstack([grey, alpha]), "I;16": grey * np.uint16(257)}
+    pixels = layers.get(mode, np.dstack([grey, grey, grey, alpha]))
+    Image.fromarray(pixels).save(tmp_path / "a.png", icc_profile=grey_profile(1.8))
+    linear = (grey / 255) ** 1.8
+    expected = np.rint(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055) * 255)
+    found = read_picture(str(tmp_path / "a.png")).image
+    assert np.abs(found[..., :3] - expected[..., None]).max() <= 2
+    assert ("A" in mode) == (found.shape[2] == 4)
+
+
+def grey_profile(gamma: float) -> bytes:
+    """Return a colour profile of grey with a power as its curve."""
+    curve = b"curv\0\0\0\0" + struct.pack(">IHxx", 1, round(gamma * 256))
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    tags = {b"wtpt": white, b"kTRC": curve, b"desc": b"desc\0\0\0\0" + struct.pack(">I", 2) + b"g\0" + bytes(78)}
+    return assemble_profile(tags, b"GRAY")
 
 
 def test_a_profile_that_is_damaged_or_of_another_space_is_ignored(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import logging
 import re
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +21,8 @@ from cv2.utils import logging as opencv_log
 from PIL import Image, ImageFile
 
 from background_removal.errors import InputError, reason
-from background_removal.files.color_profiles import to_srgb
+from background_removal.files.code_points import CodePoints, read_code_points
+from background_removal.files.color_profiles import find_profile, to_srgb
 from background_removal.files.image_formats import HEAD_BYTES, OPENCV_MAGIC, detect_format
 from background_removal.files.metadata import read_metadata
 from background_removal.pipeline.frame import PictureMetadata
@@ -197,9 +197,10 @@ def _count_pictures(header: ImageFile.ImageFile) -> int:
 def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.ndarray, bool]:
     """Return the image of an opened picture, and whether it is damaged; raises as `read_picture` does."""
     damaged = False
-    profile = header.info.get("icc_profile")
-    if _hdr_transfer(header, data):
-        image = _decode_hdr(header, data, name)
+    points = read_code_points(data, header.format or "")
+    profile = find_profile(header, points)
+    if points is not None and points.transfer in _HDR_TRANSFERS and header.format in ("AVIF", "HEIF"):
+        image = _decode_hdr(header, data, points, name)
     elif header.format in ("JPEG", "MPO") and header.mode in ("L", "RGB"):
         image, damaged = _decode_jpeg(data, name)
         if profile:
@@ -208,7 +209,7 @@ def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.nda
         try:
             _load(header)
             limits.check_pixels(name, *header.size)
-            image = _to_bgr(header, name)
+            image = _to_bgr(header, profile, name)
         except InputError:
             raise
         except Exception as error:  # of any type: each of Pillow's formats has its own
@@ -306,9 +307,8 @@ def _opencv_messages() -> Iterator[list[str]]:
             stderr.write_stderr(line)
 
 
-def _to_bgr(picture: ImageFile.ImageFile, name: str) -> np.ndarray:
+def _to_bgr(picture: ImageFile.ImageFile, profile: bytes | None, name: str) -> np.ndarray:
     """Convert a loaded picture of any mode to uint8 (H, W, 3) BGR or (H, W, 4) BGRA, in sRGB."""
-    profile = picture.info.get("icc_profile")
     if picture.mode.startswith(("I", "F")):
         return to_srgb(Image.fromarray(_to_8_bits(picture, name)), profile)
     has_alpha = picture.has_transparency_data
@@ -365,32 +365,14 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 # -- high dynamic range ----------------------------------------------------------------------------
 
 
-def _color_code_points(data: bytes) -> tuple[int, int, int, int] | None:
-    """Return primaries, transfer, matrix and full range of a HEIF or AVIF file, None if it does not give them."""
-    at = data.find(b"colrnclx")  # ISO/IEC 14496-12, 12.1.5
-    if at < 0 or len(data) < at + 15:
-        return None
-    primaries, transfer, matrix = struct.unpack_from(">HHH", data, at + 8)
-    return primaries, transfer, matrix, data[at + 14] >> 7
-
-
-def _hdr_transfer(header: Image.Image, data: bytes) -> int:
-    """Return the transfer function of an HDR picture, PQ or HLG; 0 for any other picture."""
-    points = _color_code_points(data) if header.format in ("AVIF", "HEIF") else None
-    return points[1] if points is not None and points[1] in _HDR_TRANSFERS else 0
-
-
-def _decode_hdr(header: Image.Image, data: bytes, name: str) -> np.ndarray:
+def _decode_hdr(header: Image.Image, data: bytes, points: CodePoints, name: str) -> np.ndarray:
     """Decode an HDR picture and map its tones as those of an HDR video, uint8 (H, W, 3) BGR."""
     import av
 
     from background_removal.files.video.color.hdr import HdrToBgr
     from background_removal.pipeline.frame import ColorDescription
 
-    points = _color_code_points(data)
-    assert points is not None
-    primaries, transfer, matrix, full = points
-    color = ColorDescription(matrix, 2 if full else 1, primaries, transfer)
+    color = ColorDescription(points.matrix, 2 if points.full_range else 1, points.primaries, points.transfer)
     try:
         if header.format == "HEIF":
             import pillow_heif
