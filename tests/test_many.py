@@ -240,13 +240,13 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
     (place / "deeper").mkdir()
     for name in ("a.txt", "b.txt", "README"):
         (place / name).touch()
-    process = start_main("--watch", place, "--output", results, "--background", "#0000ff")
+    process = start_main("--watch", place, "--output", results, "--background", "#0000ff", "--quality", "fast")
     wait_until((results / "first.jpg").exists, "the first result")
     # A file that grows is left alone until it is complete, however long that takes.
     data = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(5)]).path.read_bytes()
     with (place / "late.mp4").open("wb") as file:
-        for number in range(6):
-            part = len(data) // 6 + 1
+        for number in range(4):
+            part = len(data) // 4 + 1
             file.write(data[number * part : (number + 1) * part])
             file.flush()
             time.sleep(0.6)

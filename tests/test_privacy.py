@@ -53,7 +53,7 @@ def test_the_trace_would_show_it(tmp_path: Path) -> None:
 )
 def test_no_run_asks_a_name_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple) -> None:
     monkeypatch.chdir(tmp_path)
-    make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(120)], gop=25)
+    make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(60)], gop=15)
     assert sockets(tmp_path, sys.executable, ROOT / "main.py", *arguments) == []
     assert list(tmp_path.glob("r.*"))
     assert not list(tmp_path.rglob("*onnxruntime*")), "a database of events"

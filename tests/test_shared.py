@@ -91,7 +91,7 @@ EXPECTED = {
         pytest.param(path, look, id=f"{path.name}-{look}")
         for path in ODD
         for look in ("identity", "blur")
-        if look == "identity" or EXPECTED.get(path.name, (0,))[0] <= 100
+        if look == "identity" or EXPECTED.get(path.name, (0,))[0] <= 75
     ],
 )
 def test_odd_files_keep_every_frame_and_time(shared: Path, tmp_path: Path, path: Path, look: str) -> None:

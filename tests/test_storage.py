@@ -22,6 +22,9 @@ from background_removal.files import storage
 from background_removal.files.saving import atomic
 from background_removal.files.saving.names import free_name
 
+# One server is enough.
+pytestmark = pytest.mark.xdist_group("storage")
+
 
 @pytest.fixture(scope="module")
 def s3_url() -> Iterator[str]:
