@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from background_removal.compositing.blur import parse_blur
+from background_removal.compositing.edge_shift import parse_shift
 from background_removal.errors import InputError
 
 # Effects that can be switched on, in the order in which they are listed.
@@ -26,6 +27,9 @@ class Look:
         edge_softness: 0 cuts hard at the threshold, 1 keeps the edge as soft as the network sees it.
         light_wrap: Light of a new background over the person's edge, 0 to 1.
         people: "all" keeps everyone; "main" keeps the main person only.
+        grow, shrink: Distance by which the edge moves outwards, inwards: "N%" of the head's height, or pixels of the
+            frame; one of the two.
+        invert: Whether the room stays and the person goes.
         effects: Names of the effects that are on, each one of `EFFECTS`.
 
     Raises:
@@ -38,6 +42,9 @@ class Look:
     edge_softness: float = 0.5
     light_wrap: float = 0.0
     people: str = "all"
+    grow: str | float = 0.0
+    shrink: str | float = 0.0
+    invert: bool = False
     effects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -50,14 +57,21 @@ class Look:
             raise InputError(f"`people` {self.people}: must be {' or '.join(PEOPLE)}")
         if unknown := [name for name in self.effects if name not in EFFECTS]:
             raise InputError(f"`effects` {unknown[0]}: must be one of {', '.join(EFFECTS)}")
+        if not isinstance(self.invert, bool):
+            raise InputError(f"`invert` {self.invert}: must be true or false")
         object.__setattr__(self, "blur", parse_blur(self.blur).value)
+        grow, shrink = parse_shift(self.grow, "grow"), parse_shift(self.shrink, "shrink")
+        if grow.amount and shrink.amount:
+            raise InputError(f"`grow` {grow} and `shrink` {shrink}: give one of them")
+        object.__setattr__(self, "grow", grow.value)
+        object.__setattr__(self, "shrink", shrink.value)
         object.__setattr__(self, "effects", tuple(name for name in EFFECTS if name in self.effects))
 
     @classmethod
     def parse(cls, given: Mapping[str, Any], base: Look | None = None) -> Look:
         """Return `base` (default: the default look) with the values in `given`, by the names of the attributes.
 
-        Numbers may be text; `effects` may be a list or comma-separated text.
+        Numbers may be text, and so may true and false; `effects` may be a list or comma-separated text.
 
         Raises:
             InputError: a name is unknown, or a value cannot be used.
@@ -71,6 +85,8 @@ class Look:
                     values[name] = float(values[name])
                 except ValueError as error:
                     raise InputError(f"`{name}` {values[name]}: must be between 0 and 1") from error
+        if isinstance(values.get("invert"), str):
+            values["invert"] = {"true": True, "false": False}.get(values["invert"].lower(), values["invert"])
         effects = values.get("effects")
         if isinstance(effects, str):
             values["effects"] = tuple(name for name in effects.split(",") if name)

@@ -17,9 +17,10 @@ from background_removal.compositing.background_loader import BackgroundLoader
 from background_removal.compositing.background_selector import YOURS, BackgroundSelector
 from background_removal.compositing.backgrounds import Background
 from background_removal.compositing.blur import BlurStrength, KernelBlur, parse_blur, parse_kernel
+from background_removal.compositing.edge_shift import parse_shift
 from background_removal.compositing.look_controls import LookControls
+from background_removal.compositing.matte_adjustment import MatteAdjustment
 from background_removal.compositing.shipped import FOLDER as SHIPPED
-from background_removal.errors import InputError
 from background_removal.look import Look
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.guidance.steps import MatteStep
@@ -72,6 +73,10 @@ class MPSegmentation(FrameObject):
             numbers), or "auto": by the type and the range of the values.
         model_output_name: Name of its output, where it has several; "" for the first.
         people: "all" keeps everyone, up to four people; "main" keeps the main person only.
+        grow, shrink: Distance by which the edge of the finished matte moves outwards, inwards: "N%" of the height of
+            the largest head, or pixels of the frame; one of the two.
+        invert: Whether the room stays and the person goes; a blur then blurs the person. Without a person the frame
+            stays as it is.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -102,10 +107,18 @@ class MPSegmentation(FrameObject):
         model_output: str = "auto",
         model_output_name: str = "",
         people: str = "all",
+        grow: str | float = 0.0,
+        shrink: str | float = 0.0,
+        invert: bool = False,
     ) -> None:
-        for name, value in (("threshold", threshold), ("edge_softness", edge_softness), ("light_wrap", light_wrap)):
-            if not 0 <= value <= 1:
-                raise InputError(f"`{name}` {value:g}: must be between 0 and 1")
+        Look(  # checks them
+            threshold=threshold,
+            edge_softness=edge_softness,
+            light_wrap=light_wrap,
+            grow=grow,
+            shrink=shrink,
+            invert=invert,
+        )
         network = Network(
             model, model_selection, runtime, device, quality, model_size, model_input, model_output, model_output_name
         )
@@ -121,9 +134,13 @@ class MPSegmentation(FrameObject):
         weakref.finalize(self, self._person.close)  # the networks are kept from stream to stream
         self._controls = LookControls(self._selector, self._person, threshold, edge_softness)
         self._steps: list[MatteStep] = []
+        self._adjustment = MatteAdjustment(
+            parse_shift(grow, "grow"), parse_shift(shrink, "shrink"), invert, lambda: self._person.head_height
+        )
         self._reuse_still = reuse_still
         self._still = self._live = False
         self._last_matte: Matte | None = None
+        self._person_matte: Matte | None = None
         self._unseen: Pyramid | None = None
         self._found_person: bool | None = None
         self._view: Pyramid | None = None
@@ -205,6 +222,12 @@ class MPSegmentation(FrameObject):
             raise RuntimeError("no frame has been segmented yet")
         return self._last_matte.full()
 
+    def person_alpha(self) -> np.ndarray:
+        """Return what `last_alpha` does, but always of the person: neither inverted nor with the edge moved."""
+        alpha = self.last_alpha()
+        assert self._person_matte is not None
+        return alpha if self._person_matte is self._last_matte else self._person_matte.full()
+
     def matte_picture(self) -> np.ndarray:
         """Return the last alpha as a grey image, uint8 (H, W, 3), moved as later objects moved the frame."""
         picture = cv2.cvtColor(cv2.convertScaleAbs(self.last_alpha(), alpha=255), cv2.COLOR_GRAY2BGR)
@@ -216,7 +239,7 @@ class MPSegmentation(FrameObject):
         """Return the background picture, or the blurred scene without people; None before the first frame."""
         if self._last_matte is None and self._unseen is None:
             return None
-        alpha = self.last_alpha()
+        alpha = self.person_alpha()
         assert self._view is not None
         if isinstance(self._selector.background, backgrounds.ImageBackground):
             return self._selector.background.picture(*self._view.size).copy()
@@ -232,6 +255,7 @@ class MPSegmentation(FrameObject):
         self._last_matte = self._unseen = self._found_person = self._view = None
         self._foreseen.clear()
         self._person.reset()
+        self._adjustment.reset()
         self._begin_steps()
 
     def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
@@ -258,6 +282,9 @@ class MPSegmentation(FrameObject):
             edge_softness=self._controls.edge_softness,
             light_wrap=self._selector.light_wrap,
             people=self._person.people,
+            grow=self._adjustment.grow.value,
+            shrink=self._adjustment.shrink.value,
+            invert=self._adjustment.invert,
         )
 
     @look.setter
@@ -269,6 +296,8 @@ class MPSegmentation(FrameObject):
             self._controls.set_edge(look.threshold, look.edge_softness)
         if look.light_wrap != now.light_wrap:
             self._selector.light_wrap = look.light_wrap
+        if (look.grow, look.shrink, look.invert) != (now.grow, now.shrink, now.invert):
+            self._adjustment.set(parse_shift(look.grow, "grow"), parse_shift(look.shrink, "shrink"), look.invert)
         if look.blur != now.blur:
             self._selector.set_blur(parse_blur(look.blur))
         if look.background != now.background:
@@ -430,6 +459,9 @@ class MPSegmentation(FrameObject):
         matte = self._person(view)
         for step in self._steps:
             matte = step(view, matte)
-        self._view, self._last_matte = view, matte
         self._found_person = self._found_person or matte.shows_person
+        self._person_matte = matte
+        if self._adjustment.is_on:
+            matte = self._adjustment(view, matte)
+        self._view, self._last_matte = view, matte
         return matte

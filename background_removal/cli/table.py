@@ -17,6 +17,7 @@ from background_removal.cli import needs
 from background_removal.cli.needs import Need
 from background_removal.cli.request import Request
 from background_removal.compositing.blur import parse_blur
+from background_removal.compositing.edge_shift import parse_shift
 from background_removal.errors import InputError
 from background_removal.files.video.formats import INTERLACED, METADATA, Encoding, parse_codec
 from background_removal.live.options import LiveOptions
@@ -161,6 +162,16 @@ def _blur(text: str) -> str | int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _shift(name: str) -> Callable[[str], str | float]:
+    def parse(text: str) -> str | float:
+        try:
+            return parse_shift(text, name).value
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error).replace(f"`{name}` ", "", 1)) from error
+
+    return parse
+
+
 def _size(flag: str, example: str) -> Callable[[str], tuple[int, int]]:
     def convert(text: str) -> tuple[int, int]:
         from background_removal.support import limits
@@ -298,6 +309,20 @@ OPTIONS = (
     Option(
         "light_wrap", Look, "background", "light of a new background on the person's edge, 0..1",
         metavar="S", parse=_number, needs=_SEGMENTATION, on_page=True,
+    ),
+    # -- what only you know --
+    Option(
+        "grow", Look, "guidance",
+        "move the person's edge outwards: N% of the height of the head, or N for pixels of the frame",
+        metavar="N%", parse=_shift("grow"), needs=_SEGMENTATION, on_page=True,
+    ),
+    Option(
+        "shrink", Look, "guidance", "move it inwards", metavar="N%", parse=_shift("shrink"), needs=_SEGMENTATION,
+        on_page=True,
+    ),
+    Option(
+        "invert", Look, "guidance", "keep the room in place of the person; blur then blurs the person",
+        kind=Kind.FLAG, needs=_SEGMENTATION, on_page=True,
     ),
     # -- the network --
     Option(

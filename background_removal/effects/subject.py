@@ -73,7 +73,10 @@ class Subject:
 
     def bounds(self, frame: np.ndarray) -> tuple[int, int, int, int] | None:
         """Return left, top, right, bottom of the person in pixels, None if there is none."""
-        inside = self.alpha(frame) > 0.5
+        alpha = self.alpha(frame)
+        if (person_alpha := getattr(self._provider, "person_alpha", None)) is not None:
+            alpha = person_alpha()  # which a look that keeps the room in place of the person has inverted
+        inside = alpha > 0.5
         if inside.mean() < _MIN_AREA:
             return None
         rows = np.flatnonzero(inside.sum(axis=1) > _MIN_LINE_SHARE * inside.shape[1])

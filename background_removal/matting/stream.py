@@ -47,6 +47,8 @@ _SETTLING_FRAMES = 12
 _IDLE_INTERVAL = 4
 # Interval at which crops are fitted again if frames have times, seconds.
 _REFIT_SECONDS = 1
+# Height of a head per height of its face; the face network's box reaches from above the brows to the chin.
+_HEAD_PER_FACE = 1.5
 
 _BEST_KEEPS_ALL = "the best matte keeps everybody: leave `quality` best out, or give `people` main"
 
@@ -224,6 +226,13 @@ class StreamMatting:
         row = sorted(self._people, key=lambda person: person.centre)
         place = row.index(self._main.person) + 1 if self._main.person in row else 0
         return row[place % len(row)]
+
+    @property
+    def head_height(self) -> float | None:
+        """Height of the largest head of the people kept, pixels of the frame; None if no face is known."""
+        kept = [self._main.person] if self._people_kept == "main" and self._main.person else self._people
+        faces = [person.face for person in kept if person.face is not None]
+        return max((_HEAD_PER_FACE * (face.box[3] - face.box[1]) for face in faces), default=None)
 
     def end(self) -> None:
         """End the stream; the networks stay loaded."""

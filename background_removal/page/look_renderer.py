@@ -32,7 +32,9 @@ from background_removal.pipeline.objects import CustomObject, FrameObject, Objec
 from background_removal.segmentation import MPSegmentation
 
 # Settings that change without loading the networks again.
-_IN_PLACE = ("background", "blur", "threshold", "edge_softness", "light_wrap", "people", "effects")
+_IN_PLACE = (
+    "background", "blur", "threshold", "edge_softness", "light_wrap", "people", "grow", "shrink", "invert", "effects",
+)  # fmt: skip
 _TIME_BASE = Fraction(1, 1_000_000)
 # Frame of `at`, which needs the time only.
 _NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
@@ -203,6 +205,9 @@ class LookRenderer(FrameObject):
             edge_softness=look.edge_softness,
             light_wrap=look.light_wrap,
             people=look.people,
+            grow=look.grow,
+            shrink=look.shrink,
+            invert=look.invert,
             **self._network,
         )
         # In the order of the command line.

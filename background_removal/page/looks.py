@@ -37,6 +37,11 @@ def parse_look(given: Mapping[str, Any], base: Look, has_picture: Callable[[str]
         # No kernel in pixels, which blurs pictures of each size differently.
         if given["blur"] not in BLURS and not given["blur"].endswith("%"):
             raise PageError(400, f"blur {given['blur']}: must be {', '.join(BLURS)}, or N%")
+    for name in ("grow", "shrink"):
+        shift = str(given.get(name, 0)).strip()
+        # Nor here, unless the page was started with one.
+        if shift.strip("0.") and not shift.endswith("%") and shift != str(getattr(base, name)):
+            raise PageError(400, f"{name} {shift[:20]}: must be N%")
     try:
         return Look.parse(given, base)
     except InputError as error:

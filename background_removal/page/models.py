@@ -16,6 +16,12 @@ _Model = TypeVar("_Model", bound=BaseModel)
 PictureFormat = Literal["png", "jpeg", "webp"]
 VideoFormat = Literal["mp4", "webm", "mov"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Shift = Annotated[
+    str,
+    Field(max_length=100),
+    BeforeValidator(lambda value: str(value) if type(value) in (int, float) else value),
+    Field(description="N%, percent of the head's height; 0 for none"),
+]
 
 
 def _split_effects(value: Any) -> Any:
@@ -45,6 +51,9 @@ class LookChanges(BaseModel):
     edge_softness: Share | None = None
     light_wrap: Share | None = None
     people: Literal["all", "main"] | None = None
+    grow: Shift | None = None
+    shrink: Shift | None = None
+    invert: bool | None = None
     effects: Effects | None = None
 
     @model_validator(mode="before")

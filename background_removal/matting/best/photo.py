@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from background_removal.matting.alpha.closed_form import solve_alpha
-from background_removal.matting.alpha.edge import side_weights, weighted_mean
+from background_removal.matting.alpha.edge import weighted_mean
 from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.alpha.own_colors import MEAN_EPSILON, estimate_own_colors, part_of, strips
 from background_removal.matting.alpha.refine import MAX_RAMP_HALF_WIDTH, ramp_around, smooth_ramp
 from background_removal.matting.best.prediction import Prediction
 from background_removal.matting.boxes import Box
@@ -51,14 +52,8 @@ _FINE_ITERATIONS = 12
 # Half width of the ramp applied to the solved alpha when `edge_softness` is 0.5; it removes the haze that noise leaves
 # in certain background.
 _RAMP_HALF_WIDTH = 0.45
-# Rows processed at a time, pixels; bounds the memory for a large image.
-_STRIP_ROWS = 256
 # Half width of the window for the colours of either side, pixels of the network.
 _COLOR_PIXELS = 2 * _BAND_PIXELS
-
-
-# Added to the sum of the weights in the mean colours, which may be small.
-_MEAN_EPSILON = 1e-9
 
 
 class Predictor(Protocol):
@@ -121,7 +116,7 @@ class PhotoMatting:
         if self._matte.foreground is None:  # there is no person
             return self._matte
         # The image of the kept matte may have been drawn upon.
-        return replace(self._matte, image=_part(view.image, self._matte.box, 0))
+        return replace(self._matte, image=part_of(view.image, self._matte.box, 0))
 
 
 def solve_matte(view: Pyramid, prediction: Prediction, threshold: float, edge_softness: float) -> Matte:
@@ -137,28 +132,22 @@ def solve_matte(view: Pyramid, prediction: Prediction, threshold: float, edge_so
     box = _box_around(inside, prediction, view.size)
     if box is None:
         return _empty_matte(view)
-    alpha = _solve_edge(_part(inside, box, prediction.level), prediction, view, box)
-    foreground = _estimate_foreground(view, box, alpha, prediction)
+    alpha = _solve_edge(part_of(inside, box, prediction.level), prediction, view, box)
+    foreground = estimate_own_colors(view, box, alpha, prediction.level, _color_window(prediction))
     alpha = smooth_ramp(alpha, *ramp_around(0.5, _RAMP_HALF_WIDTH * min(1, 2 * edge_softness)))
     if edge_softness > 0.5:
         gradient = prediction.probability if prediction.soft is None else prediction.soft
-        gradient = _part(gradient, box, prediction.level)
+        gradient = part_of(gradient, box, prediction.level)
         soft = smooth_ramp(gradient, *ramp_around(threshold, MAX_RAMP_HALF_WIDTH * edge_softness))
         share = 2 * edge_softness - 1
         alpha = cv2.addWeighted(alpha, 1 - share, cv2.resize(soft, alpha.shape[::-1]), share, 0)
-    return Matte(alpha, box, view.size, _part(view.image, box, 0), foreground)
+    return Matte(alpha, box, view.size, part_of(view.image, box, 0), foreground)
 
 
 def _empty_matte(view: Pyramid) -> Matte:
     whole = (0, 0, *view.size)
     image = view.crop(whole, 64, 36)
     return Matte(np.zeros(image.shape[:2], np.float32), whole, view.size, image)
-
-
-def _part(image: np.ndarray, box: Box, level: int) -> np.ndarray:
-    """Return the view of `image`, a level of the pyramid, inside `box` of the full-size image."""
-    left, top, right, bottom = box
-    return image[top >> level : -(-bottom >> level), left >> level : -(-right >> level)]
 
 
 # -- the part with a person -------------------------------------------------------------------------
@@ -208,7 +197,7 @@ def _solve_edge(inside: np.ndarray, prediction: Prediction, view: Pyramid, box: 
     prior = np.clip(depth / 2 + 0.5, 0, 1)
     band = np.abs(depth) < half_width
     prior[~band] = inside[~band]
-    image = _part(view.level(prediction.level), box, prediction.level)
+    image = part_of(view.level(prediction.level), box, prediction.level)
     trust = np.float32(_PRIOR_WEIGHT) * np.minimum(np.square(depth / half_width), 1)
     trust += np.float32(_MIN_PRIOR_WEIGHT)
     trust += np.float32(_ALIKE_PRIOR_WEIGHT) * _color_likeness(image, depth, prediction)
@@ -216,7 +205,7 @@ def _solve_edge(inside: np.ndarray, prediction: Prediction, view: Pyramid, box: 
         trust += _certainty(prediction, box)
     alpha = solve_alpha(image, prior, band, prior, trust, _ITERATIONS)
     for level in range(prediction.level - 1, -1, -1):
-        alpha = _double_alpha(alpha, _part(view.level(level), box, level))
+        alpha = _double_alpha(alpha, part_of(view.level(level), box, level))
     return alpha
 
 
@@ -224,16 +213,16 @@ def _band_width(prediction: Prediction, box: Box) -> np.ndarray | np.float32:
     """Return half the width of the unknown band, pixels of the network; of each pixel, float32 (h, w), or of all."""
     if prediction.hair is None:
         return np.float32(_BAND_PIXELS)
-    hair = _part(prediction.hair, box, prediction.level)
+    hair = part_of(prediction.hair, box, prediction.level)
     return np.where(hair, np.float32(_HAIR_BAND_PIXELS), np.float32(_BAND_PIXELS))
 
 
 def _certainty(prediction: Prediction, box: Box) -> np.ndarray:
     """Return the additional weight of the network's alpha where it is certain and there is no hair, float32 (h, w)."""
-    probability = _part(prediction.probability, box, prediction.level)
+    probability = part_of(prediction.probability, box, prediction.level)
     certain = np.abs(2 * probability - 1) ** _CERTAINTY_POWER
     assert prediction.hair is not None
-    certain[_part(prediction.hair, box, prediction.level)] = 0
+    certain[part_of(prediction.hair, box, prediction.level)] = 0
     return np.float32(_CERTAIN_PRIOR_WEIGHT) * certain
 
 
@@ -245,8 +234,8 @@ def _color_likeness(image: np.ndarray, depth: np.ndarray, prediction: Prediction
         depth: Distance inside the person, float32 (h, w), in pixels of the network.
     """
     size = _color_window(prediction)
-    front = weighted_mean(image, np.clip(depth - 0.5, 1e-4, 1), size, _MEAN_EPSILON)
-    back = weighted_mean(image, np.clip(-depth - 0.5, 1e-4, 1), size, _MEAN_EPSILON)
+    front = weighted_mean(image, np.clip(depth - 0.5, 1e-4, 1), size, MEAN_EPSILON)
+    back = weighted_mean(image, np.clip(-depth - 0.5, 1e-4, 1), size, MEAN_EPSILON)
     return np.exp(np.square(front - back).sum(axis=2) * np.float32(-1 / _ALIKE_COLORS**2))
 
 
@@ -259,7 +248,7 @@ def _double_alpha(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
     large[large > 1 - _CERTAIN / 4] = 1
     square = np.ones((2 * _NEARBY_PIXELS + 1, 2 * _NEARBY_PIXELS + 1), np.uint8)
     band = cv2.dilate(cv2.inRange(large, _CERTAIN, 1 - _CERTAIN), square).view(bool)
-    for rows, columns in _strips(band):
+    for rows, columns in strips(band):
         # Rows next to the strip are given.
         around = slice(max(0, rows.start - 2), min(height, rows.stop + 2))
         here = band[around, columns].copy()
@@ -269,46 +258,6 @@ def _double_alpha(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
         trust = np.full(here.shape, _FINE_PRIOR_WEIGHT, np.float32)
         large[place] = solve_alpha(image[place], large[place], here, large[place], trust, _FINE_ITERATIONS)
     return large
-
-
-def _strips(mask: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Yield rectangles of a few rows each that cover `mask`, bool (h, w), and two more columns at its sides."""
-    height, width = mask.shape
-    for top in range(0, height, _STRIP_ROWS):
-        bottom = min(top + _STRIP_ROWS, height)
-        columns = np.flatnonzero(mask[top:bottom].any(axis=0))
-        if len(columns):
-            yield slice(top, bottom), slice(max(0, columns[0] - 2), min(width, columns[-1] + 3))
-
-
-# -- the person's own colours ----------------------------------------------------------------------
-
-
-def _estimate_foreground(view: Pyramid, box: Box, alpha: np.ndarray, prediction: Prediction) -> np.ndarray:
-    """Return the person's own colours where alpha is above 0, uint8 (h, w, 3) of the size of the box.
-
-    The colours of both sides are estimated as averages; the rest of a pixel's colour is divided between them by their
-    shares of it, with the least change of both (after Forte: Approximate Fast Foreground Colour Estimation, ICIP
-    2021). So a strand of hair keeps its own shade and loses that of the sky.
-    """
-    image = _part(view.image, box, 0)
-    height, width = alpha.shape
-    small = _part(view.level(prediction.level), box, prediction.level)
-    size = _color_window(prediction)
-    weights = side_weights(cv2.resize(alpha, small.shape[1::-1], interpolation=cv2.INTER_AREA))
-    front, back = (weighted_mean(small, weight, size, _MEAN_EPSILON) for weight in weights)
-    large = (small.shape[1] << prediction.level, small.shape[0] << prediction.level)
-    front, back = (cv2.resize(cv2.convertScaleAbs(colors), large) for colors in (front, back))
-    out = image.copy()
-    edge = (alpha > 0) & (alpha < 1)
-    for place in _strips(edge):
-        here = edge[place]
-        share = alpha[place][here][:, None]
-        own, behind = (colors[:height, :width][place][here].astype(np.float32) for colors in (front, back))
-        unexplained = image[place][here] - share * own - (1 - share) * behind
-        own += share / (share**2 + (1 - share) ** 2) * unexplained
-        out[place][here] = np.clip(own + 0.5, 0, 255).astype(np.uint8)
-    return out
 
 
 def _color_window(prediction: Prediction) -> int:

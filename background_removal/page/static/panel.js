@@ -17,6 +17,7 @@ const SLIDERS = {
   threshold: ["Threshold", "keep more", "keep less"],
   "edge-softness": ["Softness", "sharp", "soft"],
   "light-wrap": ["Light wrap", "none", "full"],
+  "edge-shift": ["Edge", "inwards", "outwards"],
 };
 const THRESHOLD_STEP = 0.05;
 const KINDS = ["blur", "picture", "color", "none"];
@@ -93,7 +94,7 @@ export class Panel {
       const { label: title, limits: [min, max] } = find("", action);
       const output = el("output", { for: `slider-${name}` });
       const range = el("input", { type: "range", id: `slider-${name}`, title, min, max, step: 0.05,
-        oninput: () => this.look.set({ [name]: Number(range.value) }) });
+        oninput: () => this.look.set(name === "edge_shift" ? shifts(Number(range.value)) : { [name]: Number(range.value) }) });
       return { name, range, output, element: el("div", { class: "slider" },
         el("label", { for: `slider-${name}` }, label), output, range, el("span", { class: "low" }, low), el("span", { class: "high" }, high)) };
     });
@@ -105,7 +106,9 @@ export class Panel {
       const box = el("input", { type: "checkbox", value: name, onchange: () => this.look.toggle(name) });
       return { name, box, element: el("label", { class: "check" }, box, titled(find("", name).label)) };
     });
-    return el("fieldset", {}, el("legend", {}, "Effects"), ...this.boxes.map(({ element }) => element));
+    this.invert = el("input", { type: "checkbox", onchange: () => this.look.set({ invert: this.invert.checked }) });
+    return el("fieldset", {}, el("legend", {}, "Effects"), ...this.boxes.map(({ element }) => element),
+      el("label", { class: "check" }, this.invert, titled(find("", "invert").label)));
   }
 
   #show() {
@@ -127,11 +130,12 @@ export class Panel {
     this.#showBlurs(blur);
     check(this.people, people);
     for (const { name, range, output } of this.sliders) {
-      const value = Number(this.look.value[name] ?? 0);
+      const value = name === "edge_shift" ? shiftOf(this.look.value) : Number(this.look.value[name] ?? 0);
       range.value = value;
-      output.value = value.toFixed(2);
+      output.value = name === "edge_shift" ? `${value} %` : value.toFixed(2);
     }
     for (const { name, box } of this.boxes) box.checked = effects.includes(name);
+    this.invert.checked = Boolean(this.look.value.invert);
   }
 
   #pick(spec) {
@@ -205,6 +209,9 @@ export class Panel {
 
 // Return a blur's standard deviation in percent of the picture's shorter side.
 const percent = (blur) => ({ light: 1, medium: 2, strong: 4 })[blur] ?? parseFloat(blur);
+// Return the settings for an edge moved outwards, or inwards below 0, in percent of the head's height; and back.
+const shifts = (value) => ({ grow: value > 0 ? `${value}%` : "0", shrink: value < 0 ? `${-value}%` : "0" });
+const shiftOf = ({ grow, shrink }) => parseFloat(grow ?? 0) - parseFloat(shrink ?? 0);
 const titled = (text) => text[0].toUpperCase() + text.slice(1);
 
 function segmented(label, name, choices, act) {
