@@ -8,11 +8,14 @@ from typing import Any
 
 from background_removal.compositing.blur import parse_blur
 from background_removal.compositing.edge_shift import parse_shift
+from background_removal.compositing.place import parse_place
 from background_removal.errors import InputError
 
 # Effects that can be switched on, in the order in which they are listed.
 EFFECTS = ("auto-frame", "low-light", "color-balance", "defocus")
 PEOPLE = ("all", "main")
+# Settings that are numbers from 0 to 1.
+_SHARES = ("threshold", "edge_softness", "light_wrap", "shadow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,10 @@ class Look:
         threshold: Alpha at which background ends and person begins, 0 to 1.
         edge_softness: 0 cuts hard at the threshold, 1 keeps the edge as soft as the network sees it.
         light_wrap: Light of a new background over the person's edge, 0 to 1.
+        place: Where the person is on a new background: "left", "right", "center", or "X,Y,SCALE": the column of their
+            middle and the row of their lower end, shares of the frame, and the factor of their size; "" leaves them.
+        shadow: Strength of the person's shadow on a new background, 0 to 1.
+        foreground: Path or URL of a picture with transparency that lies before the person; "" for none.
         people: "all" keeps everyone; "main" keeps the main person only.
         grow, shrink: Distance by which the edge moves outwards, inwards: "N%" of the head's height, or pixels of the
             frame; one of the two.
@@ -41,6 +48,9 @@ class Look:
     threshold: float = 0.5
     edge_softness: float = 0.5
     light_wrap: float = 0.0
+    place: str = ""
+    shadow: float = 0.0
+    foreground: str = ""
     people: str = "all"
     grow: str | float = 0.0
     shrink: str | float = 0.0
@@ -48,7 +58,7 @@ class Look:
     effects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "edge_softness", "light_wrap"):
+        for name in _SHARES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 shown = f"{value:g}" if isinstance(value, (int, float)) else str(value)
@@ -59,6 +69,8 @@ class Look:
             raise InputError(f"`effects` {unknown[0]}: must be one of {', '.join(EFFECTS)}")
         if not isinstance(self.invert, bool):
             raise InputError(f"`invert` {self.invert}: must be true or false")
+        place = parse_place(self.place)
+        object.__setattr__(self, "place", place.text if place is not None else "")
         object.__setattr__(self, "blur", parse_blur(self.blur).value)
         grow, shrink = parse_shift(self.grow, "grow"), parse_shift(self.shrink, "shrink")
         if grow.amount and shrink.amount:
@@ -79,7 +91,7 @@ class Look:
         if unknown := [name for name in given if name not in NAMES]:
             raise InputError(f"`{unknown[0]}`: unknown setting; known are {', '.join(NAMES)}")
         values = dict(given)
-        for name in ("threshold", "edge_softness", "light_wrap"):
+        for name in _SHARES:
             if isinstance(values.get(name), str):
                 try:
                     values[name] = float(values[name])

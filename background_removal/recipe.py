@@ -104,7 +104,12 @@ class Recipe:
         """
         from background_removal.files.storage import STANDARD, is_remote
 
-        inputs = [("background", self.look.background), ("logo", self.logo), ("card", card)]
+        inputs = [
+            ("background", self.look.background),
+            ("foreground", self.look.foreground),
+            ("logo", self.logo),
+            ("card", card),
+        ]
         inputs += [("model", self.network.model or "")]
         inputs += [("custom object", spec.rpartition(":")[0]) for spec in self.objects]
         results = [result for result in (output, self.matte) if result]

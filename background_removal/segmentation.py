@@ -21,6 +21,7 @@ from background_removal.compositing.edge_shift import parse_shift
 from background_removal.compositing.look_controls import LookControls
 from background_removal.compositing.matte_adjustment import MatteAdjustment
 from background_removal.compositing.shipped import FOLDER as SHIPPED
+from background_removal.compositing.stage import Stage
 from background_removal.look import Look
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.guidance.steps import MatteStep
@@ -56,6 +57,12 @@ class MPSegmentation(FrameObject):
             deviation in percent of the frame's shorter side), or a kernel in pixels.
         edge_softness: 0 cuts hard at the threshold, 1 leaves the edge as soft as the network sees it.
         light_wrap: Light of a new background over the person's edge, 0 (none) to 1.
+        place: Where the person is on a new background: "left", "right", "center", or "X,Y,SCALE": the column of their
+            middle and the row of their lower end, in shares of the frame, and the factor of their size; "" leaves them
+            where they are.
+        shadow: Strength of the person's shadow on a new background, 0 (none) to 1.
+        foreground: A picture with transparency that lies before the person, as wide as the frame and standing on its
+            lower edge: uint8 (H, W, 4) BGRA, or the path or URL of a file.
         reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
             for cameras only.
         model: Network that finds the edge, instead of the general one at its wider size ("wide"): "landscape",
@@ -110,6 +117,9 @@ class MPSegmentation(FrameObject):
         grow: str | float = 0.0,
         shrink: str | float = 0.0,
         invert: bool = False,
+        place: str = "",
+        shadow: float = 0.0,
+        foreground: np.ndarray | str | os.PathLike[str] | None = None,
     ) -> None:
         Look(  # checks them
             threshold=threshold,
@@ -118,6 +128,8 @@ class MPSegmentation(FrameObject):
             grow=grow,
             shrink=shrink,
             invert=invert,
+            place=place,
+            shadow=shadow,
         )
         network = Network(
             model, model_selection, runtime, device, quality, model_size, model_input, model_output, model_output_name
@@ -129,10 +141,13 @@ class MPSegmentation(FrameObject):
         spec, first = self._first_background(background, bg_images_path, bg_image, strength)
         pictures = SHIPPED if os.path.isdir(SHIPPED) else ""
         self._selector = BackgroundSelector(spec, first, self._loader.from_text, strength, pictures, light_wrap)
+        before, before_spec = self._loader.first_foreground(foreground)
+        self._stage = Stage(place, shadow, before, before_spec, self._loader.foreground)
+        self._stage.check(first)
         self._person = load_matting(network, threshold, edge_softness, people)
         self._person.reuse_still = bool(reuse_still)
         weakref.finalize(self, self._person.close)  # the networks are kept from stream to stream
-        self._controls = LookControls(self._selector, self._person, threshold, edge_softness)
+        self._controls = LookControls(self._selector, self._person, self._stage, threshold, edge_softness)
         self._steps: list[MatteStep] = []
         self._adjustment = MatteAdjustment(
             parse_shift(grow, "grow"), parse_shift(shrink, "shrink"), invert, lambda: self._person.head_height
@@ -187,18 +202,19 @@ class MPSegmentation(FrameObject):
             # A copy: the person is found only when asked for, perhaps after another object has drawn on the frame.
             foreseen = self._take_foreseen(frame)
             self._last_matte, self._unseen = None, foreseen or Pyramid(image.copy())
-            return frame if foreseen is None else frame.copy()
-        view = self._take_foreseen(frame) or Pyramid(image)
-        result = to_image(self._selector.background.compose(view, self._matte(view)))
-        return result if frame is image else restore_alpha(result, frame)
+            return to_image(self._stage.cover(frame if foreseen is None else frame.copy(), None))
+        result = to_image(self._compose(self._selector.background, self._take_foreseen(frame) or Pyramid(image)))
+        if frame is not image and not self._stage.is_moving:
+            result = restore_alpha(result, frame)
+        return to_image(self._stage.cover(result, self._selector.background))
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:
         """Return planes with their background replaced; most backgrounds keep planes."""
         if self._selector.background is None:
             self._last_matte, self._unseen = None, self._take_foreseen(planes) or Pyramid(planes)
-            return planes
-        view = self._take_foreseen(planes) or Pyramid(planes)
-        return self._selector.background.compose(view, self._matte(view))
+            return self._stage.cover(planes, None)
+        result = self._compose(self._selector.background, self._take_foreseen(planes) or Pyramid(planes))
+        return self._stage.cover(result, self._selector.background)
 
     def alpha(self, frame: np.ndarray) -> np.ndarray:
         """Return the alpha of `frame`, uint8 (H, W, 3) BGR, as float32 (H, W) in [0, 1]; 1 is the person.
@@ -256,6 +272,7 @@ class MPSegmentation(FrameObject):
         self._foreseen.clear()
         self._person.reset()
         self._adjustment.reset()
+        self._stage.begin()
         self._begin_steps()
 
     def change_image(self, prevOrNext: bool = True) -> bool:  # noqa: N803 - the name is part of the contract
@@ -285,13 +302,18 @@ class MPSegmentation(FrameObject):
             grow=self._adjustment.grow.value,
             shrink=self._adjustment.shrink.value,
             invert=self._adjustment.invert,
+            place=self._stage.place,
+            shadow=self._stage.shadow,
+            foreground=self._stage.foreground,
         )
 
     @look.setter
     def look(self, look: Look) -> None:
         now = self.look
-        self._selector.load(look.background)  # may fail, as may the next line, before anything else has changed
+        self._selector.load(look.background)  # may fail, as may the next lines, before anything else has changed
+        self._stage.load(look.foreground)
         self._person.people = look.people
+        self._stage.place, self._stage.shadow, self._stage.foreground = look.place, look.shadow, look.foreground
         if (look.threshold, look.edge_softness) != (now.threshold, now.edge_softness):
             self._controls.set_edge(look.threshold, look.edge_softness)
         if look.light_wrap != now.light_wrap:
@@ -434,7 +456,17 @@ class MPSegmentation(FrameObject):
 
     def on_click(self, x: float, y: float) -> bool | str:
         """Keep only the person at (x, y), in shares of the frame's width and height."""
-        return self._person.choose_at(x, y)
+        return self._person.choose_at(*self._stage.origin(x, y))
+
+    def on_drag(self, across: float, down: float) -> bool | str:
+        """Move the person on a new background by shares of the frame's width and height."""
+        self._show_stage()
+        return self._stage.drag(self._selector.background, across, down)
+
+    def on_wheel(self, notches: float) -> bool | str:
+        """Make the person on a new background larger or smaller."""
+        self._show_stage()
+        return self._stage.resize(self._selector.background, notches)
 
     def view(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
         """Return the picture for the window: the matte while it is switched on."""
@@ -451,9 +483,19 @@ class MPSegmentation(FrameObject):
                 return view
         return None
 
+    def _show_stage(self) -> None:
+        """Show the stage where the person is, before it is moved for the first time."""
+        if self._last_matte is not None:
+            self._stage.see(self._last_matte)
+
     def _begin_steps(self) -> None:
         for step in self._steps:
             step.begin(self._still, self._live)
+
+    def _compose(self, background: Background, view: Pyramid) -> np.ndarray | Planes:
+        """Return a frame with its background replaced, still without the foreground."""
+        picture, self._last_matte = self._stage.compose(background, view, self._matte(view))
+        return picture
 
     def _matte(self, view: Pyramid) -> Matte:
         matte = self._person(view)

@@ -337,6 +337,23 @@ class Screen:
         """Click into the window, so many pixels from its upper left corner."""
         self._xdotool("mousemove", "--window", self.window(), str(x), str(y), "click", "1")
 
+    def mark(self, x: int, y: int) -> None:
+        """Click with Ctrl into the window."""
+        self._xdotool("keydown", "ctrl")
+        self.click(x, y)
+        self._xdotool("keyup", "ctrl")
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int], key: str = "") -> None:
+        """Press at one place in the window, and let go at another; `key` is held meanwhile."""
+        window = self.window()
+        if key:
+            self._xdotool("keydown", key)
+        self._xdotool("mousemove", "--window", window, *map(str, start))
+        self._xdotool("mousedown", "1")
+        self._xdotool("mousemove", "--window", window, *map(str, end), "mouseup", "1")
+        if key:
+            self._xdotool("keyup", key)
+
     def close_window(self) -> None:
         """Ask the window to close as its frame's button does (ICCCM's WM_DELETE_WINDOW)."""
         from Xlib import display

@@ -19,6 +19,7 @@ from background_removal.files.video.formats import Encoding
 from background_removal.live.options import LiveOptions
 from background_removal.live.recording.recording import Recorder
 from background_removal.live.window.overlay import DOT, draw_overlay
+from background_removal.live.window.pointer import Gesture
 from background_removal.live.window.viewer import Viewer
 from background_removal.pipeline.frame import Frame, StreamInfo
 from background_removal.support.lettering import draw_label, measure_label
@@ -151,7 +152,7 @@ class Typist:
         self.looks += 1
         return [self._keys.pop(0)] if self._keys and self.opened else []
 
-    def clicks(self) -> list[tuple[float, float]]:
+    def gestures(self) -> list[Gesture]:
         return []
 
     def close(self) -> None:

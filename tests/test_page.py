@@ -197,6 +197,9 @@ def test_what_cannot_be_done_is_said_in_one_sentence(visitor: Visitor, jpeg: byt
     assert "must be auto-frame" in refused(effects="explode")
     assert "must be light" in refused(blur="35")
     assert "all or main" in refused(people="me")
+    assert "must be left, right, center, or X,Y,SCALE" in refused(place="up")
+    assert "must be upload:ID" in refused(foreground="/etc/passwd")
+    assert refused(shadow=2) == "shadow: must be a number from 0 to 1"
     assert "nothing was sent" in visitor.refused(400, "POST", "/api/photos", b"")
     assert "method not allowed" in visitor.refused(405, "PUT", "/api/photos", jpeg)
 

@@ -19,6 +19,7 @@ from background_removal.live.control.stream_controls import StreamControls
 from background_removal.live.options import LiveOptions
 from background_removal.live.recording import snapshots as snapshots_module
 from background_removal.live.recording.snapshots import Snapshots
+from background_removal.live.window.pointer import Gesture, Pointer
 from background_removal.live.window.viewer import Viewer
 from background_removal.pipeline.frame import Frame, StreamInfo
 from background_removal.pipeline.objects import FrameObject, ObjectChain
@@ -260,7 +261,7 @@ class KeysOnly:
         typed, self.typed = self.typed, []
         return typed
 
-    def clicks(self) -> list[tuple[float, float]]:
+    def gestures(self) -> list[Gesture]:
         return []
 
     def close(self) -> None:
@@ -310,7 +311,7 @@ def test_only_a_key_that_changes_the_picture_makes_a_still_anew(
         def keys(self, wait_ms: int = 1) -> list[str]:
             return [self.typed.pop(0)] if self.typed else []
 
-        def clicks(self) -> list[tuple[float, float]]:
+        def gestures(self) -> list[Gesture]:
             return []
 
     monkeypatch.setattr("background_removal.live.window.viewer.Window", lambda: Typist("h", "s", "x", "c", "f", "q"))
@@ -426,6 +427,16 @@ def test_the_window_alone_is_mirrored_and_its_words_are_not(
     assert process.wait(timeout=30) == 0
 
 
+def test_a_wheel_is_counted_where_the_window_leaves_it_to_the_program() -> None:
+    turns = []
+    for has_wheel in (True, False):
+        pointer = Pointer(has_wheel)
+        for notches in (1, -2):
+            pointer.on_mouse(cv2.EVENT_MOUSEWHEEL, (0.5, 0.5), (notches * 120) << 16)
+        turns.append([gesture.notches for gesture in pointer.take()])
+    assert [list(np.sign(each)) for each in turns] == [[1, -1], []], "Qt's window enlarges its content with it"
+
+
 def test_a_click_reaches_the_objects_as_shares_of_the_picture(
     screen: Screen, stream_camera: StreamCamera, start_main, tmp_path: Path
 ) -> None:
@@ -438,6 +449,18 @@ class Clicked(FrameObject):
         print(f"{{x:.2f}} {{y:.2f}}", flush=True)
         return "clicked"
 
+    def on_mark(self, x, y):
+        print(f"marked {{x:.2f}} {{y:.2f}}", flush=True)
+        return True
+
+    def on_drag(self, across, down):
+        print("dragged", across, down, flush=True)
+        return True
+
+    def on_wheel(self, notches):
+        print("turned", notches, flush=True)
+        return True
+
 Engine(webcam_id={stream_camera.url!r}, show=True, custom_objects=[Clicked()]).run()
 """
     process = start_main(program=program, env=screen.env)
@@ -445,5 +468,21 @@ Engine(webcam_id={stream_camera.url!r}, show=True, custom_objects=[Clicked()]).r
     height, width = screen.picture().shape[:2]
     screen.click(width // 4, height * 3 // 4)
     assert process.stdout.readline() == "0.25 0.75\n"
+    screen.mark(width // 2, height // 4)
+    assert process.stdout.readline() == "marked 0.50 0.25\n"
+    time.sleep(0.6)  # or the system takes the next press for a double click
+    screen.drag((width // 4, height // 2), (width // 2, height // 4))
+    ways = [process.stdout.readline().split()]
+    while abs(sum(float(way[1]) for way in ways) - 0.25) > 0.02:
+        ways.append(process.stdout.readline().split())
+    assert {way[0] for way in ways} == {"dragged"}
+    assert abs(sum(float(way[2]) for way in ways) + 0.25) < 0.02
+    time.sleep(0.6)
+    screen.drag((width // 4, height // 2), (width // 4, height // 4), key="shift")
+    turned = 0.0
+    while abs(turned - 5) > 0.3:  # a quarter of the height
+        word, notches = process.stdout.readline().split()
+        assert word == "turned"
+        turned += float(notches)
     screen.type("q")
     assert process.wait(timeout=30) == 0

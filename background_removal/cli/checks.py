@@ -70,6 +70,25 @@ _RULES: tuple[_Rule, ...] = (
         ),
         "--blur is the strength of the blurred background; leave it out, or --background {r.recipe.look.background}",
     ),
+    *(
+        (
+            lambda r, name=name: name in r.typed and not r.is_page and r.recipe.look.background in ("blur", "none"),
+            f"--{name} needs a new --background (a picture, a colour, a video or transparent)",
+        )
+        for name in ("place", "shadow")
+    ),
+    (
+        lambda r: r.recipe.look.invert and (r.recipe.look.place or r.recipe.look.shadow),
+        "--place and --shadow go without --invert, which keeps the room in place of the person",
+    ),
+    (
+        lambda r: r.recipe.look.foreground and _defocuses(r),
+        "--foreground goes without --defocus, which would blur it; leave one out",
+    ),
+    (
+        lambda r: r.recipe.look.place and (r.cluster or r.jobs > 1),
+        "--place goes without --cluster and --jobs: each part of a video would look for the person's place itself",
+    ),
     (lambda r: r.jobs > 1 and STANDARD in r.files, "--jobs goes without standard input"),
     (lambda r: r.jobs < 1, "--jobs {r.jobs}: must be at least 1"),
     (

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from background_removal.cli.request import Request
-from background_removal.cli.settings_file import write_settings
+from background_removal.cli.settings_file import read_settings, write_settings
 from background_removal.effects.defocus import Defocus
 from background_removal.effects.effect import Effect
 from background_removal.pipeline.actions import SAVE_LOOK
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # Settings of the segmentation that keys can change.
 _WRITTEN = ("background", "blur", "threshold", "people")
+# Those of them that are written if they are used, or in the file already.
+_WRITTEN_IF_USED = ("place", "shadow", "foreground")
 
 
 def add_settings_key(engine: Engine, request: Request) -> None:
@@ -56,7 +58,10 @@ class SettingsKey(FrameObject):
             look["mirror_preview"] = self._engine.mirror_preview or self._engine.flip_view
         for item in self._engine.custom_objects:
             if isinstance(item, MPSegmentation):
-                look |= {name: getattr(item.look, name) for name in _WRITTEN}
+                now, there = item.look, read_settings(self._path)
+                look |= {name: getattr(now, name) for name in _WRITTEN}
+                used = {name: getattr(now, name) for name in _WRITTEN_IF_USED}
+                look |= {name: value for name, value in used.items() if value or name in there}
             elif isinstance(item, Effect):
                 look[item.name.replace("-", "_")] = item.on
         if any(isinstance(item, Defocus) for item in self._engine.custom_objects):

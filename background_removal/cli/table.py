@@ -310,6 +310,21 @@ OPTIONS = (
         "light_wrap", Look, "background", "light of a new background on the person's edge, 0..1",
         metavar="S", parse=_number, needs=_SEGMENTATION, on_page=True,
     ),
+    Option(
+        "place", Look, "background",
+        "the person elsewhere on a new background: left, right, center, or X,Y,SCALE: the column of their middle and "
+        "the row of their lower end, 0..1, and a factor of size (in the window: drag, with Shift for the size, key t)",
+        metavar="WHERE", needs=_SEGMENTATION, on_page=True,
+    ),
+    Option(
+        "shadow", Look, "background", "a soft shadow of the person on a new background, 0..1",
+        metavar="S", parse=_number, needs=_SEGMENTATION, on_page=True,
+    ),
+    Option(
+        "foreground", Look, "background",
+        "a picture with transparency before the person (a desk, a frame), as wide as the picture and at its lower edge",
+        metavar="FILE", needs=_SEGMENTATION,
+    ),
     # -- what only you know --
     Option(
         "grow", Look, "guidance",

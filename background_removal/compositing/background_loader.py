@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Generator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import numpy as np
 import webcolors
@@ -22,6 +23,9 @@ from background_removal.files.images import read_image
 from background_removal.files.kinds import is_video
 from background_removal.support import limits
 from background_removal.support.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from background_removal.compositing.foreground import Foreground
 
 
 class BackgroundLoader:
@@ -78,6 +82,27 @@ class BackgroundLoader:
         if isinstance(image, np.ndarray):
             return YOURS, backgrounds.Picture(image)
         return (os.fspath(image), self.file(image)) if image is not None and os.fspath(image) else None
+
+    def first_foreground(self, image: np.ndarray | str | os.PathLike[str] | None) -> tuple[Foreground | None, str]:
+        """Return a given picture as foreground and its name; None and "" if `image` is None or empty."""
+        if isinstance(image, np.ndarray):
+            from background_removal.compositing.foreground import Foreground
+
+            return Foreground(image, ""), YOURS
+        path = os.fspath(image) if image is not None else ""
+        return (self.foreground(path), path) if path else (None, "")
+
+    def foreground(self, path: str | os.PathLike[str]) -> Foreground:
+        """Return the picture with transparency at a path or web address; raises as `from_text` does."""
+        from background_removal.compositing.foreground import Foreground
+        from background_removal.files.images import read_picture
+
+        path = os.fspath(path)
+        limits.check_regular_file(path, f"`foreground` {path}")
+        if not storage.is_file(path):
+            raise InputNotFoundError(f"`foreground` {path}: no such file")
+        with storage.local_file(path) as local:
+            return Foreground(read_picture(local, path).image, path)
 
     def file(self, path: str | os.PathLike[str]) -> ImageBackground:
         """Return the background of one picture or video; raises as `from_text` does."""

@@ -7,6 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -30,6 +31,9 @@ from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.planes import ColorDescription, Planes
 from background_removal.support.buffers import Buffers
 
+if TYPE_CHECKING:
+    from background_removal.compositing.shadow import Shadow
+
 log = logging.getLogger(__name__)
 
 
@@ -38,9 +42,11 @@ class Background(ABC):
 
     Attributes:
         light_wrap: Light of the new background over the person's edge, 0 to 1.
+        shadow: The person's shadow on a new background; None for none. The stage sets it before each frame.
     """
 
     light_wrap = 0.0
+    shadow: Shadow | None = None
 
     def __init__(self) -> None:
         self._buffers = Buffers()
@@ -96,12 +102,16 @@ class ImageBackground(Background):
         if self.light_wrap:  # light adds up in BGR only
             out = self._buffers.take(view.image.shape)
             np.copyto(out, behind)
+            if self.shadow is not None:
+                self.shadow.cast((out,), Pyramid(out), matte)
             front = apply_edge_correction(crop_to_box(view.image, matte.box), compute_edge_correction(matte))
             blend_onto(out, wrap_light(behind, front, matte, self.light_wrap), matte)
             return out
         layers = view.allocate_layers(self._buffers)
         for layer, filled in zip(layers, self._filled_layers(view, behind), strict=True):
             np.copyto(layer, filled)
+        if self.shadow is not None:
+            self.shadow.cast(layers, view, matte)
         blend_layers(layers, view, matte)
         return view.assemble(layers)
 
@@ -285,4 +295,6 @@ class Transparent(Background):
         # Black where alpha is 0, so that nothing of the old background stays in the colours.
         person = cv2.copyTo(apply_edge_correction(front, compute_edge_correction(matte)), alpha)
         cv2.merge([person, alpha], dst=crop_to_box(out, matte.box))
+        if self.shadow is not None:
+            self.shadow.cast_behind(out, matte)
         return out

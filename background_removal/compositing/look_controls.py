@@ -6,6 +6,7 @@ from typing import Any
 
 from background_removal.compositing.background_selector import BackgroundSelector
 from background_removal.compositing.blur import parse_blur
+from background_removal.compositing.stage import Stage
 from background_removal.errors import InputError
 from background_removal.matting.loading import PEOPLE
 from background_removal.matting.stream import StreamMatting
@@ -22,6 +23,7 @@ class LookControls:
     Args:
         selector: The background.
         matting: Finds the person.
+        stage: Has the person's place, their shadow, and what is before them.
         threshold: Alpha at which background ends and person begins, 0 to 1.
         edge_softness: Softness of the person's edge, 0 to 1.
 
@@ -31,10 +33,11 @@ class LookControls:
     """
 
     def __init__(
-        self, selector: BackgroundSelector, matting: StreamMatting, threshold: float, edge_softness: float
+        self, selector: BackgroundSelector, matting: StreamMatting, stage: Stage, threshold: float, edge_softness: float
     ) -> None:
         self._selector = selector
         self._matting = matting
+        self._stage = stage
         self._threshold = threshold
         self.edge_softness = edge_softness
         self.showing_matte = False
@@ -65,6 +68,7 @@ class LookControls:
             actions.THRESHOLD.bind(self.parse_threshold),
             actions.MATTE.bind(self.show_matte, lambda: self.showing_matte),
             actions.PEOPLE.bind(lambda people: self.set_people(people) if people else self._matting.next_people()),
+            *self._stage.actions,
         )
 
     def set_blur(self, blur: str) -> str:
@@ -111,6 +115,9 @@ class LookControls:
             "blur": self._selector.blur.value,
             "threshold": self._threshold,
             "people": self._matting.people,
+            "place": self._stage.place,
+            "shadow": self._stage.shadow,
+            "foreground": self._stage.foreground,
             "picture": background.label if background is not None else "",
             "matte": self.showing_matte,
         }

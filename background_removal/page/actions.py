@@ -48,6 +48,8 @@ _TABS: dict[str, tuple[Action, ...]] = {
         _EDGE_SHIFT,
         actions.PEOPLE,
         _INVERT,
+        replace(actions.PLACE, label="the person left, right, in the middle, as they are"),
+        actions.SHADOW,
         replace(actions.AUTO_FRAME, label="follow the head"),
         replace(actions.LOW_LIGHT, label="brighten when it is dark"),
         replace(actions.COLOR_BALANCE, label="balance the colours"),

@@ -33,9 +33,12 @@ from background_removal.segmentation import MPSegmentation
 
 # Settings that change without loading the networks again.
 _IN_PLACE = (
-    "background", "blur", "threshold", "edge_softness", "light_wrap", "people", "grow", "shrink", "invert", "effects",
+    "background", "blur", "threshold", "edge_softness", "light_wrap", "people", "place", "shadow", "foreground", "grow",
+    "shrink", "invert", "effects",
 )  # fmt: skip
 _TIME_BASE = Fraction(1, 1_000_000)
+# Backgrounds that show the frame's own.
+_ROOM = ("blur", "none")
 # Frame of `at`, which needs the time only.
 _NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
 
@@ -208,6 +211,10 @@ class LookRenderer(FrameObject):
             grow=look.grow,
             shrink=look.shrink,
             invert=look.invert,
+            # Before the frame's own background the person stays where they are.
+            place="" if look.background in _ROOM else look.place,
+            shadow=0.0 if look.background in _ROOM else look.shadow,
+            foreground=self._spec(look.foreground),
             **self._network,
         )
         # In the order of the command line.
@@ -234,7 +241,9 @@ class LookRenderer(FrameObject):
             if effect.on != (effect.name in look.effects):
                 effect.switch(effect.name in look.effects)
         background = self._segmentation.look.background if self._is_defocused else self._spec(look.background)
-        self._segmentation.look = replace(look, background=background, effects=())
+        self._segmentation.look = replace(
+            look, background=background, foreground=self._spec(look.foreground), effects=()
+        )
 
     def _step_background(self, step: int) -> Answer:
         names, now = list(shipped_pictures()), self._look.background
@@ -245,7 +254,7 @@ class LookRenderer(FrameObject):
         return f"background: {self._look.background}"
 
     def _spec(self, background: str) -> str:
-        """Return a background as `MPSegmentation` takes it: a path for each picture, so that no folder shadows it."""
+        """Return a background or foreground as `MPSegmentation` takes it: pictures by path, which no folder shadows."""
         if background.startswith(UPLOAD):
             return self._picture_path(background[len(UPLOAD) :])
         return shipped_picture(background) or background
@@ -257,6 +266,7 @@ class LookRenderer(FrameObject):
         if now.background != ("none" if self._is_defocused else self._spec(background)):
             shipped = {path: name for name, path in shipped_pictures().items()}
             background = shipped.get(now.background, now.background)
+        foreground = self._look.foreground if now.foreground == self._spec(self._look.foreground) else ""
         switches = {effect.name: effect.on for effect in self._effects}
         effects = tuple(name for name in EFFECTS if switches.get(name, name in self._look.effects))
-        return replace(now, background=background, effects=effects)
+        return replace(now, background=background, foreground=foreground, effects=effects)

@@ -32,6 +32,8 @@ def parse_look(given: Mapping[str, Any], base: Look, has_picture: Callable[[str]
     given = dict(given)
     if "background" in given:
         given["background"] = _parse_background(given["background"].strip(), has_picture)
+    if given.get("foreground"):
+        given["foreground"] = _parse_upload("foreground", given["foreground"].strip(), has_picture)
     if "blur" in given:
         given["blur"] = given["blur"].strip()
         # No kernel in pixels, which blurs pictures of each size differently.
@@ -48,13 +50,19 @@ def parse_look(given: Mapping[str, Any], base: Look, has_picture: Callable[[str]
         raise PageError(400, plain_message(error)) from error
 
 
+def _parse_upload(name: str, text: str, has_picture: Callable[[str], bool]) -> str:
+    if not text.startswith(UPLOAD):
+        raise PageError(400, f"{name}: must be {UPLOAD}ID, of a picture sent to /api/backgrounds")
+    if not has_picture(text[len(UPLOAD) :]):
+        raise PageError(404, f"{name}: that picture is not here (any more); send it again")
+    return text
+
+
 def _parse_background(text: str, has_picture: Callable[[str], bool]) -> str:
     if text in _PLAIN:
         return text
     if text.startswith(UPLOAD):
-        if not has_picture(text[len(UPLOAD) :]):
-            raise PageError(404, "background: that picture is not here (any more); send it again")
-        return text
+        return _parse_upload("background", text, has_picture)
     if (path := shipped_picture(text)) is not None:
         return next(name for name, shipped in shipped_pictures().items() if shipped == path)
     if is_color(text):

@@ -54,6 +54,13 @@ class LookChanges(BaseModel):
     grow: Shift | None = None
     shrink: Shift | None = None
     invert: bool | None = None
+    place: Annotated[str, Field(max_length=60)] | None = Field(
+        default=None, description='left, right, center, or X,Y,SCALE, on a new background; "" for where the person is'
+    )
+    shadow: Share | None = None
+    foreground: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None, description=f'{UPLOAD}ID of a picture with transparency before the person; "" for none'
+    )
     effects: Effects | None = None
 
     @model_validator(mode="before")

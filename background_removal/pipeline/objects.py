@@ -149,6 +149,18 @@ class FrameObject:
         """Use a click into the window, at these shares of the result's width and height; returns as `on_key`."""
         return False
 
+    def on_mark(self, x: float, y: float) -> Answer:
+        """Use a click with Ctrl into the window; see `on_click`."""
+        return False
+
+    def on_drag(self, across: float, down: float) -> Answer:
+        """Use a movement of the pressed pointer, in shares of the result's width and height; returns as `on_key`."""
+        return False
+
+    def on_wheel(self, notches: float) -> Answer:
+        """Use a turn of the wheel over the picture, positive away from the user; returns as `on_key`."""
+        return False
+
     def close(self) -> None:
         """End the stream, for whatever reason it ends."""
 
@@ -160,6 +172,8 @@ def _optional_methods() -> dict[str, int]:
 
 
 _ARGUMENT_COUNTS = _optional_methods()
+# Methods for the pointer, and what they are called on.
+_POINTER = {"on_click": "a click", "on_mark": "a click with Ctrl", "on_drag": "a drag", "on_wheel": "the wheel"}
 
 
 class ObjectAdapter(Actor):
@@ -282,10 +296,10 @@ class ObjectAdapter(Actor):
         except InputError as error:  # a missing file, for instance, is no reason to end the run
             return str(error)
 
-    def on_click(self, x: float, y: float) -> Answer:
-        """Offer a click into the window to the object."""
+    def on_pointer(self, name: str, *place: float) -> Answer:
+        """Offer something done with the pointer in the window to the object's method `name`."""
         try:
-            return self.call("on_click", "failed on a click", x, y) or False
+            return self.call(name, "failed on " + _POINTER[name], *place) or False
         except InputError as error:
             return str(error)
 
@@ -452,7 +466,22 @@ class ObjectChain(Actor):
 
     def on_click(self, x: float, y: float) -> Answer:
         """Offer a click into the window to every object; returns as `on_key`."""
-        return _merge_answers(adapter.on_click(x, y) for adapter in self._adapters)
+        return self._offer("on_click", x, y)
+
+    def on_mark(self, x: float, y: float) -> Answer:
+        """Offer a click with Ctrl to every object; returns as `on_key`."""
+        return self._offer("on_mark", x, y)
+
+    def on_drag(self, across: float, down: float) -> Answer:
+        """Offer a movement of the pressed pointer to every object; returns as `on_key`."""
+        return self._offer("on_drag", across, down)
+
+    def on_wheel(self, notches: float) -> Answer:
+        """Offer a turn of the wheel to every object; returns as `on_key`."""
+        return self._offer("on_wheel", notches)
+
+    def _offer(self, name: str, *place: float) -> Answer:
+        return _merge_answers(adapter.on_pointer(name, *place) for adapter in self._adapters)
 
     def close(self) -> None:
         """End the stream for all opened objects, the last one first.

@@ -12,6 +12,7 @@ import numpy as np
 from background_removal.errors import Stopped
 from background_removal.files.images import letterbox
 from background_removal.live.window.overlay import draw_overlay
+from background_removal.live.window.pointer import Gesture
 from background_removal.live.window.window import Window
 from background_removal.pipeline.actions import BESIDE, FULL_SCREEN, KEYS, QUIT, Action, Actions, Actor, Answer, keys_of
 from background_removal.pipeline.frame import Frame, Planes, ReadMode, Sink, Source, StreamInfo, to_image
@@ -48,7 +49,7 @@ class Viewer(Sink, Actor):
         self._window = Window()
         self._registry = Actions([self])
         self._view: Callable[[np.ndarray | Planes], np.ndarray | Planes] = lambda picture: picture
-        self._on_click: Callable[[float, float], bool | str] = lambda x, y: False
+        self._chain: ObjectChain | None = None
         self._frame: Frame | None = None
         self._still = self._live = False
         self._meter = RateMeter(max_seconds=_RATE_SECONDS)
@@ -70,7 +71,7 @@ class Viewer(Sink, Actor):
             The registry of all actions, including the window's.
         """
         self._registry = Actions([*actors, self])
-        self._view, self._on_click = chain.view, chain.on_click
+        self._view, self._chain = chain.view, chain
         return self._registry
 
     def open(self, info: StreamInfo) -> None:
@@ -198,12 +199,22 @@ class Viewer(Sink, Actor):
     def _handle_input(self, wait_ms: int) -> None:
         for key in self._window.keys(wait_ms):
             self._answer(*self._registry.press(key))
-        for x, y in self._window.clicks():
-            x = 1 - x if self._mirrored else x
-            # Side by side, original and result are half as wide.
-            self._answer(self._on_click(2 * x % 1 if self._beside else x, y), changes_output=True)
+        for gesture in self._window.gestures():
+            if self._chain is not None:
+                self._answer(self._pass_on(gesture, self._chain), changes_output=True)
         if self._window.closed:
             raise Stopped
+
+    def _pass_on(self, gesture: Gesture, chain: ObjectChain) -> Answer:
+        """Offer a gesture to the custom objects, at its place in the result."""
+        # Side by side, original and result are half as wide.
+        width = 2 if self._beside else 1
+        if gesture.kind == "drag":
+            return chain.on_drag(gesture.x * width * (-1 if self._mirrored else 1), gesture.y)
+        x = (1 - gesture.x if self._mirrored else gesture.x) * width % 1
+        if gesture.kind == "wheel":
+            return chain.on_wheel(gesture.notches)
+        return chain.on_mark(x, gesture.y) if gesture.kind == "mark" else chain.on_click(x, gesture.y)
 
     def _answer(self, answer: Answer, changes_output: bool) -> None:
         """Show the message of a key or click."""

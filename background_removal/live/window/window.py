@@ -12,6 +12,7 @@ import numpy as np
 from background_removal.errors import InputError
 from background_removal.files.images import letterbox
 from background_removal.live.window import x11
+from background_removal.live.window.pointer import Gesture, Pointer
 from background_removal.pipeline.planes import Planes
 from background_removal.support.transparency import flatten_on_squares
 
@@ -37,7 +38,8 @@ class Window:
         self._opened = False
         self._shape, self._asked = 0.0, (1, 1)
         self._x_keys: x11.Keys | None = None
-        self._inside, self._clicks = (0, 0, 1, 1), []
+        self._inside: tuple[int, int, int, int] = (0, 0, 1, 1)
+        self._pointer = Pointer(has_wheel=cv2.currentUIFramework() != "QT")
         self.closed = False
 
     def show(self, image: np.ndarray | Planes, draw: Callable[[np.ndarray], object] = lambda picture: None) -> None:
@@ -114,10 +116,9 @@ class Window:
             return typed
         return [key for key in map(_key_of, codes) if key]
 
-    def clicks(self) -> list[tuple[float, float]]:
-        """Return the clicks on the image since the last call, as shares of its width and height, 0 to 1."""
-        clicks, self._clicks = self._clicks, []
-        return clicks
+    def gestures(self) -> list[Gesture]:
+        """Return the clicks, drags and turns of the wheel on the image since the last call, in order."""
+        return self._pointer.take()
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or go back to a window."""
@@ -130,11 +131,8 @@ class Window:
     def _on_mouse(self, event: int, x: int, y: int, flags: int, data: object) -> None:
         if event == cv2.EVENT_LBUTTONDBLCLK:
             self.toggle_full_screen()
-        elif event == cv2.EVENT_LBUTTONDOWN:
-            left, top, width, height = self._inside
-            place = ((x - left) / width, (y - top) / height)
-            if all(0 <= share < 1 for share in place):
-                self._clicks.append(place)
+        left, top, width, height = self._inside
+        self._pointer.on_mouse(event, ((x - left) / width, (y - top) / height), flags)
 
     def _visible(self) -> bool:
         try:

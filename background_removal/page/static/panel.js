@@ -19,6 +19,8 @@ const SLIDERS = {
   "light-wrap": ["Light wrap", "none", "full"],
   "edge-shift": ["Edge", "inwards", "outwards"],
 };
+const SHADOW = ["Shadow", "none", "dark"];
+const PLACES = [["", "As it is"], ["left", "Left"], ["center", "Middle"], ["right", "Right"]];
 const THRESHOLD_STEP = 0.05;
 const KINDS = ["blur", "picture", "color", "none"];
 
@@ -37,7 +39,7 @@ export class Panel {
     this.color = "#00b140";
     this.element = byId("look");
     this.tiles = el("div", { class: "tiles" });
-    this.element.append(this.#backgrounds(), this.#people(), this.#edge(), this.#effects(start.effects),
+    this.element.append(this.#backgrounds(), this.#people(), this.#edge(), this.#stage(), this.#effects(start.effects),
       el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, "Everything as at the start"));
     look.addEventListener("change", () => this.#show());
     this.#show();
@@ -45,7 +47,7 @@ export class Panel {
       "next-background": () => this.#next(1), "previous-background": () => this.#next(-1), background: () => this.#nextKind(),
       "less-blur": () => this.#blur(false), "more-blur": () => this.#blur(true),
       "keep-more": () => this.#threshold(-THRESHOLD_STEP), "keep-less": () => this.#threshold(THRESHOLD_STEP),
-      people: () => this.#nextPeople(),
+      people: () => this.#nextPeople(), place: () => this.#nextPlace(),
       ...Object.fromEntries(start.effects.map((name) => [name, () => say(`${find("", name).label}: ${look.toggle(name) ? "on" : "off"}`)])),
     });
   }
@@ -89,16 +91,27 @@ export class Panel {
   }
 
   #edge() {
-    this.sliders = Object.entries(SLIDERS).map(([action, [label, low, high]]) => {
-      const name = action.replace("-", "_");
-      const { label: title, limits: [min, max] } = find("", action);
-      const output = el("output", { for: `slider-${name}` });
-      const range = el("input", { type: "range", id: `slider-${name}`, title, min, max, step: 0.05,
-        oninput: () => this.look.set(name === "edge_shift" ? shifts(Number(range.value)) : { [name]: Number(range.value) }) });
-      return { name, range, output, element: el("div", { class: "slider" },
-        el("label", { for: `slider-${name}` }, label), output, range, el("span", { class: "low" }, low), el("span", { class: "high" }, high)) };
-    });
+    this.sliders = Object.entries(SLIDERS).map(([action, texts]) => this.#slider(action, texts));
     return el("fieldset", { class: "edge" }, el("legend", {}, "Edge"), ...this.sliders.map(({ element }) => element));
+  }
+
+  #slider(action, [label, low, high]) {
+    const name = action.replace("-", "_");
+    const { label: title, limits: [min, max] } = find("", action);
+    const output = el("output", { for: `slider-${name}` });
+    const range = el("input", { type: "range", id: `slider-${name}`, title, min, max, step: 0.05,
+      oninput: () => this.look.set(name === "edge_shift" ? shifts(Number(range.value)) : { [name]: Number(range.value) }) });
+    return { name, range, output, element: el("div", { class: "slider" },
+      el("label", { for: `slider-${name}` }, label), output, range, el("span", { class: "low" }, low), el("span", { class: "high" }, high)) };
+  }
+
+  // Where the person stands on a new background, and their shadow there.
+  #stage() {
+    this.places = segmented("Place", "place", PLACES, (place) => this.look.set({ place }));
+    const shadow = this.#slider("shadow", SHADOW);
+    this.sliders.push(shadow);
+    this.stage = el("fieldset", {}, el("legend", {}, "Place"), this.places, shadow.element);
+    return this.stage;
   }
 
   #effects(effects) {
@@ -129,6 +142,8 @@ export class Panel {
     this.colors.hidden = kind !== "color";
     this.#showBlurs(blur);
     check(this.people, people);
+    this.stage.hidden = kind === "blur" || kind === "none";
+    check(this.places, this.look.value.place ?? "");
     for (const { name, range, output } of this.sliders) {
       const value = name === "edge_shift" ? shiftOf(this.look.value) : Number(this.look.value[name] ?? 0);
       range.value = value;
@@ -191,6 +206,13 @@ export class Panel {
     const people = this.look.value.people === "main" ? "all" : "main";
     this.look.set({ people });
     say(people === "main" ? "the main person alone" : "everybody");
+  }
+
+  #nextPlace() {
+    const now = PLACES.findIndex(([place]) => place === this.look.value.place);
+    const [place, label] = PLACES[(now + 1) % PLACES.length];
+    this.look.set({ place });
+    say(`place: ${label.toLowerCase()}`);
   }
 
   #blur(more) {

@@ -1,0 +1,169 @@
+"""Place of the person on a new background: its notation, and the move of the frame that it leads to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from background_removal.errors import InputError
+from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.boxes import Bounds, find_bounds
+
+# Columns of the person's middle for the three words, shares of the frame's width; quarters, so that two people beside
+# each other, or a person and a picture's subject, share the frame evenly.
+_COLUMNS = {"left": 0.25, "center": 0.5, "right": 0.75}
+# Words in the order in which a key goes through them; "" is no place.
+_CYCLE = ("left", "right", "center", "")
+# Furthest place beside the frame, shares of its width or height; a person further away is out of sight.
+_MAX_OUTSIDE = 1.0
+# Smallest and largest factor of size; beyond them a person is a dot or a few pixels of a face.
+_MIN_SCALE, _MAX_SCALE = 0.1, 4.0
+# Distance of the person's lower end from the frame's lower edge below which it cuts them off, share of its height.
+_CUT_OFF = 0.02
+# Change of size for one notch of the wheel; a handful of notches double it.
+_NOTCH = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the person is on the new background.
+
+    Attributes:
+        x: Column of their middle, share of the frame's width.
+        y: Row of their lower end (the feet, or where the frame cuts them off), share of its height; None leaves it.
+        scale: Factor of their size.
+    """
+
+    x: float
+    y: float | None = None
+    scale: float = 1.0
+
+    @property
+    def text(self) -> str:
+        """The place as it is typed."""
+        if self.y is None:
+            return next(word for word, column in _COLUMNS.items() if column == self.x)
+        return ",".join(f"{round(value, 4):g}" for value in (self.x, self.y, self.scale))
+
+    def shift(self, across: float, down: float, lower_end: float) -> Place:
+        """Return the place moved by shares of the frame; `lower_end` is the row where `y` is None."""
+        y = lower_end if self.y is None else self.y
+        return replace(self, x=_limit(self.x + across), y=_limit(y + down))
+
+    def resize(self, notches: float, lower_end: float) -> Place:
+        """Return the place with another size, larger for positive notches of a wheel."""
+        scale = min(max(self.scale * _NOTCH**notches, _MIN_SCALE), _MAX_SCALE)
+        return replace(self, y=lower_end if self.y is None else self.y, scale=scale)
+
+
+def _limit(share: float) -> float:
+    return min(max(share, -_MAX_OUTSIDE), 1 + _MAX_OUTSIDE)
+
+
+def parse_place(text: str) -> Place | None:
+    """Return the place that a text describes; None for "" and "off".
+
+    >>> parse_place("left")
+    Place(x=0.25, y=None, scale=1.0)
+    >>> parse_place("0.3,1,0.8").text
+    '0.3,1,0.8'
+
+    Raises:
+        InputError: it is neither a word nor three numbers within their limits.
+    """
+    if text in ("", "off"):
+        return None
+    if text in _COLUMNS:
+        return Place(_COLUMNS[text])
+    try:
+        x, y, scale = (float(part) for part in text.split(","))
+    except (ValueError, AttributeError):
+        raise InputError(f"`place` {text}: must be left, right, center, or X,Y,SCALE, for instance 0.3,1,0.8") from None
+    if not all(-_MAX_OUTSIDE <= share <= 1 + _MAX_OUTSIDE for share in (x, y)):
+        raise InputError(f"`place` {text}: X and Y must be between {-_MAX_OUTSIDE:g} and {1 + _MAX_OUTSIDE:g}")
+    if not _MIN_SCALE <= scale <= _MAX_SCALE:
+        raise InputError(f"`place` {text}: SCALE must be between {_MIN_SCALE:g} and {_MAX_SCALE:g}")
+    return Place(x, y, scale)
+
+
+def next_word(text: str) -> str:
+    """Return the word after `text` in the cycle of a key; after other places it begins again."""
+    return _CYCLE[(_CYCLE.index(text) + 1) % len(_CYCLE)] if text in _CYCLE else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of the frame's size and position, in whole pixels, the same for every frame of a stream.
+
+    Attributes:
+        size: Width and height of the scaled frame, even.
+        left, top: Position of its upper left corner, even, so that planes with half the chroma move alike.
+        frame: Width and height of the frame.
+    """
+
+    size: tuple[int, int]
+    left: int
+    top: int
+    frame: tuple[int, int]
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Factors across and down."""
+        return self.size[0] / self.frame[0], self.size[1] / self.frame[1]
+
+    def box(self, box: Bounds) -> Bounds:
+        """Return where a rectangle of the frame goes, not rounded."""
+        across, down = self.scale
+        return (
+            box[0] * across + self.left,
+            box[1] * down + self.top,
+            box[2] * across + self.left,
+            box[3] * down + self.top,
+        )
+
+    def origin(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a place of the result comes from, both as shares of the frame."""
+        width, height = self.frame
+        return (x * width - self.left) / self.size[0], (y * height - self.top) / self.size[1]
+
+
+class Anchor:
+    """Finds where the person stands, once, and holds it: the person moves as the frame shows, and is not re-centred.
+
+    Attributes:
+        x, y: Middle column and lower end of the person, shares of the frame; those of a seated speaker until a frame
+            has shown one.
+    """
+
+    def __init__(self) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Find the person again in the next frame that shows one."""
+        self.x, self.y = 0.5, 1.0
+        self._found = False
+
+    def update(self, matte: Matte) -> None:
+        """Take the person's place from the matte of a frame, if none is held."""
+        bounds = None if self._found else find_bounds(matte.alpha, matte.box, matte.size)
+        if bounds is None:
+            return
+        self._found = True
+        self.x = (bounds[0] + bounds[2]) / 2 / matte.size[0]
+        self.y = bounds[3] / matte.size[1]
+        if self.y > 1 - _CUT_OFF:
+            self.y = 1.0
+
+    def move(self, place: Place, frame: tuple[int, int]) -> Move | None:
+        """Return the move of frames of (width, height) that puts the person at a place; None for none at all."""
+        width, height = frame
+        y = self.y if place.y is None else place.y
+        size = frame if place.scale == 1 else (_even(width * place.scale), _even(height * place.scale))
+        left = round((place.x * width - self.x * size[0]) / 2) * 2
+        # Upwards, or a person whom the lower edge cuts off would float a pixel above it.
+        top = math.ceil((y * height - self.y * size[1]) / 2 - 1e-6) * 2
+        return None if (size, left, top) == (frame, 0, 0) else Move(size, left, top, frame)
+
+
+def _even(length: float) -> int:
+    return max(2, round(length / 2) * 2)
