@@ -335,7 +335,7 @@ class Engine:
         alpha = ObjectChain(self.custom_objects).makes_alpha
         source = Y4mSource(keep_planes=self.keeps_frame_in_planes, interlaced=self.encoding.interlaced)
         if output == storage.STANDARD:
-            sink: Sink = Y4mSink(alpha=alpha, chroma=source.chroma)
+            sink: Sink = Y4mSink(alpha=alpha, source=source)
         else:
             sink = video_sink(output, encoding=self.encoding, alpha=alpha)
         self._process_video_frames(source, sink)

@@ -390,8 +390,8 @@ def test_pipes_at_one_end_only(tmp_path: Path, photo: Path) -> None:
         (("-",), b"", b"what came on standard input is empty"),
         (("-",), b"no picture" * 99, b"-: not a readable image"),
         (("-", "photo.jpg"), b"", b"standard input is one image"),
-        (("--video", "-"), b"", b"only images come and go through standard input"),
-        (("clip.mp4", "--output", "-"), b"", b"only images come and go through standard input"),
+        (("--video", "-"), b"", b"videos come through standard input as Y4M only"),
+        (("clip.mp4", "--output", "-", "--codec", "h264"), b"", b"is raw video; leave out --codec"),
         (("photo.jpg", "photo.jpg", "*.jpg", "--output", "-"), b"", b"many results need a folder"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,10 +34,10 @@ def run(*arguments: object, data: bytes, cwd: Path) -> subprocess.CompletedProce
     return subprocess.run([*map(str, arguments)], input=data, capture_output=True, cwd=cwd, timeout=60)
 
 
-def ffmpeg(*arguments: object, data: bytes = b"") -> bytes:
+def ffmpeg(*arguments: object, data: bytes = b"", output: Path | str = "-") -> bytes:
     if not shutil.which("ffmpeg"):
         pytest.skip("needs the ffmpeg command (Debian: apt-get install ffmpeg)")
-    command = ["ffmpeg", "-v", "error", *map(str, arguments), "-"]
+    command = ["ffmpeg", "-v", "error", *map(str, arguments), str(output)]
     return subprocess.run(command, check=True, input=data, capture_output=True).stdout
 
 
@@ -106,6 +107,80 @@ def test_a_reader_that_ends_early_ends_the_run_quietly(tmp_path: Path) -> None:
         child.stdin.flush()
         assert child.wait(30) == 0
         assert read_exactly(child.stderr, -1) == b""
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "kind"),
+    [("yuv422p10le", "422p10"), ("gray", ""), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in
+     (("yuv444p", "444"), ("yuv420p12le", "420p12"), ("yuv411p", "411"), ("gray10le", "mono10"), ("yuv422p", "422")))],
+)  # fmt: skip
+def test_other_kinds_of_y4m_become_420_of_8_bits(tmp_path: Path, pix_fmt: str, kind: str) -> None:
+    pattern = ("-f", "lavfi", "-i", "testsrc2=s=34x26:r=25,gblur=4", "-frames:v", 2)
+    source = ffmpeg(*pattern, "-pix_fmt", pix_fmt, "-strict", -1, "-f", "yuv4mpegpipe")
+    done = run(*PLAIN, data=source, cwd=tmp_path)
+    said = f"note: -: the frames that come are {kind}; those that go are 420jpeg, of 8 bits\n" if kind else ""
+    assert (done.returncode, done.stderr.decode()) == (0, said)
+    assert b" C420jpeg " in done.stdout[:80]
+    to_images = ("-f", "yuv4mpegpipe", "-i", "-", "-f", "rawvideo", "-pix_fmt", "bgr24")
+    before, after = (np.frombuffer(ffmpeg(*to_images, data=data), np.uint8) for data in (source, done.stdout))
+    assert len(before) == len(after) == 2 * 34 * 26 * 3
+    assert difference(before, after) < 3
+
+
+def write_clip(path: Path, *filters: str) -> None:
+    """Write a second of 10 frames with sound; BT.601, as a Y4M of this size is read."""
+    tags = ("-colorspace", "smpte170m", "-color_range", "tv", "-pix_fmt", "yuv420p", "-qp", "0")
+    inputs = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=10,gblur=1,setsar=4/3", "-f", "lavfi", "-i", "sine=d=1")
+    ffmpeg(*inputs, "-t", 1, *filters, *tags, output=path)
+
+
+def test_a_file_goes_to_standard_output(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4")
+    done = run(*MAIN, "clip.mp4", "--output", "-", "--no-segmentation", data=b"", cwd=tmp_path)
+    said = "note: -: not taken over: sound, which Y4M cannot store\n"
+    assert (done.returncode, done.stderr.decode()) == (0, said)
+    head, _, rest = done.stdout.partition(b"\n")
+    assert head == b"YUV4MPEG2 W64 H48 F10:1 Ip A4:3 C420mpeg2 XCOLORRANGE=LIMITED"
+    expected = ffmpeg("-i", tmp_path / "clip.mp4", "-f", "yuv4mpegpipe").partition(b"\n")[2]
+    assert rest == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_a_varying_frame_rate_becomes_one_that_lasts_as_long(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mkv", "-vf", "setpts=PTS+gt(N\\,2)*0.3/TB", "-fps_mode", "vfr")
+    times = [0, 0.1, 0.2, 0.6, 0.7, 0.8, 0.9]
+    done = run(*MAIN, "clip.mkv", "--output", "-", "--no-segmentation", data=b"", cwd=tmp_path)
+    assert done.returncode == 0
+    assert b"note: clip.mkv: the frame rate varies; at 10 per second some frames" in done.stderr
+    to_grey = ("-f", "rawvideo", "-pix_fmt", "gray")
+    ours = ffmpeg("-f", "yuv4mpegpipe", "-i", "-", *to_grey, data=done.stdout)
+    theirs = ffmpeg("-i", tmp_path / "clip.mkv", "-fps_mode", "passthrough", *to_grey)
+    ours, theirs = (np.frombuffer(data, np.uint8).reshape(-1, 48, 64) for data in (ours, theirs))
+    assert (len(ours), len(theirs)) == (10, 7)
+    for number, frame in enumerate(ours):  # each shows what is to be seen at its time
+        shown = max(index for index, time in enumerate(times) if time <= number / 10)
+        assert difference(frame, theirs[shown]) < 0.1, number
+
+
+def test_transparent_videos_come_out_on_white(tmp_path: Path) -> None:
+    hidden = ("-f", "lavfi", "-i", "color=red@0:s=64x48:r=10,format=rgba", "-frames:v", 2, "-c:v", "png")
+    ffmpeg(*hidden, output=tmp_path / "a.mov")
+    done = run(*MAIN, "a.mov", "--output", "-", "--no-segmentation", data=b"", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = ffmpeg("-f", "yuv4mpegpipe", "-i", "-", "-f", "rawvideo", "-pix_fmt", "bgr24", data=done.stdout)
+    assert (len(shown), min(shown) >= 253) == (2 * 64 * 48 * 3, True)
+
+
+def test_ctrl_c_says_how_many_frames_have_gone(tmp_path: Path) -> None:
+    with subprocess.Popen(PLAIN, stdin=-1, stdout=-1, stderr=-1, cwd=tmp_path) as child:
+        assert child.stdin is not None
+        data = header() + b"".join(frames(2))
+        child.stdin.write(data)
+        child.stdin.flush()
+        assert read_exactly(child.stdout, len(data)) == data
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) == 130
+        assert read_exactly(child.stderr, -1) == b"stopped; the first 2 frames are in standard output\n"
 
 
 @pytest.fixture

@@ -35,8 +35,10 @@ _SOURCE_RULES: tuple[_Rule, ...] = (
 )
 _RULES: tuple[_Rule, ...] = (
     (
-        lambda r: r.cluster and (r.jobs > 1 or r.show or r.watch is not None or STANDARD in r.files),
-        "--cluster goes without --jobs, --show, --watch and standard input",
+        lambda r: (
+            r.cluster and (r.jobs > 1 or r.show or r.watch is not None or STANDARD in (*r.files, r.recipe.output))
+        ),
+        "--cluster goes without --jobs, --show, --watch and standard input and output",
     ),
     (lambda r: r.cluster and r.recipe.matte, "--cluster goes without --matte"),
     (lambda r: r.cluster and r.part_seconds < 4, "--part-seconds {r.part_seconds:g}: must be at least 4"),
@@ -89,7 +91,10 @@ _RULES: tuple[_Rule, ...] = (
         lambda r: r.recipe.look.place and (r.cluster or r.jobs > 1),
         "--place goes without --cluster and --jobs: each part of a video would look for the person's place itself",
     ),
-    (lambda r: r.jobs > 1 and STANDARD in r.files, "--jobs goes without standard input"),
+    (
+        lambda r: r.jobs > 1 and STANDARD in (*r.files, r.recipe.output),
+        "--jobs goes without standard input and output",
+    ),
     (lambda r: r.jobs < 1, "--jobs {r.jobs}: must be at least 1"),
     (
         lambda r: r.jobs > 1 and not r.is_live and (r.show or r.recipe.matte),

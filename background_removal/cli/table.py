@@ -234,7 +234,7 @@ OPTIONS = (
     Option(
         "output", Recipe, "files",
         "the result (its suffix picks the format); a folder for results; frames/%06d.png for pictures; "
-        "- for standard output, an image as PNG, a video from - as Y4M",
+        "- for standard output, an image as PNG, a video as Y4M",
         metavar="PATH", needs=(needs.RESULT,), parameters=("output_path",), short="-o",
     ),
     Option(

@@ -14,8 +14,7 @@ from background_removal.support.stderr import redirect_fd
 # First bytes of a Y4M (FFmpeg's yuv4mpegpipe).
 Y4M_MAGIC = b"YUV4MPEG2 "
 VIDEO_MESSAGE = (
-    "-: only images come and go through standard input and output, and Y4M from one to the other "
-    "(ffmpeg -i FILE -f yuv4mpegpipe -); give other videos as files"
+    "-: videos come through standard input as Y4M only (ffmpeg -i FILE -f yuv4mpegpipe -); give others as files"
 )
 _STDOUT, _STDERR = 1, 2
 

@@ -142,13 +142,17 @@ class _Run:
 
     def describe_results(self, message: str) -> str:
         """Return which results there are, else `message`; a camera's recordings are reported when they are complete."""
-        results = " and ".join(sink.result for sink in self.sinks if sink.result)
+        results = " and ".join(_describe_path(sink.result) for sink in self.sinks if sink.result)
         if self.info is None or self.info.live or not results:
             return message
         if self.info.still or self.end in (RunEnd.FINISHED, RunEnd.LAST_FRAME):  # interrupted after the last frame
             return f"complete: {results}"
         frames = "frame is" if self.frames == 1 else f"{self.frames} frames are"
         return f"the first {frames} in {results}"
+
+
+def _describe_path(path: str) -> str:
+    return "standard output" if path == "-" else path
 
 
 class LastImage(Sink):

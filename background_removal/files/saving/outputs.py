@@ -10,7 +10,6 @@ import numpy as np
 
 from background_removal.errors import InputError, ProcessingError
 from background_removal.files.images import ALPHA_SUFFIXES, ImageSink, SequenceSink, check_image_output, is_sequence
-from background_removal.files.pipes import VIDEO_MESSAGE
 from background_removal.files.saving.atomic import check_output
 from background_removal.files.storage import STANDARD, check_bucket, is_remote, path_for_naming
 from background_removal.files.video.formats import CONTAINER_FORMATS, Encoding, check_choices, codec_of_encoder
@@ -103,9 +102,7 @@ def check_result(path: str, source: str, *, video: bool, encoding: Encoding | No
 
 
 def _check_y4m_output(source: str, encoding: Encoding) -> None:
-    """Raise InputError unless a video goes from standard input to standard output, without an encoder."""
-    if source != STANDARD:
-        raise InputError(VIDEO_MESSAGE)
+    """Raise InputError unless a video can go to standard output, without an encoder."""
     if encoding.codec or encoding.encoder != "auto" or encoding.crf is not None:
         raise InputError("`output_path` -: is raw video; leave out `codec`, `encoder` and `crf`, or give a file")
     check_choices(encoding)
@@ -120,9 +117,11 @@ def video_sink(path: str, **options: Any) -> Sink:
         options: Arguments for `files.video.video_sink.VideoSink`.
     """
     if path == STANDARD:
+        from background_removal.files.video.opening import has_sound
         from background_removal.files.video.y4m import Y4mSink
 
-        return Y4mSink(alpha=bool(options.get("alpha")))
+        source = options.get("source")
+        return Y4mSink(alpha=bool(options.get("alpha")), has_sound=source is not None and has_sound(source))
     if is_sequence(path):
         return SequenceSink(path, flattens=not options.get("alpha"))
     from background_removal.files.video.video_sink import VideoSink

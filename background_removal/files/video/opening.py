@@ -58,6 +58,15 @@ def open_video(path: str, name: str = "") -> InputContainer:
         raise InputError(f"{name}: not a readable video ({why})") from None
 
 
+def has_sound(path: str) -> bool:
+    """Return whether a file holds sound; False if it cannot be opened."""
+    try:
+        with open_video(path) as container:
+            return bool(container.streams.audio)
+    except (InputError, ProcessingError):
+        return False
+
+
 def declared_size(path: str, index: int) -> tuple[int, int]:
     """Return width and height of a video stream from the file's header, without any decoder; 0 if unknown."""
     try:

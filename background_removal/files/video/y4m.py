@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections import deque
 from contextlib import ExitStack
+from fractions import Fraction
 from typing import Any, BinaryIO, cast
 
 import av
@@ -16,7 +18,7 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
 from background_removal.errors import InputError, ProcessingError, Stopped, reason
-from background_removal.files.pipes import VIDEO_MESSAGE, Y4M_MAGIC, peek_stdin, redirect_stdout, stdin_has_y4m
+from background_removal.files.pipes import VIDEO_MESSAGE, Y4M_MAGIC, redirect_stdout, stdin_has_y4m
 from background_removal.files.storage import STANDARD
 from background_removal.files.video.color.yuv import FromBgr, pixels_of
 from background_removal.files.video.decoding import Decoder
@@ -24,18 +26,26 @@ from background_removal.files.video.encode_plan import DEFAULT_COLOR
 from background_removal.files.video.video_source import VideoSource
 from background_removal.pipeline.frame import Frame, Planes, Sink, StreamInfo
 from background_removal.support import limits
+from background_removal.support.transparency import WHITE, flatten
 
 _ALPHA_MESSAGE = (
     "-: Y4M cannot store transparency; choose another `background`, or a file as `output_path`: .webm, .mov"
 )
-# Position of 8-bit 4:2:0 chroma without a tag; as FFmpeg writes it.
+# Tag of 8-bit 4:2:0 where there is none, or another kind; as FFmpeg writes it.
 _DEFAULT_CHROMA = "420jpeg"
+# Tag of the chroma of H.264, H.265, MPEG-2 and VP9, which nearly every file has.
+_FILE_CHROMA = "420mpeg2"
 # Tags of 8-bit 4:2:0, which differ in the position of the chroma.
-_CHROMA_TAG = re.compile(rb"^[^\n]* C(420jpeg|420mpeg2|420paldv)[ \n]")
+_CHROMA_TAGS = (_DEFAULT_CHROMA, _FILE_CHROMA, "420paldv")
+# Tags of other kinds that lose nothing in 8-bit 4:2:0.
+_LOSSLESS_TAGS = ("420", "mono")
+_KIND_TAG = re.compile(rb"^[^\n]* C([^ \n]+)")
 # Largest line before a frame, bytes; FFmpeg's MAX_FRAME_HEADER.
 _MAX_FRAME_LINE_BYTES = 80
 _FRAME_LINE = re.compile(rb"FRAME(?: [^\n]*)?\n$")
 _FIELD_TAGS = {"tff": "t", "bff": "b", "": "p"}
+
+log = logging.getLogger(__name__)
 
 
 class Y4mSource(VideoSource):
@@ -45,8 +55,12 @@ class Y4mSource(VideoSource):
 
     Args:
         options: Those of `VideoSource`, without a part of a video.
+
+    Attributes:
+        kind: Tag of the number of bits and of the chroma; known once the source is open.
     """
 
+    kind = _DEFAULT_CHROMA
     _counts_damage = False
 
     def __init__(self, **options: Any) -> None:
@@ -56,13 +70,9 @@ class Y4mSource(VideoSource):
     def open(self) -> None:
         super().open()
         assert self._pipe is not None
+        if found := _KIND_TAG.match(self._pipe.kept):
+            self.kind = found[1].decode(errors="replace")
         self._pipe.frame_bytes = _frame_bytes(self._first)
-
-    @property
-    def chroma(self) -> str:
-        """Tag of the position of the chroma; to be asked before the source is opened."""
-        found = _CHROMA_TAG.match(peek_stdin())
-        return found[1].decode() if found else _DEFAULT_CHROMA
 
     def _open_container(self) -> InputContainer:
         if not stdin_has_y4m():
@@ -84,25 +94,44 @@ class Y4mSource(VideoSource):
 class Y4mSink(Sink):
     """Writes frames to standard output as Y4M in 8-bit 4:2:0, each at once; everything printed goes to standard error.
 
-    When their reader ends the run ends too, without an error.
+    Y4M has one frame rate and no times: where frames of a file come later than that the one before is repeated, and
+    where they come earlier they are left out, so that each shows at its time. When the reader of the output ends the run ends too, without
+    an error.
 
     Args:
         alpha: Whether the frames will be transparent, which Y4M cannot store.
-        chroma: Tag of the position of the chroma.
+        source: The source, if it is a Y4M too, with one rate; None for a file.
+        has_sound: Whether the file has sound, which is left out.
+
+    Attributes:
+        result: `files.storage.STANDARD` as soon as a frame is written.
 
     Raises:
         InputError: the frames will be transparent.
     """
 
-    def __init__(self, *, alpha: bool = False, chroma: str = _DEFAULT_CHROMA) -> None:
+    def __init__(self, *, alpha: bool = False, source: Y4mSource | None = None, has_sound: bool = False) -> None:
         if alpha:
             raise InputError(_ALPHA_MESSAGE)
-        self._chroma = chroma
+        self._source = source
+        self._has_sound = has_sound
         self._stack = ExitStack()
         self._shape: tuple[int, ...] = ()
+        self._start = Fraction(0)
+        self._count = 0
+        self._last = b""
+        self._has_noted_times = False
 
     def open(self, info: StreamInfo) -> None:
         self._info = info
+        self._rate = info.rate or 1 / info.time_base
+        self._flattens = info.alpha  # the source's own transparency is no error of the user's
+        kind = _FILE_CHROMA if self._source is None else self._source.kind
+        self._chroma = kind if kind in _CHROMA_TAGS else _DEFAULT_CHROMA
+        if kind not in (*_CHROMA_TAGS, *_LOSSLESS_TAGS):
+            log.info("%s: the frames that come are %s; those that go are %s, of 8 bits", STANDARD, kind, self._chroma)
+        if self._has_sound:
+            log.info("%s: not taken over: sound, which Y4M cannot store", STANDARD)
         self._output = self._stack.enter_context(redirect_stdout())
 
     def write(self, frame: Frame) -> None:
@@ -114,27 +143,48 @@ class Y4mSink(Sink):
             Stopped: the output is closed at its other end.
         """
         if frame.shape[2] == 4:
-            raise InputError(_ALPHA_MESSAGE)
-        head = b""
+            if not self._flattens:
+                raise InputError(_ALPHA_MESSAGE)
+            frame = frame.with_image(flatten(frame.image, WHITE))
         if not self._shape:
             self._shape = frame.shape
+            self._start = frame.pts * frame.time_base
             self._convert = FromBgr(self._info.color or DEFAULT_COLOR, "yuv420p", *frame.shape[1::-1])
-            head = self._header(*frame.shape[1::-1]).encode()
+            self._write(self._header(*frame.shape[1::-1]).encode())
         if frame.shape != self._shape:
             (height, width), (first_height, first_width) = frame.shape[:2], self._shape[:2]
             raise ProcessingError(
                 f"{STANDARD}: frame {frame.index} is {width}x{height}, the first was {first_width}x{first_height}; "
                 "custom objects must keep a video to one size"
             )
-        self._write(b"".join([head, b"FRAME\n", *self._planes(frame)]))
+        repeats = self._repeats(frame)
+        if repeats < 0:
+            return
+        for _ in range(repeats):
+            self._write(self._last)
+        self._last = b"".join([b"FRAME\n", *self._planes(frame)])
+        self._write(self._last)
+        self._count += repeats + 1
+        self.result = STANDARD
+
+    def _repeats(self, frame: Frame) -> int:
+        """Return how often the last frame is repeated before this one; -1 to leave this one out."""
+        if self._source is not None:
+            return 0
+        place = round((frame.pts * frame.time_base - self._start) * self._rate)
+        repeats = max(-1, place - self._count)
+        if repeats and not self._has_noted_times:
+            message = "%s: the frame rate varies; at %.5g per second some frames are repeated or left out"
+            log.info(message, self._info.name, float(self._rate))
+            self._has_noted_times = True
+        return repeats
 
     def close(self, error: BaseException | None = None) -> None:
         self._stack.close()
 
     def _header(self, width: int, height: int) -> str:
         info = self._info
-        rate = info.rate or 1 / info.time_base
-        aspect = info.pixel_aspect
+        rate, aspect = self._rate, info.pixel_aspect
         values = "FULL" if (info.color or DEFAULT_COLOR).full_range else "LIMITED"
         same_size = (width, height) == (info.width, info.height)  # fields do not survive scaling
         fields = _FIELD_TAGS[info.first_field if same_size else ""]
@@ -180,6 +230,11 @@ class _Pipe:
         self._kept = 0
         self.frame_bytes = 0
 
+    @property
+    def kept(self) -> bytes:
+        """What is remembered of the stream."""
+        return b"".join(self._chunks)
+
     def read(self, size: int) -> bytes:
         """Return what has come, at most `size` bytes; waits for the first one."""
         chunk: bytes = self._stream.read1(size)
@@ -192,7 +247,7 @@ class _Pipe:
 
     def ends_with_frame(self) -> bool:
         """Return whether the stream, read to its end, ends with a whole frame."""
-        tail = b"".join(self._chunks)
+        tail = self.kept
         before = tail[: max(0, len(tail) - self.frame_bytes)]
         return _FRAME_LINE.search(before[-_MAX_FRAME_LINE_BYTES:]) is not None
 
