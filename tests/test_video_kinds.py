@@ -219,3 +219,42 @@ def test_pictures_that_change_their_size_are_fitted(run_main, tmp_path: Path) ->
         ours, theirs = luma(tmp_path / "r.mkv", number, "null"), luma(parts[number // 3], 1, filters)
         assert difference(ours[:, 26:69], theirs[:, 26:69]) < 4, number
         assert (ours[:, :24].max() < 20) == (number == 4), number
+
+
+def test_pixels_that_change_their_shape_alone_are_fitted(run_main, tmp_path: Path) -> None:
+    parts = []
+    for number, shape in enumerate(("1/1", "4/3", "3/4")):  # with frames that come later than they are shown
+        parts.append(tmp_path / f"{number}.ts")
+        pattern = f"testsrc2=s=96x64:r=25,gblur=1,setsar={shape}"
+        ffmpeg(*PATTERN, pattern, "-frames:v", 6, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-qp", 1, "-bf", 2,
+               "-output_ts_offset", 1 + 6 * number / 25, parts[-1])  # fmt: skip
+    (tmp_path / "clip.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    outcome = run_main("clip.ts", "--no-segmentation", "--output", "r.mkv", "--crf", 1)
+    said = "note: clip.ts: the shape of its pixels changes; its pictures are fitted into the first one\n"
+    assert (outcome.code, outcome.err) == (0, said)
+    video = ffprobe(tmp_path / "r.mkv", "-count_frames")["streams"][0]
+    assert (video["width"], video["height"], video["sample_aspect_ratio"]) == (96, 64, "1:1")
+    assert video["nb_read_frames"] == "18"
+    fits = ("null", "scale=96:48,pad=96:64:0:8", "scale=72:64,pad=96:64:12:0")
+    for index in range(18):
+        ours = luma(tmp_path / "r.mkv", index, "null")
+        bars = ours[:6].max() < 20, ours[:, :10].max() < 20
+        assert bars == ((False, False), (True, False), (False, True))[index // 6], index
+        if index % 6 == 3:
+            theirs = luma(parts[index // 6], 3, fits[index // 6])
+            assert difference(ours[10:54, 14:82], theirs[10:54, 14:82]) < 4, index
+
+
+@pytest.mark.slow
+def test_parts_agree_on_the_size_of_a_video_that_changes_it(run_main, tmp_path: Path) -> None:
+    for number, size in enumerate(("96x64", "64x96")):
+        ffmpeg(*PATTERN, f"testsrc2=s={size}:r=25", "-frames:v", 60, "-pix_fmt", "yuv420p", "-c:v", "libx264",
+               "-output_ts_offset", 1 + 60 * number / 25, tmp_path / f"{number}.ts")  # fmt: skip
+    (tmp_path / "clip.ts").write_bytes(b"".join((tmp_path / f"{number}.ts").read_bytes() for number in range(2)))
+    for name, jobs in (("one.mkv", 1), ("two.mkv", 2)):
+        outcome = run_main("clip.ts", "--no-segmentation", "--jobs", jobs, "--output", name, "--crf", 1)
+        assert (outcome.code, outcome.err.count("note:")) == (0, 1), outcome.err
+        video = ffprobe(tmp_path / name, "-count_frames")["streams"][0]
+        assert (video["width"], video["height"], video["nb_read_frames"]) == (96, 64, "120")
+    for index in (30, 59, 60, 100):
+        assert difference(luma(tmp_path / "one.mkv", index, "null"), luma(tmp_path / "two.mkv", index, "null")) < 1.5

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from background_removal.batch.items import warn_if_no_person
 from background_removal.batch.plan import FileDone, FileFailed, Plan, TaskRetried
-from background_removal.batch.tasks import Outcome, Task
+from background_removal.batch.tasks import Outcome, Task, Written
 from background_removal.support.interrupt import Interrupt
 
 if TYPE_CHECKING:
@@ -72,12 +72,14 @@ def run_plan(
     Raises:
         KeyboardInterrupt: Ctrl-C was typed.
     """
+    noted: set[str] = set()
     while not plan.is_finished:
         while executor.has_capacity() and (task := plan.start_next()) is not None:
             executor.submit(task)
         for result in executor.wait():
             for warning in result.warnings:
                 log.warning("%s", warning)
+            _log_notes(result.outcome, noted)
             match plan.record(result.task, result.outcome):
                 case TaskRetried(message):
                     log.warning("%s", message)
@@ -89,3 +91,12 @@ def run_plan(
         executor.show_progress(bar)
         if interrupt.requested:
             raise KeyboardInterrupt
+
+
+def _log_notes(outcome: Outcome, noted: set[str]) -> None:
+    """Log what several parts say once, as one whole file would; `noted` holds the beginnings of what was logged."""
+    for note in outcome.notes if isinstance(outcome, Written) else ():
+        beginning = note.partition(";")[0]  # which sizes, or what can be done, follows
+        if beginning not in noted:
+            noted.add(beginning)
+            log.info("%s", note)

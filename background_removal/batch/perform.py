@@ -89,8 +89,9 @@ def process_part(setup: Setup, task: PartTask, on_frame: Callable[[], object] = 
             keep_planes=engine.keeps_frame_in_planes,
             interlaced=encoding.interlaced,
         )
-        engine.process(source, [sink])
-    return Written(sink.written, found_person(engine.custom_objects), sink.end)
+        with _collect_notes() as notes:
+            engine.process(source, [sink])
+    return Written(sink.written, found_person(engine.custom_objects), sink.end, notes=tuple(notes))
 
 
 def _process_or_cut(setup: Setup, task: FileTask, counter: _FrameCounter) -> Outcome:
@@ -101,8 +102,9 @@ def _process_or_cut(setup: Setup, task: FileTask, counter: _FrameCounter) -> Out
     objects = _objects(setup)
     progress = cast("Any", counter)  # it has the methods of a progress bar that the engine calls
     engine = recipe.build_engine(item.path, item.output, objects, progress=progress, keep_partial=False)
-    _, incomplete = process_file(engine, item)
-    return Written(counter.frames, found_person(objects), incomplete=incomplete)
+    with _collect_notes() as notes:
+        _, incomplete = process_file(engine, item)
+    return Written(counter.frames, found_person(objects), incomplete=incomplete, notes=tuple(notes))
 
 
 def _process_part_once(setup: Setup, task: PartTask, counter: _FrameCounter) -> Written:
@@ -151,6 +153,27 @@ def _open_source(setup: Setup, item: BatchItem) -> Iterator[str]:
         return
     with fetched_source(item.path) if setup.run else storage.local_file(item.path) as local:
         yield local
+
+
+@contextmanager
+def _collect_notes() -> Iterator[list[str]]:
+    """Collect what a source says of its video, which each part would say, instead of printing it."""
+    notes: list[str] = []
+
+    def collect(record: logging.LogRecord) -> bool:
+        if record.levelno == logging.INFO:
+            notes.append(record.getMessage())
+        return record.levelno != logging.INFO
+
+    logger = logging.getLogger(VideoSource.__module__)
+    level = logger.level
+    logger.addFilter(collect)
+    logger.setLevel(logging.INFO)
+    try:
+        yield notes
+    finally:
+        logger.removeFilter(collect)
+        logger.setLevel(level)
 
 
 class _FrameCounter:

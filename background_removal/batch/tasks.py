@@ -95,12 +95,14 @@ class Written:
         found_person: Whether there is a person in them; None if none was searched for.
         end: End of the last frame, in seconds; None if unknown.
         incomplete: Whether a piece of the source could not be read.
+        notes: What the user should know of the source, to be said once for all parts.
     """
 
     frames: int
     found_person: bool | None = None
     end: Fraction | None = None
     incomplete: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,10 +279,17 @@ def check_image_output(path: str, source: str) -> None:
         check_output(path, source)
 
 
-def letterbox(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Scale an image, uint8 (H, W, 3) or (H, W, 4), to fit into `width` x `height` with black bars."""
-    scale = min(width / image.shape[1], height / image.shape[0])
-    inner = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+def letterbox(image: np.ndarray, width: int, height: int, pixel_aspect: float = 1) -> np.ndarray:
+    """Scale an image, uint8 (H, W, 3) or (H, W, 4), to fit into `width` x `height` with black bars.
+
+    Args:
+        image: The image.
+        width, height: Size of the result.
+        pixel_aspect: Width divided by height of its pixels, where those of the result are square.
+    """
+    shown = image.shape[1] * pixel_aspect
+    scale = min(width / shown, height / image.shape[0])
+    inner = (max(1, round(shown * scale)), max(1, round(image.shape[0] * scale)))
     small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
     return cv2.copyMakeBorder(

@@ -31,6 +31,7 @@ from background_removal.files.video.decoding import Decoder
 from background_removal.files.video.interlacing import deinterlace, first_field
 from background_removal.files.video.opening import declared_size, open_video
 from background_removal.files.video.parts import Part
+from background_removal.files.video.pixel_shape import PixelShapes
 from background_removal.files.video.timing import container_start, frame_rate
 from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Source, StreamInfo
 from background_removal.support import limits
@@ -68,6 +69,11 @@ def apply_display_matrix(image: np.ndarray, matrix: np.ndarray | None) -> np.nda
     if upside_down:
         return cv2.flip(image, 0)
     return image
+
+
+def is_turned(matrix: np.ndarray | None) -> bool:
+    """Return whether a display matrix exchanges width and height."""
+    return matrix is not None and abs(matrix[0]) < abs(matrix[1])
 
 
 class VideoSource(Source):
@@ -115,6 +121,7 @@ class VideoSource(Source):
         self._warns = warns
         self._container: InputContainer | None = None
         self._decoder: Decoder | None = None
+        self._shapes: PixelShapes
         self._end = Fraction(0)
         self._info: StreamInfo | None = None
         self._has_noted_fields = self._has_noted_change = False
@@ -142,10 +149,12 @@ class VideoSource(Source):
             raise InputError(f"{self._name}: no frame of it can be decoded")
         self._first = first
         # A part may begin after the pictures have changed their size; it gets the size of the whole video.
-        shaping = (self._first_of_file() if self._part is not None and self._part.index else None) or first
+        shaping, aspect = first, self._shapes.first
+        if self._part is not None and self._part.index:
+            shaping, aspect = self._first_of_file() or (shaping, aspect)
         self._matrix = _display_matrix(shaping)
         self._coded_size = shaping.width, shaping.height
-        self._info = self._describe(container, shaping)
+        self._info = self._describe(container, shaping, aspect)
 
     def close(self) -> None:
         if self._container is not None:
@@ -178,9 +187,12 @@ class VideoSource(Source):
                 pts = 0 if pts is None else pts + (step if frame.pts is None else 1)
             matrix = _display_matrix(frame)
             matrix = self._matrix if matrix is None else matrix
-            picture = self._planes(frame) if matrix is None and self._keep_planes(index) else None
+            aspect = self._shapes.at(frame.pts)
+            aspect = 1 / aspect if is_turned(matrix) else aspect
+            same = matrix is None and aspect == info.pixel_aspect
+            picture = self._planes(frame) if same and self._keep_planes(index) else None
             if picture is None:
-                picture = self._to_upright(frame, matrix)
+                picture = self._to_upright(frame, matrix, aspect / info.pixel_aspect)
             yield Frame(picture, index, pts, info.time_base, frame.duration or 0)
             index += 1
             frame = next(self._frames, None)
@@ -202,8 +214,14 @@ class VideoSource(Source):
     def _planes(self, frame: VideoFrame) -> Planes | None:
         return self._to_bgr.planes(frame) if isinstance(self._to_bgr, ToBgr) else None
 
-    def _to_upright(self, frame: VideoFrame, matrix: np.ndarray | None) -> np.ndarray:
-        """Convert a frame to BGR, upright; one that turns or has another size is fitted into the size of the video."""
+    def _to_upright(self, frame: VideoFrame, matrix: np.ndarray | None, aspect: Fraction) -> np.ndarray:
+        """Convert a frame to BGR, upright; one that turns or has another size is fitted into the size of the video.
+
+        Args:
+            frame: The frame.
+            matrix: Its display matrix.
+            aspect: The shape of its pixels, upright, divided by that of the video's.
+        """
         size = frame.width, frame.height
         if size == self._coded_size:
             to_bgr = self._to_bgr
@@ -214,19 +232,24 @@ class VideoSource(Source):
             to_bgr = self._other_to_bgr
         image = apply_display_matrix(self._alpha.add_to(to_bgr(frame), frame, self._keep_alpha), matrix)
         width, height = self.info.width, self.info.height
-        if image.shape[1::-1] == (width, height):
+        if image.shape[1::-1] == (width, height) and aspect == 1:
             return image
         if self._warns and not self._has_noted_change:
-            message = "%s: its pictures turn or change their size; those of %dx%d are fitted into %dx%d"
-            log.info(message, self._name, *image.shape[1::-1], width, height)
+            if image.shape[1::-1] == (width, height):
+                log.info("%s: the shape of its pixels changes; its pictures are fitted into the first one", self._name)
+            else:
+                message = "%s: its pictures turn or change their size; those of %dx%d are fitted into %dx%d"
+                log.info(message, self._name, *image.shape[1::-1], width, height)
         self._has_noted_change = True
-        return letterbox(image, width, height)
+        return letterbox(image, width, height, float(aspect))
 
-    def _first_of_file(self) -> VideoFrame | None:
-        """Return the first frame of the file, on whose size all parts agree; None if it cannot be decoded."""
+    def _first_of_file(self) -> tuple[VideoFrame, Fraction] | None:
+        """Return the first frame of the file, on which all parts agree, and the shape of its pixels; None without."""
         with self._open_container() as container:
             stream = cast("VideoStream", container.streams[self._stream.index])
-            return next(iter(Decoder(container, stream, self._open_container)), None)
+            shapes = PixelShapes(container, stream)
+            first = next(shapes.follow(iter(Decoder(container, stream, self._open_container))), None)
+            return None if first is None else (first, shapes.first)
 
     def _decode_part(self) -> Iterator[VideoFrame]:
         """Decode the frames of the part, with times from the start of the file's clock."""
@@ -266,7 +289,8 @@ class VideoSource(Source):
         before = 0 if self._decoder is None else self._decoder.damaged
         self._decoder = Decoder(self._container, self._stream, self._open_container)
         self._decoder.damaged = before
-        frames = iter(self._decoder)
+        self._shapes = PixelShapes(self._container, self._stream, self._offset)
+        frames = self._shapes.follow(iter(self._decoder))
         return deinterlace(frames, self._stream, self._note_fields) if self._deinterlaces else frames
 
     def _note_fields(self) -> None:
@@ -275,13 +299,12 @@ class VideoSource(Source):
             log.info("%s: is interlaced; its fields are made whole frames (--interlaced keep leaves them)", self._name)
         self._has_noted_fields = True
 
-    def _describe(self, container: InputContainer, first: VideoFrame) -> StreamInfo:
+    def _describe(self, container: InputContainer, first: VideoFrame, aspect: Fraction) -> StreamInfo:
         stream = self._stream
         if stream.time_base is None:
             raise InputError(f"{self._name}: the video has no time base")
         width, height = first.width, first.height
-        aspect = stream.sample_aspect_ratio or Fraction(1)
-        if self._matrix is not None and abs(self._matrix[0]) < abs(self._matrix[1]):
+        if is_turned(self._matrix):
             width, height, aspect = height, width, 1 / aspect
         rate = frame_rate(stream)
         frames = _expected_frames(container, stream)

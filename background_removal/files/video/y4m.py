@@ -95,8 +95,8 @@ class Y4mSink(Sink):
     """Writes frames to standard output as Y4M in 8-bit 4:2:0, each at once; everything printed goes to standard error.
 
     Y4M has one frame rate and no times: where frames of a file come later than that the one before is repeated, and
-    where they come earlier they are left out, so that each shows at its time. When the reader of the output ends the run ends too, without
-    an error.
+    where they come earlier they are left out, so that each shows at its time. When the reader of the output ends the
+    run ends too, without an error.
 
     Args:
         alpha: Whether the frames will be transparent, which Y4M cannot store.
