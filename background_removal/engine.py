@@ -61,7 +61,8 @@ class Engine:
 
     Attributes:
         result: Result of the last run: `result_path`, or its partial file; "" for none.
-        incomplete: Description of the frames that a damaged source lacked; the result holds the rest. "" for none.
+        incomplete: Description of the frames that a damaged source lacked, or of what ended the run early; the
+            result holds the rest. "" for none.
     """
 
     def __init__(
@@ -210,8 +211,9 @@ class Engine:
             self._sinks = [*sinks, *self._live_sinks(chain, info)]
             return self._sinks
 
+        ended = ""
         try:
-            run_loop(
+            ended = run_loop(
                 source,
                 chain,
                 self._process_frame,
@@ -222,7 +224,7 @@ class Engine:
             )
         finally:
             self.result = next((sink.result for sink in sinks if sink.result), "")
-            self.incomplete = getattr(source, "missing", "")  # a user's source need not have it
+            self.incomplete = getattr(source, "missing", "") or ended  # a user's source need not have it
             self._chain = self._last_stage = None
             self._sinks = []
             self._last = None

@@ -49,6 +49,10 @@ class ProcessingError(BackgroundRemovalError, RuntimeError):
     """Work in progress failed: an object raised, a camera stopped, a disk was full."""
 
 
+class EndedEarlyError(ProcessingError):
+    """The work cannot go on to its end; the results so far are kept, as partial ones."""
+
+
 class SourceChangedError(ProcessingError):
     """A file changed while it was read; the result is kept and may mix both versions."""
 

@@ -110,6 +110,7 @@ class Recipe:
             ("logo", self.logo),
             ("card", card),
         ]
+        inputs += [("given matte", self.guidance.matte_in)]
         inputs += [("model", self.network.model or "")]
         inputs += [("custom object", spec.rpartition(":")[0]) for spec in self.objects]
         results = [result for result in (output, self.matte) if result]

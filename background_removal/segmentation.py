@@ -24,10 +24,12 @@ from background_removal.compositing.shipped import FOLDER as SHIPPED
 from background_removal.compositing.stage import Stage
 from background_removal.look import Look
 from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.guidance.given import GivenMatting
 from background_removal.matting.guidance.steps import MatteStep
 from background_removal.matting.loading import load_matting
 from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
+from background_removal.matting.stream import StreamMatting
 from background_removal.pipeline.actions import Action, keys_of
 from background_removal.pipeline.frame import Planes, StreamInfo, to_image
 from background_removal.pipeline.objects import FrameObject, optional_method
@@ -84,6 +86,8 @@ class MPSegmentation(FrameObject):
             the largest head, or pixels of the frame; one of the two.
         invert: Whether the room stays and the person goes; a blur then blurs the person. Without a person the frame
             stays as it is.
+        matte_in: A matte from elsewhere in place of the networks: the path of an image or a video, grey or with alpha,
+            of a folder of pictures or of their names (``matte/%06d.png``). It is used as it is, frame by frame.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -120,6 +124,7 @@ class MPSegmentation(FrameObject):
         place: str = "",
         shadow: float = 0.0,
         foreground: np.ndarray | str | os.PathLike[str] | None = None,
+        matte_in: str | os.PathLike[str] = "",
     ) -> None:
         Look(  # checks them
             threshold=threshold,
@@ -144,7 +149,14 @@ class MPSegmentation(FrameObject):
         before, before_spec = self._loader.first_foreground(foreground)
         self._stage = Stage(place, shadow, before, before_spec, self._loader.foreground)
         self._stage.check(first)
-        self._person = load_matting(network, threshold, edge_softness, people)
+        self._person: StreamMatting | GivenMatting
+        if matte_in:
+            from background_removal.compositing.matte_loader import load_mattes
+
+            self._person = load_mattes(os.fspath(matte_in))
+            self._person.people = people
+        else:
+            self._person = load_matting(network, threshold, edge_softness, people)
         self._person.reuse_still = bool(reuse_still)
         weakref.finalize(self, self._person.close)  # the networks are kept from stream to stream
         self._controls = LookControls(self._selector, self._person, self._stage, threshold, edge_softness)
@@ -417,6 +429,8 @@ class MPSegmentation(FrameObject):
         self._still, self._live = info.still, info.live
         self.reset()
         self._foresees = False
+        if isinstance(self._person, GivenMatting):
+            self._person.rate = float(info.rate) if info.rate else None
         self._person.begin(info.still, info.live)
         if self._reuse_still is None:
             self._person.reuse_still = info.live

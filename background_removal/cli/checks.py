@@ -22,6 +22,9 @@ from background_removal.files.video.formats import CONTAINER_FORMATS
 # A condition that is an error, and its message, in which {r} is the request.
 _Rule: TypeAlias = tuple[Callable[[Request], object], str]
 
+# Options that a given matte leaves nothing to do.
+_NETWORK_OPTIONS = frozenset(("model", "quality", "device", "runtime", "threshold", "edge_softness", "people"))
+
 _SOURCE_RULES: tuple[_Rule, ...] = (
     (
         lambda r: r.is_page and (r.files or r.watch is not None),
@@ -109,6 +112,15 @@ _RULES: tuple[_Rule, ...] = (
         "--frames makes a folder of pictures; {r.recipe.output} is none (or use --output …/%06d.png)",
     ),
     (
+        lambda r: r.recipe.guidance.matte_in and r.typed & _NETWORK_OPTIONS,
+        "--matte-in takes the place of the networks; leave out --model, --quality, --device, --threshold, "
+        "--edge-softness and --people",
+    ),
+    (
+        lambda r: r.recipe.guidance.matte_in and (r.cluster or r.jobs > 1 or r.watch is not None),
+        "--matte-in goes with one image or video, without --cluster, --jobs and --watch",
+    ),
+    (
         lambda r: r.is_page and bool(r.cert) != bool(r.cert_key),
         "--cert and --cert-key go together: a certificate and its key",
     ),
@@ -141,6 +153,8 @@ def check_one_result_each(request: Request) -> None:
     """Raise InputError for options that name one result, where there are many files."""
     if request.recipe.matte:
         raise InputError("--matte goes with one image or video")
+    if request.recipe.guidance.matte_in:
+        raise InputError("--matte-in goes with one image or video")
     if request.recipe.output and not names_folder(request.recipe.output):
         raise InputError(f"{request.recipe.output}: is a file; many results need a folder")
 

@@ -9,10 +9,12 @@ from background_removal.support.wording import escape_unprintable
 
 
 class _OneLine(logging.Formatter):
-    """Escapes control characters in names; a traceback keeps its lines."""
+    """Escapes control characters in names, and names options as typed; a traceback keeps its lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        return escape_unprintable(super().formatMessage(record))
+        from background_removal.cli.words import rename_parameters
+
+        return escape_unprintable(rename_parameters(super().formatMessage(record)))
 
 
 def set_up_messages(debug: bool, quiet: bool) -> None:

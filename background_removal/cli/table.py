@@ -22,6 +22,7 @@ from background_removal.errors import InputError
 from background_removal.files.video.formats import INTERLACED, METADATA, Encoding, parse_codec
 from background_removal.live.options import LiveOptions
 from background_removal.look import PEOPLE, Look
+from background_removal.matting.guidance.settings import Guidance
 from background_removal.matting.networks.network import INPUT_RANGES, OUTPUTS, QUALITIES, RUNTIMES, Network
 from background_removal.pipeline.frame_range import FrameRange
 from background_removal.recipe import Recipe
@@ -326,6 +327,12 @@ OPTIONS = (
         metavar="FILE", needs=_SEGMENTATION,
     ),
     # -- what only you know --
+    Option(
+        "matte_in", Guidance, "guidance",
+        "use a matte from elsewhere instead of the networks: an image or a video, grey or with alpha, a folder of "
+        "pictures, or matte/%06d.png",
+        metavar="PATH", needs=(needs.FILES, needs.SEGMENTATION),
+    ),
     Option(
         "grow", Look, "guidance",
         "move the person's edge outwards: N% of the height of the head, or N for pixels of the frame",

@@ -8,6 +8,7 @@ from background_removal.compositing.background_selector import BackgroundSelecto
 from background_removal.compositing.blur import parse_blur
 from background_removal.compositing.stage import Stage
 from background_removal.errors import InputError
+from background_removal.matting.guidance.given import GivenMatting
 from background_removal.matting.loading import PEOPLE
 from background_removal.matting.stream import StreamMatting
 from background_removal.pipeline import actions
@@ -33,7 +34,12 @@ class LookControls:
     """
 
     def __init__(
-        self, selector: BackgroundSelector, matting: StreamMatting, stage: Stage, threshold: float, edge_softness: float
+        self,
+        selector: BackgroundSelector,
+        matting: StreamMatting | GivenMatting,
+        stage: Stage,
+        threshold: float,
+        edge_softness: float,
     ) -> None:
         self._selector = selector
         self._matting = matting

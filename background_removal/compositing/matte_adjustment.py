@@ -12,7 +12,7 @@ import numpy as np
 from background_removal.compositing.blending import blend
 from background_removal.compositing.edge_shift import EdgeShift
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.alpha.own_colors import estimate_own_colors
+from background_removal.matting.alpha.own_colors import choose_averages, estimate_own_colors
 from background_removal.matting.boxes import Box
 from background_removal.matting.pyramid import Pyramid
 
@@ -30,8 +30,6 @@ _DISC_MARGIN = 0.25
 # Maximum pixels of an inverted matte that is not at the frame's own size; four times a network's output, so that the
 # edge keeps its resolution where the person's part is a quarter of the frame or more.
 _MAX_INVERTED_PIXELS = 4 * 320 * 256
-# Level and window at which the room's own colours at the edge are averaged, as for a photo of common size.
-_COLOR_LEVEL, _COLOR_WINDOW = 1, 33
 
 
 class MatteAdjustment:
@@ -149,10 +147,11 @@ def invert_matte(view: Pyramid, matte: Matte) -> Matte:
         if matte.foreground is not None:
             foreground = inverted.image.copy()
             # Only there is an edge, and only there the averages take time.
-            step = 1 << _COLOR_LEVEL
+            level, window = choose_averages(max(matte.alpha.shape))
+            step = 1 << level
             box = (matte.box[0] // step * step, matte.box[1] // step * step, *matte.box[2:])
             rest = 1 - inverted.alpha[box[1] : box[3], box[0] : box[2]]
-            colors = estimate_own_colors(view, box, rest, _COLOR_LEVEL, _COLOR_WINDOW)
+            colors = estimate_own_colors(view, box, rest, level, window)
             foreground[box[1] : box[3], box[0] : box[2]] = colors
         return replace(inverted, alpha=1 - inverted.alpha, foreground=foreground)
     across, down = _scales(matte)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from background_removal.errors import InputError, Stopped
+from background_removal.errors import EndedEarlyError, InputError, Stopped
 from background_removal.pipeline.frame import Frame, Sink, Source, StreamInfo
 from background_removal.pipeline.objects import ObjectChain
 from background_removal.pipeline.worker import Reader
@@ -25,6 +25,7 @@ class RunEnd(Enum):
     LAST_FRAME = auto()  # the requested last frame was processed
     STOPPED = auto()  # a sink raised `Stopped`
     INTERRUPTED = auto()  # Ctrl-C or SIGTERM
+    ENDED_EARLY = auto()  # an object raised `EndedEarlyError`
 
 
 def run_loop(
@@ -36,7 +37,7 @@ def run_loop(
     look_ahead: Callable[[Iterator[Frame | None], StreamInfo], Iterator[Frame | None]] = lambda frames, info: frames,
     last_frame: int | None = None,
     keep_partial: bool = True,
-) -> None:
+) -> str:
     """Process every frame of `source` and write it to all sinks.
 
     Everything is opened here, and closed in reverse order whatever happens; the first error is the one raised.
@@ -49,6 +50,9 @@ def run_loop(
         look_ahead: Returns the frames for `process`, later than they come from the source.
         last_frame: Index of the frame to end with, unless the source is live; None for the source's last one.
         keep_partial: Whether a run ended early, by a sink or Ctrl-C, leaves partial results.
+
+    Returns:
+        Why it ended before the source did; "" if it did not.
 
     Raises:
         BackgroundRemovalError: something could not be opened, read, processed or written.
@@ -72,6 +76,7 @@ def run_loop(
         stack.__exit__(type(error) if error else None, error, None)
         if isinstance(error, KeyboardInterrupt):
             raise error
+    return run.problem
 
 
 def _open_source(stack: ExitStack, source: Source, interrupt: Interrupt) -> Iterator[Frame | None]:
@@ -87,6 +92,8 @@ def _closing_error(end: RunEnd, keep_partial: bool) -> BaseException | None:
         return None
     if end is RunEnd.LAST_FRAME:
         return Stopped(complete=True)
+    if end is RunEnd.ENDED_EARLY:
+        return Stopped()
     return Stopped() if keep_partial else KeyboardInterrupt()
 
 
@@ -118,6 +125,7 @@ class _Run:
     sinks: Sequence[Sink] = ()
     frames: int = 0
     end: RunEnd | None = None
+    problem: str = ""
 
     def pass_frames(self, frames: Iterator[Frame | None], interrupt: Interrupt) -> RunEnd:
         """Process all frames and write them to the sinks; return why it ended."""
@@ -138,6 +146,12 @@ class _Run:
                     return RunEnd.LAST_FRAME
         except Stopped:
             return RunEnd.STOPPED
+        except EndedEarlyError as error:
+            if info.still or not self.frames:
+                raise
+            log.warning("%s", error)
+            self.problem = str(error)
+            return RunEnd.ENDED_EARLY
         return RunEnd.FINISHED
 
     def describe_results(self, message: str) -> str:

@@ -13,8 +13,24 @@ from background_removal.matting.pyramid import Pyramid
 
 # Added to the sum of the weights in the mean colours, which may be small.
 MEAN_EPSILON = 1e-9
+# Side of the square around a person, pixels of a network and person's longer sides; as for a photo's edge.
+_NETWORK_PIXELS, _SQUARE_PER_PERSON = 256, 1.2
+# Maximum pixels of the level at which colours are averaged per pixel of the network, as for a photo's edge.
+_MAX_NETWORK_PIXEL = 2.5
+# Half width of the window for the colours of either side, pixels of the network, as for a photo's edge.
+_COLOR_PIXELS = 8.0
+# Maximum level; the corner of a box must be a whole pixel of it.
+MAX_LEVEL = 5
 # Rows processed at a time, pixels; bounds the memory for a large image.
 _STRIP_ROWS = 256
+
+
+def choose_averages(side: int) -> tuple[int, int]:
+    """Return the level and the window for `estimate_own_colors`, for a person that is `side` pixels high or wide."""
+    pixel, level = side * _SQUARE_PER_PERSON / _NETWORK_PIXELS, 0
+    while pixel > _MAX_NETWORK_PIXEL * (1 << level) and level < MAX_LEVEL:
+        level += 1
+    return level, 2 * round(_COLOR_PIXELS * max(1.0, pixel / (1 << level))) + 1
 
 
 def estimate_own_colors(view: Pyramid, box: Box, alpha: np.ndarray, level: int, window: int) -> np.ndarray:
