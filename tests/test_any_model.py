@@ -419,7 +419,7 @@ def map_of(value: float, *shape: int) -> np.ndarray:
         (map_of(0.5, 1, 1, 0, 64), 2, "is not a map"),
         (map_of(0.5, 1, 1000), 2, "is not a map"),
         (map_of(0.5, 1, 1, 1, 1), 2, "is not a map"),
-        (map_of(0.5, 1, 5, 64, 64), 2, "is not a map"),
+        (map_of(0.5, 1, 5, 64, 64), 2, "output (1, 5, 64, 64) is not a map of the person; it may have 1 channel, 2"),
     ],
 )
 @pytest.mark.parametrize("name", ["photo.png", "clip.mp4"])
@@ -551,6 +551,35 @@ def test_answers_are_recognised_by_type_and_range(tmp_path: Path, scale, shift, 
     assert network(image)[16, [4, 12, 24]] == pytest.approx(expected, abs=0.01)
     empty = network(np.zeros_like(image))
     assert empty.max() < 0.02, "an empty picture shows nothing of the room"
+
+
+def scores_of_classes(person: float, other: float, rest: float) -> np.ndarray:
+    """Return scores of PASCAL VOC's 21 classes, float32 (1, 21, 64, 64): a person (15) on the right, a chair (9)."""
+    scores = np.full((1, 21, 64, 64), rest, np.float32)
+    scores[:, 15, :, 32:], scores[:, 9, :, 32:] = person, other
+    scores[:, 9, :, :32], scores[:, 15, :, :32] = person, other
+    return scores
+
+
+@pytest.mark.parametrize(
+    ("scores", "left", "right"),
+    [
+        # e^5 / (e^5 + e^2 + 19 e^-1) = 148.4 / (148.4 + 7.389 + 6.990), and e^2 in its place
+        (scores_of_classes(5, 2, -1), 0.0454, 0.9117),
+        (scores_of_classes(5, 2, -1).astype(np.float16), 0.0454, 0.9117),
+        (scores_of_classes(0.7, 0.11, 0.01), 0.11, 0.7),  # probabilities
+        (scores_of_classes(0.9, 0.6, 0.2), 0, 1),  # each for itself
+        (scores_of_classes(200, 40, 0).astype(np.uint8), 0, 1),
+        (scores_of_classes(0, 0, 0), 0, 0),  # no answer is no person
+        (scores_of_classes(9, 9, 9), 0.0476, 0.0476),  # 1 of 21
+    ],
+)
+def test_the_person_is_one_of_the_classes_of_pascal_voc(tmp_path: Path, scores: np.ndarray, left, right) -> None:
+    for number, answer in enumerate((scores, scores.transpose(0, 2, 3, 1), scores[0])):
+        network = make_segmenter(answering(tmp_path / f"{number}.onnx", np.ascontiguousarray(answer)))
+        probability = network(np.zeros((64, 64, 3), np.uint8))
+        assert probability.shape == (64, 64)
+        assert probability[20, [8, 50]] == pytest.approx([left, right], abs=0.002)
 
 
 def test_numbers_without_a_meaning_are_refused(tmp_path: Path) -> None:

@@ -89,19 +89,25 @@ def make_segmenter(
 
 # Values this far outside [0, 1] are rounding.
 _TOLERANCE = 1e-3
+# Largest difference of the sum of a pixel's probabilities from 1, in half precision or 8 bits.
+_MAX_ROUNDING = 0.05
 # Largest value of a probability that overshoots, as after a resize by cubic interpolation.
 _MAX_OVERSHOOT = 2.0
 # Number of the person, and largest number, among the classes of PASCAL VOC (host.robots.ox.ac.uk/pascal/VOC), with
 # which most networks for classes of pixels are published.
 _VOC_PERSON, _VOC_CLASSES = 15, 20
+# Numbers of channels that an output may have: the person; background and person; scores of VOC's classes, with which
+# DeepLab and others are published.
+_CHANNELS = (1, 2, _VOC_CLASSES + 1)
 
 
 class OnnxSegmenter:
     """A network run by ONNX Runtime.
 
     The shipped models, or any file with one image input, (1, 3, H, W) or (1, H, W, 3), float in [0, 1] or uint8, RGB,
-    and one map as output: one channel (the person) or two (background, person), as probabilities or logits. Of several
-    outputs the first counts: ISNet and U2-Net give coarser maps too.
+    and one map as output: one channel (the person), two (background, person), as probabilities or logits, or the scores
+    of the 21 classes of PASCAL VOC, of which the person is one. Of several outputs the first counts: ISNet and U2-Net
+    give coarser maps too.
     """
 
     def __init__(self, model: str, session: onnxruntime.InferenceSession, options: Network) -> None:
@@ -152,13 +158,20 @@ class OnnxSegmenter:
         maps = output.astype(np.float32, copy=False)
         while maps.ndim > 3 and len(maps) == 1:
             maps = maps[0]
-        if maps.ndim == 3 and maps.shape[0] > 2 and maps.shape[2] <= 2:
+        if (
+            maps.ndim == 3
+            and maps.shape[0] > 2
+            and (maps.shape[2] <= 2 or (maps.shape[0] not in _CHANNELS and maps.shape[2] in _CHANNELS))
+        ):
             maps = maps.transpose(2, 0, 1)
         if maps.ndim == 2:
             maps = maps[None]
         # A classifier answers with one number for the whole image, or a row of them.
-        if maps.ndim != 3 or maps.shape[0] not in (1, 2) or min(maps.shape[1:]) < 2:
-            raise InputError(f"{self._name}: the model's output {output.shape} is not a map of the person")
+        if maps.ndim != 3 or maps.shape[0] not in _CHANNELS or min(maps.shape[1:]) < 2:
+            raise InputError(
+                f"{self._name}: the model's output {output.shape} is not a map of the person; it may have 1 channel, "
+                f"2 (background, person), or the {_VOC_CLASSES + 1} classes of PASCAL VOC"
+            )
         return self._scale.to_probability(maps, "bytes" if output.dtype == np.uint8 else "numbers" * is_integer)
 
 
@@ -253,12 +266,14 @@ class OutputScale:
         """Return the probability of a person, float32 (H, W) in [0, 1].
 
         Args:
-            maps: The values, float32 (1, H, W), or (2, H, W) for background and person.
+            maps: The values, float32 (1, H, W), (2, H, W) for background and person, or (21, H, W) for PASCAL VOC.
             numbers: "" for fractions, "bytes" for 8-bit numbers, "numbers" for larger ones.
 
         Raises:
             InputError: they are numbers of classes, and which of them is the person is not known.
         """
+        if len(maps) > _VOC_CLASSES:
+            return self._choose_person(maps)
         if self._is_automatic:
             self._kind = self._recognise(maps, numbers)
         if self._kind == "bytes":
@@ -272,6 +287,22 @@ class OutputScale:
         elif self._kind == "minmax" and len(maps) == 1:
             return _stretch(maps[0])
         return np.clip(maps[-1], 0, 1)
+
+    def _choose_person(self, maps: np.ndarray) -> np.ndarray:
+        """Return the probability of the person among the scores of PASCAL VOC's classes, float32 (21, H, W).
+
+        Probabilities add up to 1. What is neither that nor a logit counts where it is the highest.
+        """
+        person = maps[_VOC_PERSON]
+        is_shared = bool(np.abs(maps.sum(axis=0) - 1).max() < _MAX_ROUNDING) and maps.min() >= -_TOLERANCE
+        if self._kind == "probability" and is_shared:
+            return np.clip(person, 0, 1)
+        is_logit = maps.min() < -_TOLERANCE or maps.max() > _MAX_OVERSHOOT
+        if self._kind == "logits" or (self._is_automatic and is_logit):
+            powers = np.exp(maps - maps.max(axis=0))
+            return powers[_VOC_PERSON] / powers.sum(axis=0)
+        others = np.delete(maps, _VOC_PERSON, axis=0).max(axis=0)
+        return (person > others).astype(np.float32)
 
     def _recognise(self, maps: np.ndarray, numbers: str) -> str:
         """Return what the values are; `self._kind` is what those of earlier pictures were."""
