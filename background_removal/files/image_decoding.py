@@ -223,7 +223,7 @@ def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.nda
 
 def _load(picture: ImageFile.ImageFile) -> None:
     """Decode a picture in Pillow; raises errors of any type."""
-    if picture.format == "ICO":  # the picture inside has a size of its own
+    if picture.format in ("ICO", "CUR", "ICNS"):  # the picture inside has a size of its own
         with _pillow_limit(limits.get_limits()["max_pixels"]):
             picture.load()
     elif picture.format == "TIFF":  # libtiff writes some messages itself

@@ -18,12 +18,23 @@ _MAGIC = {
     b"\xff\x4f\xff\x51": "JPEG2000",  # a bare codestream
     b"GIF8": "GIF",
     b"\0\0\x01\0": "ICO",
+    b"\0\0\x02\0": "CUR",
+    b"icns": "ICNS",
+    b"DDS ": "DDS",
+    b"\x01\xda": "SGI",
+    **{b"\n%c\x01" % version: "PCX" for version in (0, 2, 3, 4, 5)},
     b"qoif": "QOI",
     b"Y\xa6j\x95": "SUN",
     **{b"P%d" % kind: "PPM" for kind in range(1, 7)},
 }
 # First bytes of formats that OpenCV reads and Pillow does not: Radiance and PAM.
 OPENCV_MAGIC = (b"#?RADIANCE", b"#?RGBE", b"P7\n")
+# Kinds of Truevision's pictures (TGA 2.0, table 2), which have no magic: with and without a table of colours; and their
+# bits per pixel.
+_TGA_WITH_TABLE, _TGA_WITHOUT = (1, 9), (2, 3, 10, 11)
+_TGA_BITS = (8, 15, 16, 24, 32)
+# Length of a text, table or not, kind, the table's start, length and bits, origin (2), width, height, bits and flags.
+_TGA_HEADER = struct.Struct("<BBBHHBHHHHBB")
 # Brands of AVIF pictures and sequences.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 # Brands of HEIC pictures and sequences; mif1 and msf1 name no codec (ISO/IEC 23008-12, annex B and 10.2).
@@ -47,7 +58,18 @@ def detect_format(head: bytes) -> str:
         return "WEBP"
     if head[:2] == b"BM" and len(head) > 18 and struct.unpack_from("<I", head, 14)[0] in _BMP_HEADERS:
         return "BMP"
+    if _is_tga(head):  # some begin as a cursor, which has the number of its pictures next
+        return "TGA"
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
+
+
+def _is_tga(head: bytes) -> bool:
+    """Return whether a file begins with the header of a TGA, in which many fields can have few values."""
+    if len(head) < _TGA_HEADER.size:
+        return False
+    _, table, kind, *sizes, _, _, width, height, bits, flags = _TGA_HEADER.unpack_from(head)
+    fits = kind in _TGA_WITH_TABLE if table == 1 else table == 0 and kind in _TGA_WITHOUT and not any(sizes)
+    return fits and width > 0 and height > 0 and bits in _TGA_BITS and flags < 1 << 6
 
 
 def _brands(head: bytes) -> set[bytes]:

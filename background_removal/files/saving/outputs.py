@@ -18,7 +18,7 @@ from background_removal.pipeline.frame import Frame, Sink, StreamInfo
 # Pattern of the pictures of a sequence where only their folder is given.
 PICTURE_NAMES = "%06d.png"
 # Suffixes of pictures, often with transparency, that are not written and become PNG.
-_LOSSLESS_SUFFIXES = (".gif", ".ico", ".qoi")
+_LOSSLESS_SUFFIXES = (".gif", ".ico", ".cur", ".icns", ".qoi", ".tga", ".dds", ".pcx", ".sgi", ".rgb", ".bw")
 # Video suffixes that a result keeps; all others become MP4, which plays everywhere.
 _KEPT_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
