@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import stat
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import StreamCamera, probe, wait_until
@@ -51,6 +54,20 @@ def ask(port: int, method: str, path: str, body: object = None, **headers: str) 
     answer = response.status, json.loads(response.read())
     connection.close()
     return answer
+
+
+def status_of(port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> int:
+    """Return the status of an answer; each is JSON with an error in words."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        text = response.read()
+        if method == "HEAD":
+            assert text == b""
+        else:
+            error = json.loads(text)["error"]
+            assert not re.search("Expecting|line 1|codec|HTML", error), error
+        return response.status
 
 
 @pytest.mark.slow
@@ -126,6 +143,14 @@ def test_who_may_ask(runtime: Path, stream_camera: StreamCamera) -> None:
     assert ask(address.port, "GET", "/elsewhere", **right)[0] == 404
     assert ask(address.port, "POST", "/actions/key", [1], **right)[0] == 400
     assert ask(address.port, "POST", "/actions/key", {"argument": "x" * 70000}, **right)[0] == 400
+    for method in ("HEAD", "PUT", "DELETE", "OPTIONS"):
+        assert status_of(address.port, method, "/actions/key") == 401
+        assert status_of(address.port, method, "/status", headers=right) == 405
+    assert status_of(address.port, "GROW", "/status", headers=right) == 501
+    pieces = iter([b'{"argument": ', b'"space"}'])
+    assert status_of(address.port, "POST", "/actions/key", pieces, right) == 411, "it was done without its argument"
+    for body in ("{", "[" * 30000, b"\xff"):
+        assert status_of(address.port, "POST", "/actions/key", body, right) == 400
     assert asked == []
     code, answer = ask(address.port, "POST", "/actions/key", {"argument": "space"}, **right)
     assert (code, answer) == (200, {"action": "key", "done": True, "message": "heard  "})

@@ -11,10 +11,12 @@ import signal
 import socket
 import ssl
 import stat
+import statistics
 import struct
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -102,6 +104,27 @@ def visitor() -> Iterator[Visitor]:
 @pytest.fixture(scope="module")
 def jpeg() -> bytes:
     return PORTRAIT.read_bytes()
+
+
+def test_a_kept_connection_is_as_quick_as_a_new_one(visitor: Visitor) -> None:
+    """With Nagle's algorithm on, every answer after the first waits 40 ms for the client's acknowledgement."""
+    port = int(visitor.host.rsplit(":", 1)[1])
+
+    def take(connection: http.client.HTTPConnection) -> float:
+        start = time.perf_counter()
+        connection.request("GET", "/api/actions")
+        assert connection.getresponse().read()
+        return time.perf_counter() - start
+
+    kept = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    with closing(kept):
+        take(kept)
+        again = [take(kept) for _ in range(9)]
+    first = []
+    for _ in range(9):
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as new:
+            first.append(take(new))
+    assert statistics.median(again) < 5 * statistics.median(first)
 
 
 def decoded(data: bytes) -> np.ndarray:

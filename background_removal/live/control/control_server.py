@@ -10,6 +10,7 @@ port under another name (DNS rebinding) has neither.
 
 from __future__ import annotations
 
+import http
 import http.server
 import json
 import logging
@@ -231,12 +232,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if head or not name:
             self._answer(404, {"error": f"there is no {self.path}; there is /actions/NAME"})
             return
+        if "Transfer-Encoding" in self.headers:
+            self._answer(411, {"error": "the body comes in pieces: send it whole, with its Content-Length"})
+            return
         try:
             argument = self._argument()
         except ValueError as error:
             self._answer(400, {"error": str(error)})
             return
         self._answer_with(lambda server: server.act(unquote(name), argument))
+
+    def _refuse_method(self) -> None:
+        if self._is_allowed():
+            self._answer(405, {"error": f"{self.command}: there are GET and POST only"}, {"Allow": "GET, POST"})
+
+    do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _refuse_method  # noqa: N815 - the names of http.server
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer a request that is no HTTP, or that has a method unknown to HTTP."""
+        self._answer(code, {"error": message or http.HTTPStatus(code).phrase})
 
     def _is_allowed(self) -> bool:
         """Check the Host and the token of a request; a request that fails is answered."""
@@ -255,7 +269,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not (length.isascii() and length.isdecimal() and int(length) <= _MAX_BODY_BYTES):
             raise ValueError(f"a body of {length} bytes: must be at most {_MAX_BODY_BYTES}, and say its Content-Length")
         body = self.rfile.read(int(length))
-        values = json.loads(body) if body else {}
+        try:
+            values = json.loads(body) if body else {}
+        except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested thousands deep
+            values = None
         argument = values.get("argument", "") if isinstance(values, dict) else None
         if not isinstance(argument, (str, int, float)):
             raise ValueError('the body must be JSON, for instance {"argument": "strong"}')
@@ -286,4 +303,5 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
