@@ -133,3 +133,15 @@ def test_none_and_an_empty_array_are_one_clear_error(tmp_path: Path) -> None:
             method(np.zeros((0, 4, 3), np.uint8))
         with pytest.raises(InputError, match="not list"):
             method([[1, 2, 3]])
+
+
+def test_a_file_of_another_kind_is_named_before_its_result_and_as_a_background(run_main, tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(FOREIGN["scan.pdf"][0])
+    for arguments in (
+        ("scan.pdf", "--output", "r.png"),
+        ("scan.pdf", "--crf", 9),
+        (PORTRAIT, "--background", "scan.pdf"),
+    ):
+        outcome = run_main(*arguments, "--quality", "fast")
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert "scan.pdf: is a PDF document; convert the page to PNG" in outcome.err

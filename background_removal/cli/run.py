@@ -19,6 +19,7 @@ from background_removal.cli.settings_key import add_settings_key
 from background_removal.cli.words import rename_parameters
 from background_removal.engine import Engine
 from background_removal.files import storage
+from background_removal.files.foreign import check_not_foreign
 from background_removal.files.saving.outputs import check_result
 from background_removal.files.saving.unfinished import recover_unfinished
 from background_removal.pipeline.objects import CustomObject
@@ -74,6 +75,7 @@ def _run_camera(request: Request) -> int:
 
 def _run_one(request: Request, path: str, on_result: OnResult) -> int:
     recipe = request.recipe
+    check_not_foreign(path)  # before what follows takes it for an image or a video
     if not recipe.is_video(path):
         check_images_only(request, f"{path} is an image")
     item = BatchItem(path, recipe.result_path(path))

@@ -19,6 +19,7 @@ from background_removal.compositing.shipped import shipped_picture, shipped_pict
 from background_removal.compositing.video_background import Video
 from background_removal.errors import InputNotFoundError
 from background_removal.files import storage
+from background_removal.files.foreign import check_not_foreign
 from background_removal.files.images import read_image
 from background_removal.files.kinds import is_video
 from background_removal.support import limits
@@ -112,6 +113,7 @@ class BackgroundLoader:
 
 
 def _load_file(path: str, name: str) -> ImageBackground:
+    check_not_foreign(path, name)
     return _load_video(path, name) if is_video(path) else backgrounds.Picture(read_image(path, name))
 
 
