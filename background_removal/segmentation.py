@@ -89,6 +89,9 @@ class MPSegmentation(FrameObject):
             stays as it is.
         matte_in: A matte from elsewhere in place of the networks: the path of an image or a video, grey or with alpha,
             of a folder of pictures or of their names (``matte/%06d.png``). It is used as it is, frame by frame.
+        key: Colour of a screen behind the person, which finds the edge then: "green", "blue", another colour as
+            "#RRGGBB", or "auto" to look for a green or blue one. None: there is no screen.
+        key_shadows: Whether shadows on the screen are kept.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -126,6 +129,8 @@ class MPSegmentation(FrameObject):
         shadow: float = 0.0,
         foreground: np.ndarray | str | os.PathLike[str] | None = None,
         matte_in: str | os.PathLike[str] = "",
+        key: str | None = None,
+        key_shadows: bool = False,
     ) -> None:
         Look(  # checks them
             threshold=threshold,
@@ -165,6 +170,10 @@ class MPSegmentation(FrameObject):
         self._adjustment = MatteAdjustment(
             parse_shift(grow, "grow"), parse_shift(shrink, "shrink"), invert, lambda: self._person.head_height
         )
+        if key:
+            from background_removal.compositing.key_color import load_green_screen
+
+            self._steps.append(load_green_screen(key, key_shadows))
         self._reuse_still = reuse_still
         self._still = self._live = False
         self._last_matte: Matte | None = None

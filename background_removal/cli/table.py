@@ -346,6 +346,16 @@ OPTIONS = (
         "invert", Look, "guidance", "keep the room in place of the person; blur then blurs the person",
         kind=Kind.FLAG, needs=_SEGMENTATION, on_page=True,
     ),
+    Option(
+        "key", Guidance, "guidance",
+        "a screen is behind the person, of this colour: green, blue, another one, or auto to look for it; what is no "
+        "screen and far from the person goes too, green clothes stay",
+        metavar="COLOR", needs=_SEGMENTATION,
+    ),
+    Option(
+        "key_shadows", Guidance, "guidance", "keep shadows on the screen, half-transparent", kind=Kind.FLAG,
+        needs=(needs.SEGMENTATION, needs.KEY),
+    ),
     # -- the network --
     Option(
         "model", Network, "network",

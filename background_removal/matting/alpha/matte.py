@@ -23,6 +23,7 @@ class Matte:
         size: Width and height of the frame.
         image: The network's input: the part `box` as uint8 (h, w, 3) BGR.
         foreground: The person's own colours as uint8 (h, w, 3) BGR; None if the network does not estimate them.
+        keyed: Whether `foreground` is exact all over the person, as a key makes it from the frame's own pixels.
     """
 
     alpha: np.ndarray
@@ -30,6 +31,7 @@ class Matte:
     size: tuple[int, int]
     image: np.ndarray
     foreground: np.ndarray | None = None
+    keyed: bool = False
 
     @property
     def shows_person(self) -> bool:

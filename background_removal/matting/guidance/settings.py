@@ -11,6 +11,11 @@ class Guidance:
 
     Attributes:
         matte_in: Path of a matte from elsewhere, used in place of the networks; "" for none.
+        key: The colour of the screen behind the person: "green", "blue", "#RRGGBB", or "auto" to look for one; None
+            for no screen.
+        key_shadows: Whether shadows on the screen are kept.
     """
 
     matte_in: str = ""
+    key: str | None = None
+    key_shadows: bool = False
