@@ -160,7 +160,7 @@ class Engine:
             ProcessingError: an object failed, or the result cannot be written.
             KeyboardInterrupt: Ctrl-C was typed; the partial result has been written.
         """
-        from background_removal.files.video.video_source import VideoSource
+        from background_removal.files.video.animation_source import is_read_here, video_source
 
         if self.video_path == storage.STANDARD:
             self._process_piped_video()
@@ -171,8 +171,9 @@ class Engine:
             check_not_foreign(local, self.video_path)
             alpha = ObjectChain(self.custom_objects).makes_alpha
             frames = None if self.last_frame is None else self.last_frame + 1
-            sink = video_sink(output, source=local, encoding=self.encoding, alpha=alpha, frames=frames)
-            source = VideoSource(
+            sound = None if is_read_here(local) else local
+            sink = video_sink(output, source=sound, encoding=self.encoding, alpha=alpha, frames=frames)
+            source = video_source(
                 local,
                 self.video_path,
                 keep_planes=self.keeps_frame_in_planes,

@@ -637,7 +637,8 @@ def test_a_note_says_that_only_the_first_of_several_pictures_is_used(run_main, t
     first, second = Image.fromarray(chart()), Image.fromarray(255 - chart())
     for name in ("pages.tif", "moving.webp", "moving.png"):
         first.save(tmp_path / name, save_all=True, append_images=[second, first])
-        outcome = run_main(name, UNTOUCHED, "--output", "r.png")
+        kind = () if name == "pages.tif" else ("--image",)  # animations are videos unless the user says otherwise
+        outcome = run_main(*kind, name, UNTOUCHED, "--output", "r.png")
         assert (outcome.code, outcome.err) == (0, f"note: {name}: it has 3 pictures; only the first is used\n")
         assert difference(cv2.imread(str(tmp_path / "r.png")), chart()[..., ::-1]) < 12
     small = first.resize((12, 8))

@@ -13,14 +13,14 @@ from background_removal.batch.tasks import PartTask
 from background_removal.errors import InputError
 from background_removal.files import storage
 from background_removal.files.images import is_sequence
-from background_removal.files.video.formats import CONTAINER_FORMATS, Encoding
+from background_removal.files.video.formats import ANIMATION_SUFFIXES, CONTAINER_FORMATS, Encoding
 from background_removal.files.video.parts import Part, plan_parts_by_length
 from background_removal.recipe import Recipe
 
 # Size below which a remote file is not fetched to find out its length, bytes; about a minute of 1080p.
 _SMALL_BYTES = 50_000_000
 # Formats of results that cannot be joined from parts.
-_NOT_JOINED = (".gif", ".webp")
+_NOT_JOINED = ANIMATION_SUFFIXES
 
 
 def cut_file(recipe: Recipe, item: BatchItem, part_seconds: float) -> tuple[PartTask, ...]:

@@ -14,6 +14,7 @@ from background_removal.batch.tasks import Setup
 from background_removal.engine import Engine
 from background_removal.errors import InputError
 from background_removal.files import storage
+from background_removal.files.animations import animation_format
 from background_removal.files.saving.outputs import check_result
 from background_removal.files.saving.unfinished import unfinished_parts
 from background_removal.files.video.completeness import read_expected_length
@@ -66,11 +67,13 @@ def process_in_parallel(recipe: Recipe, item: BatchItem, jobs: int, show_progres
         KeyboardInterrupt: Ctrl-C was typed.
     """
     output = item.output
-    if not can_be_joined(output):
+    if not can_be_joined(output) and not animation_format(item.path):
         raise InputError(f"{output}: --jobs joins .mp4, .m4v, .mov, .mkv and .webm only")
     check_result(output, item.path, video=True, encoding=recipe.encoding)
     finished: list[FileDone] = []
     with storage.local_file(item.path) as local:
+        if animation_format(local):
+            return None
         parts = select_parts(plan_parts(local, jobs), recipe, item.path)
         if len(parts) < 2:
             read_expected_length(local, item.path)  # raises for a file that cannot be read at all

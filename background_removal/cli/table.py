@@ -23,7 +23,6 @@ from background_removal.files.video.formats import INTERLACED, METADATA, Encodin
 from background_removal.live.options import LiveOptions
 from background_removal.look import PEOPLE, Look
 from background_removal.matting.guidance.settings import Guidance
-from background_removal.matting.networks.devices import DEVICES
 from background_removal.matting.networks.network import INPUT_RANGES, OUTPUTS, QUALITIES, RUNTIMES, Network
 from background_removal.pipeline.frame_range import FrameRange
 from background_removal.recipe import Recipe
@@ -42,6 +41,7 @@ GROUPS = {
     "page": "a page in the browser",
     "program": "the program",
 }
+DEVICES = ("auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml", "openvino")
 CAMERA_BACKENDS = ("auto", "v4l2", "gstreamer", "dshow", "msmf", "avfoundation")
 SHELLS = ("bash", "zsh", "fish")
 
@@ -393,12 +393,7 @@ OPTIONS = (
         "runtime", Network, "network", "(default {default})", choices=RUNTIMES, needs=_SEGMENTATION, on_page=True,
     ),
     Option(
-        "device", Network, "network", "auto (default): the quickest that is installed; or one of --list-devices",
-        parse=str.lower, choices=DEVICES, needs=_SEGMENTATION, on_page=True,
-    ),
-    Option(
-        "list_devices", Request, "network", "list what networks can run on: what is here, and what each needs",
-        kind=Kind.SWITCH, in_file=False, short="--devices",
+        "device", Network, "network", "(default {default})", choices=DEVICES, needs=_SEGMENTATION, on_page=True,
     ),
     # -- camera --
     Option(
@@ -539,11 +534,12 @@ OPTIONS = (
     ),
     Option("preset", Encoding, "video", "encoder speed (default {default})", metavar="P", needs=_ENCODER),
     Option(
-        "gif_width", Encoding, "video", "largest width of a GIF, in pixels (default {default})", metavar="N", parse=int,
-        needs=_ENCODER,
+        "gif_width", Encoding, "video", "largest width of a GIF, in pixels (default 640; an animation keeps its own)",
+        metavar="N", parse=int, needs=_ENCODER,
     ),
     Option(
-        "gif_fps", Encoding, "video", "highest rate of a GIF, in frames per second (default {default})",
+        "gif_fps", Encoding, "video",
+        "highest rate of a GIF, in frames per second (default 15; an animation keeps its own)",
         metavar="N", parse=_number, needs=_ENCODER,
     ),
     # -- a page in the browser --

@@ -121,11 +121,12 @@ def _load_video(path: str, name: str) -> ImageBackground:
     played = False
 
     def play() -> Generator[tuple[np.ndarray, float], None, None]:
-        from background_removal.files.video.video_source import VideoSource
+        from background_removal.files.video.animation_source import video_source
 
         nonlocal played
-        with VideoSource(path, name, warns=not played) as video:  # each loop would repeat the warning of damage
+        with video_source(path, name, warns=not played) as video:  # each loop would repeat the warning of damage
             for frame in video:
+                assert frame is not None  # which only sources of live streams yield
                 yield frame.image, frame.seconds
             played = True
 

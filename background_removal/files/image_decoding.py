@@ -43,7 +43,7 @@ _START_OF_SCAN = 0xDA
 # Bytes behind a picture's end that libjpeg-turbo may have read, and does not count as junk; its buffer has 64 bits.
 _READ_AHEAD = 10
 # Code points of ITU-T H.273 for the transfer functions of HDR: PQ and HLG.
-_HDR_TRANSFERS = (16, 18)
+HDR_TRANSFERS = (16, 18)
 # EXIF tag of the orientation, and TIFF tag of the bits in a sample.
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 258
 # TIFF tag whose lowest bit marks a smaller copy of another page (TIFF 6.0, section 8).
@@ -199,7 +199,7 @@ def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.nda
     damaged = False
     points = read_code_points(data, header.format or "")
     profile = find_profile(header, points)
-    if points is not None and points.transfer in _HDR_TRANSFERS and header.format in ("AVIF", "HEIF"):
+    if points is not None and points.transfer in HDR_TRANSFERS and header.format in ("AVIF", "HEIF"):
         image = _decode_hdr(header, data, points, name)
     elif header.format in ("JPEG", "MPO") and header.mode in ("L", "RGB"):
         image, damaged = _decode_jpeg(data, name)
@@ -209,7 +209,7 @@ def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.nda
         try:
             _load(header)
             limits.check_pixels(name, *header.size)
-            image = _to_bgr(header, profile, name)
+            image = to_bgr(header, profile, name)
         except InputError:
             raise
         except Exception as error:  # of any type: each of Pillow's formats has its own
@@ -218,7 +218,7 @@ def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.nda
             if image is None:
                 raise InputError(f"{name}: not a readable image ({reason(error)})") from error
             damaged = True
-    return orient(image, header.getexif().get(_ORIENTATION, 1)), damaged
+    return orient(image, orientation_of(header)), damaged
 
 
 def _load(picture: ImageFile.ImageFile) -> None:
@@ -307,8 +307,17 @@ def _opencv_messages() -> Iterator[list[str]]:
             stderr.write_stderr(line)
 
 
-def _to_bgr(picture: ImageFile.ImageFile, profile: bytes | None, name: str) -> np.ndarray:
-    """Convert a loaded picture of any mode to uint8 (H, W, 3) BGR or (H, W, 4) BGRA, in sRGB."""
+def to_bgr(picture: Image.Image, profile: bytes | None, name: str) -> np.ndarray:
+    """Convert a loaded picture to sRGB, uint8 (H, W, 3) BGR or, if transparent in parts, (H, W, 4) BGRA.
+
+    Args:
+        picture: A picture of any mode.
+        profile: Its colour profile; None for sRGB.
+        name: Its name in messages.
+
+    Raises:
+        InputError: it has 32 bits and no known range.
+    """
     if picture.mode.startswith(("I", "F")):
         return to_srgb(Image.fromarray(_to_8_bits(picture, name)), profile)
     has_alpha = picture.has_transparency_data
@@ -338,6 +347,11 @@ def _to_8_bits(picture: Image.Image, name: str) -> np.ndarray:
         return cv2.convertScaleAbs(np.clip(np.nan_to_num(values), 0, 1), alpha=255)
     bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
     return cv2.convertScaleAbs(np.ascontiguousarray(values, np.uint16), alpha=255 / (2**bits - 1))
+
+
+def orientation_of(picture: Image.Image) -> int:
+    """Return the orientation of an opened picture, for `orient`."""
+    return picture.getexif().get(_ORIENTATION, 1)
 
 
 def orient(image: np.ndarray, orientation: int) -> np.ndarray:

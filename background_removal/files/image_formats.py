@@ -72,6 +72,11 @@ def _is_tga(head: bytes) -> bool:
     return fits and width > 0 and height > 0 and bits in _TGA_BITS and flags < 1 << 6
 
 
+def has_brand(head: bytes, brand: bytes) -> bool:
+    """Return whether a file that begins with `head` names a brand of ISO's media format."""
+    return brand in _brands(head)
+
+
 def _brands(head: bytes) -> set[bytes]:
     """Return the brands in a file's first box (ISO/IEC 14496-12, 4.3)."""
     if head[4:8] != b"ftyp":

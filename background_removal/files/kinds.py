@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
-
 from background_removal.files import images
+from background_removal.files.animations import animation_format
 from background_removal.files.image_formats import OPENCV_MAGIC, detect_format
 from background_removal.files.pipes import Y4M_MAGIC, stdin_has_y4m
 from background_removal.files.storage import STANDARD, is_url
@@ -17,7 +16,7 @@ Kind = Literal["image", "video"]
 
 VIDEO_SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp",
-    ".ogv", ".gif",
+    ".ogv", ".gif", ".apng",
 )  # fmt: skip
 IMAGE_SUFFIXES = images.SUFFIXES
 
@@ -72,22 +71,13 @@ def detect_kind(path: str) -> Kind | None:
             head = file.read(_HEAD_BYTES)
     except OSError:
         return None
-    if (kind := detect_format(head)) or head.startswith(OPENCV_MAGIC):
-        return "video" if kind == "GIF" and _is_animated(path) else "image"
+    if detect_format(head) or head.startswith(OPENCV_MAGIC):
+        return "video" if animation_format(path) else "image"
     if head[:4] == b"RIFF":
         return _RIFF_KINDS.get(head[8:12])
     if head.startswith(_VIDEO_MAGIC) or head[4:8] in _VIDEO_BOXES:
         return "video"
     return "video" if _is_transport_stream(head) else None
-
-
-def _is_animated(path: str) -> bool:
-    """Return whether a GIF has more than one picture; an unreadable one is left to the video reader."""
-    try:
-        with Image.open(path, formats=["GIF"]) as picture:
-            return getattr(picture, "is_animated", False)
-    except Exception:  # of any type, on damaged files
-        return True
 
 
 def _is_transport_stream(head: bytes) -> bool:

@@ -36,6 +36,7 @@ def resize_image(image: np.ndarray, width: int, height: int) -> np.ndarray:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
     weighted = image.astype(np.float32)
     weighted[..., :3] *= weighted[..., 3:] / 255
-    scaled = cv2.resize(weighted, (width, height))
+    smaller = width < image.shape[1] and height < image.shape[0]
+    scaled = cv2.resize(weighted, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
     scaled[..., :3] *= 255 / np.maximum(scaled[..., 3:], 1)
     return np.clip(scaled + 0.5, 0, 255).astype(np.uint8)

@@ -68,6 +68,7 @@ class StreamInfo:
         clock_start: `time.monotonic()` at pts 0 of a live stream.
         alpha: Whether parts of the frames are transparent: they are BGRA.
         metadata: Metadata of a picture; None if there are none.
+        plays: Number of times that an animated picture plays, 0 for endlessly; None if it is none.
     """
 
     name: str
@@ -84,6 +85,12 @@ class StreamInfo:
     clock_start: float = 0.0
     alpha: bool = False
     metadata: PictureMetadata | None = None
+    plays: int | None = None
+
+    @property
+    def is_animation(self) -> bool:
+        """Whether it is an animated picture, such as a GIF."""
+        return self.plays is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from background_removal.errors import InputError, ProcessingError
+from background_removal.files.animations import animation_format
 from background_removal.files.images import ALPHA_SUFFIXES, ImageSink, SequenceSink, check_image_output, is_sequence
 from background_removal.files.saving.atomic import check_output
 from background_removal.files.storage import STANDARD, check_bucket, is_remote, path_for_naming
@@ -21,6 +22,9 @@ PICTURE_NAMES = "%06d.png"
 _LOSSLESS_SUFFIXES = (".gif", ".ico", ".cur", ".icns", ".qoi", ".tga", ".dds", ".pcx", ".sgi", ".rgb", ".bw")
 # Video suffixes that a result keeps; all others become MP4, which plays everywhere.
 _KEPT_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+# Suffixes for the results of animations, by Pillow's name of their format, the usual one first. No encoder writes AVIF
+# with transparency as a stream; a WebP holds all that it can be.
+_ANIMATION_SUFFIXES = {"WEBP": (".webp",), "PNG": (".png", ".apng"), "AVIF": (".webp",)}
 
 
 def names_folder(output: str) -> bool:
@@ -72,7 +76,10 @@ def result_path(
         return STANDARD
     path = path_for_naming(path)
     stem, suffix = os.path.splitext(path)
-    suffix = _video_suffix(suffix, alpha, encoding) if video else _image_suffix(suffix, alpha)
+    if video:
+        suffix = _animation_suffix(path, encoding) or _video_suffix(suffix, alpha, encoding)
+    else:
+        suffix = _image_suffix(suffix, alpha)
     # The dirname of a bare name is "", the current folder.
     folder = output.rstrip("/" + os.sep) or output if output else os.path.dirname(path)
     name = os.path.basename(stem)
@@ -182,6 +189,18 @@ def _image_suffix(suffix: str, alpha: bool) -> str:
     if suffix.lower() in _LOSSLESS_SUFFIXES:
         return ".png"
     return suffix if cv2.haveImageWriter(f"image{suffix.lower()}") else ".jpg"
+
+
+def _animation_suffix(path: str, encoding: Encoding | None) -> str:
+    """Return the suffix for the result of a local animation.
+
+    "" if it is none, is a GIF, which becomes a video as ever, or if the user chose a codec.
+    """
+    suffix = os.path.splitext(path)[1]
+    known = _ANIMATION_SUFFIXES.get(animation_format(path))
+    if known is None or (encoding and (encoding.codec or encoding.encoder != "auto")):
+        return ""
+    return suffix if suffix.lower() in known else known[0]
 
 
 def _video_suffix(suffix: str, alpha: bool, encoding: Encoding | None) -> str:

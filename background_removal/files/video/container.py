@@ -19,13 +19,13 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from background_removal.errors import ProcessingError
+from background_removal.files.video.animated_files import complete_animation
 from background_removal.files.video.audio_tracks import MakeSound, Sound, SourceSound
 from background_removal.files.video.faststart import copy_with_index_first, fix_length
-from background_removal.files.video.formats import CONTAINER_FORMATS
+from background_removal.files.video.formats import ANIMATION_SUFFIXES, CONTAINER_FORMATS
 from background_removal.files.video.opening import open_video
 from background_removal.files.video.timecode import find_timecode, is_timecode
 from background_removal.files.video.timing import PacketGapLimit, container_start, frame_rate
-from background_removal.files.video.webp import set_last_duration
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 FRAGMENT_SECONDS = 0.5
 # Largest time scale, ticks per second; a signed 32-bit field in FFmpeg's MP4 muxer.
 _MAX_TIMESCALE = 2**31 - 1
+# FFmpeg's muxers that a file's suffix does not choose: of a .png it would write pictures.
+_MUXERS = {".png": "apng", ".apng": "apng"}
 # Suffixes of ISO's media format, which can be written in fragments.
 FRAGMENTED_SUFFIXES = (".mp4", ".m4v", ".mov")
 # Metadata that describe the file they are in and would be wrong in another one.
@@ -60,6 +62,7 @@ class OutputFile:
             leave the index at the end of `path`.
         source_name: The source's name in messages, `source` if empty.
         keep_metadata: Whether the file gets the source's titles, dates and places.
+        plays: Number of times that an animation plays, 0 for endlessly.
 
     Attributes:
         container: FFmpeg's container, for the caller's video stream.
@@ -78,8 +81,10 @@ class OutputFile:
         finished_path: str = "",
         source_name: str = "",
         keep_metadata: bool = True,
+        plays: int = 0,
     ) -> None:
         self._path = path
+        self._plays = plays
         self._keep_metadata = keep_metadata
         self._finished_path = finished_path
         self._name = name
@@ -92,7 +97,9 @@ class OutputFile:
         self._sound: Sound | None = None
         self._suffix = os.path.splitext(path)[1].lower()
         self._first_start: Fraction | None = None
+        self._first_dts: Fraction | None = None
         self._last_end = Fraction(0)
+        self._has_alpha = self._is_lengthened = False
 
     def __enter__(self) -> OutputFile:
         with ExitStack() as stack:
@@ -101,10 +108,11 @@ class OutputFile:
                     self._source = stack.enter_context(open_video(self._source_path, self._source_name))
                 tracks = self._source.streams.audio if self._source is not None else ()
                 rates = [track.codec_context.sample_rate for track in tracks if track.codec_context]
-                options = muxer_options(self._path, self._time_base, rates, fragmented=True)
+                options = muxer_options(self._path, self._time_base, rates, fragmented=True, plays=self._plays)
                 if "movflags" in options and self._keep_metadata and _has_phone_tags(self._source):
                     options["movflags"] += "+use_metadata_tags"
-                self.container = stack.enter_context(av.open(self._path, "w", options=options))
+                muxer = _MUXERS.get(self._suffix)
+                self.container = stack.enter_context(av.open(self._path, "w", format=muxer, options=options))
             self._stack = stack.pop_all()
         self._gap_limit = PacketGapLimit(self.container)
         return self
@@ -149,16 +157,29 @@ class OutputFile:
             stream.codec_context.codec_tag = "hvc1"
 
     def tag_alpha(self, stream: VideoStream) -> None:
-        """Set the tag of a transparent stream, where the container requires one."""
+        """Set the mark of a transparent stream, where the container requires one."""
+        self._has_alpha = True
         if self._suffix == ".webm":
             stream.metadata["alpha_mode"] = "1"
 
-    def mux_picture(self, packet: Packet) -> None:
-        """Mux a video packet."""
+    def mux_picture(self, packet: Packet, is_last: bool = False) -> None:
+        """Mux a video packet.
+
+        In MP4 and MOV durations are distances in decoding order, which add up to the length of the track: the last
+        packet in that order gets what is left of it, as with reordered frames it is not the last one shown.
+        """
+        if self._first_dts is None and packet.dts is not None:
+            self._first_dts = packet.dts * packet.time_base
         if packet.pts is not None:
             start = packet.pts * packet.time_base
             self._first_start = start if self._first_start is None else min(self._first_start, start)
             self._last_end = max(self._last_end, start + (packet.duration or 0) * packet.time_base)
+        if is_last and self._suffix in FRAGMENTED_SUFFIXES and packet.dts is not None:
+            length = self._last_end - (self._first_start or 0)
+            passed = packet.dts * packet.time_base - (self._first_dts or 0)
+            rest = round((length - passed) / packet.time_base)
+            self._is_lengthened = rest > (packet.duration or 0)
+            packet.duration = rest if rest > 0 else packet.duration
         if self._gap_limit.exceeded_by(packet):
             raise ProcessingError(
                 f"{self._name}: two pictures lie too far apart in time for {self._suffix}; write .mkv or .webm"
@@ -181,10 +202,10 @@ class OutputFile:
             self._sound.finish(end)
         # Writes the index, and raises at the latest now if the disk is full.
         self.container.close()
-        if self._suffix == ".webp":
-            set_last_duration(self._path, round(1000 * last_seconds))
+        if self._suffix in (".webp", *_MUXERS):
+            complete_animation(self._path, last_seconds, self._has_alpha)
         if self._suffix in FRAGMENTED_SUFFIXES:
-            fix_length(self._path, self._last_end - (self._first_start or 0))
+            fix_length(self._path, self._last_end - (self._first_start or 0), may_shorten=self._is_lengthened)
             if self._finished_path:
                 self._write_index_first()
 
@@ -245,7 +266,7 @@ def _has_phone_tags(source: InputContainer | None) -> bool:
 
 
 def muxer_options(
-    path: str, time_base: Fraction, rates: Iterable[int] = (), fragmented: bool = False
+    path: str, time_base: Fraction, rates: Iterable[int] = (), fragmented: bool = False, plays: int = 0
 ) -> dict[str, str]:
     """Return FFmpeg's options for the muxer of a file.
 
@@ -254,6 +275,7 @@ def muxer_options(
         time_base: Time base of the pictures, seconds.
         rates: Samples per second of the sound tracks.
         fragmented: Whether the file is playable whenever it is cut; then the index of an MP4 is not first.
+        plays: Number of times that an animation plays, 0 for endlessly.
     """
     suffix = os.path.splitext(path)[1].lower()
     # The muxer writes every packet at once instead of in blocks of 256 KB.
@@ -263,8 +285,10 @@ def muxer_options(
         options = {"avoid_negative_ts": "disabled"}
         limit = f"{FRAGMENT_SECONDS * 1000:.0f}"
         return {**options, **flush, "cluster_time_limit": limit} if fragmented else options
-    if suffix in (".gif", ".webp"):
-        return {"loop": "0"}  # endless
+    if suffix == ".gif":
+        return {"loop": str(plays - 1 or -1 if plays else 0)}  # of repetitions; -1 for none, 0 for endlessly
+    if suffix in ANIMATION_SUFFIXES:
+        return {"plays" if suffix in _MUXERS else "loop": str(plays)}
     # A track that does not start at 0 is shifted in units of the movie's time scale; its default of 1/1000 s is
     # replaced by a scale in which the times of pictures and samples are integers.
     scale = math.lcm(time_base.denominator, *rates)

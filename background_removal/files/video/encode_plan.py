@@ -14,7 +14,10 @@ from background_removal.errors import InputError
 from background_removal.files.square import square_size
 from background_removal.files.video.formats import (
     ALPHA_SUFFIXES,
+    ANIMATION_SUFFIXES,
     CONTAINER_FORMATS,
+    GIF_FPS,
+    GIF_WIDTH,
     Encoding,
     codec_of_encoder,
     encoder_name,
@@ -27,6 +30,9 @@ from background_removal.pipeline.frame import ColorDescription, StreamInfo
 DEFAULT_COLOR = ColorDescription(matrix=1, range=ColorRange.MPEG, primaries=1, transfer=1)
 # Colours of a WebP, which has no others.
 _WEBP_COLOR = ColorDescription(matrix=6, range=ColorRange.MPEG, primaries=1, transfer=13)
+# Colours of a PNG: sRGB, whose PNG chunk FFmpeg writes for these numbers; there is no matrix.
+_PNG_COLOR = ColorDescription(matrix=0, range=ColorRange.JPEG, primaries=1, transfer=13)
+_COLORS = {".webp": _WEBP_COLOR, ".png": _PNG_COLOR, ".apng": _PNG_COLOR}
 # Frame rate of a video without one, frames per second.
 _DEFAULT_RATE = Fraction(30)
 # Time bases of formats with their own, seconds.
@@ -34,7 +40,7 @@ _TIME_BASES = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}
 # Shortest duration of a GIF's frame, units of 1/100 s; browsers show shorter ones slowly.
 _MIN_GIF_STEP = 2
 # Formats whose players take all pixels for square.
-_SQUARE_SUFFIXES = (".webm", ".webp", ".gif")
+_SQUARE_SUFFIXES = (".webm", *ANIMATION_SUFFIXES)
 # Encoders that can say that frames are interlaced.
 _FIELD_ENCODERS = ("libx264", "prores_ks")
 # 4:2:0 encoders that accept odd sizes.
@@ -115,15 +121,22 @@ def plan_encoding(path: str, info: StreamInfo, shape: tuple[int, ...], encoding:
     pixel_aspect = info.pixel_aspect
     if suffix in _SQUARE_SUFFIXES:
         (width, height), pixel_aspect = square_size(width, height, pixel_aspect), Fraction(1)
+    max_width = _max_gif_width(info, encoding) if pix_fmt == "pal8" else width
+    if has_alpha:  # FFmpeg would mix colours from under transparent pixels in
+        width, height = _limit_width(width, height, max_width)
     picture_size = width, height
     is_whole = (height, width) == (info.height, info.width)  # fields do not survive scaling
     first_field = info.first_field if encoder in _FIELD_ENCODERS and is_whole else ""
     if pix_fmt in ("yuv420p", "nv12") and encoder not in _ODD_SIZE_ENCODERS:
         width, height = width + width % 2, height + height % 2
-    size = _limit_width(width, height, encoding.gif_width) if pix_fmt == "pal8" else (width, height)
+    size = _limit_width(width, height, max_width) if pix_fmt == "pal8" else (width, height)
     return EncodePlan(
         encoder=encoder,
-        options={**encoder_options(encoder, encoding, has_alpha), **_field_options(encoder, first_field)},
+        options={
+            **encoder_options(encoder, encoding, has_alpha),
+            **_field_options(encoder, first_field),
+            **({"loop": str(info.plays or 0)} if encoder == "libwebp_anim" else {}),
+        },
         pix_fmt=pix_fmt,
         frame_format="bgra" if pix_fmt == "pal8" else pix_fmt,
         picture_size=picture_size,
@@ -133,7 +146,7 @@ def plan_encoding(path: str, info: StreamInfo, shape: tuple[int, ...], encoding:
         min_step=_MIN_GIF_STEP if suffix == ".gif" else 1,
         rate=info.rate or _DEFAULT_RATE,
         pixel_aspect=pixel_aspect,
-        color=_WEBP_COLOR if suffix == ".webp" else info.color or DEFAULT_COLOR,
+        color=_COLORS.get(suffix) or info.color or DEFAULT_COLOR,
         has_alpha=has_alpha,
         first_field=first_field,
     )
@@ -153,9 +166,11 @@ def _choose_encoder(path: str, suffix: str, encoding: Encoding, has_alpha: bool)
     if not has_alpha:
         return encoder
     if not container.alpha:
-        able = ", ".join(ALPHA_SUFFIXES)
+        # Not .gif, which has all of it or nothing, and not both names of an animated PNG.
+        *others, last = (able for able in ALPHA_SUFFIXES if able not in (".gif", ".apng"))
         raise InputError(
-            f"{path}: {suffix} cannot store transparency; choose {able}, or pictures: `output_path` folder/%06d.png"
+            f"{path}: {suffix} cannot store transparency; choose {', '.join(others)}, or {last}, "
+            "or pictures: `output_path` folder/%06d.png"
         )
     is_chosen = encoding.codec or encoding.encoder != "auto"
     if codec_of_encoder(encoder) != container.alpha and is_chosen:
@@ -169,6 +184,16 @@ def _field_options(encoder: str, first_field: str) -> dict[str, str]:
         return {}
     # x264 writes the order into its header before it sees the first frame's.
     return {"flags": "+ildct+ilme", **({"x264-params": f"{first_field}=1"} if encoder == "libx264" else {})}
+
+
+def gif_rate(info: StreamInfo, encoding: Encoding) -> float | None:
+    """Return the highest rate of a GIF, frames per second; None for that of its source, an animation."""
+    return encoding.gif_fps or (None if info.is_animation else GIF_FPS)
+
+
+def _max_gif_width(info: StreamInfo, encoding: Encoding) -> int:
+    """Return the largest width of a GIF, pixels; a source that is an animation keeps its own."""
+    return encoding.gif_width or (info.width if info.is_animation else GIF_WIDTH)
 
 
 def _limit_width(width: int, height: int, max_width: int) -> tuple[int, int]:

@@ -24,15 +24,16 @@ _COPY_BYTES = 1 << 24
 _BLOCK_BYTES = 4096
 
 
-def fix_length(path: str, seconds: Fraction) -> None:
-    """Extend the length in a finished file's index to the end of its last picture.
+def fix_length(path: str, seconds: Fraction, may_shorten: bool = False) -> None:
+    """Set the length in a finished file's index to the end of its last picture.
 
     FFmpeg's muxer writes the end of the last fragment; with reordered frames the last picture shown may be in the
-    fragment before, and would be cut off.
+    fragment before, and would be cut off. It adds the duration of the last sample to the time at which that is shown.
 
     Args:
         path: The file, in which a few bytes are changed if necessary.
         seconds: Time from the first picture to the end of the last.
+        may_shorten: Whether the last sample lasts longer than its picture (see `OutputFile.mux_picture`).
 
     Raises:
         OSError: it cannot be read or written.
@@ -45,7 +46,7 @@ def fix_length(path: str, seconds: Fraction) -> None:
         file.seek(start)
         index = bytearray(file.read(size))
         for kind, at, end in _boxes(index, 8, size):
-            if kind == b"trak" and _is_video(index, at, end) and _extend_track(index, at, end, seconds):
+            if kind == b"trak" and _is_video(index, at, end) and _set_length(index, at, end, seconds, may_shorten):
                 file.seek(start)
                 file.write(index)
 
@@ -174,8 +175,8 @@ def _is_video(index: bytearray, at: int, end: int) -> bool:
     return handler > 0 and index[handler + 8 : handler + 12] == b"vide"
 
 
-def _extend_track(index: bytearray, at: int, end: int, seconds: Fraction) -> bool:
-    """Extend the edit list of a track (8.6.6) and its other lengths to `seconds`; return whether they were shorter.
+def _set_length(index: bytearray, at: int, end: int, seconds: Fraction, may_shorten: bool) -> bool:
+    """Set the edit list of a track (8.6.6) and its other lengths to `seconds`; return whether they were different.
 
     Each of these boxes has two versions, with 32-bit and 64-bit times, and a pair of offsets for its fields.
     """
@@ -183,17 +184,20 @@ def _extend_track(index: bytearray, at: int, end: int, seconds: Fraction) -> boo
     track, edits = _find_box(index, at, end, b"tkhd"), _find_box(index, at, end, b"edts", b"elst")
     if edits < 0:
         return False
-    scale, movie_length = _read_scale_and_length(index, movie)
+    scale, _ = _read_scale_and_length(index, movie)
     (count,) = struct.unpack_from(">I", index, edits + 4)
     last = (8 + 12 * (count - 1), 8 + 20 * (count - 1))
     extension = math.ceil(seconds * scale) - _read_number(index, edits, last)
-    if extension <= 0:
+    if not extension or (extension < 0 and not may_shorten):
         return False
     for box, offsets in ((edits, last), (track, (20, 28))):
         _write_number(index, box, offsets, _read_number(index, box, offsets) + extension)
     media_scale, length = _read_scale_and_length(index, media)
     _write_number(index, media, (16, 24), length + round(Fraction(extension * media_scale, scale)))
-    _write_number(index, movie, (16, 24), max(movie_length, _read_number(index, track, (20, 28))))
+    tracks = [
+        _find_box(index, first, last, b"tkhd") for kind, first, last in _boxes(index, 8, len(index)) if kind == b"trak"
+    ]
+    _write_number(index, movie, (16, 24), max(_read_number(index, box, (20, 28)) for box in tracks))
     return True
 
 

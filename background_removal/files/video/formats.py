@@ -37,6 +37,7 @@ class ContainerFormat:
 _MP4_SOUND = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"})
 _PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be"))
 _MOV_SOUND = (_MP4_SOUND - {"opus", "libopus", "flac"}) | _PCM
+_APNG = ContainerFormat(("apng",), frozenset(), "", "apng")
 _MP4 = ContainerFormat(("h264", "h265", "av1"), _MP4_SOUND, "aac")
 
 CONTAINER_FORMATS: Mapping[str, ContainerFormat] = {
@@ -45,9 +46,13 @@ CONTAINER_FORMATS: Mapping[str, ContainerFormat] = {
     ".mov": ContainerFormat(("h264", "h265", "prores"), _MOV_SOUND, "aac", "prores"),
     ".mkv": ContainerFormat(("h264", "h265", "av1", "vp9"), None, "aac"),
     ".webm": ContainerFormat(("vp9", "av1"), frozenset({"opus", "libopus", "vorbis"}), "libopus", "vp9"),
-    ".gif": ContainerFormat(("gif",), frozenset(), ""),
+    ".gif": ContainerFormat(("gif",), frozenset(), "", "gif"),
     ".webp": ContainerFormat(("webp",), frozenset(), "", "webp"),
+    ".png": _APNG,
+    ".apng": _APNG,
 }
+# Formats of animated pictures, without sound, which are complete only at their end.
+ANIMATION_SUFFIXES = (".gif", ".webp", ".png", ".apng")
 ALPHA_SUFFIXES = tuple(suffix for suffix, container in CONTAINER_FORMATS.items() if container.alpha)
 
 # Software encoder of each codec, with the quality on its scale that is about equal to x264's 20.
@@ -59,6 +64,7 @@ _SOFTWARE = {
     "prores": ("prores_ks", 0),
     "gif": ("gif", 0),
     "webp": ("libwebp_anim", 20),
+    "apng": ("apng", 0),
 }
 # Other names of the codecs, of people, containers and encoders, in lower case letters and digits only.
 _CODEC_ALIASES = {
@@ -81,6 +87,9 @@ _HARDWARE = tuple(
 )
 
 
+# Width in pixels and rate in frames per second that a GIF of a video has at most, unless the user says otherwise. A GIF
+# stores every frame as a whole picture: four seconds of 1920x1080 at 30 fps take 97 MB, with these limits 7.
+GIF_WIDTH, GIF_FPS = 640, 15
 # What may be done with interlaced video.
 INTERLACED = ("deinterlace", "keep")
 # What may be done with the metadata of a source, EXIF and XMP of pictures, titles and places of videos.
@@ -96,8 +105,9 @@ class Encoding:
         encoder: FFmpeg's name of an encoder, "auto" for the codec's software encoder.
         crf: Quality on the encoder's own scale, 0 (best) to 51 or, for VP9 and AV1, 63; None for about x264's 20.
         preset: Speed, from "ultrafast" to "veryslow" (the smallest file).
-        gif_width: Maximum width of a GIF, pixels; wider frames are scaled down.
-        gif_fps: Maximum frame rate of a GIF, at most 50.
+        gif_width: Maximum width of a GIF, pixels; wider frames are scaled down. None for GIF_WIDTH, or for the width of
+            a source that is an animation itself.
+        gif_fps: Maximum frame rate of a GIF, at most 50. None for GIF_FPS, or for every frame of an animation.
         interlaced: One of INTERLACED: the fields of interlaced video are made whole frames, or kept.
         metadata: One of METADATA: those of the source are kept or left out, of pictures too.
     """
@@ -106,9 +116,8 @@ class Encoding:
     encoder: str = "auto"
     crf: int | None = None
     preset: str = "veryfast"
-    # A GIF stores every frame as a whole picture: four seconds of 1920x1080 at 30 fps take 97 MB, with these limits 7.
-    gif_width: int = 640
-    gif_fps: float = 15
+    gif_width: int | None = None
+    gif_fps: float | None = None
     interlaced: str = "deinterlace"
     metadata: str = "keep"
 
@@ -132,9 +141,9 @@ def check_video_format(path: str, encoding: Encoding) -> None:
     if encoding.codec and encoding.codec not in known:
         raise InputError(f"`codec` {encoding.codec}: {suffix} takes {', '.join(known)}")
     check_choices(encoding)
-    if encoding.gif_width < 1:
+    if encoding.gif_width is not None and encoding.gif_width < 1:
         raise InputError(f"`gif_width` {encoding.gif_width}: must be at least 1")
-    if not 0 < encoding.gif_fps <= _MAX_GIF_FPS:
+    if encoding.gif_fps is not None and not 0 < encoding.gif_fps <= _MAX_GIF_FPS:
         raise InputError(f"`gif_fps` {encoding.gif_fps:g}: must be above 0 and at most {_MAX_GIF_FPS}")
     name = encoder_name(encoding, known[0])
     worst = _MAX_CRF.get(name, 51)
@@ -239,6 +248,8 @@ def pixel_format(encoder: str, alpha: bool) -> str:
         return "yuva444p10le" if alpha else "yuv422p10le"
     if encoder == "gif":
         return "pal8"
+    if encoder == "apng":
+        return "rgba" if alpha else "rgb24"
     if alpha:
         return "yuva420p"
     from av.codec import Codec

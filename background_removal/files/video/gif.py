@@ -29,20 +29,22 @@ class GifRateLimiter:
 
 
 class PaletteFilter:
-    """Scales BGRA frames and quantises each to its own 256 colours.
+    """Scales BGRA frames and quantises each to its own 256 colours, one of them transparent where the GIF has alpha.
 
     Args:
         frame_size: Width and height of the frames.
         size: Width and height of the GIF.
+        has_alpha: Whether pixels with less than half of the full alpha become transparent, and all others opaque.
     """
 
-    def __init__(self, frame_size: tuple[int, int], size: tuple[int, int]) -> None:
+    def __init__(self, frame_size: tuple[int, int], size: tuple[int, int], has_alpha: bool = False) -> None:
         graph = self._graph = Graph()
         source = graph.add("buffer", f"video_size={frame_size[0]}x{frame_size[1]}:pix_fmt=bgra:time_base=1/100")
         scale = graph.add("scale", f"{size[0]}:{size[1]}:flags=area")
         split = graph.add("split")
-        palette = graph.add("palettegen", stats_mode="single", reserve_transparent="0")
-        use = graph.add("paletteuse", new="1", dither="sierra2_4a")
+        reserve = {"reserve_transparent": str(int(has_alpha)), "transparency_color": "white"}
+        palette = graph.add("palettegen", stats_mode="single", **reserve)
+        use = graph.add("paletteuse", new="1", dither="sierra2_4a", alpha_threshold="128")
         source.link_to(scale)
         scale.link_to(split)
         split.link_to(palette, 0, 0)

@@ -6,7 +6,7 @@ These are plain functions over paths, so that parts can be processed anywhere.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,10 +14,12 @@ from fractions import Fraction
 import av
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Discard
 from av.video.stream import VideoStream
 
 from background_removal.errors import ProcessingError
+from background_removal.files.animations import animation_format
 from background_removal.files.video.alpha import may_be_transparent
 from background_removal.files.video.container import OutputFile
 from background_removal.files.video.opening import open_video
@@ -69,8 +71,10 @@ def plan_parts(path: str, count: int) -> list[Part]:
     Only packets are read, one at a time; nothing is decoded.
 
     Returns:
-        The parts in order; none if the video cannot be cut: too few key frames, or frames without times.
+        The parts in order; none if the video cannot be cut: too few key frames, frames without times, or an animation.
     """
+    if animation_format(path):
+        return []
     try:
         with open_video(path) as container:
             stream = container.streams.best("video")
@@ -221,13 +225,17 @@ def join_parts(
                     stream = container.streams.video[0]
                     if _header(stream) != _header(first):
                         raise ProcessingError(f"{name}: the parts were not encoded alike")
-                    for packet in container.demux(stream):
-                        if packet.size and packet.pts is not None:
-                            shown_at = packet.pts * first.time_base
-                            end = max(end, shown_at + (packet.duration or 0) * first.time_base)
-                            packet.dts, packet.stream = next(dts), target
-                            file.mux_picture(packet)
-                            file.mux_sound_until(shown_at)
+                    start, length = end, Fraction(0)
+                    for packet, is_last in _mark_last(container.demux(stream)):
+                        shown_at = (packet.pts or 0) * first.time_base
+                        start = min(start, shown_at) if length else shown_at
+                        length += (packet.duration or 0) * first.time_base
+                        if is_last:  # see OutputFile.mux_picture
+                            packet.duration = max(0, round((start + length - shown_at) / first.time_base))
+                        end = max(end, shown_at + (packet.duration or 0) * first.time_base)
+                        packet.dts, packet.stream = next(dts), target
+                        file.mux_picture(packet, is_last=is_last and part == parts[-1])
+                        file.mux_sound_until(shown_at)
             file.finish(None if with_whole_sound else end)
 
 
@@ -239,6 +247,18 @@ def count_frames(path: str) -> int:
 def _read_pts(path: str) -> list[int]:
     with av.open(path) as container:
         return [packet.pts for packet in container.demux(video=0) if packet.size and packet.pts is not None]
+
+
+def _mark_last(packets: Iterable[Packet[VideoStream]]) -> Iterator[tuple[Packet[VideoStream], bool]]:
+    """Yield each packet with a picture that has a time, and whether it is the last one."""
+    waiting: Packet[VideoStream] | None = None
+    for packet in packets:
+        if packet.size and packet.pts is not None:
+            if waiting is not None:
+                yield waiting, False
+            waiting = packet
+    if waiting is not None:
+        yield waiting, True
 
 
 def _header(stream: VideoStream) -> tuple[object, ...]:

@@ -20,7 +20,7 @@ from background_removal.files.square import resize_image
 from background_removal.files.video.audio_tracks import MakeSound
 from background_removal.files.video.color.yuv import FromBgr
 from background_removal.files.video.container import OutputFile
-from background_removal.files.video.encode_plan import EncodePlan, plan_encoding, stores_alpha
+from background_removal.files.video.encode_plan import EncodePlan, gif_rate, plan_encoding, stores_alpha
 from background_removal.files.video.formats import Encoding, check_video_format, codec_of_encoder
 from background_removal.files.video.gif import GifRateLimiter, PaletteFilter
 from background_removal.files.video.interlacing import FieldMarker
@@ -134,7 +134,7 @@ class VideoSink(Sink):
         picture = self._convert_frame(frame)
         picture.pts, picture.time_base = pts, self._plan.time_base
         self._last_pts = pts
-        self._duration[pts] = frame.duration if self._plan.time_base == frame.time_base else 0
+        self._duration[pts] = round(frame.duration * frame.time_base / self._plan.time_base)
         self._end = (frame.pts + frame.duration) * frame.time_base
         self._last_seconds = frame.duration * frame.time_base
         assert self._encoder is not None
@@ -153,7 +153,7 @@ class VideoSink(Sink):
             if not discards_result(error):
                 encoder.finish()
                 with self._file.write_errors():
-                    self._mux(self._file, self._stream.encode(None))
+                    self._mux(self._file, self._stream.encode(None), at_end=True)
                     self._file.finish(self._end if isinstance(error, Stopped) else None, self._last_seconds)
         except BaseException as failure:
             encoder.close()  # before the file, which the encoder's thread uses
@@ -170,8 +170,10 @@ class VideoSink(Sink):
         self._shape = shape
         self._plan = plan_encoding(self._path, self._info, shape, self._encoding)
         self._convert = FromBgr(self._plan.color, self._plan.frame_format, *self._plan.frame_size)
-        self._rate_limiter = GifRateLimiter(self._encoding.gif_fps) if self._plan.is_gif else None
-        self._palette = PaletteFilter(self._plan.frame_size, self._plan.size) if self._plan.is_gif else None
+        max_rate = gif_rate(self._info, self._encoding) if self._plan.is_gif else None
+        self._rate_limiter = GifRateLimiter(max_rate) if max_rate else None
+        size = self._plan.frame_size, self._plan.size
+        self._palette = PaletteFilter(*size, has_alpha=self._plan.has_alpha) if self._plan.is_gif else None
         self._mark_fields = FieldMarker(self._plan.first_field) if self._plan.first_field else None
         if self._info.first_field and not self._plan.first_field:
             log.info("%s: its frames keep their two fields, but cannot say so here; H.264 and ProRes can", self._path)
@@ -185,7 +187,15 @@ class VideoSink(Sink):
         more = (self._make_sound, pictures_end, unfinished.finished_path, self._info.name)
         keeps = self._encoding.metadata == "keep"
         file = self._stack.enter_context(
-            OutputFile(unfinished.path, self._path, plan.time_base, self._source, *more, keep_metadata=keeps)
+            OutputFile(
+                unfinished.path,
+                self._path,
+                plan.time_base,
+                self._source,
+                *more,
+                keep_metadata=keeps,
+                plays=self._info.plays or 0,
+            )
         )
         with file.write_errors():
             stream = file.container.add_stream(plan.encoder, rate=plan.rate, options=dict(plan.options))
@@ -232,12 +242,12 @@ class VideoSink(Sink):
                 self._mux(file, self._stream.encode(frame))
                 file.mux_sound_until(item.start)
 
-    def _mux(self, file: OutputFile, packets: list[Packet]) -> None:
+    def _mux(self, file: OutputFile, packets: list[Packet], at_end: bool = False) -> None:
         for packet in packets:
             # x264 drops durations, and the last frame's would be lost.
             if packet.pts is not None and packet.time_base == self._plan.time_base:
                 packet.duration = self._duration.pop(packet.pts, 0) or packet.duration
-            file.mux_picture(packet)
+            file.mux_picture(packet, is_last=at_end and packet is packets[-1])
 
 
 def _describe_shape(shape: tuple[int, ...]) -> str:

@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from background_removal.errors import InputError
+from background_removal.files.animations import gif_plays, read_animation
 from background_removal.files.foreign import is_text
 from background_removal.files.images import letterbox
 from background_removal.files.video.alpha import AlphaReader
@@ -310,7 +311,7 @@ class VideoSource(Source):
         frames = _expected_frames(container, stream)
         color = self._color_of(first)
         hdr = color.transfer in (PQ, HLG)
-        self._keep_alpha &= self._alpha.is_transparent(first)
+        self._keep_alpha = self._keep_alpha and self._is_transparent(container, first)
         self._converter = functools.partial(HdrToBgr if hdr else ToBgr, color)
         self._to_bgr = self._converter(first.width, first.height)
         self._other_to_bgr, self._other_size = self._to_bgr, self._coded_size
@@ -325,7 +326,16 @@ class VideoSource(Source):
             color=SDR if hdr else color,
             first_field="" if self._deinterlaces else first_field(first, stream),
             alpha=self._keep_alpha,
+            plays=gif_plays(self._path) if container.format.name == "gif" else None,
         )
+
+    def _is_transparent(self, container: InputContainer, first: VideoFrame) -> bool:
+        """Return whether the first frame is transparent in parts or, as frames of a GIF may clear it, any of those."""
+        if container.format.name != "gif" or self._alpha.is_transparent(first):
+            return self._alpha.is_transparent(first)
+        with self._open_container() as again:
+            stream = cast("VideoStream", again.streams[self._stream.index])
+            return any(self._alpha.is_transparent(frame) for frame in Decoder(again, stream, self._open_container))
 
     def _color_of(self, first: VideoFrame) -> ColorDescription:
         if first.colorspace == _MATRIX_IPT:
@@ -339,10 +349,12 @@ class VideoSource(Source):
 def expected_frames(path: str) -> int | None:
     """Return the number of frames in the header of a local video, None if unknown."""
     try:
+        if (animation := read_animation(path)) is not None:
+            return len(animation.durations)
         with open_video(path) as container:
             stream = container.streams.best("video")
             return None if stream is None else _expected_frames(container, stream)
-    except InputError:
+    except (InputError, OSError):
         return None
 
 
