@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import io
 import json
@@ -76,7 +77,15 @@ class Visitor:
         assert code == status, content[:200]
         return json.loads(content)["error"]
 
+    def enter(self) -> None:
+        """Open the address with its token, which comes back as a cookie."""
+        status, _, headers = self.ask("GET", "/?" + self.address.partition("?")[2])
+        assert status == 200
+        self.cookie = "; ".join(each.split(";")[0] for each in headers.get_all("Set-Cookie", []))
+
     def camera(self, source: str = "visitor", **more: Any) -> ClientConnection:
+        if self.cookie:
+            more["additional_headers"] = {"Cookie": self.cookie}
         return connect(f"ws://{self.host}/api/camera?source={source}", max_size=None, compression=None, **more)
 
 
@@ -104,6 +113,34 @@ def visitor() -> Iterator[Visitor]:
 @pytest.fixture(scope="module")
 def jpeg() -> bytes:
     return PORTRAIT.read_bytes()
+
+
+def test_too_many_connections_are_refused_in_words() -> None:
+    with serving(Settings(port=0, limits=Limits(connections=2))) as visitor, ExitStack() as kept:
+        for _ in range(2):
+            connection = http.client.HTTPConnection("127.0.0.1", int(visitor.host.rsplit(":", 1)[1]), timeout=30)
+            kept.enter_context(closing(connection))
+            connection.request("GET", "/api/actions")
+            assert connection.getresponse().read()
+        status, body, headers = visitor.ask("GET", "/api/actions")
+        assert (status, headers["Retry-After"]) == (503, "10")
+        assert "no more can be" in json.loads(body)["error"]
+
+
+def test_scripts_and_styles_come_compressed_and_are_kept(visitor: Visitor) -> None:
+    status, body, headers = visitor.ask("GET", "/static/style.css", headers={"Accept-Encoding": "gzip"})
+    assert (status, headers["Content-Encoding"]) == (200, "gzip")
+    assert gzip.decompress(body) == visitor.ask("GET", "/static/style.css")[1]
+    again = visitor.ask("GET", "/static/style.css", headers={"If-None-Match": headers["ETag"]})
+    assert (again[0], again[1]) == (304, b"")
+
+
+@pytest.mark.parametrize("blur", ["45", "odd", "-3%", "x%", "200%"])
+def test_a_refused_blur_offers_what_the_page_takes(visitor: Visitor, jpeg: bytes, blur: str) -> None:
+    error = visitor.refused(400, "POST", "/api/image", jpeg, blur=blur)
+    assert "N%" in error
+    assert "kernel" not in error
+    assert "pixels" not in error
 
 
 def test_a_kept_connection_is_as_quick_as_a_new_one(visitor: Visitor) -> None:
@@ -396,10 +433,21 @@ def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, p
         while "error" not in (told := text(camera)):
             pass
         assert "background: must be" in told["error"]
-        camera.send(b"\0\0\0\1no picture")
-        while "error" not in (told := text(camera)):
-            pass
-        assert told["error"] == "a frame of the camera is no JPEG picture"
+
+
+def test_a_broken_frame_does_not_end_the_camera(visitor: Visitor, portrait: np.ndarray) -> None:
+    with visitor.camera() as camera:
+        for number, data in enumerate((message(1, portrait), struct.pack(">I", 2) + b"no picture"), 1):
+            camera.send(data)
+            assert picture(camera)[0] == number
+        camera.send(message(3, portrait))
+        assert picture(camera)[0] == 3
+    with visitor.camera() as camera:
+        with suppress(ConnectionClosed):
+            for number in range(1, 200):
+                camera.send(struct.pack(">I", number) + b"no picture")
+                time.sleep(0.02)  # only the newest counts
+        assert "no JPEG pictures" in text(camera)["error"]
 
 
 def test_of_frames_that_come_too_fast_the_newest_counts(visitor: Visitor, portrait: np.ndarray) -> None:
@@ -419,6 +467,14 @@ def test_this_computers_camera_is_shown_if_its_owner_says_so(
     with visitor.camera("webcam") as camera:
         assert "--webcam" in text(camera)["error"]
     with serving(Settings(port=0, webcam=stream_camera.url, look=Look(background="#00ff00"))) as owner:
+        # Other users of this computer reach the page as well.
+        assert "token" in owner.refused(401, "GET", "/api/start")
+        status, page, headers = owner.ask("GET", "/", headers={"Accept": "text/html,*/*"})
+        assert (status, headers["Content-Type"]) == (401, "text/html; charset=utf-8")
+        assert b"open the address with the token" in page
+        with pytest.raises(Exception, match="401"):
+            owner.camera("webcam").close()
+        owner.enter()
         assert owner.told("GET", "/api/start")["webcam"] is True
         with owner.camera("webcam") as camera:
             assert [picture(camera)[0], picture(camera)[0]] == [1, 2]
@@ -433,7 +489,7 @@ def test_this_computers_camera_is_shown_if_its_owner_says_so(
         wait_until(lambda: not stream_camera.viewers, "the camera's being let go")
 
 
-def test_cameras_are_bounded_and_free_again(portrait: np.ndarray) -> None:
+def test_cameras_are_bounded_and_free_again(portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Limits(cameras=1, frame_pixels=600 * 600)
     with serving(Settings(port=0, limits=limits)) as visitor:
         with visitor.camera() as camera:
@@ -441,6 +497,13 @@ def test_cameras_are_bounded_and_free_again(portrait: np.ndarray) -> None:
             assert picture(camera)[0] == 1
             with visitor.camera() as other:
                 assert "no more can be" in text(other)["error"]
+            # A camera that sends nothing any more gives way.
+            monkeypatch.setattr("background_removal.page.cameras._IDLE_SECONDS", 0.0)
+            with visitor.camera() as other:
+                other.send(message(2, portrait))
+                assert picture(other)[0] == 2
+            assert "needed the place" in text(camera)["error"]
+            monkeypatch.undo()
         # The place is free again as soon as the networks are.
         wait_until(lambda: isinstance(_answer(visitor, portrait), bytes), "a free place")
         large = np.zeros((601, 600, 3), np.uint8)

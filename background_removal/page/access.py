@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from background_removal.page.settings import LOOPBACK
@@ -92,7 +92,7 @@ class AccessGuard:
             await send(message)
 
         if problem is not None:
-            await JSONResponse({"error": problem[1]}, problem[0])(scope, receive, send_guarded)
+            await _refusal(*problem, headers)(scope, receive, send_guarded)
             return
         await self._app(scope, receive, send_guarded)
 
@@ -131,3 +131,10 @@ class AccessGuard:
         ):
             return None, False
         return (401, "open the address with the token, as it was printed where the page was started"), False
+
+
+def _refusal(status: int, message: str, headers: Headers) -> Response:
+    """Return the answer to a request that may not be: a page in words for a person, else JSON."""
+    if headers.get("sec-fetch-mode") == "navigate" or headers.get("accept", "").startswith("text/html"):
+        return HTMLResponse(f"<!doctype html><title>Background Removal</title><h1>{status}</h1><p>{message}.", status)
+    return JSONResponse({"error": message}, status)

@@ -39,6 +39,8 @@ _MAX_IN_FLIGHT = 2
 _SEND_SECONDS = 20.0
 # Join timeout of a session's thread, seconds.
 _JOIN_SECONDS = 5.0
+# Time without a frame after which a camera gives its place to another visitor, seconds.
+_IDLE_SECONDS = 10.0
 # Size of a text message, characters.
 _MAX_TEXT = 64 << 10
 # Length of the name of a key or an action, characters.
@@ -68,6 +70,7 @@ class Cameras:
         """Serve one camera until its visitor leaves."""
         await socket.accept()
         source = socket.query_params.get("source", "visitor")
+        await self._make_place()
         problem = self._find_problem(source)
         if problem:
             await socket.send_json({"error": problem})
@@ -84,6 +87,17 @@ class Cameras:
         """End all sessions."""
         for session in list(self._sessions):
             session.end()
+
+    async def _make_place(self) -> None:
+        """Where all places are taken, end the session that has been without a frame for longest, if for long."""
+        if len(self._sessions) < self._settings.limits.cameras:
+            return
+        longest = max(self._sessions, key=lambda session: session.silent_seconds)
+        if longest.silent_seconds >= _IDLE_SECONDS:
+            longest.give_place()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(longest.ended.wait(), _JOIN_SECONDS)
+            self._sessions.discard(longest)
 
     def _find_problem(self, source: str) -> str:
         if source not in ("visitor", "webcam"):
@@ -115,7 +129,8 @@ class _Session:
         self._camera = BrowserCamera(settings.limits.frame_pixels)
         self._renderer: LookRenderer | None = None
         self._look = settings.look
-        self._done = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._reason = ""
         self._sink = _VisitorSink(self._send, None if is_webcam else self._camera)
 
     async def run(self) -> None:
@@ -123,7 +138,7 @@ class _Session:
         thread = threading.Thread(target=self._work, name="camera", daemon=True)
         thread.start()
         listening = asyncio.create_task(self._listen())
-        ended = asyncio.create_task(self._done.wait())
+        ended = asyncio.create_task(self.ended.wait())
         try:
             await asyncio.wait({listening, ended}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -141,6 +156,16 @@ class _Session:
         """End the run at its next frame."""
         self._camera.end()
         self._sink.end()
+
+    @property
+    def silent_seconds(self) -> float:
+        """Time since the visitor's last frame, seconds; 0 for this computer's camera."""
+        return 0.0 if self.is_webcam else self._camera.silent_seconds
+
+    def give_place(self) -> None:
+        """End the run, as another visitor needs its place."""
+        self._reason = f"no frame came for {self.silent_seconds:.0f} s, and another visitor's camera needed the place"
+        self._camera.end()
 
     async def _listen(self) -> None:
         """Take the visitor's messages."""
@@ -199,9 +224,9 @@ class _Session:
                 self._renderer = self._sink.renderer = renderer
                 Engine(custom_objects=[renderer]).process(self._source(), [self._sink])
                 self._renderer = None
-            error = f"no frame came for {SILENCE_SECONDS:g} s" if self._camera.is_silent else ""
+            error = f"no frame came for {SILENCE_SECONDS:g} s" if self._camera.is_silent else self._reason
         except BackgroundRemovalError as failure:
-            error = plain_message(failure)
+            error = self._reason or plain_message(failure)
         except Exception as failure:
             log.exception("a camera's session failed")
             error = f"{type(failure).__name__}: {failure}"
@@ -209,7 +234,7 @@ class _Session:
             if error and not self._sink.ended:
                 self._send_json({"error": error})
             with suppress(RuntimeError):  # the event loop has ended
-                self._loop.call_soon_threadsafe(self._done.set)
+                self._loop.call_soon_threadsafe(self.ended.set)
 
     def _source(self) -> Source:
         if not self.is_webcam:

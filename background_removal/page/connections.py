@@ -1,4 +1,4 @@
-"""Timeout for connections without a request, so that idle ones cannot use up the limit."""
+"""Limit on the connections, and a timeout for those without a request, so that idle ones cannot use it up."""
 
 from __future__ import annotations
 
@@ -7,24 +7,35 @@ import time
 from typing import Any
 
 import uvicorn
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 # Timeout for the head of a request, seconds; browsers send it at once.
 HEAD_SECONDS = 10.0
+# Time after which a visitor shall ask again who was one too many, seconds.
+_RETRY_SECONDS = 10
 
 
-class HeadTimeout:
-    """ASGI application that knows which connections have a request, and closes the others in time.
+class ConnectionLimit:
+    """ASGI application that refuses requests of too many connections, and closes those without a request in time.
 
     Args:
         app: The application that answers requests.
+        limit: Connections open at once.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
+        self._limit = limit
+        self._server: uvicorn.Server | None = None
         self._busy: set[tuple[object, ...]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._server and len(self._server.server_state.connections) > self._limit:
+            message = f"{self._limit} connections are open, and no more can be; try again in {_RETRY_SECONDS} s"
+            refusal = JSONResponse({"error": message}, 503, {"Retry-After": str(_RETRY_SECONDS), "Connection": "close"})
+            await refusal(scope, receive, send)
+            return
         client = tuple(scope.get("client") or ())
         self._busy.add(client)
         try:
@@ -33,7 +44,8 @@ class HeadTimeout:
             self._busy.discard(client)
 
     async def watch(self, server: uvicorn.Server) -> None:
-        """Close idle connections until cancelled."""
+        """Count the connections of `server`, and close idle ones, until cancelled."""
+        self._server = server
         idle_since: dict[Any, float] = {}
         while True:
             await asyncio.sleep(min(1.0, HEAD_SECONDS / 4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from background_removal.compositing.blur import STRENGTHS
+from background_removal.compositing.blur import STRENGTHS, RelativeBlur, parse_blur
 from background_removal.compositing.colors import is_color, parse_color
 from background_removal.compositing.shipped import shipped_picture, shipped_pictures
 from background_removal.errors import InputError
@@ -37,8 +37,8 @@ def parse_look(given: Mapping[str, Any], base: Look, has_picture: Callable[[str]
     if "blur" in given:
         given["blur"] = given["blur"].strip()
         # No kernel in pixels, which blurs pictures of each size differently.
-        if given["blur"] not in BLURS and not given["blur"].endswith("%"):
-            raise PageError(400, f"blur {given['blur']}: must be {', '.join(BLURS)}, or N%")
+        if given["blur"] not in BLURS and not _is_percent(given["blur"]):
+            raise PageError(400, f"blur {given['blur']}: must be {', '.join(BLURS)}, or N% (up to 100)")
     for name in ("grow", "shrink"):
         shift = str(given.get(name, 0)).strip()
         # Nor here, unless the page was started with one.
@@ -56,6 +56,13 @@ def _parse_upload(name: str, text: str, has_picture: Callable[[str], bool]) -> s
     if not has_picture(text[len(UPLOAD) :]):
         raise PageError(404, f"{name}: that picture is not here (any more); send it again")
     return text
+
+
+def _is_percent(text: str) -> bool:
+    try:
+        return text.endswith("%") and isinstance(parse_blur(text), RelativeBlur)
+    except InputError:
+        return False
 
 
 def _parse_background(text: str, has_picture: Callable[[str], bool]) -> str:

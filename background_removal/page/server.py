@@ -31,6 +31,7 @@ try:
     from fastapi.security import HTTPBearer
     from starlette.exceptions import HTTPException
     from starlette.middleware import Middleware
+    from starlette.middleware.gzip import GZipMiddleware
     from starlette.requests import Request
     from starlette.responses import FileResponse, JSONResponse, Response
     from starlette.routing import WebSocketRoute
@@ -43,7 +44,7 @@ from background_removal.look import EFFECTS, PEOPLE, Look
 from background_removal.page.access import AccessGuard
 from background_removal.page.actions import list_actions
 from background_removal.page.cameras import Cameras
-from background_removal.page.connections import HeadTimeout
+from background_removal.page.connections import ConnectionLimit
 from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.jobs import VideoQueue
 from background_removal.page.look_renderer import LookRenderer
@@ -124,7 +125,7 @@ class Page:
         app.add_api_route("/api/camera", self._camera, status_code=426, dependencies=token)
         app.include_router(self._photos.router(), dependencies=token)
         app.include_router(self._videos.router(), dependencies=token)
-        app.mount("/static", StaticFiles(directory=STATIC))
+        app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC)))
         return app
 
     def close(self) -> None:
@@ -221,17 +222,18 @@ class PageServer:
         limits = settings.limits
         self._socket = _listen(settings)
         port = int(self._socket.getsockname()[1])
-        token = "" if settings.host in LOOPBACK else secrets.token_urlsafe(24)
+        # Other users of this computer reach its loopback address too, and are not to look through its camera.
+        is_open = settings.host in LOOPBACK and settings.webcam is None
+        token = "" if is_open else secrets.token_urlsafe(24)
         self.address = _format_address(settings, port, token)
         self.page = Page(settings, token, port)
-        self._timeout = HeadTimeout(self.page.app())
+        self._connections = ConnectionLimit(self.page.app(), limits.connections)
         config = uvicorn.Config(
-            self._timeout,
+            self._connections,
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=limits.connections,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             ws_max_size=limits.frame_bytes + 4,
@@ -250,7 +252,7 @@ class PageServer:
         self._server.should_exit = True
 
     async def _run(self) -> None:
-        watching = asyncio.create_task(self._timeout.watch(self._server))
+        watching = asyncio.create_task(self._connections.watch(self._server))
         try:
             await self._server.serve(sockets=[self._socket])
         finally:

@@ -55,7 +55,7 @@ export function clock(seconds) {
 
 /** Format a number of bytes. */
 export function size(bytes) {
-  const unit = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
+  const unit = bytes >= 2 ** 30 ? [2 ** 30, "GB"] : bytes >= 2 ** 20 ? [2 ** 20, "MB"] : [2 ** 10, "KB"];
   const amount = bytes / unit[0];
   return `${amount >= 10 ? Math.round(amount) : amount.toFixed(1).replace(/\.0$/, "")} ${unit[1]}`;
 }
