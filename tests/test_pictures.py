@@ -124,6 +124,12 @@ def test_adobe_rgb_that_only_exif_tells_is_converted(tmp_path: Path, space: int,
     assert np.abs(read_image(str(tmp_path / "both.png")) - expected).max() <= 2
 
 
+def with_cicp(png: bytes, primaries: int, transfer: int) -> bytes:
+    """Return a PNG with a chunk that tells of its colours (PNG 3, 11.3.2.6)."""
+    chunk = b"cICP" + bytes([primaries, transfer, 0, 1])
+    return png[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[33:]
+
+
 def with_code_points(name: str, primaries: int, transfer: int) -> bytes:
     """Return a file of the chart whose container alone tells of the colours (ITU-T H.273)."""
     out = io.BytesIO()
@@ -134,8 +140,7 @@ def with_code_points(name: str, primaries: int, transfer: int) -> bytes:
     Image.fromarray(chart()).save(out, **{"format": name[2:].upper(), **options})
     data = out.getvalue()
     if name == "a.png":
-        chunk = b"cICP" + bytes([primaries, transfer, 0, 1])
-        return data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]
+        return with_cicp(data, primaries, transfer)
     at = data.index(b"colrnclx") + 8
     return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
 
@@ -464,6 +469,15 @@ def test_an_hdr_still_is_mapped_as_the_video_of_it(tmp_path: Path, transfer: int
         expected = next(iter(source)).image
     found = read_image(str(tmp_path / "still.avif"))
     assert difference(found, expected) < 2
+    png = cv2.imencode(".png", np.ascontiguousarray(deep[..., ::-1]))[1].tobytes()
+    (tmp_path / "still.png").write_bytes(with_cicp(png, 9, transfer))
+    assert difference(read_image(str(tmp_path / "still.png")), expected) < 2
+    alpha = np.repeat(np.uint16([0, 65535]), 48)[None, :, None].repeat(64, axis=0)
+    png = cv2.imencode(".png", np.dstack([deep[..., ::-1], alpha]))[1].tobytes()
+    (tmp_path / "cutout.png").write_bytes(with_cicp(png, 9, transfer))
+    image = read_picture(str(tmp_path / "cutout.png")).image
+    assert difference(image[:, 48:, :3], expected[:, 48:]) < 2
+    assert (image[:, :48] == (255, 255, 255, 0)).all()
     assert not is_video(str(tmp_path / "still.avif"))
 
 

@@ -199,7 +199,7 @@ def _decode(header: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np.nda
     damaged = False
     points = read_code_points(data, header.format or "")
     profile = find_profile(header, points)
-    if points is not None and points.transfer in HDR_TRANSFERS and header.format in ("AVIF", "HEIF"):
+    if points is not None and points.transfer in HDR_TRANSFERS:
         image = _decode_hdr(header, data, points, name)
     elif header.format in ("JPEG", "MPO") and header.mode in ("L", "RGB"):
         image, damaged = _decode_jpeg(data, name)
@@ -326,8 +326,11 @@ def to_bgr(picture: Image.Image, profile: bytes | None, name: str) -> np.ndarray
     if not has_alpha:
         return to_srgb(converted, profile)
     pixels = np.asarray(converted)
-    alpha = pixels[..., 3].copy()
-    image = to_srgb(cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGR), profile)
+    return _add_alpha(to_srgb(cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGR), profile), pixels[..., 3])
+
+
+def _add_alpha(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return an image with its transparency, if it has any, and without the colours hidden under it."""
     if alpha.min() == 255:
         return image
     image[alpha == 0] = _HIDDEN
@@ -380,7 +383,7 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def _decode_hdr(header: Image.Image, data: bytes, points: CodePoints, name: str) -> np.ndarray:
-    """Decode an HDR picture and map its tones as those of an HDR video, uint8 (H, W, 3) BGR."""
+    """Decode an HDR picture and map its tones as those of an HDR video, uint8 (H, W, 3) BGR or (H, W, 4) BGRA."""
     import av
 
     from background_removal.files.video.color.hdr import HdrToBgr
@@ -396,8 +399,9 @@ def _decode_hdr(header: Image.Image, data: bytes, points: CodePoints, name: str)
         else:
             with av.open(io.BytesIO(data)) as container:
                 frame = next(container.decode(video=0))
-        return HdrToBgr(color, frame.width, frame.height)(frame)
-    except Exception as error:  # libheif's own errors, and FFmpeg's
+        image = HdrToBgr(color, frame.width, frame.height)(frame)
+        return _add_alpha(image, np.asarray(header.convert("RGBA"))[..., 3]) if header.has_transparency_data else image
+    except Exception as error:  # libheif's own errors, and Pillow's and FFmpeg's
         raise InputError(f"{name}: not a readable image ({reason(error)})") from error
 
 
