@@ -14,6 +14,7 @@ from typing import IO
 import numpy as np
 import pytest
 from conftest import ROOT, difference, probe
+from PIL import Image
 
 MAIN = (sys.executable, str(ROOT / "main.py"))
 PLAIN = (*MAIN, "-", "--output", "-", "--no-segmentation")
@@ -160,6 +161,17 @@ def test_a_varying_frame_rate_becomes_one_that_lasts_as_long(tmp_path: Path) -> 
     for number, frame in enumerate(ours):  # each shows what is to be seen at its time
         shown = max(index for index, time in enumerate(times) if time <= number / 10)
         assert difference(frame, theirs[shown]) < 0.1, number
+
+
+def test_no_frame_of_a_slow_animation_is_lost(tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", (64, 48), (value, value, value)) for value in (40, 120, 200)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=[100, 100, 1000])
+    done = run(*MAIN, "a.gif", "--output", "-", "--no-segmentation", data=b"", cwd=tmp_path)
+    shown = ffmpeg("-f", "yuv4mpegpipe", "-i", "-", "-f", "rawvideo", "-pix_fmt", "gray", data=done.stdout)
+    rate = int(done.stdout.split(b" F")[1].split(b":")[0]) / int(done.stdout.split(b":")[1].split(b" ")[0])
+    values = np.frombuffer(shown, np.uint8).reshape(-1, 48 * 64).mean(axis=1)
+    assert abs(len(values) / rate - 1.2) <= 0.5 / rate
+    assert [value for value in (40, 120, 200) if np.abs(values - value).min() < 3] == [40, 120, 200]
 
 
 def test_transparent_videos_come_out_on_white(tmp_path: Path) -> None:

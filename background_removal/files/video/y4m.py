@@ -43,6 +43,14 @@ _KIND_TAG = re.compile(rb"^[^\n]* C([^ \n]+)")
 # Largest line before a frame, bytes; FFmpeg's MAX_FRAME_HEADER.
 _MAX_FRAME_LINE_BYTES = 80
 _FRAME_LINE = re.compile(rb"FRAME(?: [^\n]*)?\n$")
+# Time that a frame of a file may be shown late, instead of leaving it out, seconds; sound as early is hardly noticed
+# (ITU-R BT.1359: up to 0.125).
+_MAX_LATE_SECONDS = Fraction(1, 10)
+# First frame's rate, divided by the average one, from which on it is the rate of the result, as of a GIF that stands
+# still at its end; below that it may be a rounded duration.
+_MIN_FASTER = Fraction(5, 4)
+# Highest rate that is chosen by the first frame, frames per second; a file may give it no time at all.
+_MAX_CHOSEN_RATE = 100
 _FIELD_TAGS = {"tff": "t", "bff": "b", "": "p"}
 
 log = logging.getLogger(__name__)
@@ -95,8 +103,8 @@ class Y4mSink(Sink):
     """Writes frames to standard output as Y4M in 8-bit 4:2:0, each at once; everything printed goes to standard error.
 
     Y4M has one frame rate and no times: where frames of a file come later than that the one before is repeated, and
-    where they come earlier they are left out, so that each shows at its time. When the reader of the output ends the
-    run ends too, without an error.
+    where they come much earlier they are left out, so that each shows at about its time. When the reader of the output
+    ends the run ends too, without an error.
 
     Args:
         alpha: Whether the frames will be transparent, which Y4M cannot store.
@@ -118,7 +126,7 @@ class Y4mSink(Sink):
         self._stack = ExitStack()
         self._shape: tuple[int, ...] = ()
         self._start = Fraction(0)
-        self._count = 0
+        self._count = self._end = 0
         self._last = b""
         self._has_noted_times = False
 
@@ -149,6 +157,9 @@ class Y4mSink(Sink):
         if not self._shape:
             self._shape = frame.shape
             self._start = frame.pts * frame.time_base
+            if self._source is None and frame.duration:
+                own = 1 / (frame.duration * frame.time_base)
+                self._rate = own if self._rate * _MIN_FASTER <= own <= _MAX_CHOSEN_RATE else self._rate
             self._convert = FromBgr(self._info.color or DEFAULT_COLOR, "yuv420p", *frame.shape[1::-1])
             self._write(self._header(*frame.shape[1::-1]).encode())
         if frame.shape != self._shape:
@@ -172,15 +183,25 @@ class Y4mSink(Sink):
         if self._source is not None:
             return 0
         place = round((frame.pts * frame.time_base - self._start) * self._rate)
-        repeats = max(-1, place - self._count)
-        if repeats and not self._has_noted_times:
+        self._end = round(((frame.pts + frame.duration) * frame.time_base - self._start) * self._rate)
+        is_late = self._count - place > max(1, _MAX_LATE_SECONDS * self._rate)
+        repeats = -1 if is_late else max(0, place - self._count)
+        if place != self._count and not self._has_noted_times:
             message = "%s: the frame rate varies; at %.5g per second some frames are repeated or left out"
             log.info(message, self._info.name, float(self._rate))
             self._has_noted_times = True
         return repeats
 
     def close(self, error: BaseException | None = None) -> None:
-        self._stack.close()
+        try:
+            if error is None and self._source is None:  # the last frame may last longer, as in a GIF
+                for _ in range(self._end - self._count):
+                    self._write(self._last)
+        except Stopped:
+            pass
+        finally:
+            self._end = 0
+            self._stack.close()
 
     def _header(self, width: int, height: int) -> str:
         info = self._info
