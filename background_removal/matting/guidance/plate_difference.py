@@ -1,0 +1,145 @@
+"""Find what differs from the empty room and touches the person."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+# Constants without a source were chosen on the choosing half of benchmarks/plates.py.
+
+# Difference at which a pixel is not the room any more: a floor, of 255, and deviations of the noise.
+_MIN_DIFFERENCE, _NOISE_DEVIATIONS = 7.0, 4.5
+# Share of a pixel's brightness added to that: light that bounces.
+_BRIGHTNESS_SHARE = 0.03
+# A soft shadow's brightness, share of the room's: as dark as this, and as bright.
+_SHADOW = (0.45, 1.0)
+# Difference of a shadow's colour from the darkened room's, share of the threshold.
+_SHADOW_COLOR = 1.0
+# Change of brightness between neighbours from which it is the outline of a thing rather than a soft shadow, as a share
+# of the room's brightness.
+_OUTLINE = 0.06
+# Alpha from which a pixel is surely the person's.
+_SURE_ALPHA = 0.6
+# Distance at which a region touches the person, pixels at reduced size.
+_TOUCH_PIXELS = 3
+# Smallest region, share of the reduced frame.
+_MIN_REGION = 0.0004
+# Share of the border of a region as dark as a shadow that has to be outlines for it to be a thing.
+_OUTLINED = 0.4
+# Neighbours of a pixel.
+CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_ONES = np.ones((1, 3), np.float32)
+_SQUARE = np.ones((3, 3), np.uint8)
+
+
+def channel_sum(image: np.ndarray) -> np.ndarray:
+    """Return the sum of the channels, float32 (h, w), of a float32 (h, w, 3)."""
+    return cv2.transform(image, _ONES)
+
+
+def envelope(plate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the greatest value around each pixel of a plate, two float32 (h, w, 3).
+
+    A frame is compared with both: fine detail may lie half a pixel beside its place, and codecs let it ring.
+    """
+    return cv2.erode(plate, CROSS).astype(np.float32), cv2.dilate(plate, CROSS).astype(np.float32)
+
+
+def threshold(plate: np.ndarray, noise: float) -> np.ndarray:
+    """Return the length of a difference at which a pixel is no room, float32 (h, w).
+
+    Args:
+        plate: The sum of the room's channels, float32 (h, w).
+        noise: Deviation of the frame from the plate where nothing changed, of 255.
+    """
+    return _BRIGHTNESS_SHARE / 3 * plate + np.float32(_MIN_DIFFERENCE + _NOISE_DEVIATIONS * noise)
+
+
+def is_shadow(relit: np.ndarray, plate: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Return whether pixels are the room, only darker: bool (n,).
+
+    Args:
+        relit: Pixels in the light of the plate, float32 (n, 3).
+        plate: The room there, float32 (n, 3).
+        limit: The threshold there, float32 (n,).
+    """
+    power = np.einsum("nc,nc->n", plate, plate) + 1
+    share = np.einsum("nc,nc->n", relit, plate) / power
+    rest = relit - share[:, None] * plate
+    return (
+        (share > _SHADOW[0])
+        & (share < _SHADOW[1])
+        & (np.sqrt(np.einsum("nc,nc->n", rest, rest)) < _SHADOW_COLOR * limit)
+    )
+
+
+def find_changed(
+    relit: np.ndarray, plate: np.ndarray, low: np.ndarray, high: np.ndarray, noise: float, person: np.ndarray
+) -> np.ndarray:
+    """Return what is not the room any more, uint8 (h, w): 0 the room, 1 something else.
+
+    Args:
+        relit: The frame in the light of the plate, float32 (h, w, 3), at reduced size.
+        plate: The room, float32 (h, w, 3).
+        low, high: Its envelope.
+        noise: Deviation of the frame from the plate where nothing changed, of 255.
+        person: 1 where the person may be, uint8 (h, w).
+    """
+    outside = cv2.add(cv2.max(cv2.subtract(relit, high), 0.0), cv2.max(cv2.subtract(low, relit), 0.0))
+    limit = threshold(channel_sum(plate), noise)
+    differs = (channel_sum(cv2.multiply(outside, outside)) > limit * limit).view(np.uint8)
+    places = np.flatnonzero(differs & (1 - cv2.erode(person, _SQUARE, iterations=_TOUCH_PIXELS)))
+    shadow = np.zeros(differs.size, np.uint8)
+    shadow[places] = is_shadow(
+        relit.reshape(-1, 3).take(places, axis=0), plate.reshape(-1, 3).take(places, axis=0), limit.ravel()[places]
+    )
+    shadow = shadow.reshape(differs.shape)
+    certain = differs & (1 - shadow)
+    if shadow.any():
+        certain |= _outlined(shadow, certain, relit, plate, person)
+    return certain
+
+
+def _outlined(
+    shadow: np.ndarray, certain: np.ndarray, relit: np.ndarray, plate: np.ndarray, person: np.ndarray
+) -> np.ndarray:
+    """Return those regions as dark as a shadow that have the outline of a thing, uint8 (h, w)."""
+    ratio = (channel_sum(relit) + 20) / (channel_sum(plate) + 20)
+    steep = cv2.morphologyEx(ratio, cv2.MORPH_GRADIENT, CROSS) > _OUTLINE * 2
+    # A shadow ends at the person as a thing does: only the rest of its border says which it is.
+    free = 1 - cv2.dilate(person, _SQUARE, iterations=2)
+    outline = steep.view(np.uint8)
+    core = shadow & (1 - outline) & free
+    count, labels = cv2.connectedComponents(core, connectivity=4)
+    if count < 2:
+        return np.zeros_like(shadow)
+    ring = cv2.dilate(core, _SQUARE) & (1 - core)
+    grown = cv2.dilate(labels.astype(np.float32), _SQUARE).astype(np.int32)  # each region's number on its ring
+    around = np.bincount(grown[ring > 0], minlength=count)
+    hard = np.bincount(grown[(ring & free & (outline | certain)) > 0], minlength=count)
+    things = np.flatnonzero(hard > _OUTLINED * np.maximum(around, 1))
+    found = np.isin(labels, things[things > 0]).astype(np.uint8)
+    return shadow & cv2.dilate(found, _SQUARE, iterations=2)
+
+
+def find_things(changed: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """Return the changed regions that touch the person, without the person, uint8 (h, w).
+
+    Args:
+        changed: As `find_changed` returns it.
+        person: The network's alpha, float32 (h, w).
+    """
+    sure = (person > _SURE_ALPHA).view(np.uint8)
+    if not sure.any():
+        return np.zeros_like(changed)
+    # A region may be narrow where a hand or a strap interrupts it.
+    body = cv2.dilate(sure, _SQUARE, iterations=_TOUCH_PIXELS)
+    solid = cv2.morphologyEx(changed, cv2.MORPH_OPEN, CROSS)
+    apart = solid & (1 - sure)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(apart, connectivity=8)
+    if count < 2:
+        return apart
+    touching = np.bincount(labels[(body & apart) > 0], minlength=count)
+    large = stats[:, cv2.CC_STAT_AREA] > _MIN_REGION * changed.size
+    kept = np.flatnonzero((touching > 0) & large)
+    return np.isin(labels, kept[kept > 0]).astype(np.uint8)
