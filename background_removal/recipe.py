@@ -111,7 +111,7 @@ class Recipe:
             ("card", card),
         ]
         inputs += [("given matte", self.guidance.matte_in)]
-        inputs += [("model", self.network.model or "")]
+        inputs += [("model", self.network.model or ""), ("plate", self.guidance.plate)]
         inputs += [("custom object", spec.rpartition(":")[0]) for spec in self.objects]
         results = [result for result in (output, self.matte) if result]
         for result in results:

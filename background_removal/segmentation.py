@@ -20,8 +20,10 @@ from background_removal.compositing.blur import BlurStrength, KernelBlur, parse_
 from background_removal.compositing.edge_shift import parse_shift
 from background_removal.compositing.look_controls import LookControls
 from background_removal.compositing.matte_adjustment import MatteAdjustment
+from background_removal.compositing.plate_controls import PlateControls
 from background_removal.compositing.shipped import FOLDER as SHIPPED
 from background_removal.compositing.stage import Stage
+from background_removal.errors import InputError
 from background_removal.look import Look
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.guidance.given import GivenMatting
@@ -91,6 +93,10 @@ class MPSegmentation(FrameObject):
         key: Colour of a screen behind the person, which finds the edge then: "green", "blue", another colour as
             "#RRGGBB", or "auto" to look for a green or blue one. None: there is no screen.
         key_shadows: Whether shadows on the screen are kept.
+        plate: A picture of the empty room, uint8 (H, W, 3) BGR or the path or URL of a file; what differs from it and
+            touches the person stays with them. "auto" estimates it from a video file whose camera stands still, "none"
+            does without. None uses, for a camera, the one that was taken last, if it agrees.
+        keep_chair: "no" lets things that stand still be part of the room though they differ from the plate.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -130,6 +136,8 @@ class MPSegmentation(FrameObject):
         matte_in: str | os.PathLike[str] = "",
         key: str | None = None,
         key_shadows: bool = False,
+        plate: np.ndarray | str | os.PathLike[str] | None = None,
+        keep_chair: str = "yes",
     ) -> None:
         Look(  # checks them
             threshold=threshold,
@@ -158,6 +166,8 @@ class MPSegmentation(FrameObject):
         if matte_in:
             from background_removal.compositing.matte_loader import load_mattes
 
+            if isinstance(plate, np.ndarray) or plate:
+                raise InputError("`plate` goes without `matte_in`, which is used as it is")
             self._person = load_mattes(os.fspath(matte_in))
             self._person.people = people
         else:
@@ -166,6 +176,8 @@ class MPSegmentation(FrameObject):
         weakref.finalize(self, self._person.close)  # the networks are kept from stream to stream
         self._controls = LookControls(self._selector, self._person, self._stage, threshold, edge_softness)
         self._steps: list[MatteStep] = []
+        glance = self._person.glance if isinstance(self._person, StreamMatting) else None
+        self._plate = PlateControls(plate, keep_chair, self._steps, glance)
         self._adjustment = MatteAdjustment(
             parse_shift(grow, "grow"), parse_shift(shrink, "shrink"), invert, lambda: self._person.head_height
         )
@@ -407,6 +419,19 @@ class MPSegmentation(FrameObject):
         if self.bg_image is None:
             self.bg_image = None  # shows the colour, or the blur
 
+    @property
+    def plate(self) -> np.ndarray | None:
+        """The picture of the empty room in use, uint8 (H, W, 3) BGR; None without one; can be set as frames go by.
+
+        Raises:
+            InputError: it is no such image.
+        """
+        return self._plate.plate
+
+    @plate.setter
+    def plate(self, image: np.ndarray | None) -> None:
+        self._plate.plate = image
+
     # -- what the engine calls ---------------------------------------------------------------------
 
     @property
@@ -441,6 +466,7 @@ class MPSegmentation(FrameObject):
         if isinstance(self._person, GivenMatting):
             self._person.rate = float(info.rate) if info.rate else None
         self._person.begin(info.still, info.live)
+        self._plate.open(info)
         if self._reuse_still is None:
             self._person.reuse_still = info.live
         self._selector.begin(info.live)
@@ -466,7 +492,7 @@ class MPSegmentation(FrameObject):
     @property
     def actions(self) -> Sequence[Action]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The actions that change the look."""
-        return self._controls.actions
+        return *self._controls.actions, *self._plate.actions
 
     @property
     def keys(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -475,7 +501,12 @@ class MPSegmentation(FrameObject):
 
     def status(self) -> Mapping[str, Any]:
         """Return the state of each action, by its name."""
-        return self._controls.status()
+        return {**self._controls.status(), "plate": self._plate.state}
+
+    @property
+    def badges(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the user is to do while a picture of the empty room is taken."""
+        return self._plate.badges
 
     def on_click(self, x: float, y: float) -> bool | str:
         """Keep only the person at (x, y), in shares of the frame's width and height."""

@@ -51,6 +51,8 @@ _ROOMS = {
     "choose": ("1_studio", "7_livingroom", "6_library", "wall", "shelf"),
     "report": ("2_office", "8_loft", "5_stage", "plaster", "tiles"),
 }
+# Colours of drawn walls, BGR.
+_WALLS = {"wall": (185, 195, 200), "shelf": (150, 170, 190), "plaster": (205, 200, 190), "tiles": (170, 160, 150)}
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,9 @@ def _place(picture: np.ndarray, height: float) -> np.ndarray:
     return cv2.warpAffine(picture, matrix, SIZE, flags=cv2.INTER_CUBIC)
 
 
-def _compose(scene: Scene, color: np.ndarray, person: np.ndarray, number: int, random: np.random.Generator) -> SceneFrame:
+def _compose(
+    scene: Scene, color: np.ndarray, person: np.ndarray, number: int, random: np.random.Generator
+) -> SceneFrame:
     person = np.clip(person, 0, 1)
     room = _change_screen(scene.room.astype(np.float32), number)
     room = _cast_shadow(room, person)
@@ -186,7 +190,9 @@ def _photograph(picture: np.ndarray, quality: int) -> np.ndarray:
     """Return a picture as a camera's JPEG gives it."""
     image = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    read = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert read is not None
+    return read
 
 
 def _add_noise(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -199,7 +205,9 @@ def _add_noise(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
 def _change_screen(room: np.ndarray, number: int) -> np.ndarray:
     """Let a screen at the upper left change, and a door at the right open."""
     height, width = room.shape[:2]
-    left, top, right, bottom = (round(s * n) for s, n in zip((0.03, 0.06, 0.17, 0.22), (width, height) * 2, strict=True))
+    left, top, right, bottom = (
+        round(s * n) for s, n in zip((0.03, 0.06, 0.17, 0.22), (width, height) * 2, strict=True)
+    )
     shade = 60 + 50 * np.sin(number / 4 + np.array([0.0, 2.0, 4.0]))
     out = room.copy()
     out[top:bottom, left:right] = shade
@@ -256,13 +264,13 @@ def _grain(seed: int) -> np.ndarray:
     return 1 + 0.8 * cv2.GaussianBlur(noise, (0, 0), 9, sigmaY=1.2)
 
 
-def _ellipse(centre: Sequence[float], across: float, down: float, turn: float = 0.0) -> np.ndarray:
+def _ellipse(centre: Sequence[float] | np.ndarray, across: float, down: float, turn: float = 0.0) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, 60)
     points = np.stack([across * np.cos(angle), down * np.sin(angle)], axis=1)
     return points @ _rotation(turn).T + np.asarray(centre)
 
 
-def _bar(centre: Sequence[float], across: float, down: float, turn: float = 0.0) -> np.ndarray:
+def _bar(centre: Sequence[float] | np.ndarray, across: float, down: float, turn: float = 0.0) -> np.ndarray:
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (across, down)
     return corners @ _rotation(turn).T + np.asarray(centre)
 
@@ -323,7 +331,9 @@ def _room(name: str) -> np.ndarray:
 def _drawn_room(name: str) -> np.ndarray:
     width, height = SIZE
     random = np.random.default_rng(len(name))
-    base = {"wall": (185, 195, 200), "shelf": (150, 170, 190), "plaster": (205, 200, 190), "tiles": (170, 160, 150)}[name]
+    base = {"wall": (185, 195, 200), "shelf": (150, 170, 190), "plaster": (205, 200, 190), "tiles": (170, 160, 150)}[
+        name
+    ]
     light = np.linspace(1.05, 0.75, width, dtype=np.float32)[None, :, None] * np.ones((height, 1, 1), np.float32)
     rough = cv2.GaussianBlur(random.standard_normal((height, width), np.float32), (0, 0), 3) * 12
     out = np.array(base, np.float32) * light + rough[..., None]

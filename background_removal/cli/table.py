@@ -334,6 +334,18 @@ OPTIONS = (
         metavar="PATH", needs=(needs.FILES, needs.SEGMENTATION),
     ),
     Option(
+        "plate", Guidance, "guidance",
+        "a picture of the empty room, from a camera that stands still: what differs from it and touches the person "
+        "stays (a guitar, a mug); auto estimates it from the video; a camera's own, taken with key e, is used again "
+        "while it fits, unless none is said",
+        metavar="FILE", needs=_SEGMENTATION,
+    ),
+    Option(
+        "keep_chair", Guidance, "guidance",
+        "with --plate, no: what stands still is the room, though it differs from the picture",
+        choices=("yes", "no"), needs=_SEGMENTATION,
+    ),
+    Option(
         "grow", Look, "guidance",
         "move the person's edge outwards: N% of the height of the head, or N for pixels of the frame",
         metavar="N%", parse=_shift("grow"), needs=_SEGMENTATION, on_page=True,

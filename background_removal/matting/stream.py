@@ -258,6 +258,14 @@ class StreamMatting:
             return self._photo(view, lambda: self._predict_still(view))
         return self._fast_matte(view)[0]
 
+    def glance(self, view: Pyramid) -> Matte:
+        """Return the fast matte of a frame by itself; the frames before are forgotten."""
+        self._begin_shot()
+        self._thumbnail = _grey_thumbnail(view, THUMBNAIL_SIZE)
+        matte = self._predict(view)
+        self._begin_shot()
+        return matte
+
     @property
     def lookahead(self) -> int:
         """Number of later frames of a video file that `foresee` is to get before a frame's matte is made."""

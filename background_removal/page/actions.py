@@ -60,6 +60,7 @@ _TABS: dict[str, tuple[Action, ...]] = {
         actions.MIRROR,
         replace(actions.BESIDE, label="beside the original"),
         actions.MATTE,
+        replace(actions.PLATE, takes="", choices=(), label="step aside: take the empty room"),
         actions.SNAPSHOT,
         actions.RECORD,
         _FULL_SCREEN,

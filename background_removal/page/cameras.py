@@ -277,7 +277,7 @@ class _VisitorSink(Sink):
         self._changed = threading.Condition()
         self._pending: list[tuple[str, Callable[[LookRenderer], Answer]]] = []
         self._confirmed = self._count = 0
-        self._status = ""
+        self._status = self._badge = ""
         self.renderer: LookRenderer | None = None
         self.ended = False
 
@@ -317,6 +317,10 @@ class _VisitorSink(Sink):
         number = self._next_number() if self._camera is None else self._camera.take_number(frame.index)
         self._send(struct.pack(">I", number) + jpeg.tobytes())
         self._report("")
+        badge = ", ".join(self.renderer.badges)
+        if badge and badge != self._badge:
+            self._send(json.dumps({"said": badge}))
+        self._badge = badge
 
     def idle(self, status: str) -> None:
         self._do_pending()

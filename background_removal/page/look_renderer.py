@@ -141,6 +141,11 @@ class LookRenderer(FrameObject):
         """Return planes in the look, or an image."""
         return self._chain.apply(planes)
 
+    @property
+    def badges(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the visitor is to do while a picture of the empty room is taken."""
+        return self._chain.badges
+
     def matte_picture(self) -> np.ndarray | None:
         """Return the matte of the last frame, uint8 (H, W, 3)."""
         return self._chain.matte()
@@ -230,10 +235,13 @@ class LookRenderer(FrameObject):
 
     def _rebuild(self, look: Look) -> None:
         before, segmentation, info = self._chain, self._segmentation, self._info
+        plate = segmentation.plate
         self._build(look)
         if info is not None:
             before.close()
             self._chain.open(info)
+            if plate is not None:
+                self._segmentation.plate = plate
         segmentation.meet([])  # see `reset`
 
     def _change_in_place(self, look: Look) -> None:

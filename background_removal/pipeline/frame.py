@@ -69,6 +69,7 @@ class StreamInfo:
         alpha: Whether parts of the frames are transparent: they are BGRA.
         metadata: Metadata of a picture; None if there are none.
         plays: Number of times that an animated picture plays, 0 for endlessly; None if it is none.
+        device: Name of the camera for what is kept of it from one run to the next; "" for none.
     """
 
     name: str
@@ -86,6 +87,7 @@ class StreamInfo:
     alpha: bool = False
     metadata: PictureMetadata | None = None
     plays: int | None = None
+    device: str = ""
 
     @property
     def is_animation(self) -> bool:

@@ -53,12 +53,14 @@ class FrameObject:
             `on_action`.
         makes_alpha: Whether results have an alpha channel, (H, W, 4), at least for some frames.
         lookahead: Number of later frames of a video file that `foresee` gets before a frame is processed.
+        badges: Short texts that the window shows while a state lasts.
     """
 
     keys: Mapping[str, str] = {}
     actions: Sequence[Action] = ()
     makes_alpha: bool = False
     lookahead: int = 0
+    badges: Sequence[str] = ()
 
     def meet(self, objects: Sequence[object]) -> None:
         """Get to know the other objects; called first of all, with all custom objects in order."""
@@ -207,6 +209,11 @@ class ObjectAdapter(Actor):
         """Number of later frames of a video file that the object wants to see."""
         count = getattr(self.item, "lookahead", 0)
         return count if isinstance(count, int) and count > 0 and self._methods["foresee"] is not None else 0
+
+    @property
+    def badges(self) -> Sequence[str]:
+        given = getattr(self.item, "badges", ())
+        return [text for text in given if isinstance(text, str)] if isinstance(given, (list, tuple)) else ()
 
     def call(self, name: str, failure: str, *arguments: Any) -> Any:
         """Call an optional method.
@@ -378,6 +385,11 @@ class ObjectChain(Actor):
     def actions(self) -> Sequence[Action]:
         """The actions of all objects."""
         return [action for adapter in self._adapters for action in adapter.actions]
+
+    @property
+    def badges(self) -> Sequence[str]:
+        """The badges of all objects."""
+        return [badge for adapter in self._adapters for badge in adapter.badges]
 
     @property
     def keys(self) -> Mapping[str, str]:

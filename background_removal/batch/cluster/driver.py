@@ -234,6 +234,7 @@ def _with_absolute_paths(recipe: Recipe) -> Recipe:
         recipe,
         look=replace(recipe.look, background=_absolute_if_local(recipe.look.background)),
         network=replace(recipe.network, model=_absolute_if_local(recipe.network.model or "") or None),
+        guidance=replace(recipe.guidance, plate=_absolute_if_local(recipe.guidance.plate)),
         logo=_absolute_if_local(recipe.logo),
         objects=tuple(runtime_modules(recipe.objects)[0]),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import math
 import os
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -56,6 +58,16 @@ def parse_camera(value: int | str) -> int | str:
     (1, 'rtsp://door/live')
     """
     return int(value) if isinstance(value, str) and re.fullmatch(r"\d+", value) else value
+
+
+def _device_name(camera: int | str) -> str:
+    """Return the name under which a camera is known from one run to the next."""
+    if isinstance(camera, str):  # a URL may hold a password
+        return f"{urlsplit(camera).hostname or 'camera'} {hashlib.sha256(camera.encode()).hexdigest()[:8]}"
+    with contextlib.suppress(Exception):  # of the system's libraries; the number will do
+        if name := list_cameras().get(camera):
+            return f"{name} {camera}"
+    return f"camera {camera}"
 
 
 class CameraSource(Source):
@@ -103,7 +115,7 @@ class CameraSource(Source):
         announced = Fraction(rate).limit_denominator(1001)
         self._info = StreamInfo(
             str(self._camera), width, height, _TIME_BASE, announced, live=True, clock_start=clock_start,
-            color=image.color if isinstance(image, Planes) else None,
+            color=image.color if isinstance(image, Planes) else None, device=_device_name(self._camera),
         )  # fmt: skip
 
     def close(self) -> None:

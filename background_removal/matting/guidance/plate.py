@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import Box, clip_box, union
-from background_removal.matting.guidance.plate_alignment import Light, align_plate, fit_light
-from background_removal.matting.guidance.plate_difference import envelope, find_changed, find_things
+from background_removal.matting.boxes import clip_box, union
+from background_removal.matting.guidance.plate_alignment import Light, fit_light
+from background_removal.matting.guidance.plate_difference import find_changed, find_things
 from background_removal.matting.guidance.plate_edge import refine_edge
+from background_removal.matting.guidance.plate_room import Plate, Room
+from background_removal.matting.guidance.plate_stillness import Stillness
 from background_removal.matting.guidance.steps import MatteStep
 from background_removal.matting.pyramid import Pyramid
 
@@ -20,27 +23,29 @@ log = logging.getLogger(__name__)
 
 # Constants without a source were chosen on the choosing half of benchmarks/plates.py.
 
-# Maximum width of the picture in which changes are found, pixels.
-_MAX_WIDTH = 480
 # Alpha above which a pixel may be the person's.
 _PERSON_ALPHA = 0.02
 # Distance from the person within which the room is not compared, pixels at reduced size.
 _PERSON_MARGIN = 9
 # Share of the room that differs above which a picture shows another room.
 _MAX_CHANGED = 0.5
+# Share of the frame in which the room must show for it to be told from another one.
+_MIN_OUTSIDE = 0.05
 # Share of the room that differs above which the camera may have been nudged.
 _NUDGED_CHANGED = 0.02
 # Frames between two attempts to align the plate.
 _ALIGN_INTERVAL = 30
 # Frames after which the light is fitted again; exposure moves slowly.
 _LIGHT_INTERVAL = 3
+# Error above that of the frame before, share, at which the light is fitted at once: a lamp was switched on.
+_LIGHT_JUMP = 1.3
 # Frames after which the plate is aligned in any case.
 _ALIGN_ANYWAY = 150
 # Error of an aligned plate, share of that before, below which it replaces it.
 _BETTER = 0.97
 # Error of a pixel that counts at most, of 255: what changed says nothing of the camera.
-_MAX_ERROR = 40.0
-# Frames that disagree before the plate is dropped.
+_MAX_ERROR = np.float32(40.0)
+# Consecutive frames that disagree before a plate is dropped, and that agree before a kept one is believed.
 _PATIENCE = 5
 # Frames after which a dropped plate is compared again.
 _RETRY_INTERVAL = 60
@@ -50,143 +55,203 @@ _MARGIN = 0.02
 _MAX_PIXELS = 4 * 320 * 256
 
 
+@dataclass(slots=True)
+class _Comparison:
+    """A frame beside the room.
+
+    Attributes:
+        changed: 1 where the frame is not the room, uint8 (h, w) at reduced size.
+        light: The light of the frame; None if none explains it.
+        error: Mean difference outside people, of 255.
+        relit: The frame in the light of the plate, float32 (h, w, 3); None as for `light`.
+    """
+
+    changed: np.ndarray
+    light: Light | None
+    error: float
+    relit: np.ndarray | None = None
+
+
 class PlateStep(MatteStep):
     """Corrects mattes by a picture of the empty room.
 
     Args:
-        plate: uint8 (H, W, 3) BGR of the frame's size.
+        plate: The picture, of any size.
+        keep_chair: Whether what differs from the plate stays though it does not move; otherwise what stood still for
+            some seconds of a camera becomes the room.
+        is_offered: Whether the plate is of an earlier day, and not believed before it agrees with some frames.
+        on_believed: Called when such a plate is believed.
     """
 
-    def __init__(self, plate: np.ndarray) -> None:
+    def __init__(
+        self,
+        plate: Plate,
+        keep_chair: bool = True,
+        is_offered: bool = False,
+        on_believed: Callable[[], object] = lambda: None,
+    ) -> None:
         self._plate = plate
-        self._forget()
+        self._keep_chair = keep_chair
+        self._is_offered = is_offered
+        self._on_believed = on_believed
+        self._has_warned = False
+        self.begin(False, False)
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture, uint8 (H, W, 3)."""
+        return self._plate.image
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it shows another room than the last frames."""
+        return self._is_dropped
 
     def begin(self, still: bool, live: bool) -> None:
-        self._forget()
+        self._still = still
+        self._stillness = Stillness() if live and not self._keep_chair else None
+        self._room: Room | None = None
+        self._light: Light | None = None
+        self._error = 255.0
+        self._frames = self._strikes = self._agreements = 0
+        self._aligned_at = -_ALIGN_ANYWAY
+        self._is_dropped = False
+        self._last: tuple[Matte, Matte] | None = None
 
     def end(self) -> None:
-        self._forget()
-
-    def _forget(self) -> None:
-        self._room: _Room | None = None
-        self._light: Light | None = None
-        self._frames = self._strikes = 0
-        self._aligned_at = -_ALIGN_ANYWAY
-        self._dropped_at: int | None = None
+        self._room = self._last = None
 
     def __call__(self, view: Pyramid, matte: Matte) -> Matte:
         """Return the matte with what belongs to the person, and with an edge found against the room."""
+        if self._last is not None and self._last[0] is matte:
+            return self._last[1]
         self._frames += 1
-        if self._dropped_at is not None and (self._frames - self._dropped_at) % _RETRY_INTERVAL:
+        if self._is_dropped and self._frames % _RETRY_INTERVAL:
             return matte
         room = self._room
         if room is None or room.size != view.size:
-            room = self._room = _Room(self._plate, view.size)
-        found = self._compare(view, matte, room)
-        return matte if found is None else found
+            room = self._room = Room(self._plate, view.size)
+        result = self._correct(view, matte, room)
+        self._last = (matte, result)
+        return result
 
-    def _compare(self, view: Pyramid, matte: Matte, room: _Room) -> Matte | None:
+    def _correct(self, view: Pyramid, matte: Matte, room: Room) -> Matte:
         small = view.level(room.level)
-        height, width = small.shape[:2]
-        alpha = matte.shrink(width, height)
+        alpha = matte.shrink(small.shape[1], small.shape[0])
         person = (alpha > _PERSON_ALPHA).view(np.uint8)
         outside = 1 - cv2.dilate(person, np.ones((_PERSON_MARGIN, _PERSON_MARGIN), np.uint8))
-        changed, light, error = self._find_changed(small, room, outside, person)
-        share = _share(changed, outside)
+        found = self._compare(small, room, outside, person)
+        share = _share(found.changed, outside, room)
         waited = self._frames - self._aligned_at
         if waited >= _ALIGN_INTERVAL and (share > _NUDGED_CHANGED or waited >= _ALIGN_ANYWAY):
             self._aligned_at = self._frames
-            moved = room.aligned(view, outside)
-            if moved is not None:
-                again, relight, remaining = self._find_changed(small, moved, outside, person)
-                if remaining < _BETTER * error:
-                    self._room = room = moved
-                    changed, light, share = again, relight, _share(again, outside)
-        self._light = light
-        if light is None or share > _MAX_CHANGED:
-            return None
-        things = find_things(changed, alpha)
-        return self._refine(view, matte, room, light, things)
+            for mirrored in (False, True):
+                moved = room.aligned(view, outside, mirrored) if not mirrored or share > _MAX_CHANGED else None
+                again = None if moved is None else self._compare(small, moved, outside, person)
+                if moved is not None and again is not None and again.error < _BETTER * found.error:
+                    self._room, room, found = moved, moved, again
+                    share = _share(found.changed, outside, room)
+        self._light, self._error = found.light, found.error
+        if not self._agrees(found, share, outside):
+            return matte
+        assert found.light is not None
+        things = find_things(found.changed, alpha)
+        if self._stillness is not None and found.relit is not None:
+            things = self._learn(view, room, found, things, person)
+        return _refine(view, matte, room, found.light, things)
 
-    def _find_changed(self, small: np.ndarray, room: _Room, outside: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, Light | None, float]:
-        light = self._light
-        if light is None or not self._frames % _LIGHT_INTERVAL:
-            light = fit_light(small, room.small, outside, light)
-        if light is None:
-            return np.ones_like(outside), None, 255.0
-        relit = light.undo(small, local=True)
+    def _compare(self, small: np.ndarray, room: Room, outside: np.ndarray, person: np.ndarray) -> _Comparison:
+        free = _known(outside, room)
+        is_due = self._light is None or not self._frames % _LIGHT_INTERVAL
+        light = fit_light(small, room.small, free, self._light) if is_due else self._light
+        relit, error = _relight(small, room, free, light)
+        if not is_due and error > _LIGHT_JUMP * self._error:
+            light = fit_light(small, room.small, free)
+            relit, error = _relight(small, room, free, light)
+        if light is None or relit is None:
+            return _Comparison(np.ones_like(outside), None, error)
         changed = find_changed(relit, room.small_float, room.low, room.high, light.noise, person)
-        error = cv2.absdiff(relit[..., 1], room.small_float[..., 1])
-        return changed, light, cv2.mean(cv2.min(error, _MAX_ERROR), outside)[0]
+        return _Comparison(_known(changed, room), light, error, relit)
 
-    def _refine(self, view: Pyramid, matte: Matte, room: _Room, light: Light, things: np.ndarray) -> Matte:
-        matte = _cover(view, matte, things)
-        height, width = matte.alpha.shape
-        seed = matte.alpha
-        if things.any():
-            left, top, right, bottom = matte.box
-            scale = things.shape[1] / view.size[0], things.shape[0] / view.size[1]
-            across, down = (right - left) / width * scale[0], (bottom - top) / height * scale[1]
-            matrix = np.array([[across, 0, left * scale[0] - 0.5 + across / 2], [0, down, top * scale[1] - 0.5 + down / 2]])
-            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            soft = cv2.warpAffine(things.astype(np.float32), matrix, (width, height), flags=flags)
-            seed = np.maximum(seed, np.clip(2 * soft - 0.5, 0, 1))
-        relit = light.undo(matte.image)
-        behind = room.pyramid.crop(matte.box, width, height)
-        return replace(matte, alpha=refine_edge(seed, relit, behind, light.noise))
+    def _agrees(self, found: _Comparison, share: float, outside: np.ndarray) -> bool:
+        """Return whether the plate is believed in this frame; report once that it is, or is not any more."""
+        if found.light is None or share > _MAX_CHANGED:
+            self._strikes, self._agreements, self._light = self._strikes + 1, 0, None
+            if not self._is_dropped and (self._strikes >= _PATIENCE or self._still):
+                self._drop()
+            return False
+        self._strikes = 0
+        if not self._is_offered:
+            self._is_dropped = False
+            return True
+        if outside.mean() > _MIN_OUTSIDE:
+            self._agreements += 1
+        if self._agreements < _PATIENCE:
+            return False
+        self._is_offered = self._is_dropped = False
+        self._on_believed()
+        return True
+
+    def _drop(self) -> None:
+        self._is_dropped = True
+        if self._is_offered:
+            log.info("the kept picture of the empty room shows another room, and is not used")
+        elif not self._has_warned:
+            self._has_warned = True
+            log.warning("the picture of the empty room (--plate) shows another room, and is not used")
+
+    def _learn(
+        self, view: Pyramid, room: Room, found: _Comparison, things: np.ndarray, person: np.ndarray
+    ) -> np.ndarray:
+        """Let what has stood still become the room; return the things that are left."""
+        assert self._stillness is not None
+        assert found.relit is not None
+        assert found.light is not None
+        stood = self._stillness(found.relit, found.changed, person)
+        if stood is None:
+            return things
+        frame = cv2.convertScaleAbs(np.maximum(found.light.undo(view.image), 0))
+        self._room = room.learned(frame, stood)
+        return things & (1 - stood)
 
 
-class _Room:
-    """The plate at the sizes at which frames are compared with it.
-
-    Args:
-        plate: uint8 (H, W, 3).
-        size: Width and height of the frames.
-    """
-
-    def __init__(self, plate: np.ndarray, size: tuple[int, int]) -> None:
-        self.size = size
-        self.level = 0
-        while size[0] >> self.level > _MAX_WIDTH:
-            self.level += 1
-        self._plate = plate
-        if plate.shape[1::-1] != size:
-            self._plate = cv2.resize(plate, size, interpolation=cv2.INTER_AREA)
-        self._show(self._plate)
-
-    def _show(self, plate: np.ndarray) -> None:
-        self.pyramid = Pyramid(plate)
-        self.small = self.pyramid.level(self.level)
-        self.small_float = self.small.astype(np.float32)
-        self.low, self.high = envelope(self.small)
-
-    def aligned(self, view: Pyramid, outside: np.ndarray) -> _Room | None:
-        """Return the room as a nudged camera sees it; None if no movement of the camera is found.
-
-        Args:
-            view: A frame.
-            outside: 1 where no person is, uint8 (h, w) at reduced size.
-        """
-        level = max(0, self.level - 1)  # finer, for a fraction of a pixel
-        frame, plate = view.level(level), Pyramid(self._plate).level(level)
-        free = cv2.resize(outside, frame.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-        matrix = align_plate(frame, plate, free)
-        if matrix is None:
-            return None
-        scale = 1 << level
+def _refine(view: Pyramid, matte: Matte, room: Room, light: Light, things: np.ndarray) -> Matte:
+    """Return a matte with the things, and with an edge found against the room."""
+    matte = _cover(view, matte, things)
+    height, width = matte.alpha.shape
+    seed = matte.alpha
+    if things.any():
+        left, top, right, bottom = matte.box
+        scale = things.shape[1] / view.size[0], things.shape[0] / view.size[1]
+        across, down = (right - left) / width * scale[0], (bottom - top) / height * scale[1]
         # Pixel centres lie half a pixel inside.
-        half = np.full(2, (scale - 1) / 2)
-        matrix[:, 2] = scale * matrix[:, 2] + half - matrix[:, :2] @ half
-        other = object.__new__(_Room)
-        other.size, other.level, other._plate = self.size, self.level, self._plate
-        other._show(
-            cv2.warpAffine(self._plate, matrix, self.size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        )
-        return other
+        shift = left * scale[0] + (across - 1) / 2, top * scale[1] + (down - 1) / 2
+        matrix = np.array([[across, 0, shift[0]], [0, down, shift[1]]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        soft = cv2.warpAffine(things.astype(np.float32), matrix, (width, height), flags=flags)
+        seed = cv2.max(seed, np.clip(2 * soft - 0.5, 0, 1))
+    behind, known = room.crop(matte.box, width, height)
+    alpha = refine_edge(seed, light.undo(matte.image), behind, light.noise, known)
+    return replace(matte, alpha=alpha)
 
 
-def _share(changed: np.ndarray, outside: np.ndarray) -> float:
-    return cv2.countNonZero(changed & outside) / max(1, cv2.countNonZero(outside))
+def _share(changed: np.ndarray, outside: np.ndarray, room: Room) -> float:
+    free = _known(outside, room)
+    return cv2.countNonZero(cv2.bitwise_and(changed, free)) / max(1, cv2.countNonZero(free))
+
+
+def _known(mask: np.ndarray, room: Room) -> np.ndarray:
+    """Return a mask, 0 or 1, without the places where the room is not known."""
+    return mask if room.known is None else cv2.bitwise_and(mask, room.known)
+
+
+def _relight(small: np.ndarray, room: Room, free: np.ndarray, light: Light | None) -> tuple[np.ndarray | None, float]:
+    """Return a frame in the light of the plate, float32 (h, w, 3), and its mean error on `free` pixels, of 255."""
+    if light is None:
+        return None, 255.0
+    relit = light.undo(small, local=True)
+    error = cv2.absdiff(cv2.extractChannel(relit, 1), cv2.extractChannel(room.small_float, 1))
+    return relit, cv2.mean(np.minimum(error, _MAX_ERROR), free)[0]
 
 
 def _cover(view: Pyramid, matte: Matte, things: np.ndarray) -> Matte:
@@ -200,9 +265,8 @@ def _cover(view: Pyramid, matte: Matte, things: np.ndarray) -> Matte:
     if box == matte.box:
         return matte
     left, top, right, bottom = matte.box
-    density = matte.alpha.shape[1] / (right - left)
     wide, tall = box[2] - box[0], box[3] - box[1]
-    density = min(density, 1.0, (_MAX_PIXELS / (wide * tall)) ** 0.5)
+    density = min(matte.alpha.shape[1] / (right - left), 1.0, (_MAX_PIXELS / (wide * tall)) ** 0.5)
     # Even sizes are halved fast.
     width, height = 2 * max(1, round(wide * density / 2)), 2 * max(1, round(tall * density / 2))
     across, down = width / wide, height / tall
@@ -216,4 +280,3 @@ def _cover(view: Pyramid, matte: Matte, things: np.ndarray) -> Matte:
         foreground = image.copy()
         cv2.warpAffine(matte.foreground, matrix, (width, height), dst=foreground, borderMode=cv2.BORDER_TRANSPARENT)
     return Matte(alpha, box, view.size, image, foreground)
-

@@ -113,7 +113,8 @@ def fit_light(frame: np.ndarray, plate: np.ndarray, outside: np.ndarray, before:
 
 def _fit_channels(room: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the gain and the offset of each channel by least squares without outliers, two float32 (3,)."""
-    gain, offset = (np.median(now, axis=0) + 1) / (np.median(room, axis=0) + 1), np.float32(0)
+    gain: np.ndarray = (np.median(now, axis=0) + 1) / (np.median(room, axis=0) + 1)
+    offset: np.ndarray = np.zeros(3, np.float32)
     for _ in range(_ROUNDS):
         error = np.abs(now - gain * room - offset)
         weight = (error <= _INLIER_DEVIATIONS * np.median(error, axis=0) + _INLIER_FLOOR).astype(np.float32)
@@ -124,7 +125,7 @@ def _fit_channels(room: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.nda
         variance, together = (spread * room).sum(axis=0) / total, (spread * now).sum(axis=0) / total
         gain = (together + _OFFSET_RIDGE * (y + 1) / (x + 1)) / (variance + _OFFSET_RIDGE)
         offset = y - gain * x
-    return gain.astype(np.float32), offset.astype(np.float32)
+    return np.asarray(gain, np.float32), np.asarray(offset, np.float32)
 
 
 def _fit_field(now: np.ndarray, relit: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -156,7 +157,7 @@ def align_plate(frame: np.ndarray, plate: np.ndarray, outside: np.ndarray) -> np
         return None
     moved, is_found, _ = cv2.calcOpticalFlowPyrLK(room, now, corners, np.empty_like(corners), winSize=_FLOW_WINDOW)
     again, is_back, _ = cv2.calcOpticalFlowPyrLK(now, room, moved, np.empty_like(corners), winSize=_FLOW_WINDOW)
-    agrees = (is_found & is_back).ravel().astype(bool)
+    agrees = cv2.bitwise_and(is_found, is_back).ravel().astype(bool)
     agrees &= np.linalg.norm((again - corners).reshape(-1, 2), axis=1) < _MAX_ROUND_TRIP
     if agrees.sum() < _MIN_CORNERS:
         return None

@@ -85,7 +85,7 @@ def find_changed(
         noise: Deviation of the frame from the plate where nothing changed, of 255.
         person: 1 where the person may be, uint8 (h, w).
     """
-    outside = cv2.add(cv2.max(cv2.subtract(relit, high), 0.0), cv2.max(cv2.subtract(low, relit), 0.0))
+    outside = np.maximum(relit - high, 0) + np.maximum(low - relit, 0)
     limit = threshold(channel_sum(plate), noise)
     differs = (channel_sum(cv2.multiply(outside, outside)) > limit * limit).view(np.uint8)
     places = np.flatnonzero(differs & (1 - cv2.erode(person, _SQUARE, iterations=_TOUCH_PIXELS)))
@@ -109,17 +109,18 @@ def _outlined(
     # A shadow ends at the person as a thing does: only the rest of its border says which it is.
     free = 1 - cv2.dilate(person, _SQUARE, iterations=2)
     outline = steep.view(np.uint8)
-    core = shadow & (1 - outline) & free
+    core = cv2.bitwise_and(shadow & (1 - outline), free)
     count, labels = cv2.connectedComponents(core, connectivity=4)
     if count < 2:
         return np.zeros_like(shadow)
-    ring = cv2.dilate(core, _SQUARE) & (1 - core)
+    ring = cv2.bitwise_and(cv2.dilate(core, _SQUARE), 1 - core)
     grown = cv2.dilate(labels.astype(np.float32), _SQUARE).astype(np.int32)  # each region's number on its ring
     around = np.bincount(grown[ring > 0], minlength=count)
-    hard = np.bincount(grown[(ring & free & (outline | certain)) > 0], minlength=count)
+    is_hard = cv2.bitwise_and(cv2.bitwise_and(ring, free), outline | certain)
+    hard = np.bincount(grown[is_hard > 0], minlength=count)
     things = np.flatnonzero(hard > _OUTLINED * np.maximum(around, 1))
     found = np.isin(labels, things[things > 0]).astype(np.uint8)
-    return shadow & cv2.dilate(found, _SQUARE, iterations=2)
+    return cv2.bitwise_and(shadow, cv2.dilate(found, _SQUARE, iterations=2))
 
 
 def find_things(changed: np.ndarray, person: np.ndarray) -> np.ndarray:
@@ -135,11 +136,11 @@ def find_things(changed: np.ndarray, person: np.ndarray) -> np.ndarray:
     # A region may be narrow where a hand or a strap interrupts it.
     body = cv2.dilate(sure, _SQUARE, iterations=_TOUCH_PIXELS)
     solid = cv2.morphologyEx(changed, cv2.MORPH_OPEN, CROSS)
-    apart = solid & (1 - sure)
+    apart = cv2.bitwise_and(solid, 1 - sure)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(apart, connectivity=8)
     if count < 2:
         return apart
-    touching = np.bincount(labels[(body & apart) > 0], minlength=count)
+    touching = np.bincount(labels[cv2.bitwise_and(body, apart) > 0], minlength=count)
     large = stats[:, cv2.CC_STAT_AREA] > _MIN_REGION * changed.size
     kept = np.flatnonzero((touching > 0) & large)
     return np.isin(labels, kept[kept > 0]).astype(np.uint8)

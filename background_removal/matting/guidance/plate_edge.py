@@ -40,7 +40,9 @@ _DARK = 20.0
 _LIGHT_BOUNDS = (0.4, 1.6)
 
 
-def refine_edge(seed: np.ndarray, image: np.ndarray, plate: np.ndarray, noise: float) -> np.ndarray:
+def refine_edge(
+    seed: np.ndarray, image: np.ndarray, plate: np.ndarray, noise: float, known: np.ndarray | None = None
+) -> np.ndarray:
     """Return the alpha of a person whose background is known.
 
     In a band around the edge the alpha is how far a pixel's colour is from the room's, as a share of the distance of
@@ -51,6 +53,7 @@ def refine_edge(seed: np.ndarray, image: np.ndarray, plate: np.ndarray, noise: f
         image: The frame in the light of the plate, float32 (h, w, 3).
         plate: The room, uint8 (h, w, 3).
         noise: Deviation of the frame from the plate, of 255.
+        known: 1 where the room is known, float32 (h, w); None for everywhere.
 
     Returns:
         float32 (h, w) in [0, 1].
@@ -60,12 +63,12 @@ def refine_edge(seed: np.ndarray, image: np.ndarray, plate: np.ndarray, noise: f
     small = cv2.resize(image, half, interpolation=cv2.INTER_AREA)
     back = cv2.resize(plate, half, interpolation=cv2.INTER_AREA).astype(np.float32)
     sums = channel_sum(small), channel_sum(back)
-    empty = 1 - cv2.resize(_find_same(small, back, sums, noise), (width, height), interpolation=cv2.INTER_LINEAR)
-    seed = cv2.multiply(seed, empty)
+    same = cv2.resize(_find_same(small, back, sums, noise), (width, height), interpolation=cv2.INTER_LINEAR)
+    seed = cv2.multiply(seed, 1 - same if known is None else 1 - same * known)
     kernel = np.ones((_BAND_PIXELS, _BAND_PIXELS), np.uint8)
     bytes_ = cv2.convertScaleAbs(seed, alpha=255)
     inside, around = cv2.erode(bytes_, kernel), cv2.dilate(bytes_, kernel)
-    near_edge = cv2.bitwise_and(cv2.compare(inside, 127, cv2.CMP_LE), cv2.compare(around, 127, cv2.CMP_GT))
+    near_edge = cv2.bitwise_and(cv2.inRange(inside, 0, 127), cv2.inRange(around, 128, 255))
     band = np.flatnonzero(cv2.bitwise_or(near_edge, cv2.inRange(bytes_, *_UNDECIDED)))
     if not len(band):
         return seed
@@ -76,9 +79,9 @@ def refine_edge(seed: np.ndarray, image: np.ndarray, plate: np.ndarray, noise: f
     rows, columns = np.divmod(band, width)
     near = np.minimum(rows // 2, half[1] - 1) * half[0] + np.minimum(columns // 2, half[0] - 1)
     shade = light.ravel().take(near)[:, None]
-    low, behind, high = (
-        each.reshape(-1, 3).take(band, axis=0) * shade for each in (cv2.erode(plate, CROSS), plate, cv2.dilate(plate, CROSS))
-    )
+    behind = plate.reshape(-1, 3).take(band, axis=0) * shade
+    low = cv2.erode(plate, CROSS).reshape(-1, 3).take(band, axis=0) * shade
+    high = cv2.dilate(plate, CROSS).reshape(-1, 3).take(band, axis=0) * shade
     pixels = image.reshape(-1, 3).take(band, axis=0)
     step = np.maximum(pixels - high, 0) - np.maximum(low - pixels, 0)
     way = front.reshape(-1, 3).take(near, axis=0) - behind
@@ -94,13 +97,11 @@ def refine_edge(seed: np.ndarray, image: np.ndarray, plate: np.ndarray, noise: f
     change = share - out.take(band)
     other = np.float32(_OTHER_COLOR + _NOISE_DEVIATIONS * noise)
     weight[change < 0] *= (other**2 / (other**2 + beside**2))[change < 0]
-    out[band] += weight * change
+    out[band] += weight * change if known is None else weight * known.ravel().take(band) * change
     return out.reshape(height, width)
 
 
-def _find_same(
-    image: np.ndarray, plate: np.ndarray, sums: tuple[np.ndarray, np.ndarray], noise: float
-) -> np.ndarray:
+def _find_same(image: np.ndarray, plate: np.ndarray, sums: tuple[np.ndarray, np.ndarray], noise: float) -> np.ndarray:
     """Return where the room's own detail shows, float32 (h, w), 1 or 0: no person is there, whatever the network says.
 
     Plain places are left alone: clothes may have the colour of a wall, but not its pictures.

@@ -36,7 +36,7 @@ export class Camera {
     look.perform = (name) => this.#perform(name);
     bind("camera", {
       freeze: () => this.freeze(), mirror: () => this.mirror(), beside: () => this.beside(), matte: () => this.showMatte(),
-      snapshot: () => this.snapshot(), record: () => this.record(), "full-screen": () => this.fullScreen(),
+      plate: () => this.#perform("plate"), snapshot: () => this.snapshot(), record: () => this.record(), "full-screen": () => this.fullScreen(),
       quit: () => this.stop(), start: () => this.socket || this.start(),
     });
   }
@@ -51,6 +51,7 @@ export class Camera {
       record: toggle("Record", "record", () => this.record()), snapshot: push("Snapshot", "snapshot", () => this.snapshot()),
       freeze: toggle("Freeze", "freeze", () => this.freeze()), mirror: toggle("Mirror", "mirror", () => this.mirror()),
       beside: toggle("Original", "beside", () => this.beside()), matte: toggle("Matte", "matte", () => this.showMatte()),
+      plate: push("Empty room", "plate", () => this.#perform("plate")),
       full: push("Full screen", "full-screen", () => this.fullScreen()), stop: push("Stop", "quit", () => this.stop()),
     };
     this.sound = el("input", { type: "checkbox", id: "camera-sound" });
