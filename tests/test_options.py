@@ -41,7 +41,8 @@ def test_every_option_is_declared_once_with_a_field_and_help(option: table.Optio
     else:
         request = request_of()
         recipe = request.recipe
-        carriers = (request, request.live, recipe, recipe.look, recipe.network, recipe.encoding, recipe.frame_range)
+        inside = (getattr(recipe, field.name) for field in fields(recipe))
+        carriers = (request, request.live, recipe, *inside)
         carrier = next(carrier for carrier in carriers if type(carrier) is option.carrier)
         assert getattr(carrier, option.field or option.name) == option.default_value
 
