@@ -110,7 +110,7 @@ class Recipe:
             ("logo", self.logo),
             ("card", card),
         ]
-        inputs += [("given matte", self.guidance.matte_in)]
+        inputs += [("given matte", self.guidance.matte_in), ("picture of the hints", self.guidance.hints)]
         inputs += [("model", self.network.model or ""), ("plate", self.guidance.plate)]
         inputs += [("custom object", spec.rpartition(":")[0]) for spec in self.objects]
         results = [result for result in (output, self.matte) if result]

@@ -97,6 +97,8 @@ class MPSegmentation(FrameObject):
             touches the person stays with them. "auto" estimates it from a video file whose camera stands still, "none"
             does without. None uses, for a camera, the one that was taken last, if it agrees.
         keep_chair: "no" lets things that stand still be part of the room though they differ from the plate.
+        hints: Strokes on one image, as a picture of its size: uint8 (H, W), (H, W, 3) or (H, W, 4), or the path of a
+            file. White keeps the thing that it marks, black erases it, grey (128) and transparent mark nothing.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -138,6 +140,7 @@ class MPSegmentation(FrameObject):
         key_shadows: bool = False,
         plate: np.ndarray | str | os.PathLike[str] | None = None,
         keep_chair: str = "yes",
+        hints: np.ndarray | str | os.PathLike[str] | None = None,
     ) -> None:
         Look(  # checks them
             threshold=threshold,
@@ -179,12 +182,14 @@ class MPSegmentation(FrameObject):
         glance = self._person.glance if isinstance(self._person, StreamMatting) else None
         self._plate = PlateControls(plate, keep_chair, self._steps, glance)
         self._adjustment = MatteAdjustment(
-            parse_shift(grow, "grow"), parse_shift(shrink, "shrink"), invert, lambda: self._person.head_height
+            parse_shift(grow, "grow"), parse_shift(shrink, "shrink"), invert, _head_height_of(self._person)
         )
         if key:
             from background_removal.compositing.key_color import load_green_screen
 
             self._steps.append(load_green_screen(key, key_shadows))
+        self._hints: MatteStep | None = None
+        self.set_hints(hints)
         self._reuse_still = reuse_still
         self._still = self._live = False
         self._last_matte: Matte | None = None
@@ -358,6 +363,26 @@ class MPSegmentation(FrameObject):
         if look.background != now.background:
             self._selector.go_to(look.background)
 
+    def set_hints(self, hints: np.ndarray | str | os.PathLike[str] | None) -> None:
+        """Correct the matte of an image by other strokes, or by none; the image's prediction is kept.
+
+        Args:
+            hints: As for the class.
+
+        Raises:
+            InputError: the strokes cannot be read.
+        """
+        step: MatteStep | None = None
+        if isinstance(hints, np.ndarray) or hints:
+            from background_removal.compositing.hints_loader import load_hints
+
+            step = load_hints(hints)
+        if self._hints is not None:
+            self._steps.remove(self._hints)
+        if step is not None:
+            self._steps.append(step)
+        self._hints = step
+
     # -- the original's attributes -------------------------------------------------------------------
 
     @property
@@ -460,6 +485,8 @@ class MPSegmentation(FrameObject):
 
     def open(self, info: StreamInfo) -> None:
         """Prepare for a stream."""
+        if self._hints is not None and not info.still:
+            raise InputError("`hints` goes with an image; strokes do not follow what moves")
         self._still, self._live = info.still, info.live
         self.reset()
         self._foresees = False
@@ -561,3 +588,8 @@ class MPSegmentation(FrameObject):
             matte = self._adjustment(view, matte)
         self._view, self._last_matte = view, matte
         return matte
+
+
+def _head_height_of(person: StreamMatting | GivenMatting) -> Callable[[], float | None]:
+    """Return a function that does not hold the segmentation, which would then not be freed at once."""
+    return lambda: person.head_height

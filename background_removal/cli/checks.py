@@ -117,6 +117,10 @@ _RULES: tuple[_Rule, ...] = (
         "--edge-softness and --people",
     ),
     (
+        lambda r: r.recipe.guidance.hints and (r.cluster or r.watch is not None),
+        "--hints goes with one image, without --cluster and --watch",
+    ),
+    (
         lambda r: r.recipe.guidance.matte_in and (r.cluster or r.jobs > 1 or r.watch is not None),
         "--matte-in goes with one image or video, without --cluster, --jobs and --watch",
     ),
@@ -153,6 +157,8 @@ def check_one_result_each(request: Request) -> None:
     """Raise InputError for options that name one result, where there are many files."""
     if request.recipe.matte:
         raise InputError("--matte goes with one image or video")
+    if request.recipe.guidance.hints:
+        raise InputError("--hints goes with one image")
     if request.recipe.guidance.matte_in:
         raise InputError("--matte-in goes with one image or video")
     if request.recipe.output and not names_folder(request.recipe.output):

@@ -328,6 +328,12 @@ OPTIONS = (
     ),
     # -- what only you know --
     Option(
+        "hints", Guidance, "guidance",
+        "strokes on an image, as a picture of its size: white keeps the thing that it marks, black erases it, grey and "
+        "transparent mark nothing",
+        metavar="PICTURE", needs=(needs.FILES, needs.SEGMENTATION),
+    ),
+    Option(
         "matte_in", Guidance, "guidance",
         "use a matte from elsewhere instead of the networks: an image or a video, grey or with alpha, a folder of "
         "pictures, or matte/%06d.png",

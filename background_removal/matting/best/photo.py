@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from background_removal.matting.alpha.closed_form import solve_alpha
+from background_removal.matting.alpha.doubling import double_alpha
 from background_removal.matting.alpha.edge import weighted_mean
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.alpha.own_colors import MEAN_EPSILON, estimate_own_colors, part_of, strips
+from background_removal.matting.alpha.own_colors import MEAN_EPSILON, estimate_own_colors, part_of
 from background_removal.matting.alpha.refine import MAX_RAMP_HALF_WIDTH, ramp_around, smooth_ramp
 from background_removal.matting.best.prediction import Prediction
 from background_removal.matting.boxes import Box
@@ -41,14 +42,6 @@ _ALIKE_COLORS = 30.0
 _ALIKE_PRIOR_WEIGHT = 0.3
 # Maximum iterations of the first solution.
 _ITERATIONS = 100
-# After doubling, distance from 0 and 1 beyond which a pixel is solved again.
-_CERTAIN = 0.02
-# After doubling, radius around such pixels that is solved as well, pixels.
-_NEARBY_PIXELS = 2
-# After doubling, weight of the doubled alpha.
-_FINE_PRIOR_WEIGHT = 1e-3
-# After doubling, maximum iterations.
-_FINE_ITERATIONS = 12
 # Half width of the ramp applied to the solved alpha when `edge_softness` is 0.5; it removes the haze that noise leaves
 # in certain background.
 _RAMP_HALF_WIDTH = 0.45
@@ -205,7 +198,7 @@ def _solve_edge(inside: np.ndarray, prediction: Prediction, view: Pyramid, box: 
         trust += _certainty(prediction, box)
     alpha = solve_alpha(image, prior, band, prior, trust, _ITERATIONS)
     for level in range(prediction.level - 1, -1, -1):
-        alpha = _double_alpha(alpha, part_of(view.level(level), box, level))
+        alpha = double_alpha(alpha, part_of(view.level(level), box, level))
     return alpha
 
 
@@ -237,27 +230,6 @@ def _color_likeness(image: np.ndarray, depth: np.ndarray, prediction: Prediction
     front = weighted_mean(image, np.clip(depth - 0.5, 1e-4, 1), size, MEAN_EPSILON)
     back = weighted_mean(image, np.clip(-depth - 0.5, 1e-4, 1), size, MEAN_EPSILON)
     return np.exp(np.square(front - back).sum(axis=2) * np.float32(-1 / _ALIKE_COLORS**2))
-
-
-def _double_alpha(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Return an alpha at the size of `image`, twice its own or a pixel less, solved again along the edge."""
-    height, width = image.shape[:2]
-    large = cv2.resize(alpha, (2 * alpha.shape[1], 2 * alpha.shape[0]), interpolation=cv2.INTER_LINEAR)
-    large = np.ascontiguousarray(large[:height, :width])
-    large[large < _CERTAIN / 4] = 0
-    large[large > 1 - _CERTAIN / 4] = 1
-    square = np.ones((2 * _NEARBY_PIXELS + 1, 2 * _NEARBY_PIXELS + 1), np.uint8)
-    band = cv2.dilate(cv2.inRange(large, _CERTAIN, 1 - _CERTAIN), square).view(bool)
-    for rows, columns in strips(band):
-        # Rows next to the strip are given.
-        around = slice(max(0, rows.start - 2), min(height, rows.stop + 2))
-        here = band[around, columns].copy()
-        here[: rows.start - around.start] = False
-        here[rows.stop - around.start :] = False
-        place = np.s_[around, columns]
-        trust = np.full(here.shape, _FINE_PRIOR_WEIGHT, np.float32)
-        large[place] = solve_alpha(image[place], large[place], here, large[place], trust, _FINE_ITERATIONS)
-    return large
 
 
 def _color_window(prediction: Prediction) -> int:

@@ -17,6 +17,7 @@ class Guidance:
         plate: A picture of the empty room: the path or URL of one, "auto" to estimate it from a video, "none" for none,
             also not the kept one of a camera; "" uses that one if it agrees.
         keep_chair: "yes", or "no" for things that stand still to be part of the room.
+        hints: Path of a picture with strokes that correct the matte of an image; "" for none.
     """
 
     matte_in: str = ""
@@ -24,3 +25,4 @@ class Guidance:
     key_shadows: bool = False
     plate: str = ""
     keep_chair: str = "yes"
+    hints: str = ""
