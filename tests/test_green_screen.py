@@ -103,6 +103,11 @@ def test_green_clothes_well_inside_the_person_stay(scene: Scene) -> None:
     assert np.abs(result[215:235, 145:175, :3].astype(int).mean(axis=(0, 1)) - GREEN).max() < 10, "and their colour"
 
 
+def test_a_gap_that_the_network_does_not_see_goes(scene: Scene) -> None:
+    assert scene.matte.full()[172:178, 156:164].min() > 0.5
+    assert key(scene).full()[173:177, 158:162].max() < 0.1
+
+
 def test_what_the_person_holds_stays(scene: Scene) -> None:
     holding = Scene(scene.image.copy(), scene.alpha, scene.matte)
     holding.image[100:112, 210:255] = (60, 60, 190)

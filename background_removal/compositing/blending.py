@@ -148,8 +148,7 @@ def compute_edge_correction(matte: Matte) -> np.ndarray:
     if matte.foreground is not None:
         missing = cv2.addWeighted(matte.foreground, 0.5, matte.image, -0.5, 128)
         # Well inside the person the image already has the person's colour; outside nothing shows.
-        if matte.keyed:  # light of the screen is removed there too
-            missing[matte.alpha == 0] = 128
+        if matte.keyed:  # light of the screen is removed well inside too
             return matte.resize_to_box(missing)
         share = cv2.convertScaleAbs(np.minimum(1, 4 * (1 - matte.alpha)), alpha=255)
         share[matte.alpha == 0] = 0

@@ -25,8 +25,10 @@ _INCREASE_WEIGHT = 0.25
 
 
 def is_coarse(matte: Matte) -> bool:
-    """Return whether a matte's pixels are much larger than its frame's, and it has no foreground colours."""
-    return matte.foreground is None and matte.box[2] - matte.box[0] >= _MIN_SCALE * matte.alpha.shape[1]
+    """Return whether a matte's pixels are much larger than its frame's, and it has no colours of a network."""
+    return (matte.foreground is None or matte.keyed) and matte.box[2] - matte.box[0] >= _MIN_SCALE * matte.alpha.shape[
+        1
+    ]
 
 
 def refine_at_full_size(

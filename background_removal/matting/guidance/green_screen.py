@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -11,53 +11,49 @@ import numpy as np
 from background_removal.errors import InputError
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.boxes import Box
-from background_removal.matting.guidance.keying import CEILING, cut_noise, nearby_colors, solve_weights
-from background_removal.matting.guidance.screen_model import Screen, ScreenModel, find_shadow, to_ycc
+from background_removal.matting.guidance.cells import Cells
+from background_removal.matting.guidance.garbage_matte import (
+    PersonShape,
+    Regions,
+    find_inside,
+    find_regions,
+    measure_person,
+)
+from background_removal.matting.guidance.keying import cut_noise, solve_weights
+from background_removal.matting.guidance.region_means import halve, mean_colors, weigh
+from background_removal.matting.guidance.screen_model import Screen, ScreenModel, to_ycc
+from background_removal.matting.guidance.screen_shadow import find_shadow, lay_behind
 from background_removal.matting.pyramid import Pyramid
 
 log = logging.getLogger(__name__)
 
-# Longest side at which the screen and the regions are found, pixels.
+# Constants without a source were chosen on the choosing half of benchmarks/green_screens.py; each lies in a flat range.
+
+# Longest side at which the screen and the regions are found, pixels; with 160 the error is a twelfth higher.
 _SMALL_SIDE = 320
-# Largest part of a frame that is keyed at full size, pixels; chroma has half of it anyway.
-_MAX_PIXELS = 1_000_000
+# Largest part of a frame that is keyed at full size, pixels. Of larger ones half the size is as good: a codec's chroma
+# has no more, and there is less noise.
+_MAX_PIXELS = 300_000
+# Times that a still may be halved; a large frame of a video may be more often.
+_MAX_STILL_LEVEL = 1
+# Distance of both sides, standard deviations, at which the network's alpha has the weight of the key's.
+_ALIKE = 3.5
 # Frames of a video in which the screen may be missing at the start, two seconds: a title, or a fade.
 _PATIENCE = 50
-# Width of the band around the person's matte in which the key decides, shares of the person's size: inside it, and
-# outside it.
-_INNER_BAND = 0.06
-_OUTER_BAND = 0.1
-# Farthest that something the person holds reaches from their matte, share of the person's size.
-_HELD_REACH = 0.5
-# Farthest that a shadow is kept from the person's matte, share of the person's size; it fades from half of it.
-_SHADOW_REACH = 1.5
-# Width of the rim on which light of the screen falls, share of the person's size.
-_RIM = 0.05
+# Interval at which a screen is looked for that was not found by then, frames.
+_LOOK_AGAIN = 25
+# Windows for the person's colour around a pixel, shares of the picture's width.
+_WINDOWS = (0.018, 0.05, 0.15)
 # Depth inside the network's matte at which a pixel that does not look like the screen is the person's, pixels.
 _SURE_DEPTH = 4.5
-_IN2 = 5
-_DW = 0.07
-_DMIN = 0.1
-_FE = 3
 # Maximum share of the screen's colour in a pixel that has none of the screen in it.
 _MAX_OWN_SHARE = 0.12
-
-
-@dataclass(frozen=True, slots=True)
-class _Regions:
-    """Regions of a frame at reduced size, uint8 (h, w) each.
-
-    Attributes:
-        inner: 255 where the person is certain.
-        outer: 255 where the key decides; 0 where the background is certain.
-        clutter: 255 where no screen is behind, so that the network decides.
-        rim: 255 at the person's edge, falling to 0 inside.
-    """
-
-    inner: np.ndarray
-    outer: np.ndarray
-    clutter: np.ndarray
-    rim: np.ndarray
+# Depth at which a pixel shows the person's colour at its best, share of their size; at the rim is light of the screen.
+_BEST_DEPTH = 0.07
+# Weight of a pixel at the very rim.
+_RIM_WEIGHT = 0.01
+# Shares of person in a region between which it has no edge, and no light of the screen that shows.
+_NO_EDGE = (0.03, 0.97)
 
 
 class GreenScreen:
@@ -98,12 +94,14 @@ class GreenScreen:
         if self._last is not None and self._last[0] is matte:
             return self._last[1]
         self._frames += 1
-        level = _level_of(max(view.size), _SMALL_SIDE)
+        if self._frames > _PATIENCE and not self._has_found and self._frames % _LOOK_AGAIN:
+            return matte
+        level = _level_of(view.size, _SMALL_SIDE)
         small = to_ycc(view.level(level))
-        person = matte.shrink(small.shape[1], small.shape[0])
-        screen = self._model.find(small, person)
+        alpha = matte.shrink(small.shape[1], small.shape[0])
+        screen = self._model.find(small, alpha)
         self._report(screen)
-        keyed = matte if screen is None else self._key(view, matte, small, person, screen)
+        keyed = matte if screen is None else self._key(view, matte, level, small, alpha, screen)
         self._last = (matte, keyed)
         return keyed
 
@@ -126,92 +124,229 @@ class GreenScreen:
                 where = "picture" if self._still else f"first {_PATIENCE} frames"
                 raise InputError(f"`key` {self._name}: no such colour in the {where}; leave it out, or use auto")
 
-    def _key(self, view: Pyramid, matte: Matte, small: np.ndarray, person: np.ndarray, screen: Screen) -> Matte:
-        depth, reach, person_size = _measure(person)
-        sure = _surely_person(small, screen, person, depth, depth > _INNER_BAND * person_size)
-        if not sure.any():
+    def _key(
+        self, view: Pyramid, matte: Matte, level: int, small: np.ndarray, alpha: np.ndarray, screen: Screen
+    ) -> Matte:
+        """Return the keyed matte of a frame.
+
+        Args:
+            view: The frame.
+            matte: The network's matte.
+            level: The level of the frame at which the screen was found.
+            small: The frame there, float32 (h, w, 3): luma, Cr and Cb.
+            alpha: The network's alpha there, float32 (h, w).
+            screen: The screen.
+        """
+        person = measure_person(alpha)
+        inside = find_inside(screen.mask, person)
+        front = _person_colors(small, alpha, screen, person, inside)
+        if front is None:
             return matte
-        front = nearby_colors(small, sure * np.clip(depth / (_DW * person_size), _DMIN, 1) ** 2)
-        weights, distance = solve_weights(screen.colors, screen.deviation, front)
-        key = cut_noise(_apply(weights, small), distance)
-        regions = _find_regions(key, screen.mask, depth, reach, person_size)
-        covered = cv2.max(regions.outer, regions.inner)
+        weights, distance = solve_weights(screen.colors, screen.light, front)
+        share = _apply(cv2.split(_double(weights, small.shape)), cv2.split(small))
+        key = cut_noise(share, _double(distance, small.shape))
+        regions = find_regions(key, screen.mask, person, inside)
         shadow = None
         if self._keeps_shadows:
-            shadow = find_shadow(screen.colors[..., 0]) * np.clip(2 - 2 * reach / (_SHADOW_REACH * person_size), 0, 1)
-            shadow *= cv2.blur((screen.mask | (reach < 3)).astype(np.float32), (3, 3))
-            covered = cv2.max(covered, cv2.convertScaleAbs(shadow, alpha=255))
-        x, y, width, height = cv2.boundingRect(covered)
-        if not width or not height:
-            return matte
-        rows, columns = small.shape[:2]
-        across, down = view.size[0] / columns, view.size[1] / rows
-        box = (
-            int(x * across), int(y * down),
-            min(view.size[0], round((x + width) * across)), min(view.size[1], round((y + height) * down)),
-        )  # fmt: skip
-        level = 0
-        while (box[2] - box[0]) * (box[3] - box[1]) >> (2 * level) > _MAX_PIXELS:
-            level += 1
-        size = -(-(box[2] - box[0]) >> level), -(-(box[3] - box[1]) >> level)
-        image = view.crop(box, *size)
-        colors = to_ycc(image)
-        colors[..., 1:] = _smooth_chroma(colors[..., 1:], level)
+            luma = _double(cv2.extractChannel(screen.colors, 0), small.shape)
+            shadow = find_shadow(luma, screen.mask, person)
+        work = _Work(view, level, regions, shadow, min(level, _MAX_STILL_LEVEL) if self._still else level)
+        fields = cv2.merge([*cv2.split(weights), distance, *cv2.split(screen.colors), *cv2.split(front)])
+        return work.key(matte, share, key, fields)
 
-        def enlarge(field: np.ndarray) -> np.ndarray:
-            return _resample(field, (0, 0, *view.size), box, size)
 
-        raw = _apply(enlarge(weights), colors)
-        alpha = cut_noise(raw, enlarge(distance))
-        clutter = enlarge(regions.clutter) / np.float32(255)
-        if regions.clutter.any():
-            alpha += clutter * (_resample(matte.alpha, matte.box, box, size) - alpha)
-        np.minimum(alpha, enlarge(regions.outer) / np.float32(255), out=alpha)
-        np.maximum(alpha, enlarge(regions.inner) / np.float32(255), out=alpha)
-        rim = enlarge(regions.rim) / np.float32(255) * (1 - clutter)
-        foreground = _remove_screen(colors, alpha, raw, rim, enlarge(screen.colors), enlarge(front))
+class _Work:
+    """Keys the part of a frame where the person may be.
+
+    Args:
+        view: The frame.
+        level: The level of the regions.
+        regions: What is certain.
+        shadow: A shadow to keep, float32 (h, w); None for none.
+        max_level: Highest level of the frame at which it may be keyed.
+    """
+
+    def __init__(self, view: Pyramid, level: int, regions: Regions, shadow: np.ndarray | None, max_level: int) -> None:
+        covered = np.maximum(regions.outer, regions.inner)
         if shadow is not None:
-            alpha, foreground = _add_shadow(alpha, foreground, enlarge(shadow))
-        return Matte(alpha, box, view.size, image, foreground, keyed=True)
+            covered = np.maximum(covered, shadow)
+        left, top, width, height = cv2.boundingRect((covered > 0).view(np.uint8))
+        # In whole squares of two by two small pixels, which the fields have.
+        self.left, self.top = left // 2, top // 2
+        self.right, self.bottom = (left + max(1, width) + 1) // 2, (top + max(1, height) + 1) // 2
+        square = 2 << level
+        self.box: Box = (
+            self.left * square,
+            self.top * square,
+            min(view.size[0], self.right * square),
+            min(view.size[1], self.bottom * square),
+        )
+        self.level = 0
+        pixels = (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
+        while self.level < max_level and pixels >> (2 * self.level) > _MAX_PIXELS:
+            self.level += 1
+        self.side = square >> self.level
+        self._view, self._regions, self._shadow = view, regions, shadow
+
+    def key(self, matte: Matte, share: np.ndarray, key: np.ndarray, fields: np.ndarray) -> Matte:
+        """Return the keyed matte.
+
+        Args:
+            matte: The network's matte.
+            share: Share of person of each small pixel, float32 (h, w).
+            key: The alpha of that.
+            fields: What varies from region to region, float32 (h / 2, w / 2, 11): weights, distance, and the colours of
+                screen and person.
+        """
+        size = -(-(self.box[2] - self.box[0]) >> self.level), -(-(self.box[3] - self.box[1]) >> self.level)
+        image = self._view.crop(self.box, *size)
+        known = _squares(np.maximum((key > 0.5) * (self._regions.outer > 0.5), self._regions.inner))
+        active = _squares(self._find_active(share, key))
+        known, active = (each[self.top : self.bottom, self.left : self.right] for each in (known, active))
+        alpha = np.repeat(np.repeat((known > 0.5).astype(np.float32), self.side, axis=0), self.side, axis=1)
+        padded = _pad(image, alpha.shape)
+        foreground = padded.copy()
+        if active.any():
+            cells = Cells(active > 0, self.side)
+            self._key_cells(cells, matte, padded, fields, alpha, foreground)
+        alpha = np.ascontiguousarray(alpha[: size[1], : size[0]])
+        foreground = foreground[: size[1], : size[0]]
+        if self._shadow is not None:
+            alpha, foreground = lay_behind(alpha, foreground, self._enlarge(self._shadow)[: size[1], : size[0]])
+        return Matte(alpha, self.box, self._view.size, image, np.ascontiguousarray(foreground), keyed=True)
+
+    def _find_active(self, share: np.ndarray, key: np.ndarray) -> np.ndarray:
+        """Return the small pixels that may have an edge, or light of the screen, bool (h, w)."""
+        regions = self._regions
+        square = np.ones((3, 3), np.uint8)
+        is_open = (regions.outer > 0) & ((regions.inner < 1) | (regions.rim > 0))
+        mixed = (share > _NO_EDGE[0]) & (share < _NO_EDGE[1]) & is_open
+        final = np.maximum(np.minimum(key, regions.outer), regions.inner)
+        solid = (final > 0.5).view(np.uint8)
+        mixed |= cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, square) > 0
+        mixed |= (regions.clutter > 0) & is_open
+        return cv2.dilate(mixed.view(np.uint8), square)
+
+    def _key_cells(
+        self, cells: Cells, matte: Matte, image: np.ndarray, fields: np.ndarray, alpha: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Put alpha and the person's colours into the squares around the edge, in place."""
+        inside = fields[self.top : self.bottom, self.left : self.right]
+        values = cells.interpolate(np.ascontiguousarray(inside))
+        colors = self._gather_colors(cells, image)
+        share = _apply([*values[:4]], colors)
+        found = cut_noise(share, values[4])
+        regions = self._regions
+        inner, outer, rim, clutter = (
+            cells.gather(self._enlarge(cv2.convertScaleAbs(each, alpha=255))) * np.float32(1 / 255)
+            for each in (regions.inner, regions.outer, regions.rim, regions.clutter)
+        )
+        network = cells.gather(_resample(matte.alpha, matte.box, self.box, 1 << self.level, image.shape))
+        alike = values[4] * np.float32(1 / _ALIKE)
+        alike *= alike
+        trust = np.maximum(1 / (1 + alike * alike), clutter)
+        found += trust * (network - found)
+        found = np.maximum(np.minimum(found, outer), inner)
+        cells.scatter(found, alpha)
+        cells.scatter(_remove_screen(colors, found, share, rim, [*values[5:8]], [*values[8:11]]), out)
+
+    def _gather_colors(self, cells: Cells, image: np.ndarray) -> list[np.ndarray]:
+        """Return luma, Cr and Cb of the squares, float32 each; chroma without the steps of a codec's halved one."""
+        planes = cv2.split(cv2.cvtColor(image, cv2.COLOR_BGR2YCrCb))
+        if not self.level:
+            size = image.shape[1::-1]
+            halves = [
+                cv2.resize(each, (size[0] // 2, size[1] // 2), interpolation=cv2.INTER_AREA) for each in planes[1:]
+            ]
+            planes = [planes[0], *(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in halves)]
+        luma, cr, cb = (cells.gather(each).astype(np.float32) for each in planes)
+        return [luma, cr - 128, cb - 128]
+
+    def _enlarge(self, field: np.ndarray) -> np.ndarray:
+        """Return the part of a small field inside the squares, at the size of the work."""
+        field = _pad(field, (2 * self.bottom, 2 * self.right))
+        part = field[2 * self.top : 2 * self.bottom, 2 * self.left : 2 * self.right]
+        size = (self.right - self.left) * self.side, (self.bottom - self.top) * self.side
+        return cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
 
 
-def _add_shadow(alpha: np.ndarray, foreground: np.ndarray, shadow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return alpha and colours of a person with a shadow, a black layer behind them, float32 and uint8."""
-    both = alpha + shadow * (1 - alpha)
-    share = alpha / np.maximum(both, 1e-3)
-    return both, cv2.convertScaleAbs(foreground * share[..., None])
-
-
-def _level_of(side: int, longest: int) -> int:
-    """Return the level of a pyramid at which a side is no longer than `longest`."""
+def _level_of(size: tuple[int, int], longest: int) -> int:
+    """Return the level of a pyramid at which no side is longer than `longest`."""
     level = 0
-    while side >> level > longest:
+    while max(size) >> level > longest:
         level += 1
     return level
 
 
-def _apply(weights: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """Return the alpha of colours, float32 (h, w), by weights of `solve_weights`."""
-    return np.einsum("hwc,hwc->hw", weights[..., :3], colors) + weights[..., 3]
+def _person_colors(
+    colors: np.ndarray, alpha: np.ndarray, screen: Screen, person: PersonShape, inside: np.ndarray
+) -> np.ndarray | None:
+    """Return the person's colour around each pixel, of the size of the screen's colours; None if it is nowhere sure.
 
-
-def _smooth_chroma(chroma: np.ndarray, level: int) -> np.ndarray:
-    """Return chroma, float32 (h, w, 2), without the blocks of a codec's halved chroma."""
-    if level:
-        return chroma
-    height, width = chroma.shape[:2]
-    half = cv2.resize(chroma, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
-    return cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def _resample(field: np.ndarray, source: Box, box: Box, size: tuple[int, int]) -> np.ndarray:
-    """Return a field of one part of a frame, `source`, in another part, `box`, at another size, float32.
-
-    Outside `source` its border is repeated.
+    Args:
+        colors: The frame, float32 (h, w, 3): luma, Cr and Cb.
+        alpha: The network's alpha.
+        screen: The screen.
+        person: What the network sees.
+        inside: Where everything is theirs.
     """
-    rows, columns = field.shape[:2]
-    across, down = (source[2] - source[0]) / columns, (source[3] - source[1]) / rows
-    zoom_x, zoom_y = (box[2] - box[0]) / size[0] / across, (box[3] - box[1]) / size[1] / down
+    _, hue_cr, hue_cb = cv2.split(_double(screen.colors, colors.shape))
+    _, cr, cb = cv2.split(colors)
+    # Both times the length of the screen's chroma.
+    along, across = cr * hue_cr + cb * hue_cb, np.abs(cr * hue_cb - cb * hue_cr)
+    limit = (hue_cr * hue_cr + hue_cb * hue_cb) * np.float32(_MAX_OWN_SHARE)
+    has_no_screen = ((along - across < limit) & (alpha > 0.5)).view(np.uint8)
+    # The outermost of these are mixed.
+    sure = cv2.erode(has_no_screen, np.ones((3, 3), np.uint8), borderValue=1) > 0
+    sure |= ((person.depth > _SURE_DEPTH) & ~screen.mask) | inside
+    if not sure.any():
+        return None
+    known = np.clip(person.depth * np.float32(1 / (_BEST_DEPTH * person.size)), _RIM_WEIGHT**0.5, 1)
+    return mean_colors(halve(weigh(colors, sure * known * known)), _WINDOWS)
+
+
+def _apply(weights: Sequence[np.ndarray], colors: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the share of person of colours, both channel by channel, by weights of `solve_weights`."""
+    share = weights[0] * colors[0]
+    share += weights[1] * colors[1]
+    share += weights[2] * colors[2]
+    share += weights[3]
+    return share
+
+
+def _double(field: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a field at twice its size, cut to (h, w) of `shape`."""
+    size = field.shape[1] * 2, field.shape[0] * 2
+    return cv2.resize(field, size, interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+
+
+def _squares(values: np.ndarray) -> np.ndarray:
+    """Return the greatest value of each square of two by two pixels; sides are rounded up."""
+    height, width = values.shape
+    padded = cv2.copyMakeBorder(values, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return np.maximum(
+        np.maximum(padded[::2, ::2], padded[1::2, ::2]), np.maximum(padded[::2, 1::2], padded[1::2, 1::2])
+    )
+
+
+def _pad(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an image with its last row and column repeated up to (h, w) of `shape`."""
+    down, across = max(0, shape[0] - image.shape[0]), max(0, shape[1] - image.shape[1])
+    return cv2.copyMakeBorder(image, 0, down, 0, across, cv2.BORDER_REPLICATE) if down or across else image
+
+
+def _resample(field: np.ndarray, source: Box, box: Box, pixels: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a field of one part of a frame in another part.
+
+    Args:
+        field: float32 (h, w).
+        source: The part that it covers; outside, its border is repeated.
+        box: The other part, of which left and top are used.
+        pixels: Pixels of the frame in one of the result, across.
+        shape: Height and width of the result.
+    """
+    across, down = (source[2] - source[0]) / field.shape[1], (source[3] - source[1]) / field.shape[0]
+    zoom_x, zoom_y = pixels / across, pixels / down
     # From pixels of the result to pixels of the field; their centres lie half a pixel inside.
     matrix = np.array(
         [
@@ -221,96 +356,38 @@ def _resample(field: np.ndarray, source: Box, box: Box, size: tuple[int, int]) -
         np.float32,
     )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(field.astype(np.float32), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _measure(person: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return depth inside a person and distance from them, float32 (h, w) each, and their size, all in pixels."""
-    inside = (person > 0.5).astype(np.uint8)
-    # The picture's border is no edge of the person.
-    padded = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
-    reach = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
-    return depth, reach, max(1.0, float(np.sqrt(np.count_nonzero(inside))))
-
-
-def _surely_person(
-    colors: np.ndarray, screen: Screen, person: np.ndarray, depth: np.ndarray, inner: np.ndarray
-) -> np.ndarray:
-    """Return where a pixel's colour is the person's own, bool (h, w)."""
-    direction = screen.colors[..., 1:]
-    length = np.maximum(np.sqrt(np.einsum("hwc,hwc->hw", direction, direction)), 1)
-    along = np.einsum("hwc,hwc->hw", colors[..., 1:], direction) / length
-    across = np.abs(colors[..., 1] * direction[..., 1] - colors[..., 2] * direction[..., 0]) / length
-    has_no_screen = (along - across < _MAX_OWN_SHARE * length) & (person > 0.5)
-    has_no_screen = cv2.erode(has_no_screen.astype(np.uint8), np.ones((_FE, _FE), np.uint8), borderValue=1) > 0
-    return has_no_screen | ((depth > _SURE_DEPTH) & ~screen.mask) | inner
-
-
-def _find_regions(key: np.ndarray, screen: np.ndarray, depth: np.ndarray, reach: np.ndarray, size: float) -> _Regions:
-    """Return where the person, the background and the key are certain.
-
-    Args:
-        key: Alpha of the key, float32 (h, w).
-        screen: Where the screen shows, bool.
-        depth, reach, size: As `_measure` returns them.
-    """
-    inner = np.clip((depth - _INNER_BAND * size) / 2, 0, 1)
-    if _IN2:
-        inside = cv2.erode(((depth > 0) & ~screen).astype(np.uint8), np.ones((_IN2, _IN2), np.uint8), borderValue=1)
-        inner = np.maximum(inner, cv2.blur(inside.astype(np.float32), (3, 3)) ** 2)
-    near = reach < max(2.0, _OUTER_BAND * size)
-    solid = (key > 0.5) & ~screen
-    clutter = np.zeros(key.shape, bool)
-    outer = near.copy()
-    # Apart from the person, with the pixel at their edge, that is half theirs.
-    apart = (solid & (reach > 1.5)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(apart, connectivity=8)
-    touching = set(np.unique(labels[reach < 3]))
-    rows, columns = key.shape
-    for label in range(1, count):
-        x, y, width, height, _area = stats[label]
-        at_border = x == 0 or y == 0 or x + width == columns or y + height == rows
-        part = labels == label
-        # What reaches the picture's border is a wall or a stand, unless all of it is close: a leg, a shoulder.
-        farthest = (_OUTER_BAND if at_border else _HELD_REACH) * size
-        if label in touching and reach[part].max() < farthest:
-            outer |= cv2.dilate(part.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        else:
-            clutter |= part
-    behind = np.zeros(key.shape, np.float32)
-    if clutter.any():
-        to_clutter = cv2.distanceTransform((~clutter).astype(np.uint8), cv2.DIST_L2, 3)
-        to_screen = cv2.distanceTransform((~(screen & (depth == 0))).astype(np.uint8), cv2.DIST_L2, 3)
-        behind = np.clip((to_screen - to_clutter + 3) / 2, 0, 1)
-    soft = cv2.blur(outer.astype(np.float32), (3, 3))
-    rim = np.clip(2 - depth / (_RIM * size), 0, 1)
-    return _Regions(*(cv2.convertScaleAbs(each, alpha=255) for each in (inner, soft, behind, rim)))
+    return cv2.warpAffine(field, matrix, shape[1::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _remove_screen(
-    colors: np.ndarray, alpha: np.ndarray, raw: np.ndarray, rim: np.ndarray, screen: np.ndarray, person: np.ndarray
+    colors: Sequence[np.ndarray],
+    alpha: np.ndarray,
+    share: np.ndarray,
+    rim: np.ndarray,
+    screen: Sequence[np.ndarray],
+    person: Sequence[np.ndarray],
 ) -> np.ndarray:
     """Return the person's own colours, without the screen behind and without its light on them.
 
     Args:
-        colors: float32 (h, w, 3), luma, Cr and Cb.
-        alpha: The final alpha.
-        raw: Alpha as the key gives it, beyond 0 and 1 too.
+        colors: Luma, Cr and Cb of pixels, float32 (h, w) each.
+        alpha: Their final alpha.
+        share: The share of person in them, beyond 0 and 1 too.
         rim: Where light of the screen falls on the person, 1 at the edge to 0 well inside.
-        screen, person: Colours of both sides around each pixel.
+        screen, person: Luma, Cr and Cb of both sides around each pixel.
 
     Returns:
         uint8 (h, w, 3) BGR.
     """
-    # At the rim the key says how much of the screen is in a pixel, whether it is behind the person or its light.
-    share = rim * np.maximum(1 - raw * np.float32(CEILING), 0)
-    np.minimum(share, 1, out=share)
-    left = colors - share[..., None] * screen
-    left[..., 0] = np.maximum(left[..., 0], 0)
-    left /= np.maximum(1 - share, 0.1)[..., None]
+    # At the rim all that is not the person's is the screen's, whether it is behind them or its light.
+    removed = np.clip(rim * (1 - share), 0, 1)
+    gain = 1 / np.maximum(1 - removed, np.float32(0.1))
     # Of hardly visible pixels the colours are noise.
-    weight = np.clip(alpha * 2, 0, 1)[..., None]
-    left = person + weight * (left - person)
-    left += np.array((0, 128, 128), np.float32)
-    return cv2.cvtColor(np.clip(np.rint(left), 0, 255).astype(np.uint8), cv2.COLOR_YCrCb2BGR)
+    visible = np.minimum(alpha * 2, 1)
+    out: list[np.ndarray] = []
+    for own, behind, front, middle in zip(colors, screen, person, (0, 128, 128), strict=True):
+        left = (own - removed * behind) * gain
+        if not middle:
+            np.maximum(left, 0, out=left)
+        out.append(np.clip(front + visible * (left - front) + np.float32(middle + 0.5), 0, 255).astype(np.uint8))
+    return cv2.cvtColor(cv2.merge(out), cv2.COLOR_YCrCb2BGR)

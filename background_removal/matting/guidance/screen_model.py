@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-# Constants without a source were chosen on the choosing half of benchmarks/green_screens.py, and hardly matter there.
+from background_removal.matting.guidance.region_means import halve, mean_colors, weigh
+
+# Constants without a source were chosen on the choosing half of benchmarks/green_screens.py; each lies in a flat range.
 
 # Directions of the usual screens in the plane of (Cr, Cb), degrees from Cr: midway between paints and pure colours.
 USUAL_HUES = {"green": 210.0, "blue": 115.0}
@@ -30,6 +32,8 @@ _MIN_AUTO_SHARE = 0.3
 _MIN_AUTO_SATURATION = 0.3
 # Maximum mean difference of neighbours in such a screen, in shares of luma: cloth is smooth, leaves and lawns are not.
 _MAX_AUTO_ROUGHNESS = 0.06
+# Pixels of which the median colour is taken, at most; it is as steady with more.
+_MEDIAN_PIXELS = 2000
 # Alpha of the network below which a pixel may be screen.
 _MAX_PERSON = 0.5
 # Weight of the past in the mean colour of a region; 0.8 is about five frames.
@@ -37,24 +41,30 @@ _MEMORY = 0.8
 # Windows over which a region's colour is averaged, shares of the picture's width; a wider one fills what is hidden in
 # the narrower.
 _WINDOWS = (0.05, 0.15, 0.5)
-# Widest shadow that is kept as one, share of the picture's width.
-_SHADOW_WINDOW = 0.4
-# Darkest unevenness that is no shadow, share of the light: folds.
-_MIN_SHADOW = 0.08
+# Window over which the unevenness of light is measured, share of the picture's width.
+_LIGHT_WINDOW = 0.06
+# Weight of the unevenness in the whole picture, where a window shows little of the screen.
+_LIGHT_PRIOR = 0.05
+# Factor on it: beside the person there are shadows too.
+_LIGHT_FACTOR = 2.0
+# Limits of the result: shadows that are not seen yet, and a screen that would be hardly known.
+_LIGHT_LIMITS = (0.08, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """The screen of one frame, at reduced size.
+    """The screen of one frame.
 
     Attributes:
-        colors: Its colour at each pixel, also where it is hidden, float32 (h, w, 3): luma, Cr and Cb about 0.
         mask: Where it shows, bool (h, w).
+        colors: Its colour at half that size, also where it is hidden, float32 (h / 2, w / 2, 3): luma, Cr and Cb about
+            0.
+        light: Standard deviation of the light within each region, as a share of it, float32 (h / 2, w / 2).
     """
 
-    colors: np.ndarray
     mask: np.ndarray
-    deviation: np.ndarray
+    colors: np.ndarray
+    light: np.ndarray
 
 
 def hue_of(bgr: tuple[int, int, int]) -> float | None:
@@ -71,15 +81,8 @@ def hue_of(bgr: tuple[int, int, int]) -> float | None:
 
 def to_ycc(bgr: np.ndarray) -> np.ndarray:
     """Return uint8 (h, w, 3) BGR as float32 (h, w, 3): luma 0 to 255, Cr and Cb about 0."""
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb).astype(np.float32) - np.array((0, 128, 128), np.float32)
-
-
-_LW = 0.06
-_PRIOR = np.float32(0.05)
-_LF = 2.0
-_LMIN = 0.08
-_LMAX = 0.2
-_ERODE = 3
+    middle = np.array((0, 128, 128, 0), np.float64)
+    return cv2.subtract(cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb), middle, dtype=cv2.CV_32F)
 
 
 class ScreenModel:
@@ -109,86 +112,72 @@ class ScreenModel:
             colors: The frame at reduced size, float32 (h, w, 3) as `to_ycc` makes it.
             person: The network's alpha at that size, float32 (h, w).
         """
+        outside = person < _MAX_PERSON
         if self._hue is not None:
-            mask = _find_hue(colors, person, self._hue, _MIN_SHARE)
+            mask = _find_hue(colors, outside, self._hue, _MIN_SHARE)
         else:
-            mask = self._look_for_usual(colors, person)
+            mask = self._look_for_usual(colors, outside)
         if mask is None:
             return None
-        pure = mask & (person < _MAX_PERSON)
-        means = self._average(colors, pure)
-        return Screen(means, mask, _light_deviation(colors, means, pure))
+        # Pixels at the screen's border are mixed with something else.
+        pure = cv2.erode((mask & outside).view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(np.float32)
+        now = halve(weigh(colors, pure))
+        if self._sums is None or self._sums.shape != now.shape:
+            self._sums = now
+        else:
+            cv2.addWeighted(self._sums, _MEMORY, now, 1, 0, dst=self._sums)
+        means = mean_colors(self._sums, _WINDOWS)
+        return Screen(mask, means, _measure_light(colors, means, pure))
 
-    def _look_for_usual(self, colors: np.ndarray, person: np.ndarray) -> np.ndarray | None:
+    def _look_for_usual(self, colors: np.ndarray, outside: np.ndarray) -> np.ndarray | None:
         for name, hue in USUAL_HUES.items():
-            mask = _find_hue(colors, person, hue, _MIN_AUTO_SHARE)
+            mask = _find_hue(colors, outside, hue, _MIN_AUTO_SHARE)
             if mask is not None and _is_cloth(colors, mask):
                 self.name, self._hue = name, hue
                 return mask
         return None
 
-    def _average(self, colors: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Return the screen's colour in each region, from this frame and those before."""
-        # Pixels at the screen's border are mixed with something else.
-        sure = cv2.erode(mask.view(np.uint8), np.ones((_ERODE, _ERODE), np.uint8), borderValue=1).astype(np.float32)
-        now = np.dstack([colors * sure[..., None], sure])
-        if self._sums is None or self._sums.shape != now.shape:
-            self._sums = now
-        else:
-            self._sums = self._sums * np.float32(_MEMORY) + now
-        filled = np.broadcast_to(
-            self._sums.sum(axis=(0, 1), dtype=np.float64).astype(np.float32) + np.float32(1e-6), now.shape
-        )
-        result = filled[..., :3] / filled[..., 3:]
-        for window in reversed(_WINDOWS):
-            pixels = max(3, round(window * now.shape[1]) | 1)
-            means = cv2.blur(self._sums, (pixels, pixels), borderType=cv2.BORDER_REPLICATE)
-            # A tenth of the window is enough to know its colour.
-            weight = np.minimum(1, 10 * means[..., 3:])
-            result = result + weight * (means[..., :3] / (means[..., 3:] + np.float32(1e-6)) - result)
-        return result
 
-
-def find_shadow(luma: np.ndarray) -> np.ndarray:
-    """Return how much darker a screen is than around, float32 (h, w) in [0, 1]; its own unevenness does not count.
+def _measure_light(colors: np.ndarray, means: np.ndarray, pure: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of the light within each region, as a share of it, float32 of the size of `means`.
 
     Args:
-        luma: The screen's luma in each region, float32 (h, w).
+        colors: float32 (h, w, 3).
+        means: The screen's colour in each region, at half the size.
+        pure: Weight of each pixel of the screen, float32 (h, w).
     """
-    pixels = max(3, round(_SHADOW_WINDOW * luma.shape[1]) | 1)
-    # Closing fills what is darker than all around, and keeps light that falls off to one side.
-    lit = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pixels, pixels)))
-    share = 1 - luma / np.maximum(lit, 1)
-    return np.clip((share - _MIN_SHADOW) / (1 - _MIN_SHADOW), 0, 1)
+    height, width = pure.shape
+    expected = cv2.resize(cv2.extractChannel(means, 0), (means.shape[1] * 2, means.shape[0] * 2))[:height, :width]
+    share = (cv2.extractChannel(colors, 0) / np.maximum(expected, 1) - 1) * pure
+    squares = halve(cv2.merge([share * share, pure]))
+    everywhere = squares.sum(axis=(0, 1))
+    pixels = max(3, round(_LIGHT_WINDOW * squares.shape[1]) | 1)
+    near = cv2.blur(squares, (pixels, pixels))
+    prior = _LIGHT_PRIOR * float(everywhere[0]) / max(1.0, float(everywhere[1]))
+    variance = (near[..., 0] + np.float32(prior)) / (near[..., 1] + np.float32(_LIGHT_PRIOR))
+    return np.clip(np.sqrt(variance) * np.float32(_LIGHT_FACTOR), *_LIGHT_LIMITS)
 
 
-def _light_deviation(colors: np.ndarray, means: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of the light within each region, as a share of it, float32 (h, w)."""
-    sure = cv2.erode(mask.view(np.uint8), np.ones((_ERODE, _ERODE), np.uint8), borderValue=1).astype(np.float32)
-    share = (colors[..., 0] / np.maximum(means[..., 0], 1) - 1) * sure
-    pixels = (max(3, round(_LW * mask.shape[1]) | 1),) * 2
-    total = cv2.blur(sure, pixels)
-    everywhere = float((share * share).sum() / max(1.0, float(sure.sum())))
-    variance = (cv2.blur(share * share, pixels) + _PRIOR * everywhere) / (total + _PRIOR)
-    return np.clip(np.sqrt(variance) * _LF, _LMIN, _LMAX)
-
-
-def _find_hue(colors: np.ndarray, person: np.ndarray, hue: float, min_share: float) -> np.ndarray | None:
-    """Return where a screen of a hue shows outside the person; None if it has less than that share of the rest."""
-    ratio = colors[..., 1:] / (colors[..., :1] + np.float32(_LUMA_OFFSET))
+def _find_hue(colors: np.ndarray, outside: np.ndarray, hue: float, min_share: float) -> np.ndarray | None:
+    """Return where a screen of a hue shows, bool (h, w); None if it has less than that share of the outside."""
+    luma, cr, cb = cv2.split(colors)
+    light = luma + np.float32(_LUMA_OFFSET)
     cosine, sine = math.cos(math.radians(hue)), math.sin(math.radians(hue))
-    along = ratio[..., 0] * np.float32(cosine) + ratio[..., 1] * np.float32(sine)
-    across = np.abs(ratio[..., 1] * np.float32(cosine) - ratio[..., 0] * np.float32(sine))
-    outside = person < _MAX_PERSON
-    fits = (along > _MIN_SATURATION) & (across < _MAX_ACROSS * along) & (colors[..., 0] > _MIN_LUMA)
-    found = ratio[fits & outside]
-    if len(found) < max(16, min_share * np.count_nonzero(outside)):
+    along = cv2.addWeighted(cr, cosine, cb, sine, 0)
+    across = np.abs(cv2.addWeighted(cb, cosine, cr, -sine, 0))
+    fits = (along > light * np.float32(_MIN_SATURATION)) & (across < along * np.float32(_MAX_ACROSS))
+    fits &= luma > _MIN_LUMA
+    enough = max(16, min_share * np.count_nonzero(outside))
+    found = np.flatnonzero(fits & outside)
+    if len(found) < enough:
         return None
-    mean = np.median(found, axis=0)
-    distance = np.hypot(ratio[..., 0] - mean[0], ratio[..., 1] - mean[1])
-    mask = fits & (distance < _MAX_DISTANCE * math.hypot(*mean))
-    shown = np.count_nonzero(mask & outside)
-    return mask if shown >= max(16, min_share * np.count_nonzero(outside)) else None
+    some = found[:: max(1, len(found) // _MEDIAN_PIXELS)]
+    mean_cr, mean_cb = (float(np.median(each.ravel()[some] / light.ravel()[some])) for each in (cr, cb))
+    limit = light * np.float32(_MAX_DISTANCE * math.hypot(mean_cr, mean_cb))
+    cr -= light * np.float32(mean_cr)
+    cb -= light * np.float32(mean_cb)
+    mask = fits & (cr * cr + cb * cb < limit * limit)
+    return mask if np.count_nonzero(mask & outside) >= enough else None
 
 
 def _is_cloth(colors: np.ndarray, mask: np.ndarray) -> bool:
