@@ -211,6 +211,11 @@ def test_the_root_holds_four_doors() -> None:
         assert imported == {module}
 
 
+def test_the_scripts_of_the_page_are_short() -> None:
+    long = {path.name for path in PACKAGE.glob("page/static/*.js") if len(path.read_text().splitlines()) > 250}
+    assert long == set()
+
+
 def test_importing_the_engine_loads_no_model_runtime() -> None:
     check = "import sys, engine; sys.exit(any(m in sys.modules for m in ('mediapipe', 'onnxruntime', 'stow')))"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT).returncode == 0

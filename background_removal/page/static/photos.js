@@ -4,12 +4,11 @@ import { keyOf } from "./actions.js";
 import { ask, query, send } from "./api.js";
 import { Compare } from "./compare.js";
 import { choose } from "./drop.js";
-import { button, byId, choice, download, el, resultName, size } from "./dom.js";
+import { button, byId, el, size } from "./dom.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
-
-const FORMATS = [["png", "PNG"], ["jpeg", "JPEG"], ["webp", "WebP"]];
-const ENDINGS = { png: "png", jpeg: "jpg", webp: "webp" };
+import { PhotoSaving } from "./photo_saving.js";
+import { Strip } from "./strip.js";
 
 export class Photos {
   /** @param {import("./look.js").Look} look */
@@ -27,42 +26,31 @@ export class Photos {
     const { photo_bytes: bytes, pixels } = start.limits;
     byId("photo-hint").textContent = `Up to ${size(bytes)} and ${Math.round(pixels / 1e6)} megapixels each. They are forgotten after an hour.`;
     byId("photo-choose").addEventListener("click", () => this.choose());
+    this.strip = new Strip(byId("photo-strip"), (photo) => this.show(photo));
+    this.saving = new PhotoSaving(look, this);
     this.#tools();
     look.addEventListener("change", () => {
-      this.#formats();
       this.stale = true;
       this.refresh();
     });
     document.addEventListener("tab", () => this.stale && this.refresh());
     bind("photo", {
-      open: () => this.choose(), save: () => this.save(), beside: () => this.beside(), zoom: () => this.zoom(),
+      open: () => this.choose(), save: () => this.saving.save(), beside: () => this.beside(), zoom: () => this.zoom(),
       previous: () => this.step(-1), next: () => this.step(1), remove: () => this.remove(), "full-screen": () => this.fullScreen(),
     });
     this.#state();
   }
 
   #tools() {
-    this.format = choice("Format", FORMATS, () => {});
     const push = (label, name, act, attributes) => button(label, keyOf("photo", name), act, attributes);
     this.buttons = {
-      save: push("Download", "save", () => this.save(), { class: "main" }),
-      zip: button("All as ZIP", "", () => this.zip()),
       zoom: push("100 %", "zoom", () => this.zoom(), { "aria-pressed": "false" }),
       beside: push("Side by side", "beside", () => this.beside(), { "aria-pressed": "false" }),
       full: push("Full screen", "full-screen", () => this.fullScreen()),
       add: push("Add…", "open", () => this.choose()),
       remove: push("Remove", "remove", () => this.remove()),
     };
-    this.#formats();
-    const { save, ...rest } = this.buttons;
-    byId("photo-tools").append(el("span", { class: "joined" }, save, this.format), ...Object.values(rest));
-  }
-
-  // JPEG cannot be transparent.
-  #formats() {
-    const jpeg = this.format.querySelector("[value=jpeg]");
-    jpeg.disabled = this.look.value.background === "transparent";
-    if (jpeg.disabled && this.format.value === "jpeg") this.format.value = "png";
+    byId("photo-tools").append(this.saving.element, this.saving.buttons.zip, ...Object.values(this.buttons));
   }
 
   choose() {
@@ -177,13 +165,8 @@ export class Photos {
   }
 
   #strip() {
-    byId("photo-strip").hidden = this.photos.length < 2;
-    byId("photo-strip").replaceChildren(...this.photos.map((photo) => el("button", {
-      type: "button", class: photo.id ? "" : "waiting", "aria-pressed": photo === this.current, "aria-label": photo.name, title: photo.name,
-      onclick: () => this.show(photo),
-    }, thumbnail(photo))));
-    byId("photo-strip").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-    this.buttons.zip.hidden = this.photos.filter(({ id }) => id).length < 2;
+    this.strip.show(this.photos, this.current);
+    this.saving.buttons.zip.hidden = this.photos.filter(({ id }) => id).length < 2;
   }
 
   #state() {
@@ -215,31 +198,6 @@ export class Photos {
     this.#press();
   }
 
-  async save() {
-    const photo = this.current;
-    if (!photo?.id) return;
-    const format = this.format.value;
-    try {
-      download(await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format })}`, { as: "blob" }), resultName(photo.name, ENDINGS[format]));
-      say(`${resultName(photo.name, ENDINGS[format])} saved`);
-    } catch (error) {
-      complain(error);
-    }
-  }
-
-  async zip() {
-    this.buttons.zip.disabled = true;
-    try {
-      const ids = this.photos.filter(({ id }) => id).map(({ id }) => id);
-      say(`${ids.length} photos are put into a ZIP…`);
-      download(await ask("/api/zip", { json: { ids, look: this.look.value, format: this.format.value }, as: "blob" }), "photos_out.zip");
-      say("photos_out.zip saved");
-    } catch (error) {
-      complain(error);
-    }
-    this.buttons.zip.disabled = false;
-  }
-
   remove() {
     const photo = this.current;
     if (!photo) return;
@@ -261,11 +219,4 @@ export class Photos {
     if (document.fullscreenElement) document.exitFullscreen();
     else if (this.current) byId("photo-stage").requestFullscreen().catch(complain);
   }
-}
-
-// Make a thumbnail of the visitor's file, or of the server's copy where the browser cannot show it, such as HEIC.
-function thumbnail(photo) {
-  const image = el("img", { src: photo.local, alt: "", width: 72, height: 54 });
-  image.addEventListener("error", () => photo.id && (image.src = `/api/photos/${photo.id}/source?longest=144`), { once: true });
-  return image;
 }

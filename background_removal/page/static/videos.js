@@ -3,7 +3,8 @@
 import { keyOf } from "./actions.js";
 import { ask, send } from "./api.js";
 import { choose } from "./drop.js";
-import { button, byId, choice, clock, download, el, resultName, size } from "./dom.js";
+import { button, byId, choice, download, el, resultName, size } from "./dom.js";
+import { facts, JobList } from "./job_list.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { Player } from "./player.js";
@@ -24,6 +25,7 @@ export class Videos {
     const { video_bytes: bytes, video_seconds: seconds } = start.limits;
     byId("video-hint").textContent = `Up to ${size(bytes)} and ${Math.round(seconds / 60)} minutes. You may close the page: the work goes on, and is here for an hour.`;
     byId("video-choose").addEventListener("click", () => this.choose());
+    this.list = new JobList(byId("video-jobs"), (video) => this.show(video));
     this.#tools();
     document.addEventListener("visibilitychange", () => document.hidden || this.load());
     bind("video", {
@@ -171,32 +173,7 @@ export class Videos {
     this.buttons.full.hidden = !ready;
     this.buttons.remove.hidden = !ready;
     byId("video-facts").textContent = video ? facts(video) : "\u00a0";
-    this.#jobs();
-  }
-
-  #jobs() {
-    const list = byId("video-jobs");
-    list.hidden = !this.videos.length;
-    // Rows are reused, so that they keep the focus.
-    for (const row of [...list.children]) if (!this.videos.includes(row.video)) row.remove();
-    for (const [n, video] of this.videos.entries()) {
-      video.row ??= this.#row(video);
-      if (list.children[n] !== video.row) list.insertBefore(video.row, list.children[n] ?? null);
-      const { bar, words, name } = video.row;
-      name.setAttribute("aria-current", video === this.current);
-      const part = video.state === "sending" ? video.part : video.frames ? (video.done ?? 0) / video.frames : 0;
-      bar.hidden = !["sending", "working", "queued"].includes(video.state);
-      bar.value = part;
-      words.textContent = inWords(video);
-    }
-  }
-
-  #row(video) {
-    const words = el("span", { class: "words" });
-    const bar = el("progress", { max: 1, value: 0, "aria-label": `${video.name}: how far` });
-    const name = el("button", { type: "button", class: "name", onclick: () => this.show(video) }, video.name);
-    const row = el("li", { class: "job" }, name, words, bar);
-    return Object.assign(row, { video, bar, words, name });
+    this.list.show(this.videos, this.current);
   }
 
   async begin() {
@@ -262,20 +239,4 @@ export class Videos {
     if (document.fullscreenElement) document.exitFullscreen();
     else if (this.current) byId("video-stage").requestFullscreen().catch(complain);
   }
-}
-
-function facts({ state, width, height, seconds, sound, warnings, error }) {
-  const parts = [width && `${width} × ${height}`, seconds && clock(seconds), sound ? "with sound" : "", error && state === "failed" ? error : ""];
-  return [...parts, ...(warnings ?? [])].filter(Boolean).join(" · ") || "\u00a0";
-}
-
-function inWords({ state, part, bytes, place, frames, done, rate, seconds_left: left, error }) {
-  if (state === "sending") return `sending ${Math.round(part * 100)} % of ${size(bytes)}`;
-  if (state === "uploaded") return "ready to begin";
-  if (state === "queued") return place > 1 ? `waiting, ${place - 1} before it` : "begins";
-  if (state === "working") {
-    return [frames ? `${Math.floor(((done ?? 0) / frames) * 100)} %` : `${done ?? 0} frames`, left != null && `${clock(left)} left`,
-      rate && `${rate.toFixed(0)} frames a second`].filter(Boolean).join(" · ");
-  }
-  return state === "failed" ? `failed: ${error ?? ""}` : state;
 }
