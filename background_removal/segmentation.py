@@ -100,6 +100,10 @@ class MPSegmentation(FrameObject):
         hints: Strokes on one image, as a picture of its size: uint8 (H, W), (H, W, 3) or (H, W, 4), or the path of a
             file. White keeps the thing that it marks, black erases it, grey (128) and transparent mark nothing.
 
+    Attributes:
+        keeps_alpha: Whether what is transparent in a frame stays so; otherwise it counts as background and shows the
+            new one.
+
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
         InputNotFoundError: a file or folder does not exist.
@@ -178,6 +182,8 @@ class MPSegmentation(FrameObject):
         self._person.reuse_still = bool(reuse_still)
         weakref.finalize(self, self._person.close)  # the networks are kept from stream to stream
         self._controls = LookControls(self._selector, self._person, self._stage, threshold, edge_softness)
+        self.keeps_alpha = True
+        self._frame_alpha: np.ndarray | None = None
         self._steps: list[MatteStep] = []
         glance = self._person.glance if isinstance(self._person, StreamMatting) else None
         self._plate = PlateControls(plate, keep_chair, self._steps, glance)
@@ -236,13 +242,14 @@ class MPSegmentation(FrameObject):
             InputError: `frame` is no image: None, empty, or of another type or shape.
         """
         image = drop_alpha(frame)
+        self._frame_alpha = None if frame is image or self.keeps_alpha else frame[..., 3]
         if self._selector.background is None:
             # A copy: the person is found only when asked for, perhaps after another object has drawn on the frame.
             foreseen = self._take_foreseen(frame)
             self._last_matte, self._unseen = None, foreseen or Pyramid(image.copy())
             return to_image(self._stage.cover(frame if foreseen is None else frame.copy(), None))
         result = to_image(self._compose(self._selector.background, self._take_foreseen(frame) or Pyramid(image)))
-        if frame is not image and not self._stage.is_moving:
+        if frame is not image and self.keeps_alpha and not self._stage.is_moving:
             result = restore_alpha(result, frame)
         return to_image(self._stage.cover(result, self._selector.background))
 
@@ -582,6 +589,8 @@ class MPSegmentation(FrameObject):
         matte = self._person(view)
         for step in self._steps:
             matte = step(view, matte)
+        if self._frame_alpha is not None:
+            matte = matte.limit(self._frame_alpha)
         self._found_person = self._found_person or matte.shows_person
         self._person_matte = matte
         if self._adjustment.is_on:

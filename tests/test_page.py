@@ -177,6 +177,24 @@ def corner(image: np.ndarray) -> list[int]:
 # -- pictures ------------------------------------------------------------------------------------------
 
 
+def test_what_comes_in_transparent_counts_as_background(visitor: Visitor, portrait: np.ndarray) -> None:
+    alpha = np.full(portrait.shape[:2], 255, np.uint8)
+    alpha[320:] = 0  # all but the head
+    cut = np.dstack([portrait, alpha])
+    body = cv2.imencode(".png", cut)[1].tobytes()
+    middle = np.s_[200:300, 220:290]  # the face
+    for form in ("png", "jpeg"):
+        shown = decoded(visitor.ask("POST", "/api/image", body, background="#0000ff", format=form)[1])
+        assert shown.shape == portrait.shape
+        assert difference(shown[330:], np.uint8([255, 0, 0])) < 3
+        assert difference(shown[middle], portrait[middle]) < 6
+    cutout = decoded(visitor.ask("POST", "/api/image", body, background="transparent")[1])
+    assert (cutout[330:, :, 3].max(), cutout[middle][..., 3].min() > 245) == (0, True)
+    whole = decoded(visitor.ask("POST", "/api/image", body, background="none")[1])
+    assert (whole[..., 3] == alpha).all()
+    assert decoded(visitor.ask("POST", "/api/image", body, background="none", format="jpeg")[1])[330:].min() > 245
+
+
 def test_a_picture_gets_its_background_by_one_request(visitor: Visitor, jpeg: bytes, portrait: np.ndarray) -> None:
     status, body, headers = visitor.ask("POST", "/api/image", jpeg, background="#0000ff")
     result = decoded(body)

@@ -16,10 +16,12 @@ import cv2
 import numpy as np
 import pytest
 from conftest import PORTRAIT, Screen, StreamCamera, make_clip, probe, scene
+from PIL import Image
 
 from background_removal.errors import BackgroundRemovalError, InputError, ProcessingError, Stopped
 from background_removal.files.images import ImageSink, ImageSource, SequenceSink
 from background_removal.files.saving.outputs import MatteSink
+from background_removal.files.video.animation_source import AnimationSource
 from background_removal.files.video.parts import Part, PartSink, plan_parts
 from background_removal.files.video.video_sink import VideoSink
 from background_removal.files.video.video_source import VideoSource
@@ -45,6 +47,7 @@ SOURCES = {
     "image": ImageSource,
     "video": VideoSource,
     "part of a video": VideoSource,
+    "animation": AnimationSource,
     "camera": CameraSource,
     "Y4M": Y4mSource,
 }
@@ -54,6 +57,10 @@ SOURCES = {
 def source(request, tmp_path: Path, stream_camera: StreamCamera, monkeypatch: pytest.MonkeyPatch) -> Source:
     if request.param == "image":
         return ImageSource(str(PORTRAIT))
+    if request.param == "animation":
+        first, *others = [Image.fromarray(scene(i)) for i in range(12)]
+        first.save(tmp_path / "clip.webp", save_all=True, append_images=others, duration=40)
+        return AnimationSource(str(tmp_path / "clip.webp"))
     if request.param == "camera":
         return CameraSource(stream_camera.url)
     if request.param == "Y4M":

@@ -126,7 +126,6 @@ def _load_video(path: str, name: str) -> ImageBackground:
         nonlocal played
         with video_source(path, name, warns=not played) as video:  # each loop would repeat the warning of damage
             for frame in video:
-                assert frame is not None  # which only sources of live streams yield
                 yield frame.image, frame.seconds
             played = True
 

@@ -76,9 +76,9 @@ def _read_pictures(pictures: list[str], rate: float | None, name: str) -> AlphaF
 
 
 def _read_video(path: str, name: str) -> AlphaFrames:
-    from background_removal.files.video.video_source import VideoSource
+    from background_removal.files.video.animation_source import video_source
 
-    with VideoSource(path, f"`matte_in` {name}", keep_alpha=True) as video:
+    with video_source(path, f"`matte_in` {name}", keep_alpha=True) as video:
         for frame in video:
             yield _alpha_of(frame.image), frame.seconds
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from background_removal.errors import BackgroundRemovalError
 from background_removal.files import image_decoding
+from background_removal.files.animations import animation_format
 from background_removal.files.kinds import detect_kind
+from background_removal.files.square import resize_image
 from background_removal.page.http_errors import PageError, plain_message
 from background_removal.support.transparency import WHITE, flatten
 
@@ -23,7 +25,9 @@ _ENCODERS = {
 
 
 def read_picture(path: str, name: str, max_pixels: int) -> np.ndarray:
-    """Return an uploaded picture, uint8 (H, W, 3) BGR, upright, on white where it is transparent.
+    """Return an uploaded picture, uint8 (H, W, 3) BGR or, if transparent in parts, (H, W, 4) BGRA, upright.
+
+    Of an animation it is the first picture.
 
     Args:
         path: The file.
@@ -34,14 +38,14 @@ def read_picture(path: str, name: str, max_pixels: int) -> np.ndarray:
         PageError: the file is not a readable picture, or has too many pixels.
     """
     data = Path(path).read_bytes()
-    if detect_kind(path) != "image":
+    if detect_kind(path) != "image" and animation_format(path) in ("", "GIF"):
         raise PageError(415, f"{name}: is not a picture; send JPEG, PNG, WebP, TIFF, BMP, AVIF or HEIC")
     size = read_size(data)
     if size is None:
         raise PageError(422, f"{name}: not a readable image")
     check_pixels(name, size, max_pixels)
     try:
-        return flatten(image_decoding.read_picture(path, name).image, WHITE)  # of a damaged file the intact part
+        return image_decoding.read_picture(path, name).image  # of a damaged file the intact part
     except BackgroundRemovalError as error:
         raise PageError(422, plain_message(error)) from error
 
@@ -59,12 +63,12 @@ def encode_image(image: np.ndarray, kind: str) -> tuple[bytes, str]:
 
     Args:
         image: uint8 (H, W, 3) BGR or (H, W, 4) BGRA.
-        kind: "png", "jpeg" or "webp".
+        kind: "png", "jpeg", which has white where the image is transparent, or "webp".
 
     Raises:
         PageError: the format cannot hold the image.
     """
-    check_transparency(kind, image.shape[2] == 4)
+    image = flatten(image, WHITE) if kind == "jpeg" else image
     media_type, options = _ENCODERS[kind]
     try:
         done, data = cv2.imencode(f".{kind}", image, options)
@@ -88,7 +92,7 @@ def shrink(image: np.ndarray, max_side: int) -> np.ndarray:
     if scale >= 1:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA) if image.shape[2] == 3 else resize_image(image, *size)
 
 
 def read_size(data: bytes) -> tuple[int, int] | None:

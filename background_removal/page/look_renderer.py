@@ -222,6 +222,7 @@ class LookRenderer(FrameObject):
             foreground=self._spec(look.foreground),
             **self._network,
         )
+        self._segmentation.keeps_alpha = False  # the visitor sees the background that they have chosen
         # In the order of the command line.
         before: list[Effect] = [
             LowLight(on="low-light" in look.effects),

@@ -29,7 +29,7 @@ class Still:
     """A photo, opened like a stream of one picture that is shown again in each requested look.
 
     Args:
-        image: uint8 (H, W, 3) BGR.
+        image: uint8 (H, W, 3) BGR, or (H, W, 4) BGRA.
         name: The visitor's name for it.
         pool: Lends the renderer.
         look: The first look.
@@ -39,7 +39,8 @@ class Still:
         self.image = image
         self._pool = pool
         self._renderer = pool.acquire(look)
-        self._renderer.open(StreamInfo(name, image.shape[1], image.shape[0], frames=1, still=True))
+        height, width, channels = image.shape
+        self._renderer.open(StreamInfo(name, width, height, frames=1, still=True, alpha=channels == 4))
 
     def render(self, look: Look) -> np.ndarray:
         """Return the photo in a look, uint8 (H, W, 3) or (H, W, 4)."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -26,6 +26,9 @@ from background_removal.files.image_decoding import HDR_TRANSFERS, open_picture,
 from background_removal.pipeline.frame import Frame, Source, StreamInfo
 from background_removal.support import limits
 from background_removal.support.transparency import WHITE, flatten
+
+if TYPE_CHECKING:
+    from background_removal.files.video.video_source import VideoSource
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ def _is_hdr(path: str) -> bool:
     return points is not None and points.transfer in HDR_TRANSFERS
 
 
-def video_source(path: str, name: str = "", **options: Any) -> Source:
+def video_source(path: str, name: str = "", **options: Any) -> AnimationSource | VideoSource:
     """Return the source of a video or an animation.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -44,6 +44,12 @@ class Matte:
         left, top, right, bottom = self.box
         out[top:bottom, left:right] = self.resize_to_box(self.alpha)
         return out
+
+    def limit(self, alpha: np.ndarray) -> Matte:
+        """Return the matte of a frame whose own alpha, uint8 (H, W), says what is nothing: that is background."""
+        left, top, right, bottom = self.box
+        part = cv2.resize(alpha[top:bottom, left:right], self.alpha.shape[::-1], interpolation=cv2.INTER_AREA)
+        return replace(self, alpha=self.alpha * (part.astype(np.float32) / 255))
 
     def shrink(self, width: int, height: int) -> np.ndarray:
         """Return the alpha of the whole frame at a smaller size, float32 (height, width)."""

@@ -3,12 +3,22 @@
 import { byId, el } from "./dom.js";
 
 const PHOTO = /\.(jpe?g|png|webp|avif|bmp|tiff?|hei[cf])$/i;
-const VIDEO = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|mts|3gp|wmv|flv|ogv|gif)$/i;
+const VIDEO = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|mts|3gp|wmv|flv|ogv|gif|apng)$/i;
 
-/** Return "photo", "video" or "" for a file; a GIF is a video. The server checks the content. */
-export function kindOfFile(file) {
+/** Resolve to "photo", "video" or "" for a file; animated pictures are videos. The server checks the content. */
+export async function kindOfFile(file) {
   if (file.type === "image/gif" || file.type.startsWith("video/") || VIDEO.test(file.name)) return "video";
-  return file.type.startsWith("image/") || PHOTO.test(file.name) ? "photo" : "";
+  if (!file.type.startsWith("image/") && !PHOTO.test(file.name)) return "";
+  return (await isAnimated(file)) ? "video" : "photo";
+}
+
+// By the marks of WebP (a flag of its VP8X chunk), PNG (the chunk acTL) and AVIF (the brand avis).
+async function isAnimated(file) {
+  const head = new Uint8Array(await file.slice(0, 1 << 16).arrayBuffer().catch(() => new ArrayBuffer(0)));
+  const text = new TextDecoder("latin1").decode(head);
+  if (text.startsWith("RIFF")) return text.startsWith("WEBPVP8X", 8) && (head[20] & 2) !== 0;
+  if (text.startsWith("PNG", 1)) return text.split("IDAT")[0].includes("acTL");
+  return text.startsWith("ftyp", 4) && text.slice(8, 64).includes("avis");
 }
 
 /** Open a file dialog; `accept` as in <input type=file>. */

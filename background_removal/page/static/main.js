@@ -55,9 +55,10 @@ async function begin() {
   const photos = new Photos(look, start);
   const videos = new Videos(look, start);
   new Camera(look, start);
-  receive((files, target) => {
-    const pictures = files.filter((file) => kindOfFile(file) === "photo");
-    const clips = files.filter((file) => kindOfFile(file) === "video");
+  receive(async (files, target) => {
+    const kinds = await Promise.all(files.map(kindOfFile));
+    const pictures = files.filter((_, number) => kinds[number] === "photo");
+    const clips = files.filter((_, number) => kinds[number] === "video");
     if (target.closest?.("#backgrounds") && pictures.length) {
       pictures.forEach((file) => panel.add(file).catch(complain));
       return;

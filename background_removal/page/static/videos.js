@@ -67,7 +67,7 @@ export class Videos {
   }
 
   choose() {
-    choose("video/*,image/gif,.mkv", true, (files) => this.add(files));
+    choose("video/*,image/gif,image/webp,image/png,image/avif,.apng,.mkv", true, (files) => this.add(files));
   }
 
   /** Upload videos; each upload can be cancelled. */
