@@ -283,6 +283,13 @@ def test_transparency_that_only_comes_later_is_kept(run_main, tmp_path: Path) ->
         assert not source.info.alpha  # an alpha channel that is opaque throughout
 
 
+def test_equal_frames_at_the_end_keep_their_time(run_main, tmp_path: Path) -> None:
+    write(tmp_path / "a.png", [drawing(0), drawing(1), drawing(1), drawing(1)], durations=[100, 200, 300, 1400])
+    for name in ("r.webp", "r.png", "r.gif"):
+        assert run_main("a.png", UNTOUCHED, "--output", name).code == 0
+        assert sum(read(tmp_path / name)[1]) == 2000, name
+
+
 def test_delays_of_a_png_are_exact(run_main, tmp_path: Path) -> None:
     path = write(tmp_path / "a.png", drawings("png"), durations=10)
     delays = [(1, 30), (1001, 30000), (0, 7), (3, 0), (2, 15)]

@@ -21,12 +21,13 @@ _MAX_DELAY = 2**16 - 1
 _DELAY_OFFSET, _FCTL_BYTES = 20, 26
 
 
-def complete_animation(path: str, last_seconds: Fraction, has_alpha: bool) -> None:
+def complete_animation(path: str, last_seconds: Fraction, length: Fraction, has_alpha: bool) -> None:
     """Complete an animated WebP or PNG; a file with a single picture is left alone.
 
     Args:
         path: The finished file.
         last_seconds: Duration of the last frame; 0 if unknown.
+        length: Time from the first frame to the end of the last, seconds.
         has_alpha: Whether the frames are transparent in parts.
 
     Raises:
@@ -34,22 +35,29 @@ def complete_animation(path: str, last_seconds: Fraction, has_alpha: bool) -> No
     """
     with Path(path).open("r+b") as file:
         if os.path.splitext(path)[1].lower() == ".webp":
-            _complete_webp(file, last_seconds, has_alpha)
+            _complete_webp(file, length if last_seconds > 0 else Fraction(0), has_alpha)
         elif last_seconds > 0:
             _set_last_delay(file, last_seconds)
 
 
-def _complete_webp(file: BinaryIO, last_seconds: Fraction, has_alpha: bool) -> None:
+def _complete_webp(file: BinaryIO, length: Fraction, has_alpha: bool) -> None:
+    """Set the duration of a WebP's last frame to what is left of `length`, as libwebp joins equal frames."""
     frames = webp_frames(file)
-    if frames and last_seconds > 0:
+    if frames and length > 0:
+        before = sum(_read_24_bits(file, at) for at in frames[:-1])
         file.seek(frames[-1])
-        file.write(struct.pack("<I", min(round(1000 * last_seconds), _MAX_MILLISECONDS))[:3])
+        file.write(min(max(round(1000 * length) - before, 1), _MAX_MILLISECONDS).to_bytes(3, "little"))
     if frames and has_alpha:
         # libwebp stores only the opaque part of each frame if that is a rectangle, and forgets what is around it.
         file.seek(_FLAGS_OFFSET)
         flags = file.read(1)[0]
         file.seek(_FLAGS_OFFSET)
         file.write(bytes([flags | _HAS_ALPHA]))
+
+
+def _read_24_bits(file: BinaryIO, at: int) -> int:
+    file.seek(at)
+    return int.from_bytes(file.read(3), "little")
 
 
 def _set_last_delay(file: BinaryIO, seconds: Fraction) -> None:

@@ -39,11 +39,11 @@ _MAX_TICKS_PER_SECOND = 1_000_000
 def is_read_here(path: str) -> bool:
     """Return whether a local file is an animation that `AnimationSource` reads: GIFs and HDR are FFmpeg's."""
     kind = animation_format(path)
-    return kind in ("WEBP", "PNG") or (kind == "AVIF" and not _is_hdr(path))
+    return kind == "WEBP" or (kind in ("PNG", "AVIF") and not _is_hdr(path, kind))
 
 
-def _is_hdr(path: str) -> bool:
-    points = read_code_points(Path(path).read_bytes(), "AVIF")
+def _is_hdr(path: str, kind: str) -> bool:
+    points = read_code_points(Path(path).read_bytes(), kind)
     return points is not None and points.transfer in HDR_TRANSFERS
 
 

@@ -191,19 +191,22 @@ class OutputFile:
         if self._sound is not None:
             self._sound.mux_until(end)
 
-    def finish(self, end: Fraction | None, last_seconds: Fraction = Fraction(0)) -> None:
+    def finish(
+        self, end: Fraction | None, last_seconds: Fraction = Fraction(0), length: Fraction = Fraction(0)
+    ) -> None:
         """Mux the rest of the sound, up to `end` seconds if given, and finish the file.
 
         Args:
             end: The end of the sound, seconds; None for its own.
             last_seconds: Duration of the last picture; 0 if unknown.
+            length: Time from the first picture to the end of the last, seconds; animations need it.
         """
         if self._sound is not None:
             self._sound.finish(end)
         # Writes the index, and raises at the latest now if the disk is full.
         self.container.close()
         if self._suffix in (".webp", *_MUXERS):
-            complete_animation(self._path, last_seconds, self._has_alpha)
+            complete_animation(self._path, last_seconds, length, self._has_alpha)
         if self._suffix in FRAGMENTED_SUFFIXES:
             fix_length(self._path, self._last_end - (self._first_start or 0), may_shorten=self._is_lengthened)
             if self._finished_path:

@@ -99,6 +99,7 @@ class VideoSink(Sink):
         self._file: OutputFile | None = None
         self._encoder: Worker[_Picture] | None = None
         self._end = self._last_seconds = Fraction(0)
+        self._first_seconds: Fraction | None = None
         self._last_pts: int | None = None
         self._duration: dict[int, int] = {}
         self._stack = ExitStack()
@@ -135,6 +136,8 @@ class VideoSink(Sink):
         picture.pts, picture.time_base = pts, self._plan.time_base
         self._last_pts = pts
         self._duration[pts] = round(frame.duration * frame.time_base / self._plan.time_base)
+        if self._first_seconds is None:
+            self._first_seconds = frame.pts * frame.time_base
         self._end = (frame.pts + frame.duration) * frame.time_base
         self._last_seconds = frame.duration * frame.time_base
         assert self._encoder is not None
@@ -154,7 +157,8 @@ class VideoSink(Sink):
                 encoder.finish()
                 with self._file.write_errors():
                     self._mux(self._file, self._stream.encode(None), at_end=True)
-                    self._file.finish(self._end if isinstance(error, Stopped) else None, self._last_seconds)
+                    sound_end = self._end if isinstance(error, Stopped) else None
+                    self._file.finish(sound_end, self._last_seconds, self._end - (self._first_seconds or 0))
         except BaseException as failure:
             encoder.close()  # before the file, which the encoder's thread uses
             unfinished.keep_on_error = self._keep_on_error
