@@ -51,6 +51,8 @@ _ROOMS = {
     "choose": ("1_studio", "7_livingroom", "6_library", "wall", "shelf"),
     "report": ("2_office", "8_loft", "5_stage", "plaster", "tiles"),
 }
+# Rows at the end of a clip that are not used.
+_BLACK_ROWS = 14
 # Colours of drawn walls, BGR.
 _WALLS = {"wall": (185, 195, 200), "shelf": (150, 170, 190), "plaster": (205, 200, 190), "tiles": (170, 160, 150)}
 
@@ -134,7 +136,11 @@ def _people(folder: Path, first: int, last: int, height: float) -> Iterator[tupl
         matte = mattes.read()[1]
         if number >= first:
             alpha = matte[..., 0].astype(np.float32) / 255
-            picture, alpha = picture[:-4], alpha[:-4]  # the last rows of some clips are black
+            # The last rows of some clips are black; the person goes on beyond the frame.
+            picture, alpha = (
+                cv2.copyMakeBorder(each[:-_BLACK_ROWS], 0, _BLACK_ROWS, 0, 0, cv2.BORDER_REPLICATE)
+                for each in (picture, alpha)
+            )
             yield _place(_own_colors(picture.astype(np.float32), alpha), height), _place(alpha, height)
 
 
@@ -153,7 +159,7 @@ def _own_colors(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def _place(picture: np.ndarray, height: float) -> np.ndarray:
     """Return a picture at the bottom in the middle of a frame."""
     scale = SIZE[1] * height / picture.shape[0]
-    matrix = np.array([[scale, 0, (SIZE[0] - scale * picture.shape[1]) / 2], [0, scale, SIZE[1] * (1 - height) + 3]])
+    matrix = np.array([[scale, 0, (SIZE[0] - scale * picture.shape[1]) / 2], [0, scale, SIZE[1] * (1 - height)]])
     return cv2.warpAffine(picture, matrix, SIZE, flags=cv2.INTER_CUBIC)
 
 

@@ -155,7 +155,7 @@ class PlateStep(MatteStep):
         if not self._agrees(found, share, outside):
             return matte
         assert found.light is not None
-        things = find_things(found.changed, alpha)
+        things = find_things(found.changed, alpha, room.level)
         if self._stillness is not None and found.relit is not None:
             things = self._learn(view, room, found, things, person)
         return _refine(view, matte, room, found.light, things)

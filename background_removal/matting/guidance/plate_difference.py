@@ -20,10 +20,12 @@ _SHADOW_COLOR = 1.0
 _OUTLINE = 0.06
 # Alpha from which a pixel is surely the person's.
 _SURE_ALPHA = 0.6
-# Distance at which a region touches the person, pixels at reduced size.
+# Width of the rim of a person in which the colours are not the room's, pixels of the frame.
+_RIM_PIXELS = 4
+# Distance from the rim at which a region touches the person, pixels at reduced size.
 _TOUCH_PIXELS = 3
 # Smallest region, share of the reduced frame.
-_MIN_REGION = 0.0004
+_MIN_REGION = 0.0002
 # Share of the border of a region as dark as a shadow that has to be outlines for it to be a thing.
 _OUTLINED = 0.4
 # Neighbours of a pixel.
@@ -85,7 +87,7 @@ def find_changed(
         noise: Deviation of the frame from the plate where nothing changed, of 255.
         person: 1 where the person may be, uint8 (h, w).
     """
-    outside = np.maximum(relit - high, 0) + np.maximum(low - relit, 0)
+    outside = relit - np.minimum(np.maximum(relit, low), high)
     limit = threshold(channel_sum(plate), noise)
     differs = (channel_sum(cv2.multiply(outside, outside)) > limit * limit).view(np.uint8)
     places = np.flatnonzero(differs & (1 - cv2.erode(person, _SQUARE, iterations=_TOUCH_PIXELS)))
@@ -118,29 +120,45 @@ def _outlined(
     around = np.bincount(grown[ring > 0], minlength=count)
     is_hard = cv2.bitwise_and(cv2.bitwise_and(ring, free), outline | certain)
     hard = np.bincount(grown[is_hard > 0], minlength=count)
-    things = np.flatnonzero(hard > _OUTLINED * np.maximum(around, 1))
-    found = np.isin(labels, things[things > 0]).astype(np.uint8)
+    found = select_regions(labels, hard > _OUTLINED * np.maximum(around, 1))
     return cv2.bitwise_and(shadow, cv2.dilate(found, _SQUARE, iterations=2))
 
 
-def find_things(changed: np.ndarray, person: np.ndarray) -> np.ndarray:
+def select_regions(labels: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return 1 in the chosen regions, uint8 (h, w); the first, what is no region, never is.
+
+    Args:
+        labels: The number of each pixel's region, int32 (h, w).
+        chosen: Whether each region is chosen, bool (n,).
+    """
+    table = chosen.astype(np.uint8)
+    table[0] = 0
+    return table[labels]
+
+
+def find_things(changed: np.ndarray, person: np.ndarray, level: int) -> np.ndarray:
     """Return the changed regions that touch the person, without the person, uint8 (h, w).
 
     Args:
         changed: As `find_changed` returns it.
         person: The network's alpha, float32 (h, w).
+        level: Number of halvings from the frame to this size.
     """
     sure = (person > _SURE_ALPHA).view(np.uint8)
     if not sure.any():
         return np.zeros_like(changed)
-    # A region may be narrow where a hand or a strap interrupts it.
-    body = cv2.dilate(sure, _SQUARE, iterations=_TOUCH_PIXELS)
-    solid = cv2.morphologyEx(changed, cv2.MORPH_OPEN, CROSS)
-    apart = cv2.bitwise_and(solid, 1 - sure)
+    # The rim of a person differs as well: colours bleed there, and cameras sharpen. It is no thing, however long.
+    rim = max(1, _RIM_PIXELS >> level)
+    body = cv2.dilate(sure, _SQUARE, iterations=rim)
+    apart = cv2.morphologyEx(cv2.bitwise_and(changed, 1 - body), cv2.MORPH_OPEN, CROSS)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(apart, connectivity=8)
     if count < 2:
         return apart
-    touching = np.bincount(labels[cv2.bitwise_and(body, apart) > 0], minlength=count)
+    # A region may be narrow where a hand or a strap interrupts it.
+    near = cv2.dilate(body, _SQUARE, iterations=_TOUCH_PIXELS)
+    touching = np.bincount(labels[cv2.bitwise_and(near, apart) > 0], minlength=count)
     large = stats[:, cv2.CC_STAT_AREA] > _MIN_REGION * changed.size
-    kept = np.flatnonzero((touching > 0) & large)
-    return np.isin(labels, kept[kept > 0]).astype(np.uint8)
+    found = select_regions(labels, (touching > 0) & large)
+    # With what lies between it and the person, and its own rim.
+    grown = cv2.dilate(found, _SQUARE, iterations=rim + 1)
+    return cv2.bitwise_and(cv2.bitwise_and(grown, changed), 1 - sure)

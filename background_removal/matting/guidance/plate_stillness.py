@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from background_removal.matting.guidance.plate_difference import select_regions
+
 # Frames for which a thing stands still before it is the room: three seconds of a camera.
 _STILL_FRAMES = 90
 # Share of a region's pixels that must have stood still; noise lets some move.
@@ -45,9 +47,7 @@ class Stillness:
         count, labels, stats, _ = cv2.connectedComponentsWithStats(apart, connectivity=8)
         stood = np.bincount(labels[still > 0], minlength=count)
         areas = stats[:, cv2.CC_STAT_AREA]
-        kept = np.flatnonzero((stood > _STILL_SHARE * areas) & (areas > _MIN_REGION * apart.size))
-        kept = kept[kept > 0]
-        if not len(kept):
+        found = select_regions(labels, (stood > _STILL_SHARE * areas) & (areas > _MIN_REGION * apart.size))
+        if not found.any():
             return None
-        found = np.isin(labels, kept).astype(np.uint8)
         return cv2.bitwise_and(cv2.dilate(found, np.ones((5, 5), np.uint8)), 1 - person)
