@@ -18,6 +18,7 @@ from background_removal.compositing.background_selector import YOURS, Background
 from background_removal.compositing.backgrounds import Background
 from background_removal.compositing.blur import BlurStrength, KernelBlur, parse_blur, parse_kernel
 from background_removal.compositing.edge_shift import parse_shift
+from background_removal.compositing.key_controls import KeyControls
 from background_removal.compositing.look_controls import LookControls
 from background_removal.compositing.matte_adjustment import MatteAdjustment
 from background_removal.compositing.plate_controls import PlateControls
@@ -190,10 +191,7 @@ class MPSegmentation(FrameObject):
         self._adjustment = MatteAdjustment(
             parse_shift(grow, "grow"), parse_shift(shrink, "shrink"), invert, _head_height_of(self._person)
         )
-        if key:
-            from background_removal.compositing.key_color import load_green_screen
-
-            self._steps.append(load_green_screen(key, key_shadows))
+        self._screen = KeyControls(key, key_shadows, self._steps)
         self._hints: MatteStep | None = None
         self.set_hints(hints)
         self._reuse_still = reuse_still
@@ -495,6 +493,7 @@ class MPSegmentation(FrameObject):
         if self._hints is not None and not info.still:
             raise InputError("`hints` goes with an image; strokes do not follow what moves")
         self._still, self._live = info.still, info.live
+        self._screen.still = info.still
         self.reset()
         self._foresees = False
         if isinstance(self._person, GivenMatting):
@@ -526,7 +525,7 @@ class MPSegmentation(FrameObject):
     @property
     def actions(self) -> Sequence[Action]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The actions that change the look."""
-        return *self._controls.actions, *self._plate.actions
+        return *self._controls.actions, *self._plate.actions, *self._screen.actions
 
     @property
     def keys(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -535,7 +534,7 @@ class MPSegmentation(FrameObject):
 
     def status(self) -> Mapping[str, Any]:
         """Return the state of each action, by its name."""
-        return {**self._controls.status(), "plate": self._plate.state}
+        return {**self._controls.status(), "plate": self._plate.state, "screen": self._screen.state}
 
     @property
     def badges(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]

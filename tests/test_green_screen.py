@@ -15,7 +15,9 @@ from conftest import Outcome
 from background_removal import InputError, MPSegmentation
 from background_removal.compositing.backgrounds import SolidColor, Transparent
 from background_removal.compositing.key_color import load_green_screen
+from background_removal.compositing.key_controls import KeyControls
 from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.guidance.steps import MatteStep
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.planes import ColorDescription, Planes, to_image
 
@@ -196,6 +198,23 @@ def test_a_colour_that_is_nowhere_is_said_once(scene: Scene, caplog: pytest.LogC
     for n in range(60):
         assert step(view, mattes[n % 2]) is mattes[n % 2]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_an_action_changes_the_key_while_frames_go_by(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    steps: list[MatteStep] = []
+    controls = KeyControls(None, False, steps)
+    (action,) = controls.actions
+    assert (steps, controls.state) == ([], "off")
+    assert action.perform("green") == "screen green"
+    assert error(steps[0](Pyramid(scene.image), scene.matte).full(), scene) < 3.5
+    with pytest.raises(InputError, match="grün"):
+        action.perform("grün")
+    assert (len(steps), controls.state) == (1, "green"), "as it was"
+    controls.still = True
+    action.perform("blue")
+    assert steps[0](Pyramid(scene.image), scene.matte) is scene.matte
+    assert "key blue: no such colour" in caplog.text
+    assert (action.perform("off"), steps) == ("no screen", [])
 
 
 def test_values_that_are_no_colour_of_a_screen_are_named() -> None:

@@ -136,6 +136,10 @@ PLACE = Action(
 SHADOW = Action("shadow", (), "shadow of the person on a new background, 0 to 1", "S", limits=(0, 1))
 FOREGROUND = Action("foreground", (), "a picture with transparency before the person, or off", "FILE|off")
 PLATE = Action("plate", ("e",), "take a picture of the empty room", "now|off", choices=("now", "off"))
+SCREEN = Action(
+    "screen", (), "a green or blue screen is behind the person: its colour, auto, or off", "COLOR|auto|off",
+    choices=("green", "blue", "auto", "off"),
+)  # fmt: skip
 AUTO_FRAME = Action("auto-frame", ("z",), "auto-frame on or off", ON_OFF)
 LOW_LIGHT = Action("low-light", ("l",), "low-light on or off", ON_OFF)
 COLOR_BALANCE = Action("color-balance", ("k",), "color-balance on or off", ON_OFF)
@@ -156,8 +160,8 @@ QUIT = Action("quit", ("q", "esc"), "quit", keys_text="q, Esc", changes_output=F
 # Every action of the program, in the order of the help; a run has those whose objects it has.
 ALL = (
     NEXT_BACKGROUND, PREVIOUS_BACKGROUND, BACKGROUND, LESS_BLUR, MORE_BLUR, BLUR, KEEP_MORE, KEEP_LESS, THRESHOLD,
-    MATTE, PEOPLE, PLATE, PLACE, SHADOW, FOREGROUND, AUTO_FRAME, LOW_LIGHT, COLOR_BALANCE, DEFOCUS, NAME, LOGO, FREEZE,
-    MIRROR, CARD, SNAPSHOT, RECORD, SAVE_LOOK, KEYS, BESIDE, FULL_SCREEN, QUIT,
+    MATTE, PEOPLE, PLATE, SCREEN, PLACE, SHADOW, FOREGROUND, AUTO_FRAME, LOW_LIGHT, COLOR_BALANCE, DEFOCUS, NAME, LOGO,
+    FREEZE, MIRROR, CARD, SNAPSHOT, RECORD, SAVE_LOOK, KEYS, BESIDE, FULL_SCREEN, QUIT,
 )  # fmt: skip
 
 

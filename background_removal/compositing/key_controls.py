@@ -1,0 +1,71 @@
+"""The key of a screen, and the action that changes it while frames go by."""
+
+from __future__ import annotations
+
+from background_removal.matting.guidance.steps import MatteStep
+from background_removal.pipeline import actions
+from background_removal.pipeline.actions import Action
+
+# The word that takes the key away.
+_OFF = "off"
+
+
+class KeyControls:
+    """Adds the step that keys a screen to the steps of a segmentation, or takes it away.
+
+    Args:
+        key: The colour, as `key_color.load_green_screen` takes it; None for no screen.
+        keeps_shadows: Whether shadows on the screen are kept.
+        steps: The steps that change each matte; the key comes first.
+
+    Raises:
+        InputError: `key` is no colour of a screen.
+
+    Attributes:
+        still: Whether the stream is one image.
+    """
+
+    def __init__(self, key: str | None, keeps_shadows: bool, steps: list[MatteStep]) -> None:
+        self._keeps_shadows = keeps_shadows
+        self._steps = steps
+        self._step: MatteStep | None = None
+        self._key: str | None = None
+        self.still = False
+        self._set(key)
+
+    def _set(self, key: str | None) -> None:
+        step = None
+        if key:
+            # Imported when it is needed: without a key it costs nothing.
+            from background_removal.compositing.key_color import load_green_screen
+
+            step = load_green_screen(key, self._keeps_shadows)
+        if self._step is not None:
+            self._steps.remove(self._step)
+            self._step.end()
+        if step is not None:
+            self._steps.insert(0, step)
+        self._step, self._key = step, key or None
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The action that changes the key."""
+        return (actions.SCREEN.bind(self.change),)
+
+    @property
+    def state(self) -> str:
+        """The key, for `control status`."""
+        return self._key or _OFF
+
+    def change(self, key: str) -> str:
+        """Key another colour, or nothing with "off"; return the message.
+
+        Raises:
+            InputError: it is no colour of a screen.
+        """
+        self._set(None if key == _OFF else key)
+        if self._step is None:
+            return "no screen"
+        # A colour that is missing ends no run: it is said as for a camera.
+        self._step.begin(self.still, live=True)
+        return f"screen {key}"
