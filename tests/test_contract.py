@@ -212,7 +212,7 @@ def test_the_root_holds_four_doors() -> None:
 
 
 def test_the_scripts_of_the_page_are_short() -> None:
-    long = {path.name for path in PACKAGE.glob("page/static/*.js") if len(path.read_text().splitlines()) > 250}
+    long = {path.name for path in PACKAGE.glob("page/static/*.js") if len(path.read_bytes().splitlines()) > 250}
     assert long == set()
 
 

@@ -39,7 +39,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from background_removal.look import Look
 from background_removal.page.connections import HEAD_SECONDS
-from background_removal.page.server import PageServer
+from background_removal.page.server import Page, PageServer
 from background_removal.page.settings import Limits, Settings
 
 SMALL = Limits(photo_bytes=2 << 20, pixels=2_000_000, video_bytes=4 << 20, connections=24)
@@ -53,6 +53,7 @@ class Visitor:
         self.host = address.split("/")[2]
         self.cookie = ""
         self.folder = Path()
+        self.page: Page | None = None
 
     def ask(
         self, method: str, path: str, body: Any = None, /, headers: dict[str, str] | None = None, **query: object
@@ -97,6 +98,7 @@ def serving(settings: Settings) -> Iterator[Visitor]:
         try:
             visitor = Visitor(served.address)
             visitor.folder = served.page.store.folder
+            visitor.page = served.page
             yield visitor
         finally:
             served.stop()
@@ -282,10 +284,36 @@ def test_what_cannot_be_done_is_said_in_one_sentence(visitor: Visitor, jpeg: byt
     assert "method not allowed" in visitor.refused(405, "PUT", "/api/photos", jpeg)
 
 
+def test_what_a_visitor_has_sent_is_listed_for_them_alone(jpeg: bytes) -> None:
+    with serving(Settings(port=0, look=Look(background="sunset"))) as visitor:
+        visitor.enter()
+        photo = visitor.told("POST", "/api/photos", jpeg, status=201, name="me.jpg")
+        wall = visitor.told("POST", "/api/backgrounds", jpeg, status=201, name="wall.jpg")
+        assert visitor.told("GET", "/api/look")["background"] == "sunset"
+        look = {"background": f"upload:{wall['id']}", "threshold": 0.4}
+        kept = visitor.told("PUT", "/api/look", look)
+        assert "there is no such setting" in visitor.refused(400, "PUT", "/api/look", {"model": "x"})
+        assert visitor.told("GET", "/api/photos") == {"photos": [photo]}
+        assert visitor.told("GET", "/api/backgrounds") == {"backgrounds": [wall]}
+        assert (photo["name"], wall["name"]) == ("me.jpg", "wall.jpg")
+        assert visitor.told("GET", "/api/look") == kept
+        assert (kept["threshold"], kept["background"]) == (0.4, look["background"])
+        cookie, visitor.cookie = visitor.cookie, ""
+        assert visitor.told("GET", "/api/photos") == {"photos": []}
+        assert visitor.told("GET", "/api/backgrounds") == {"backgrounds": []}
+        assert visitor.told("GET", "/api/look")["background"] == "sunset"
+        visitor.cookie = cookie
+        assert visitor.page is not None
+        visitor.page.store.remove(wall["id"])
+        assert visitor.told("GET", "/api/look") == {**kept, "background": "sunset"}
+
+
 OPERATIONS = """
     GET /api/start 200, GET /api/actions 200, GET /api/camera 426, POST /api/image 200, POST /api/zip 200,
-    POST /api/backgrounds 201, GET /api/backgrounds/{name} 200, GET /api/uploads/{id} 200,
-    POST /api/photos 201, DELETE /api/photos/{id} 204, GET /api/photos/{id}/source 200, GET /api/photos/{id}/result 200,
+    GET /api/look 200, PUT /api/look 200,
+    POST /api/backgrounds 201, GET /api/backgrounds 200, GET /api/backgrounds/{name} 200, GET /api/uploads/{id} 200,
+    POST /api/photos 201, GET /api/photos 200, DELETE /api/photos/{id} 204,
+    GET /api/photos/{id}/source 200, GET /api/photos/{id}/result 200,
     POST /api/videos 201, GET /api/videos 200, GET /api/videos/{id} 200, DELETE /api/videos/{id} 204,
     POST /api/videos/{id}/start 200, POST /api/videos/{id}/cancel 200, GET /api/videos/{id}/frame 200,
     GET /api/videos/{id}/source 200, GET /api/videos/{id}/result 200, GET /api/videos/{id}/matte 200"""

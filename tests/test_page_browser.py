@@ -179,6 +179,7 @@ def page(browser: Browser) -> Iterator[Callable[[str], Browser]]:
     """Open a tab of the page; afterwards the browser has found nothing to complain of."""
 
     def open_tab(tab: str) -> Browser:
+        browser.driver.delete_all_cookies()  # a new visitor, of whom nothing is kept
         browser.open(tab)
         return browser
 
@@ -281,6 +282,14 @@ def test_photos(page: Callable[[str], Browser], files: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(browser.downloaded("photos_out.zip").read_bytes())) as pictures:
         assert sorted(pictures.namelist()) == ["portrait_out.png", "second_out.png"]
         assert cv2.imdecode(np.frombuffer(pictures.read("second_out.png"), np.uint8), -1).shape[:2] == (512, 512)
+    # A reload brings back the photos, the one at hand, the background and the look.
+    browser.find("#photo-strip button").click()
+    browser.find("#slider-threshold").send_keys(Keys.ARROW_RIGHT)
+    browser.open("photo")
+    wait_until(lambda: browser.is_color("photo-result", 0.95, 0.05, (10, 20, 200)), "the same picture")
+    assert browser.find("#photo-strip [aria-pressed=true]").get_attribute("title") == "portrait.jpg"
+    assert browser.find("#slider-threshold").get_attribute("value") == "0.55"
+    assert browser.run("return document.querySelector('#backgrounds input:checked').closest('label').title") == "blue"
     browser.choose("[aria-keyshortcuts=o]:not(#video *)", files / "notes.jpg")
     wait_until(lambda: "notes.jpg" in browser.find("#trouble").text, "a complaint")
     assert browser.run("return [...document.querySelectorAll('#photo-strip button')].map((each) => each.title)") == [

@@ -11,6 +11,7 @@ from background_removal.look import NAMES, Look
 from background_removal.page.http_errors import PageError
 from background_removal.page.looks import BLURS, UPLOAD
 from background_removal.page.settings import Limits
+from background_removal.page.store import Upload
 
 _Model = TypeVar("_Model", bound=BaseModel)
 PictureFormat = Literal["png", "jpeg", "webp"]
@@ -124,8 +125,20 @@ class Background(BaseModel):
     """An uploaded background."""
 
     id: str
+    name: str
     width: int
     height: int
+
+    @classmethod
+    def of(cls, upload: Upload) -> Background:
+        """Return the description of an upload."""
+        return cls(id=upload.id, name=upload.name, width=upload.width, height=upload.height)
+
+
+class BackgroundList(BaseModel):
+    """Backgrounds of one visitor."""
+
+    backgrounds: list[Background]
 
 
 class Photo(BaseModel):
@@ -135,6 +148,17 @@ class Photo(BaseModel):
     name: str
     width: int
     height: int
+
+    @classmethod
+    def of(cls, upload: Upload) -> Photo:
+        """Return the description of an upload."""
+        return cls(id=upload.id, name=upload.name, width=upload.width, height=upload.height)
+
+
+class PhotoList(BaseModel):
+    """Photos of one visitor."""
+
+    photos: list[Photo]
 
 
 class Video(BaseModel):

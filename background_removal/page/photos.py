@@ -24,9 +24,11 @@ from background_removal.page.image_codec import check_transparency, encode_image
 from background_removal.page.looks import parse_look
 from background_removal.page.models import (
     Background,
+    BackgroundList,
     ImageQuery,
     LookChanges,
     Photo,
+    PhotoList,
     PictureFormat,
     ResultQuery,
     ZipRequest,
@@ -68,6 +70,7 @@ class Photos:
         router = APIRouter()
         add: Any = router.add_api_route
         add("/api/backgrounds", self.add_background, methods=["POST"], status_code=201, openapi_extra=UPLOAD_BODY)
+        add("/api/backgrounds", self.list_backgrounds)
         jpeg = {"response_class": Response, "responses": binary_response("image/jpeg")}
         add("/api/backgrounds/{name}", self.shipped, **jpeg)
         add("/api/uploads/{id}", self.upload, **jpeg)
@@ -75,6 +78,7 @@ class Photos:
         picture = {"response_class": Response, "responses": _PICTURE}
         add("/api/image", self.image, methods=["POST"], openapi_extra=form, **picture)
         add("/api/photos", self.add, methods=["POST"], status_code=201, openapi_extra=UPLOAD_BODY)
+        add("/api/photos", self.list_photos)
         add("/api/photos/{id}", self.remove, methods=["DELETE"], status_code=204, response_class=Response)
         add("/api/photos/{id}/source", self.source, **picture)
         add("/api/photos/{id}/result", self.result, **picture)
@@ -88,15 +92,23 @@ class Photos:
 
     def parse_look(self, changes: LookChanges, base: Look | None = None) -> Look:
         """Return `base`, by default the page's look, with the settings of a request; raises PageError."""
-        has_picture = lambda id: self._store.has(id, "background")  # noqa: E731
-        return parse_look(changes.given(), base or self._settings.look, has_picture)
+        return parse_look(changes.given(), base or self._settings.look, self.has_background)
+
+    def has_background(self, id: str) -> bool:
+        """Return whether there is an uploaded background with that id."""
+        return self._store.has(id, "background")
 
     # -- backgrounds -------------------------------------------------------------------------------
 
     async def add_background(self, request: Request, name: str = "") -> Background:
         """Upload a picture to stand behind people."""
         upload = await self._receive(request, "background", name)
-        return Background(id=upload.id, width=upload.width, height=upload.height)
+        return Background.of(upload)
+
+    async def list_backgrounds(self, request: Request) -> BackgroundList:
+        """Return the backgrounds of this visitor, known by a cookie, oldest first."""
+        uploads = self._store.list_uploads(request.state.visitor, "background")
+        return BackgroundList(backgrounds=[Background.of(upload) for upload in uploads if upload.width])
 
     async def shipped(self, name: str) -> Response:
         """Return the thumbnail of a shipped background."""
@@ -142,7 +154,12 @@ class Photos:
     async def add(self, request: Request, name: str = "") -> Photo:
         """Upload a photo, to be shown in several looks."""
         upload = await self._receive(request, "photo", name)
-        return Photo(id=upload.id, name=upload.name, width=upload.width, height=upload.height)
+        return Photo.of(upload)
+
+    async def list_photos(self, request: Request) -> PhotoList:
+        """Return the photos of this visitor, known by a cookie, oldest first."""
+        uploads = self._store.list_uploads(request.state.visitor, "photo")
+        return PhotoList(photos=[Photo.of(upload) for upload in uploads if upload.width])
 
     async def remove(self, id: str) -> None:
         """Remove a photo."""

@@ -47,6 +47,7 @@ from background_removal.page.cameras import Cameras
 from background_removal.page.connections import ConnectionLimit
 from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.jobs import VideoQueue
+from background_removal.page.kept_looks import KeptLooks
 from background_removal.page.look_renderer import LookRenderer
 from background_removal.page.looks import BLURS
 from background_removal.page.models import ActionList, ShippedBackground, Start, describe_error
@@ -86,6 +87,7 @@ class Page:
             self.store.add_owner_picture(upload_id, path)
         self._service = PhotoService(RendererPool(self._make_still_renderer), settings.limits)
         self._photos = Photos(settings, self.store, self._service)
+        self._looks = KeptLooks(settings.look, self._photos.parse_look, self._photos.has_background)
         pool = RendererPool(self._make_stream_renderer)
         self._queue = VideoQueue(self.store, pool, settings.limits)
         self._videos = Videos(settings, self.store, self._queue, self._photos.parse_look)
@@ -124,6 +126,7 @@ class Page:
         app.add_api_route("/api/actions", self._actions, dependencies=token)
         app.add_api_route("/api/camera", self._camera, status_code=426, dependencies=token)
         app.include_router(self._photos.router(), dependencies=token)
+        app.include_router(self._looks.router(), dependencies=token)
         app.include_router(self._videos.router(), dependencies=token)
         app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC)))
         return app

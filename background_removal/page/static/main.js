@@ -6,7 +6,7 @@ import { Camera } from "./camera.js";
 import { kindOfFile, receive } from "./drop.js";
 import { byId } from "./dom.js";
 import { bind, list, listen } from "./keys.js";
-import { Look } from "./look.js";
+import { keep, Look } from "./look.js";
 import { complain } from "./messages.js";
 import { Panel } from "./panel.js";
 import { Photos } from "./photos.js";
@@ -46,12 +46,13 @@ function tabs() {
 
 async function begin() {
   tabs();
-  const [start] = await Promise.all([ask("/api/start"), loadActions()]);
+  const [start, last, { backgrounds }] = await Promise.all([ask("/api/start"), ask("/api/look"), ask("/api/backgrounds"), loadActions()]);
   bind("", { keys: list, ...Object.fromEntries(TABS.map((name) => [`tab-${name}`, () => show(name)])) });
   byId("show-keys").addEventListener("click", list);
   listen(() => open);
-  const look = new Look(start.look);
-  const panel = new Panel(look, start);
+  const look = new Look(start.look, last);
+  keep(look);
+  const panel = new Panel(look, start, backgrounds);
   const photos = new Photos(look, start);
   const videos = new Videos(look, start);
   new Camera(look, start);
@@ -73,6 +74,7 @@ async function begin() {
     }
     if (!clips.length && !pictures.length) complain("Only photos and videos can be opened.");
   });
+  await photos.load();
   document.body.dataset.ready = "";
 }
 

@@ -7,6 +7,7 @@ import { byId, el } from "./dom.js";
 import { bind } from "./keys.js";
 import { hex, kindOf } from "./look.js";
 import { complain, say } from "./messages.js";
+import { check, radios, segmented } from "./radios.js";
 
 const COLORS = [
   ["#ffffff", "White"], ["#d9d9d9", "Light grey"], ["#404040", "Dark grey"], ["#000000", "Black"],
@@ -28,8 +29,9 @@ export class Panel {
   /**
    * @param {import("./look.js").Look} look
    * @param {object} start The response of /api/start.
+   * @param {{id: string, name: string}[]} sent The visitor's backgrounds.
    */
-  constructor(look, start) {
+  constructor(look, start, sent) {
     this.look = look;
     this.blurs = start.blurs;
     const own = (start.uploads ?? []).map((id) => ({ name: `upload:${id}`, label: "As started", picture: `/api/uploads/${id}` }));
@@ -41,6 +43,7 @@ export class Panel {
     this.tiles = el("div", { class: "tiles" });
     this.element.append(this.#backgrounds(), this.#people(), this.#edge(), this.#stage(), this.#effects(start.effects),
       el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, "Everything as at the start"));
+    sent.forEach((background) => this.#own(background));
     look.addEventListener("change", () => this.#show());
     this.#show();
     bind("", {
@@ -54,12 +57,15 @@ export class Panel {
 
   /** Upload a picture, and use it as background. */
   async add(file) {
-    const { id } = await ask("/api/backgrounds", { body: file });
+    this.look.set({ background: this.#own(await ask(`/api/backgrounds?name=${encodeURIComponent(file.name)}`, { body: file })) });
+    say(`background: ${file.name || "your picture"}`);
+  }
+
+  #own({ id, name }) {
     const spec = `upload:${id}`;
     this.pictures.push(spec);
-    this.tiles.lastElementChild.before(this.#tile(spec, file.name.replace(/\.[^.]*$/, "") || "Yours", `/api/uploads/${id}`));
-    this.look.set({ background: spec });
-    say(`background: ${file.name || "your picture"}`);
+    this.tiles.lastElementChild.before(this.#tile(spec, name.replace(/\.[^.]*$/, "") || "Yours", `/api/uploads/${id}`));
+    return spec;
   }
 
   #backgrounds() {
@@ -235,16 +241,3 @@ const percent = (blur) => ({ light: 1, medium: 2, strong: 4 })[blur] ?? parseFlo
 const shifts = (value) => ({ grow: value > 0 ? `${value}%` : "0", shrink: value < 0 ? `${-value}%` : "0" });
 const shiftOf = ({ grow, shrink }) => parseFloat(grow ?? 0) - parseFloat(shrink ?? 0);
 const titled = (text) => text[0].toUpperCase() + text.slice(1);
-
-function segmented(label, name, choices, act) {
-  return el("div", { class: "segmented", role: "radiogroup", "aria-label": label }, ...radios(name, choices, act));
-}
-
-function radios(name, choices, act) {
-  return choices.map(([value, text]) =>
-    el("label", {}, el("input", { type: "radio", name, value, onchange: () => act(value) }), el("span", {}, text)));
-}
-
-function check(group, value) {
-  for (const radio of group.querySelectorAll("input")) radio.checked = radio.value === value;
-}

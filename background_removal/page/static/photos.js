@@ -9,6 +9,7 @@ import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { PhotoSaving } from "./photo_saving.js";
 import { Strip } from "./strip.js";
+import { recall, remember } from "./tab_memory.js";
 
 export class Photos {
   /** @param {import("./look.js").Look} look */
@@ -57,6 +58,13 @@ export class Photos {
     choose("image/*,.heic,.heif", true, (files) => this.add(files));
   }
 
+  /** Fetch the photos that were sent before a reload of the page. */
+  async load() {
+    this.photos.push(...(await ask("/api/photos")).photos);
+    const last = recall("photo");
+    this.show(this.photos.find(({ id }) => id === last) ?? this.photos[0] ?? null);
+  }
+
   /** Upload photos, and show the first. */
   async add(files) {
     let shown = false;
@@ -88,8 +96,10 @@ export class Photos {
     this.compare.zoom(false);
     this.shown = null;
     this.compare.element.classList.add("waiting");
-    if (photo.id) this.#source(photo);
-    else this.before.src = photo.local;
+    if (photo.id) {
+      remember("photo", photo.id);
+      this.#source(photo);
+    } else this.before.src = photo.local;
     this.after.removeAttribute("src");
     if (photo.width) this.compare.fit(photo.width, photo.height);
     else this.before.decode().then(() => photo === this.current && this.compare.fit(this.before.naturalWidth, this.before.naturalHeight)).catch(() => {});
@@ -98,8 +108,8 @@ export class Photos {
 
   /** Fetch the result in the current look; only the last of several requests is sent. */
   async refresh() {
-    if (byId("photo").hidden) return;
-    this.stale = false;
+    this.stale = byId("photo").hidden;
+    if (this.stale) return;
     if (this.busy) {
       this.again = true;
       return;

@@ -8,6 +8,7 @@ import { facts, JobList } from "./job_list.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { Player } from "./player.js";
+import { recall, remember } from "./tab_memory.js";
 
 const POLL_MS = 700;
 const FORMATS = [["mp4", "MP4"], ["webm", "WebM"], ["mov", "MOV"]];
@@ -104,7 +105,7 @@ export class Videos {
         if (known) this.#update(known, each);
         else this.videos.push({ ...each });
       }
-      if (!this.current && this.videos.length) this.show(this.videos.find(({ state }) => BUSY.includes(state)) ?? this.videos[0]);
+      if (!this.current && this.videos.length) this.show(this.videos.find(({ state }) => BUSY.includes(state)) ?? this.videos.find(({ id }) => id === recall("video")) ?? this.videos[0]);
       this.#state();
       this.failed = 0;
     } catch (error) {
@@ -131,6 +132,7 @@ export class Videos {
     this.picture.hidden = true;
     this.picture.removeAttribute("src");
     this.pictured = null;
+    if (video?.id) remember("video", video.id);
     if (video?.id && !BUSY.includes(video.state)) {
       this.player.open(`/api/videos/${video.id}/source`, video.result ? `/api/videos/${video.id}/result` : null, video);
     }
