@@ -6,7 +6,7 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -33,9 +33,12 @@ from background_removal.matting.loading import load_matting
 from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
 from background_removal.matting.stream import StreamMatting
-from background_removal.pipeline.actions import Action, keys_of
+from background_removal.pipeline.actions import KEEP_AT, Action, keys_of
 from background_removal.pipeline.frame import Planes, StreamInfo, to_image
 from background_removal.pipeline.objects import FrameObject, optional_method
+
+if TYPE_CHECKING:
+    from background_removal.matting.guidance.kept_things import KeptThings
 
 
 class MPSegmentation(FrameObject):
@@ -188,6 +191,7 @@ class MPSegmentation(FrameObject):
         self._steps: list[MatteStep] = []
         glance = self._person.glance if isinstance(self._person, StreamMatting) else None
         self._plate = PlateControls(plate, keep_chair, self._steps, glance)
+        self._things: KeptThings | None = None
         self._adjustment = MatteAdjustment(
             parse_shift(grow, "grow"), parse_shift(shrink, "shrink"), invert, _head_height_of(self._person)
         )
@@ -524,8 +528,9 @@ class MPSegmentation(FrameObject):
 
     @property
     def actions(self) -> Sequence[Action]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The actions that change the look."""
-        return *self._controls.actions, *self._plate.actions, *self._screen.actions
+        """The actions that change the look, and what is kept."""
+        actions = *self._controls.actions, *self._plate.actions, *self._screen.actions
+        return *actions, KEEP_AT.bind(self._keep_at)
 
     @property
     def keys(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -538,12 +543,26 @@ class MPSegmentation(FrameObject):
 
     @property
     def badges(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What the user is to do while a picture of the empty room is taken."""
-        return self._plate.badges
+        """What the user is to do while a picture of the empty room is taken, and that a kept thing is lost."""
+        notice = self._things.notice if self._things is not None else ""
+        return [*self._plate.badges, *([notice] if notice else [])]
 
     def on_click(self, x: float, y: float) -> bool | str:
         """Keep only the person at (x, y), in shares of the frame's width and height."""
         return self._person.choose_at(*self._stage.origin(x, y))
+
+    def on_mark(self, x: float, y: float) -> bool | str:
+        """Keep the thing at (x, y), in shares of the result's width and height, or let it go."""
+        if self._selector.background is None or self._view is None or self._person_matte is None:
+            return False
+        if self._adjustment.invert:
+            return "with the room in place of the person nothing can be kept"
+        if self._things is None:
+            from background_removal.matting.guidance.kept_things import KeptThings
+
+            self._things = KeptThings()
+            self._steps.append(self._things)
+        return self._things.toggle_at(self._view, self._person_matte, *self._stage.origin(x, y))
 
     def on_drag(self, across: float, down: float) -> bool | str:
         """Move the person on a new background by shares of the frame's width and height."""
@@ -569,6 +588,16 @@ class MPSegmentation(FrameObject):
             if foreseen is picture:
                 return view
         return None
+
+    def _keep_at(self, place: str) -> bool | str:
+        """Do what a click with Ctrl does, at a place in words; raise InputError if it is none."""
+        try:
+            x, y = (float(share) for share in place.split(","))
+        except ValueError:
+            x = y = -1.0
+        if not (0 <= x < 1 and 0 <= y < 1):
+            raise InputError(f"keep-at {place}: must be X,Y, each from 0 to 1, for instance 0.4,0.6")
+        return self.on_mark(x, y)
 
     def _show_stage(self) -> None:
         """Show the stage where the person is, before it is moved for the first time."""

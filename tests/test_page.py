@@ -471,6 +471,16 @@ def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, p
         while "error" not in (told := text(camera)):
             pass
         assert told["error"].startswith("threshold: must be followed by")
+        for sent, key, answer in (
+            ({"action": "keep-at", "argument": "0.5,0.3"}, "said", "this is the person"),
+            ({"action": "keep-at", "argument": "9,9"}, "error", "keep-at 9,9: must be X,Y"),
+            ({"action": "foreground", "argument": "/etc/passwd"}, "error", "foreground: nothing can be said after it"),
+        ):
+            camera.send(json.dumps(sent))
+            camera.send(message(next(numbers), portrait))
+            while key not in (told := text(camera)):
+                pass
+            assert told[key].startswith(answer)
         camera.send(json.dumps({"key": "a"}))
         camera.send(message(next(numbers), portrait))
         said = text(camera)

@@ -63,6 +63,7 @@ _TABS: dict[str, tuple[Action, ...]] = {
         replace(actions.PLATE, takes="", choices=(), label="step aside: take the empty room"),
         actions.SNAPSHOT,
         actions.RECORD,
+        actions.KEEP_AT,
         _FULL_SCREEN,
         replace(actions.QUIT, keys=("q",), keys_text="", label="stop the camera"),
         Action("start", ("Enter",), "start the camera"),

@@ -205,7 +205,7 @@ class _Session:
         elif isinstance(message.get("key"), str) and len(message["key"]) <= _MAX_NAME_LENGTH:
             self._sink.put_key(message["key"])
         elif isinstance(message.get("action"), str) and len(message["action"]) <= _MAX_NAME_LENGTH:
-            self._sink.put_action(message["action"])
+            self._sink.put_action(message["action"], _short(message.get("argument", "")))
         elif isinstance(message.get("shown"), int):
             self._sink.confirm(message["shown"])
         else:
@@ -262,6 +262,13 @@ class _Session:
             raise Stopped from error
 
 
+def _short(argument: Any) -> str:
+    """Return an action's argument; raises PageError if it is no short text."""
+    if not isinstance(argument, str) or len(argument) > _MAX_NAME_LENGTH:
+        raise PageError(400, "argument: must be a short text")
+    return argument
+
+
 class _VisitorSink(Sink):
     """Sends each frame to a visitor as its number and a JPEG picture.
 
@@ -291,9 +298,9 @@ class _VisitorSink(Sink):
         """Do the action bound to a key before the next frame."""
         self._put(key, lambda renderer: renderer.on_key(key))
 
-    def put_action(self, name: str) -> None:
+    def put_action(self, name: str, argument: str = "") -> None:
         """Do an action before the next frame."""
-        self._put(name, lambda renderer: renderer.perform(name))
+        self._put(name, lambda renderer: renderer.perform(name, argument))
 
     def _put(self, name: str, act: Callable[[LookRenderer], Answer]) -> None:
         with self._changed:

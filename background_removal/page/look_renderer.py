@@ -21,6 +21,7 @@ from background_removal.look import EFFECTS, Look
 from background_removal.page.http_errors import plain_message
 from background_removal.page.looks import UPLOAD
 from background_removal.pipeline.actions import (
+    KEEP_AT,
     NEXT_BACKGROUND,
     PREVIOUS_BACKGROUND,
     Action,
@@ -143,7 +144,7 @@ class LookRenderer(FrameObject):
 
     @property
     def badges(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What the visitor is to do while a picture of the empty room is taken."""
+        """What the visitor is to do while a picture of the empty room is taken, and that a kept thing is lost."""
         return self._chain.badges
 
     def matte_picture(self) -> np.ndarray | None:
@@ -163,8 +164,8 @@ class LookRenderer(FrameObject):
         }
         return [action.bind(steps[action.name]) if action.name in steps else action for action in self._chain.actions]
 
-    def perform(self, name: str) -> Answer:
-        """Do an action, without an argument; values are set by `request_look`, which checks them.
+    def perform(self, name: str, argument: str = "") -> Answer:
+        """Do an action; only keep-at takes an argument, as values are set by `request_look`, which checks them.
 
         Returns:
             Whether anything was done, or a message.
@@ -175,7 +176,9 @@ class LookRenderer(FrameObject):
         action = next((action for action in self.actions if action.name == name), None)
         if action is None:
             raise InputError(f"{name}: there is no such action here")
-        answer = action.perform()
+        if argument and name != KEEP_AT.name:
+            raise InputError(f"{name}: nothing can be said after it here")
+        answer = action.perform(argument)
         if answer:
             self._look = self._read_look()
         return answer

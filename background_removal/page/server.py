@@ -184,7 +184,8 @@ class Page:
 
         `source` is `visitor` or `webcam`, a camera of this computer. A frame is a binary message, in and out: 4 bytes
         with a number (big-endian) and a JPEG picture. Number n answers all frames up to n; send at most two ahead.
-        Text messages in: `{"look": {...}}` changes the look; `{"action": "matte"}` does an action, and
+        Text messages in: `{"look": {...}}` changes the look; `{"action": "matte"}` does an action
+        (`{"action": "keep-at", "argument": "0.4,0.6"}` keeps the thing there, or lets it go), and
         `{"key": "m"}` the one bound to a key; `{"shown": n}` confirms that a frame of this computer's camera was shown.
         Text messages out: `{"said": ...}`, with the look after an action, `{"trouble": ...}` and `{"error": ...}`.
         """

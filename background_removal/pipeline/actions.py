@@ -140,6 +140,7 @@ SCREEN = Action(
     "screen", (), "a green or blue screen is behind the person: its colour, auto, or off", "COLOR|auto|off",
     choices=("green", "blue", "auto", "off"),
 )  # fmt: skip
+KEEP_AT = Action("keep-at", (), "keep the thing there (shares of the picture), or let it go", "X,Y")
 AUTO_FRAME = Action("auto-frame", ("z",), "auto-frame on or off", ON_OFF)
 LOW_LIGHT = Action("low-light", ("l",), "low-light on or off", ON_OFF)
 COLOR_BALANCE = Action("color-balance", ("k",), "color-balance on or off", ON_OFF)
@@ -160,8 +161,8 @@ QUIT = Action("quit", ("q", "esc"), "quit", keys_text="q, Esc", changes_output=F
 # Every action of the program, in the order of the help; a run has those whose objects it has.
 ALL = (
     NEXT_BACKGROUND, PREVIOUS_BACKGROUND, BACKGROUND, LESS_BLUR, MORE_BLUR, BLUR, KEEP_MORE, KEEP_LESS, THRESHOLD,
-    MATTE, PEOPLE, PLATE, SCREEN, PLACE, SHADOW, FOREGROUND, AUTO_FRAME, LOW_LIGHT, COLOR_BALANCE, DEFOCUS, NAME, LOGO,
-    FREEZE, MIRROR, CARD, SNAPSHOT, RECORD, SAVE_LOOK, KEYS, BESIDE, FULL_SCREEN, QUIT,
+    MATTE, PEOPLE, PLATE, SCREEN, PLACE, SHADOW, FOREGROUND, KEEP_AT, AUTO_FRAME, LOW_LIGHT, COLOR_BALANCE, DEFOCUS,
+    NAME, LOGO, FREEZE, MIRROR, CARD, SNAPSHOT, RECORD, SAVE_LOOK, KEYS, BESIDE, FULL_SCREEN, QUIT,
 )  # fmt: skip
 
 

@@ -387,17 +387,17 @@ class ObjectChain(Actor):
         return [action for adapter in self._adapters for action in adapter.actions]
 
     @property
-    def badges(self) -> Sequence[str]:
-        """The badges of all objects."""
-        return [badge for adapter in self._adapters for badge in adapter.badges]
-
-    @property
     def keys(self) -> Mapping[str, str]:
         """Rows for the list of keys; of two objects that use one key, the first is named."""
         keys: dict[str, str] = {}
         for adapter in self._adapters:
             keys = {**adapter.keys, **keys}
         return keys
+
+    @property
+    def badges(self) -> Sequence[str]:
+        """The badges of all objects."""
+        return [badge for adapter in self._adapters for badge in adapter.badges]
 
     def status(self) -> Mapping[str, Any]:
         """Return the status of all objects; of two values with one name the first object's."""

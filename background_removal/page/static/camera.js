@@ -42,6 +42,8 @@ export class Camera {
     this.size.value = "1280x720";
     this.buttons = {
       record: toggle("Record", "record", () => this.record()), snapshot: push("Snapshot", "snapshot", () => this.snapshot()),
+      keep: el("button", { type: "button", "aria-pressed": "false", title: "Then tap a thing beside you, to keep it or to let it go; Ctrl-click does it too",
+        onclick: () => press(this.buttons.keep, this.buttons.keep.getAttribute("aria-pressed") !== "true") }, "Keep a thing"),
       freeze: toggle("Freeze", "freeze", () => this.freeze()), mirror: toggle("Mirror", "mirror", () => this.mirror()),
       beside: toggle("Original", "beside", () => this.beside()), matte: toggle("Matte", "matte", () => this.showMatte()),
       plate: push("Empty room", "plate", () => this.#perform("plate")),
@@ -50,7 +52,18 @@ export class Camera {
     this.sound = el("input", { type: "checkbox", id: "camera-sound" });
     byId("camera-tools").append(...Object.values(this.buttons), this.source, this.size,
       el("label", { class: "check" }, this.sound, "Record sound"));
+    this.canvas.addEventListener("click", (event) => {
+      if (event.ctrlKey || this.buttons.keep.getAttribute("aria-pressed") === "true") this.#keep(event);
+    });
     this.#state();
+  }
+
+  // Keep the thing under the pointer, or let it go.
+  #keep({ clientX, clientY }) {
+    const { left, top, width, height } = this.canvas.getBoundingClientRect();
+    const [x, y] = [(clientX - left) / width, (clientY - top) / height];
+    if (x < 0 || x >= 1 || y < 0 || y >= 1) return;
+    this.#perform("keep-at", `${(this.mirrored ? 1 - x : x).toFixed(4)},${y.toFixed(4)}`);
   }
 
   /** Open the camera and the connection. */
@@ -143,8 +156,8 @@ export class Camera {
   }
 
   // Let the server do an action at the next frame, if frames go by.
-  #perform(action) {
-    return Boolean(this.link) && !this.frozen && !byId("camera").hidden && this.link.send({ action });
+  #perform(action, argument = "") {
+    return Boolean(this.link) && !this.frozen && !byId("camera").hidden && this.link.send({ action, argument });
   }
 
   showMatte() {
