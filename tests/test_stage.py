@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from background_removal.cli.options import build_request, parse_options
+from background_removal.compositing.anchor import Anchor
 from background_removal.compositing.backgrounds import Blur, Picture, SolidColor, Transparent
 from background_removal.compositing.blur import parse_blur
 from background_removal.compositing.foreground import Foreground
-from background_removal.compositing.place import Anchor, Place, parse_place
+from background_removal.compositing.place import Place, parse_place
 from background_removal.compositing.stage import Stage
 from background_removal.errors import InputError, InputNotFoundError
 from background_removal.look import Look

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from background_removal.compositing.anchor import Anchor
 from background_removal.compositing.backgrounds import Background, Blur, ImageBackground, Transparent
-from background_removal.compositing.place import Anchor, Move, Place, next_word, parse_place
+from background_removal.compositing.place import Move, Place, next_word, parse_place
 from background_removal.errors import InputError
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.pyramid import Pyramid
