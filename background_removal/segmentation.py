@@ -78,7 +78,8 @@ class MPSegmentation(FrameObject):
             others by `--list-models`), or the path of an ONNX file. A recurrent network with RobustVideoMatting's
             interface is recognised as such, and so is a file of ISNet's shape.
         runtime: "onnx" (ONNX Runtime) or "mediapipe" (MediaPipe Tasks).
-        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
+        device: "auto" (the quickest that is installed), "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml",
+            "webgpu" or "openvino" (or a part of it: "openvino:gpu", "openvino:npu", "openvino:cpu").
         quality: "best" finds the edge at full size, with several networks, for images and video files: some tenths of
             a second for a frame; a recurrent network gets the whole frame at full size. "fast" works at a reduced
             size. None: "best" for `Engine`'s images.

@@ -21,7 +21,6 @@ from background_removal.cli.table import GROUPS, OPTIONS, Kind, options_page
 from background_removal.cli.words import rename_parameters
 from background_removal.errors import InputError
 from background_removal.look import EFFECTS
-from background_removal.matting.networks.sessions import DEVICES
 
 
 def request_of(*arguments: str) -> Request:
@@ -45,10 +44,6 @@ def test_every_option_is_declared_once_with_a_field_and_help(option: table.Optio
         carriers = (request, request.live, recipe, *inside)
         carrier = next(carrier for carrier in carriers if type(carrier) is option.carrier)
         assert getattr(carrier, option.field or option.name) == option.default_value
-
-
-def test_choices_are_those_of_the_program() -> None:
-    assert table.DEVICES == DEVICES
 
 
 def test_help_shows_every_option_in_its_group() -> None:

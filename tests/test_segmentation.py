@@ -351,7 +351,7 @@ def test_a_device_that_is_not_there_is_an_error_that_says_what_to_install() -> N
             ("cuda", "CUDAExecutionProvider", "onnxruntime-gpu"),
             ("migraphx", "MIGraphXExecutionProvider", "onnxruntime-migraphx"),
             ("directml", "DmlExecutionProvider", "onnxruntime-directml"),
-            ("openvino", "OpenVINOExecutionProvider", "onnxruntime-openvino"),
+            ("openvino", "OpenVINOExecutionProvider", "onnxruntime-ep-openvino"),
         )
         if provider not in onnxruntime.get_available_providers()
     ]

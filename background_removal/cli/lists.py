@@ -21,6 +21,10 @@ def requested_lines(request: Request) -> Iterable[str] | None:
         from background_removal.matting.networks.weights import model_lines
 
         return model_lines()
+    if request.list_devices:
+        from background_removal.matting.networks.devices import device_lines
+
+        return device_lines()
     if request.list_backgrounds:
         from background_removal.compositing.shipped import shipped_pictures
 

@@ -38,8 +38,8 @@ class Request:
         serve: HOST:PORT of the page; None for no page.
         no_browser: Whether the browser stays closed.
         cert, cert_key: Files for HTTPS.
-        list_backgrounds, list_models, list_cameras, list_microphones: Whether names are listed, and nothing else is
-            done.
+        list_backgrounds, list_models, list_devices, list_cameras, list_microphones: Whether names are listed, and
+            nothing else is done.
         print_completion: The shell for which completion is printed; None for none.
         config: The settings file; None for none.
         quiet: Whether only errors are printed.
@@ -72,6 +72,7 @@ class Request:
     cert_key: str = ""
     list_backgrounds: bool = False
     list_models: bool = False
+    list_devices: bool = False
     list_cameras: bool = False
     list_microphones: bool = False
     print_completion: str | None = None

@@ -23,6 +23,7 @@ from background_removal.files.video.formats import INTERLACED, METADATA, Encodin
 from background_removal.live.options import LiveOptions
 from background_removal.look import PEOPLE, Look
 from background_removal.matting.guidance.settings import Guidance
+from background_removal.matting.networks.devices import DEVICES
 from background_removal.matting.networks.network import INPUT_RANGES, OUTPUTS, QUALITIES, RUNTIMES, Network
 from background_removal.pipeline.frame_range import FrameRange
 from background_removal.recipe import Recipe
@@ -41,7 +42,6 @@ GROUPS = {
     "page": "a page in the browser",
     "program": "the program",
 }
-DEVICES = ("auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml", "openvino")
 CAMERA_BACKENDS = ("auto", "v4l2", "gstreamer", "dshow", "msmf", "avfoundation")
 SHELLS = ("bash", "zsh", "fish")
 
@@ -411,7 +411,12 @@ OPTIONS = (
         "runtime", Network, "network", "(default {default})", choices=RUNTIMES, needs=_SEGMENTATION, on_page=True,
     ),
     Option(
-        "device", Network, "network", "(default {default})", choices=DEVICES, needs=_SEGMENTATION, on_page=True,
+        "device", Network, "network", "auto (default): the quickest that is installed; or one of --list-devices",
+        parse=str.lower, choices=DEVICES, needs=_SEGMENTATION, on_page=True,
+    ),
+    Option(
+        "list_devices", Request, "network", "list what networks can run on: what is here, and what each needs",
+        kind=Kind.SWITCH, in_file=False, short="--devices",
     ),
     # -- camera --
     Option(

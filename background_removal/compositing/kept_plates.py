@@ -16,6 +16,7 @@ from background_removal.files.image_decoding import read_picture
 from background_removal.files.images import write_image
 from background_removal.files.saving.atomic import atomic_output
 from background_removal.matting.guidance.plate_room import Plate
+from background_removal.support.paths import cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +28,10 @@ _MAX_NAME = 40
 
 def kept_path(device: str, width: int, height: int) -> Path:
     """Return where the empty room of a camera is kept."""
-    folder = os.environ.get(FOLDER_VARIABLE)
-    if not folder:
-        import platformdirs
-
-        folder = os.path.join(platformdirs.user_cache_dir("background-removal"), "plates")
+    folder = Path(os.environ.get(FOLDER_VARIABLE) or cache_folder() / "plates")
     readable = re.sub(r"[^\w.-]+", "-", device).strip("-.")[:_MAX_NAME]
     digest = hashlib.sha256(device.encode()).hexdigest()[:8]  # of two cameras with similar names
-    return Path(folder) / f"{readable}-{digest}-{width}x{height}.png"
+    return folder / f"{readable}-{digest}-{width}x{height}.png"
 
 
 def find_kept(device: str, width: int, height: int) -> tuple[Plate, str] | None:

@@ -1,4 +1,4 @@
-"""Folders of data that ship with the program: inside the installed package, or at the top of a checkout."""
+"""Folders: data that ship with the program, in the installed package or at the top of a checkout; the cache."""
 
 from __future__ import annotations
 
@@ -11,3 +11,10 @@ def data_folder(name: str) -> Path:
     """Return the folder `name` ("models" or "backgrounds"): in the package where it is installed, else beside it."""
     installed = PACKAGE / name
     return installed if installed.is_dir() else PACKAGE.parent / name
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder for this program; it may not exist yet."""
+    import platformdirs  # what pooch.os_cache asks; pooch takes 0.1 s to import
+
+    return Path(platformdirs.user_cache_dir("background-removal"))

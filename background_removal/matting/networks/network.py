@@ -31,7 +31,7 @@ class Network:
         model: Network that predicts the alpha; None for the general network at its wider size. See `MPSegmentation`.
         model_selection: Detector network for the whole frame: 0 the general model, 1 the landscape model.
         runtime: "onnx" or "mediapipe".
-        device: "auto", "cpu", "cuda", "tensorrt", "migraphx", "directml", "coreml" or "openvino".
+        device: "auto" for the quickest here, or one of `matting.networks.devices.DEVICES`.
         quality: "fast", "best", or None for best of stills and fast of streams. See `MPSegmentation`.
         model_size: Height and width of the input of a user's own ONNX file, if the file leaves them free.
         model_input: Input range of that file: "unit" for RGB in [0, 1], "symmetric" for [-1, 1], "imagenet" for

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from background_removal.errors import DeviceError, InputError, ProcessingError, reason
+from background_removal.matting.networks.devices import check_device
 from background_removal.matting.networks.network import INPUT_RANGES, RUNTIMES, Network
-from background_removal.matting.networks.sessions import check_device, load_session, require_finite
+from background_removal.matting.networks.sessions import load_session, require_finite
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS
 from background_removal.support import limits
 
@@ -64,7 +65,7 @@ def make_segmenter(
         model: "landscape", "general", "wide" (the general network with a wider input), "multiclass", a name of
             DOWNLOADS, or the path of an ONNX file.
         runtime: "onnx" or "mediapipe".
-        device: One of DEVICES; "auto" is a GPU that ONNX Runtime can use, else the CPU.
+        device: One of DEVICES; "auto" is the one that is measured to be the quickest.
         options: Properties of a user's own model.
 
     Raises:

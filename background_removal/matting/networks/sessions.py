@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from background_removal.errors import DeviceError, InputError, InputNotFoundError, ProcessingError, reason
+from background_removal.matting.networks.device_choice import choose_device
+from background_removal.matting.networks.devices import check_device, provider_name, session_providers
 from background_removal.matting.networks.weights import DOWNLOADS, MODELS, download_model, model_file
 from background_removal.support import limits
 from background_removal.support.cores import core_limit
@@ -18,21 +20,6 @@ if TYPE_CHECKING:
     import onnxruntime
 
 log = logging.getLogger(__name__)
-
-# Values of the option `device`, with ONNX Runtime's provider and the package that has it.
-_PROVIDERS = {
-    "cpu": ("CPUExecutionProvider", "onnxruntime"),
-    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
-    "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu"),
-    "migraphx": ("MIGraphXExecutionProvider", "onnxruntime-migraphx"),
-    "directml": ("DmlExecutionProvider", "onnxruntime-directml"),
-    "coreml": ("CoreMLExecutionProvider", "onnxruntime"),
-    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
-}
-# All values of the option `device`.
-DEVICES = ("auto", *_PROVIDERS)
-# Devices that "auto" tries, in this order; the others take longer to start than such small networks save.
-_AUTO = ("cuda", "directml", "cpu")
 
 
 def load_session(model: str, device: str) -> onnxruntime.InferenceSession:
@@ -66,17 +53,25 @@ def load_session_file(path: Path, device: str, small: bool = False) -> onnxrunti
 
     # ONNX Runtime also prints errors to stderr; the exception is enough.
     onnxruntime.set_default_logger_severity(4)
-    available = onnxruntime.get_available_providers()
-    if device == "auto":
-        candidates = [name for name in _AUTO if _PROVIDERS[name][0] in available]
-    else:
-        provider, package = _PROVIDERS[device]
-        if provider not in available:
-            raise DeviceError(
-                f"`device` {device}: this ONNX Runtime has no {provider}; install it with: "
-                f"pip uninstall -y onnxruntime && pip install {package}"
-            )
-        candidates = [device]
+    if device != "auto":
+        return _load_on(path, device, small)
+    chosen = choose_device(path, lambda name: _load_on(path, name, small))
+    try:
+        return _load_on(path, chosen, small)
+    except DeviceError as error:  # it loaded when it was measured
+        log.warning("%s; using the CPU", error)
+        return _load_on(path, "cpu", small)
+
+
+def _load_on(path: Path, device: str, small: bool) -> onnxruntime.InferenceSession:
+    """Load an ONNX file on one device.
+
+    Raises:
+        DeviceError: the device is not installed or does not load.
+        InputError: the file is no usable model.
+    """
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     # Threads that spin after a run take the processor from the steps that follow.
@@ -84,35 +79,21 @@ def load_session_file(path: Path, device: str, small: bool = False) -> onnxrunti
     threads = 1 if small else core_limit()
     if threads is not None:
         options.intra_op_num_threads = threads
-    for name in candidates:
-        provider = _PROVIDERS[name][0]
-        fallbacks = ["CPUExecutionProvider"] if name != "cpu" else []
-        try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=[provider, *fallbacks])
-        except Exception as error:  # a damaged model, or a provider that fails to start
-            if name != "cpu" and device == "auto":
-                log.debug("device %s did not load: %s", name, reason(error, first_line=True))
-                continue
-            if name != "cpu":
-                raise DeviceError(f"`device` {device} did not load: {reason(error, first_line=True)}") from error
+    providers = session_providers(device, options)
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # a damaged model, or a provider that fails to start
+        if device == "cpu":
             raise InputError(f"{path}: not a usable ONNX model: {reason(error, first_line=True)}") from error
-        # ONNX Runtime can fall back to the CPU silently: compare the loaded provider with the requested one.
-        if session.get_providers()[0] == provider:
-            log.debug("%s runs on %s", path.name, name)
-            return session
-        if device != "auto":
-            raise DeviceError(
-                f"`device` {device}: {provider} did not load (its driver or libraries are missing); "
-                "use `device` auto or cpu"
-            )
-        log.warning("device %s did not load; using the next one", name)
-    raise DeviceError("ONNX Runtime offers no processor to run on; install it again: pip install onnxruntime")
-
-
-def check_device(device: str) -> None:
-    """Raise InputError unless `device` is one of DEVICES."""
-    if device not in DEVICES:
-        raise InputError(f"`device` {device}: must be one of {', '.join(DEVICES)}")
+        raise DeviceError(f"`device` {device} did not load: {reason(error, first_line=True)}") from error
+    # ONNX Runtime can fall back to the CPU silently: compare the loaded provider with the requested one.
+    if session.get_providers()[0] != provider_name(device):
+        raise DeviceError(
+            f"`device` {device}: {provider_name(device)} did not load (its driver or libraries are missing); "
+            "use `device` auto or cpu"
+        )
+    log.debug("%s runs on %s", path.name, device)
+    return session
 
 
 def require_finite(model: str, *outputs: np.ndarray) -> None:

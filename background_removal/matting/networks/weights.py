@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from background_removal.errors import InputError, InputNotFoundError, reason
-from background_removal.support.paths import data_folder
+from background_removal.support.paths import cache_folder, data_folder
 
 log = logging.getLogger(__name__)
 
@@ -203,12 +203,8 @@ FOLDER_VARIABLE = "BACKGROUND_REMOVAL_MODELS"
 
 def download_path(name: str) -> Path:
     """Return where the file of a model of DOWNLOADS is, or will be."""
-    folder = os.environ.get(FOLDER_VARIABLE)
-    if not folder:
-        import platformdirs  # what pooch.os_cache asks; pooch takes 0.1 s to import
-
-        folder = platformdirs.user_cache_dir("background-removal")
-    return Path(folder) / DOWNLOADS[name].url.rsplit("/", 1)[1]
+    folder = Path(os.environ.get(FOLDER_VARIABLE) or cache_folder())
+    return folder / DOWNLOADS[name].url.rsplit("/", 1)[1]
 
 
 def model_lines() -> list[str]:

@@ -1,0 +1,109 @@
+"""The devices that networks run on: the list, what each needs, and the choice that auto makes."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from background_removal.errors import DeviceError
+from background_removal.matting.networks import device_choice
+from background_removal.matting.networks.devices import DEVICES
+from background_removal.segmentation import MPSegmentation
+
+
+def network(path: Path, steps: int, added: float = 0.0) -> onnxruntime.InferenceSession:
+    """Return a network of so many additions that sum up to `added`."""
+    names = ["image", *(f"step{number}" for number in range(1, steps)), "answer"]
+    nodes = [helper.make_node("Add", [before, "part"], [after]) for before, after in itertools.pairwise(names)]
+    shape = [1, 3, 256, 256]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("image", "answer")]
+    part = helper.make_tensor("part", TensorProto.FLOAT, [1], [added / steps])
+    model = helper.make_model(
+        helper.make_graph(nodes, "sum", ends[:1], ends[1:], [part]),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    onnx.save(model, str(path))
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def test_the_list_says_what_is_here_and_what_each_needs(run_main) -> None:
+    outcome = run_main("--list-devices")
+    rows = {line.split()[0]: line for line in outcome.out.splitlines()}
+    assert outcome.code == 0
+    assert set(rows) == {name for name in DEVICES if name != "auto" and ":" not in name}
+    assert rows["cpu"].endswith("here")
+    for name, package in (("webgpu", "onnxruntime-ep-webgpu"), ("openvino", "onnxruntime-ep-openvino")):
+        assert rows[name].endswith(f"needs: python -m pip install {package}")
+    assert run_main("--devices").out == outcome.out
+
+
+@pytest.mark.parametrize("device", ["webgpu", "openvino:gpu"])
+def test_a_plugin_that_is_not_there_is_an_error_with_the_line_that_installs_it(run_main, device: str) -> None:
+    outcome = run_main("photo.jpg", "--device", device)
+    package = f"onnxruntime-ep-{device.partition(':')[0]}"
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: ")
+    assert f"python -m pip install {package}" in outcome.err, outcome.err
+
+
+def test_a_plugin_that_does_not_load_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "onnxruntime_ep_webgpu.py").write_text(
+        "def get_ep_name():\n    return 'WebGpuExecutionProvider'\n"
+        f"def get_library_path():\n    return {str(tmp_path / 'library.so')!r}\n"
+    )
+    (tmp_path / "library.so").write_bytes(b"no library")
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        with pytest.raises(DeviceError, match="onnxruntime-ep-webgpu: does not load"):
+            MPSegmentation(device="webgpu")
+    finally:
+        sys.modules.pop("onnxruntime_ep_webgpu", None)
+
+
+@pytest.mark.parametrize(
+    ("steps", "added", "chosen"),
+    [
+        pytest.param(1, 0.0, "cuda", id="quicker"),
+        pytest.param(1, 5.0, "cpu", id="quicker but wrong"),
+        pytest.param(300, 0.0, "cpu", id="slower"),
+        pytest.param(0, 0.0, "cpu", id="does not load"),
+    ],
+)
+def test_auto_takes_a_device_that_is_quicker_and_right_and_remembers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, added: float, chosen: str
+) -> None:
+    """No machine of the tests has a graphics card, so a network of less work stands for one."""
+    monkeypatch.setattr(device_choice, "is_installed", lambda name: name == "cuda")
+    monkeypatch.setattr(device_choice, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(device_choice, "_MEASURED_SECONDS", 0.2)
+    path = tmp_path / "cpu.onnx"
+    cpu = network(path, 60)
+    loaded = []
+
+    def load(name: str) -> onnxruntime.InferenceSession:
+        loaded.append(name)
+        if name == "cpu":
+            return cpu
+        if not steps:
+            raise DeviceError("no driver")
+        return network(tmp_path / "other.onnx", steps, added)
+
+    assert device_choice.choose_device(path, load) == chosen
+    assert loaded == ["cpu", "cuda"]
+    assert device_choice.choose_device(path, load) == chosen
+    assert loaded == ["cpu", "cuda"], "measured again"
+    network(path, 61)  # another network of the same name
+    device_choice.choose_device(path, load)
+    assert loaded == ["cpu", "cuda"] * 2
+
+
+def test_where_only_the_processor_is_nothing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_choice, "is_installed", lambda name: False)
+    assert device_choice.choose_device(tmp_path / "none.onnx", lambda name: pytest.fail("loaded")) == "cpu"
