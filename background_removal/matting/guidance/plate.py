@@ -36,7 +36,7 @@ _NUDGED_CHANGED = 0.02
 # Frames between two attempts to align the plate.
 _ALIGN_INTERVAL = 30
 # Frames after which the light is fitted again; exposure moves slowly.
-_LIGHT_INTERVAL = 3
+_LIGHT_INTERVAL = 6
 # Error above that of the frame before, share, at which the light is fitted at once: a lamp was switched on.
 _LIGHT_JUMP = 1.3
 # Frames after which the plate is aligned in any case.
@@ -170,7 +170,7 @@ class PlateStep(MatteStep):
             relit, error = _relight(small, room, free, light)
         if light is None or relit is None:
             return _Comparison(np.ones_like(outside), None, error)
-        changed = find_changed(relit, room.small_float, room.low, room.high, light.noise, person)
+        changed = find_changed(relit, room.reduced, light.noise, person)
         return _Comparison(_known(changed, room), light, error, relit)
 
     def _agrees(self, found: _Comparison, share: float, outside: np.ndarray) -> bool:
@@ -231,7 +231,7 @@ def _refine(view: Pyramid, matte: Matte, room: Room, light: Light, things: np.nd
         soft = cv2.warpAffine(things.astype(np.float32), matrix, (width, height), flags=flags)
         seed = cv2.max(seed, np.clip(2 * soft - 0.5, 0, 1))
     behind, known = room.crop(matte.box, width, height)
-    alpha = refine_edge(seed, light.undo(matte.image), behind, light.noise, known)
+    alpha = refine_edge(seed, matte.image, behind, light, known)
     return replace(matte, alpha=alpha)
 
 
@@ -250,7 +250,7 @@ def _relight(small: np.ndarray, room: Room, free: np.ndarray, light: Light | Non
     if light is None:
         return None, 255.0
     relit = light.undo(small, local=True)
-    error = cv2.absdiff(cv2.extractChannel(relit, 1), cv2.extractChannel(room.small_float, 1))
+    error = cv2.absdiff(cv2.extractChannel(relit, 1), cv2.extractChannel(room.reduced.plate, 1))
     return relit, cv2.mean(np.minimum(error, _MAX_ERROR), free)[0]
 
 

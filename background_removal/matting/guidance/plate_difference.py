@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -39,12 +41,30 @@ def channel_sum(image: np.ndarray) -> np.ndarray:
     return cv2.transform(image, _ONES)
 
 
-def envelope(plate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and the greatest value around each pixel of a plate, two float32 (h, w, 3).
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A plate at reduced size, with its envelope.
 
-    A frame is compared with both: fine detail may lie half a pixel beside its place, and codecs let it ring.
+    A frame is compared with both ends of the envelope: fine detail may lie half a pixel beside its place, and codecs
+    let it ring.
+
+    Attributes:
+        plate: float32 (h, w, 3).
+        low, high: The least and the greatest value around each pixel, float32 (h, w, 3).
+        total: The sum of the channels, float32 (h, w).
     """
-    return cv2.erode(plate, CROSS).astype(np.float32), cv2.dilate(plate, CROSS).astype(np.float32)
+
+    plate: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    total: np.ndarray
+
+    @classmethod
+    def of(cls, plate: np.ndarray) -> Reduced:
+        """Return a plate, uint8 (h, w, 3), in this form."""
+        values = plate.astype(np.float32)
+        low, high = (grow(plate, CROSS).astype(np.float32) for grow in (cv2.erode, cv2.dilate))
+        return cls(values, low, high, channel_sum(values))
 
 
 def threshold(plate: np.ndarray, noise: float) -> np.ndarray:
@@ -75,42 +95,54 @@ def is_shadow(relit: np.ndarray, plate: np.ndarray, limit: np.ndarray) -> np.nda
     )
 
 
-def find_changed(
-    relit: np.ndarray, plate: np.ndarray, low: np.ndarray, high: np.ndarray, noise: float, person: np.ndarray
-) -> np.ndarray:
+def find_changed(relit: np.ndarray, room: Reduced, noise: float, person: np.ndarray) -> np.ndarray:
     """Return what is not the room any more, uint8 (h, w): 0 the room, 1 something else.
 
     Args:
         relit: The frame in the light of the plate, float32 (h, w, 3), at reduced size.
-        plate: The room, float32 (h, w, 3).
-        low, high: Its envelope.
+        room: The room.
         noise: Deviation of the frame from the plate where nothing changed, of 255.
         person: 1 where the person may be, uint8 (h, w).
     """
-    outside = relit - np.minimum(np.maximum(relit, low), high)
-    limit = threshold(channel_sum(plate), noise)
+    outside = relit - np.minimum(np.maximum(relit, room.low), room.high)
+    limit = threshold(room.total, noise)
     differs = (channel_sum(cv2.multiply(outside, outside)) > limit * limit).view(np.uint8)
     places = np.flatnonzero(differs & (1 - cv2.erode(person, _SQUARE, iterations=_TOUCH_PIXELS)))
     shadow = np.zeros(differs.size, np.uint8)
     shadow[places] = is_shadow(
-        relit.reshape(-1, 3).take(places, axis=0), plate.reshape(-1, 3).take(places, axis=0), limit.ravel()[places]
+        relit.reshape(-1, 3).take(places, axis=0), room.plate.reshape(-1, 3).take(places, axis=0), limit.ravel()[places]
     )
     shadow = shadow.reshape(differs.shape)
     certain = differs & (1 - shadow)
-    if shadow.any():
-        certain |= _outlined(shadow, certain, relit, plate, person)
+    # Only where there are shadows, with some pixels around.
+    part = bounding_slices(shadow, 3)
+    if part is not None:
+        ratio = (channel_sum(relit[part]) + 20) / (room.total[part] + 20)
+        certain[part] |= _outlined(shadow[part], certain[part], ratio, person[part])
     return certain
 
 
-def _outlined(
-    shadow: np.ndarray, certain: np.ndarray, relit: np.ndarray, plate: np.ndarray, person: np.ndarray
-) -> np.ndarray:
-    """Return those regions as dark as a shadow that have the outline of a thing, uint8 (h, w)."""
-    ratio = (channel_sum(relit) + 20) / (channel_sum(plate) + 20)
-    steep = cv2.morphologyEx(ratio, cv2.MORPH_GRADIENT, CROSS) > _OUTLINE * 2
+def bounding_slices(mask: np.ndarray, margin: int) -> tuple[slice, slice] | None:
+    """Return the rows and columns around the pixels of a mask, uint8 (h, w); None for an empty one."""
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
+        return None
+    rows = slice(max(0, top - margin), top + height + margin)
+    return rows, slice(max(0, left - margin), left + width + margin)
+
+
+def _outlined(shadow: np.ndarray, certain: np.ndarray, ratio: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """Return those regions as dark as a shadow that have the outline of a thing, uint8 (h, w).
+
+    Args:
+        shadow: 1 where the room is only darker, uint8 (h, w).
+        certain: 1 where it is something else.
+        ratio: The brightness as a share of the room's, float32 (h, w).
+        person: 1 where the person may be.
+    """
+    outline = (cv2.morphologyEx(ratio, cv2.MORPH_GRADIENT, CROSS) > 2 * _OUTLINE).view(np.uint8)
     # A shadow ends at the person as a thing does: only the rest of its border says which it is.
     free = 1 - cv2.dilate(person, _SQUARE, iterations=2)
-    outline = steep.view(np.uint8)
     core = cv2.bitwise_and(shadow & (1 - outline), free)
     count, labels = cv2.connectedComponents(core, connectivity=4)
     if count < 2:
@@ -151,14 +183,16 @@ def find_things(changed: np.ndarray, person: np.ndarray, level: int) -> np.ndarr
     rim = max(1, _RIM_PIXELS >> level)
     body = cv2.dilate(sure, _SQUARE, iterations=rim)
     apart = cv2.morphologyEx(cv2.bitwise_and(changed, 1 - body), cv2.MORPH_OPEN, CROSS)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(apart, connectivity=8)
-    if count < 2:
-        return apart
+    found = np.zeros_like(changed)
+    part = bounding_slices(apart, 1)
+    if part is None:
+        return found
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(apart[part]), connectivity=8)
     # A region may be narrow where a hand or a strap interrupts it.
     near = cv2.dilate(body, _SQUARE, iterations=_TOUCH_PIXELS)
-    touching = np.bincount(labels[cv2.bitwise_and(near, apart) > 0], minlength=count)
+    touching = np.bincount(labels[cv2.bitwise_and(near[part], apart[part]) > 0], minlength=count)
     large = stats[:, cv2.CC_STAT_AREA] > _MIN_REGION * changed.size
-    found = select_regions(labels, (touching > 0) & large)
+    found[part] = select_regions(labels, (touching > 0) & large)
     # With what lies between it and the person, and its own rim.
     grown = cv2.dilate(found, _SQUARE, iterations=rim + 1)
     return cv2.bitwise_and(cv2.bitwise_and(grown, changed), 1 - sure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from background_removal.matting.guidance.plate_alignment import Light
 from background_removal.matting.guidance.plate_difference import CROSS, channel_sum
 
 # Constants without a source were chosen on the choosing half of benchmarks/plates.py.
@@ -41,7 +42,7 @@ _LIGHT_BOUNDS = (0.4, 1.6)
 
 
 def refine_edge(
-    seed: np.ndarray, image: np.ndarray, plate: np.ndarray, noise: float, known: np.ndarray | None = None
+    seed: np.ndarray, image: np.ndarray, plate: np.ndarray, light: Light, known: np.ndarray | None = None
 ) -> np.ndarray:
     """Return the alpha of a person whose background is known.
 
@@ -50,17 +51,18 @@ def refine_edge(
 
     Args:
         seed: The alpha so far, float32 (h, w) in [0, 1].
-        image: The frame in the light of the plate, float32 (h, w, 3).
+        image: The frame, uint8 (h, w, 3).
         plate: The room, uint8 (h, w, 3).
-        noise: Deviation of the frame from the plate, of 255.
+        light: The light of the frame.
         known: 1 where the room is known, float32 (h, w); None for everywhere.
 
     Returns:
         float32 (h, w) in [0, 1].
     """
     height, width = seed.shape
+    noise = light.noise
     half = (max(1, width // 2), max(1, height // 2))
-    small = cv2.resize(image, half, interpolation=cv2.INTER_AREA)
+    small = light.undo(cv2.resize(image, half, interpolation=cv2.INTER_AREA))
     back = cv2.resize(plate, half, interpolation=cv2.INTER_AREA).astype(np.float32)
     sums = channel_sum(small), channel_sum(back)
     same = cv2.resize(_find_same(small, back, sums, noise), (width, height), interpolation=cv2.INTER_LINEAR)
@@ -75,14 +77,14 @@ def refine_edge(
     edge = cv2.resize(bytes_, half, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     sure = cv2.resize(inside, half, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     front = _near_mean(small, sure + 1e-3 * np.clip(2 * edge - 1, 1e-3, 1), _FRONT_WINDOW)
-    light = _local_light(small, back, sums, edge, noise)
+    local = _local_light(small, back, sums, edge, noise)
     rows, columns = np.divmod(band, width)
     near = np.minimum(rows // 2, half[1] - 1) * half[0] + np.minimum(columns // 2, half[0] - 1)
-    shade = light.ravel().take(near)[:, None]
+    shade = local.ravel().take(near)[:, None]
     behind = plate.reshape(-1, 3).take(band, axis=0) * shade
     low = cv2.erode(plate, CROSS).reshape(-1, 3).take(band, axis=0) * shade
     high = cv2.dilate(plate, CROSS).reshape(-1, 3).take(band, axis=0) * shade
-    pixels = image.reshape(-1, 3).take(band, axis=0)
+    pixels = light.undo(image.reshape(-1, 1, 3).take(band, axis=0)).reshape(-1, 3)
     step = np.maximum(pixels - high, 0) - np.maximum(low - pixels, 0)
     way = front.reshape(-1, 3).take(near, axis=0) - behind
     distance = np.sqrt(np.einsum("nc,nc->n", way, way)) + 1e-3

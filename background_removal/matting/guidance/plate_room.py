@@ -9,7 +9,7 @@ import numpy as np
 
 from background_removal.matting.boxes import Box
 from background_removal.matting.guidance.plate_alignment import align_plate
-from background_removal.matting.guidance.plate_difference import envelope
+from background_removal.matting.guidance.plate_difference import Reduced
 from background_removal.matting.pyramid import Pyramid
 
 # Maximum width of the picture in which changes are found, pixels; a mug is still a dozen of them.
@@ -38,8 +38,8 @@ class Room:
 
     Attributes:
         level: Number of halvings of a frame to the reduced size.
-        small: The plate at reduced size, uint8 (h, w, 3); `small_float` the same as float32.
-        low, high: Its envelope.
+        small: The plate at reduced size, uint8 (h, w, 3).
+        reduced: The same, as frames are compared with it.
         known: 1 where the room is known, uint8 (h, w) at reduced size; None for everywhere.
     """
 
@@ -60,8 +60,7 @@ class Room:
         self._pyramid = Pyramid(plate.image)
         self._known = plate.known
         self.small = self._pyramid.level(self.level)
-        self.small_float = self.small.astype(np.float32)
-        self.low, self.high = envelope(self.small)
+        self.reduced = Reduced.of(self.small)
         self.known = None if plate.known is None else _shrink_known(plate.known, self.small.shape[1::-1])
 
     def crop(self, box: Box, width: int, height: int) -> tuple[np.ndarray, np.ndarray | None]:
