@@ -316,6 +316,7 @@ OPERATIONS = """
     GET /api/photos/{id}/source 200, GET /api/photos/{id}/result 200,
     POST /api/videos 201, GET /api/videos 200, GET /api/videos/{id} 200, DELETE /api/videos/{id} 204,
     POST /api/videos/{id}/start 200, POST /api/videos/{id}/cancel 200, GET /api/videos/{id}/frame 200,
+    GET /api/videos/{id}/still 200,
     GET /api/videos/{id}/source 200, GET /api/videos/{id}/result 200, GET /api/videos/{id}/matte 200"""
 
 
@@ -394,9 +395,33 @@ def test_a_video_is_processed_and_fetched_in_pieces(visitor: Visitor, portrait: 
     assert matte[4, 4].max() < 20
     assert matte[80, 80].min() > 235
     assert decoded(visitor.ask("GET", f"{video}/frame")[1]).shape == (160, 160, 3)
+    still = decoded(visitor.ask("GET", f"{video}/still", of="result", seconds=0.2)[1])
+    assert difference(still[:8, :8], np.full((8, 8, 3), (0, 255, 0), np.uint8)) < 12
     assert [each["id"] for each in visitor.told("GET", "/api/videos")["videos"]] == [mine["id"]]
     assert visitor.ask("DELETE", video)[0] == 204
     assert "is not here" in visitor.refused(404, "GET", video)
+
+
+def test_a_frame_of_a_video_is_shown_that_no_browser_decodes(visitor: Visitor, tmp_path: Path) -> None:
+    greys = [np.full((120, 160, 3), level, np.uint8) for level in range(20, 220, 10)]  # 0.8 seconds
+    clip = sent_clip(visitor, tmp_path / "old.mp4", greys, codec="mpeg4", gop=5, sound="aac")
+    still = f"/api/videos/{clip['id']}/still"
+
+    def level(seconds: float) -> float:
+        status, body, headers = visitor.ask("GET", still, of="source", seconds=seconds)
+        assert (status, headers["Content-Type"]) == (200, "image/jpeg")
+        return float(decoded(body).mean())
+
+    assert [round(level(seconds) / 10) * 10 for seconds in (0.0, 0.21, 0.5, 0.79, 600)] == [20, 70, 140, 210, 210]
+    look = {"background": "#ff0000", "seconds": 0.5, "longest": 80}
+    result = decoded(visitor.ask("GET", still, **look)[1])
+    assert (result.shape[:2], difference(result[:8, :8], np.full((8, 8, 3), (0, 0, 255), np.uint8)) < 12) == (
+        (60, 80),
+        True,
+    )
+    assert "no result yet" in visitor.refused(404, "GET", still, of="result")
+    assert visitor.refused(400, "GET", still, seconds=-1) == "seconds: must be a time from 0"
+    assert visitor.ask("DELETE", f"/api/videos/{clip['id']}")[0] == 204
 
 
 def test_a_video_that_works_or_waits_is_cancelled(visitor: Visitor, portrait: np.ndarray, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "camera.mjpeg").write_bytes(b"".join(cv2.imencode(".jpg", each)[1].tobytes() for each in moved))
     small = [cv2.resize(each, (320, 240), interpolation=cv2.INTER_AREA) for each in moved]
     make_clip(folder / "short.mp4", small * 5, sound="aac")
-    make_clip(folder / "long.mp4", small * 150, codec="mpeg4")  # which Chromium cannot play
+    make_clip(folder / "long.mp4", small * 150, codec="mpeg4", sound="aac")  # of which Chromium plays the sound alone
     (folder / "notes.jpg").write_text("not a picture")
     return folder
 
@@ -325,7 +325,21 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     # A long one is begun; the page is closed and opened again; it is cancelled.
     browser.choose("#video-tools [aria-keyshortcuts=o]", files / "long.mp4")
     wait_until(lambda: browser.texts(".job .words") == ["ready to begin", "done"], "the second upload")
-    wait_until(lambda: "cannot play that video" in browser.find("#video-stage").text, "what is said of it")
+    wait_until(lambda: browser.find("#video-preview").is_displayed(), "the server's picture of it")
+    assert browser.is_color("video-preview", 0.03, 0.1, GREEN)
+    before = browser.pixel("video-source", 0.5, 0.25)
+    assert before[3] == 255
+    assert not browser.is_color("video-source", 0.03, 0.1, GREEN)
+    browser.run("document.activeElement.blur()")
+    browser.type(" ")
+    wait_until(lambda: browser.find("#video-transport .time").text.startswith("0:01"), "a second of it")
+    browser.type(" ")
+    # A request without a body stays a POST.
+    empty = (
+        "const [done] = arguments; import('/static/api.js').then(({ask}) => ask('/api/photos', {body: null}))"
+        ".then(() => done('done'), (error) => done(error.message))"
+    )
+    assert "nothing was sent" in browser.driver.execute_async_script(empty)
     browser.tool("video", "Begin").click()
     browser.open("video")
     wait_until(lambda: browser.find(".at-hand").is_displayed(), "the frame at hand")

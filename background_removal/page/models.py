@@ -91,6 +91,17 @@ class ResultQuery(LookChanges):
     download: str = Field(default="", description="1 gives the file a name, for browsers")
 
 
+class StillQuery(LookChanges):
+    """Query of one frame of a video."""
+
+    seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="time of the frame")
+    of: Literal["look", "source", "result"] = Field(
+        default="look", description="the frame in the look, as it was uploaded, or of the processed video"
+    )
+    format: PictureFormat = "jpeg"
+    longest: int | None = Field(default=None, ge=1, le=1 << 16, description="longest side in pixels; scales down only")
+
+
 class ZipRequest(BaseModel):
     """Several photos in one look."""
 
@@ -252,6 +263,8 @@ def describe_error(error: ErrorDetails) -> str:
         return "ids: must be a list of photos"
     if name == "longest":
         return "longest: must be a number of pixels"
+    if name == "seconds":
+        return "seconds: must be a time from 0"
     if kind == "literal_error":
         choices = error.get("ctx", {}).get("expected", "").replace("'", "")
         choices = choices if choices.count(",") == 0 else choices.replace(" or ", ", ")

@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 import numpy as np
 
+from background_removal.files.video.still import read_frame
 from background_removal.look import Look
 from background_removal.page.http_errors import PageError
 from background_removal.page.image_codec import read_picture, shrink
@@ -83,18 +84,21 @@ class PhotoService:
 
     # -- called inside `run` -------------------------------------------------------------------------
 
-    def render(self, photo: Upload, look: Look, max_side: int) -> tuple[np.ndarray, bool | None]:
-        """Return a photo in a look, and whether a person was found in it.
+    def render(
+        self, photo: Upload, look: Look, max_side: int, seconds: float | None = None
+    ) -> tuple[np.ndarray, bool | None]:
+        """Return a photo, or a frame of a video, in a look, and whether a person was found in it.
 
         Args:
-            photo: The photo.
+            photo: The photo or video.
             look: The look.
             max_side: Longest side in pixels; a preview of a large photo takes a fraction of the time.
+            seconds: Time of the frame; None for a photo.
         """
-        key = photo.id, min(max_side, max(photo.width, photo.height))
+        key = _cache_name(photo, seconds), min(max_side, max(photo.width, photo.height))
         still = self._stills.get(key)
         if still is None:
-            still = Still(shrink(self.read(photo), max_side), photo.name, self._pool, look)
+            still = Still(shrink(self.read(photo, seconds), max_side), photo.name, self._pool, look)
             self._stills[key] = still
         self._stills.move_to_end(key)
         self._evict()
@@ -112,17 +116,22 @@ class PhotoService:
         finally:
             still.close()
 
-    def read(self, upload: Upload) -> np.ndarray:
-        """Return an uploaded picture, and cache the last one."""
-        if self._last_read is None or self._last_read[0] != upload.id:
-            self._last_read = upload.id, read_picture(upload.path(), upload.name, self._limits.pixels)
+    def read(self, upload: Upload, seconds: float | None = None) -> np.ndarray:
+        """Return an uploaded picture, or a frame of an uploaded video, and cache the last one."""
+        name = _cache_name(upload, seconds)
+        if self._last_read is None or self._last_read[0] != name:
+            if seconds is None:
+                image = read_picture(upload.path(), upload.name, self._limits.pixels)
+            else:
+                image = read_frame(upload.path(), seconds, upload.name)
+            self._last_read = name, image
         return self._last_read[1]
 
     def forget(self, upload_id: str) -> None:
         """Remove a picture from the caches."""
-        for key in [key for key in self._stills if key[0] == upload_id]:
+        for key in [key for key in self._stills if key[0].partition("@")[0] == upload_id]:
             self._stills.pop(key).close()
-        if self._last_read is not None and self._last_read[0] == upload_id:
+        if self._last_read is not None and self._last_read[0].partition("@")[0] == upload_id:
             self._last_read = None
 
     def _evict(self) -> None:
@@ -131,3 +140,7 @@ class PhotoService:
 
         while len(self._stills) > _MAX_STILLS or (len(self._stills) > 1 and pixels() > _MAX_PIXELS):
             self._stills.popitem(last=False)[1].close()
+
+
+def _cache_name(upload: Upload, seconds: float | None) -> str:
+    return upload.id if seconds is None else f"{upload.id}@{seconds:.3f}"

@@ -90,7 +90,7 @@ class Page:
         self._looks = KeptLooks(settings.look, self._photos.parse_look, self._photos.has_background)
         pool = RendererPool(self._make_stream_renderer)
         self._queue = VideoQueue(self.store, pool, settings.limits)
-        self._videos = Videos(settings, self.store, self._queue, self._photos.parse_look)
+        self._videos = Videos(settings, self.store, self._queue, self._service, self._photos.parse_look)
         self._cameras = Cameras(settings, self._photos.parse_look, pool)
 
     def app(self) -> FastAPI:

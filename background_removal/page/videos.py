@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
+from background_removal.files.video.still import read_frame
 from background_removal.look import Look
 from background_removal.page.http_errors import PageError
+from background_removal.page.image_codec import check_transparency, encode_image, shrink
 from background_removal.page.jobs import VideoJob, VideoQueue
-from background_removal.page.models import LookChanges, Video, VideoList, VideoStart
-from background_removal.page.photos import clean_file_name, content_disposition, result_name
+from background_removal.page.models import LookChanges, StillQuery, Video, VideoList, VideoStart
+from background_removal.page.photo_service import PhotoService
+from background_removal.page.photos import FULL_SIZE, clean_file_name, content_disposition, result_name
 from background_removal.page.probe import MEDIA_TYPES, probe_video
 from background_removal.page.routes import UPLOAD_BODY, JsonRoute, binary_response
 from background_removal.page.settings import Settings
@@ -29,15 +32,22 @@ class Videos:
         settings: Settings of the page.
         store: Holds the files.
         queue: Processes the videos.
+        service: Makes pictures of them.
         parse_look: Returns the look of a request.
     """
 
     def __init__(
-        self, settings: Settings, store: Store, queue: VideoQueue, parse_look: Callable[[LookChanges], Look]
+        self,
+        settings: Settings,
+        store: Store,
+        queue: VideoQueue,
+        service: PhotoService,
+        parse_look: Callable[[LookChanges], Look],
     ) -> None:
         self._limits = settings.limits
         self._store = store
         self._queue = queue
+        self._service = service
         self._parse_look = parse_look
 
     def router(self) -> APIRouter:
@@ -51,6 +61,8 @@ class Videos:
         add("/api/videos/{id}/cancel", self.cancel, methods=["POST"])
         jpeg = binary_response("image/jpeg")
         add("/api/videos/{id}/frame", self.frame, response_class=Response, responses=jpeg)
+        picture = binary_response("image/png", "image/jpeg", "image/webp")
+        add("/api/videos/{id}/still", self.still, response_class=Response, responses=picture)
         video = {"response_class": FileResponse, "responses": binary_response("video/mp4", "video/webm")}
         add("/api/videos/{id}/source", self.source, **video)
         add("/api/videos/{id}/result", self.result, **video)
@@ -103,6 +115,7 @@ class Videos:
     async def remove(self, id: str) -> None:
         """Remove a video, and end its processing."""
         self._queue.remove(self._job(id))
+        await self._service.run(lambda: self._service.forget(id))
 
     async def frame(self, id: str) -> Response:
         """Return the last processed frame, small."""
@@ -110,6 +123,28 @@ class Videos:
         if not preview:
             raise PageError(404, "no frame of this video is done yet")
         return Response(preview, media_type="image/jpeg")
+
+    async def still(self, id: str, query: Annotated[StillQuery, Query()]) -> Response:
+        """Return one frame of a video; for browsers that cannot decode it, and as preview of a look."""
+        job, side, format = self._job(id), query.longest or FULL_SIZE, query.format
+        look = self._parse_look(query)
+        if query.of == "look":
+            check_transparency(format, look.is_transparent)
+        if query.of == "result" and not job.result:
+            raise PageError(404, "this video has no result yet")
+
+        def work() -> tuple[bytes, str]:
+            if query.of == "look":
+                image = self._service.render(job.upload, look, side, query.seconds)[0]
+            elif query.of == "source":
+                image = self._service.read(job.upload, query.seconds)
+            else:
+                path, name = job.upload.path(job.result), job.upload.name
+                image = read_frame(path, query.seconds, name, keep_alpha=format != "jpeg")
+            return encode_image(shrink(image, side), format)
+
+        body, media_type = await self._service.run(work)
+        return Response(body, media_type=media_type)
 
     async def source(self, id: str, download: str = "") -> Response:
         """Return a video as it was uploaded; understands Range."""

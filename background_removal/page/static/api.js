@@ -29,7 +29,7 @@ export async function ask(path, { method, body, json, signal, as = "json" } = {}
   const content = json ? JSON.stringify(json) : body;
   let response;
   try {
-    response = await fetch(path, { method: method ?? (content ? "POST" : "GET"), body: content, headers, signal });
+    response = await fetch(path, { method: method ?? (content === undefined ? "GET" : "POST"), body: content, headers, signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused(GONE, 0);

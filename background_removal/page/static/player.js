@@ -3,7 +3,9 @@
 import { keyOf } from "./actions.js";
 import { Compare } from "./compare.js";
 import { button, clock, el } from "./dom.js";
+import { say } from "./messages.js";
 import { Preview } from "./preview.js";
+import { Slides } from "./slides.js";
 
 // Tolerated offset, seconds: two frames of 25 a second; setting the time costs a decode.
 const APART_S = 0.08;
@@ -30,25 +32,23 @@ export class Player {
   /** Show a source, and its result if there is one; `video` has their size and sound. */
   open(source, result, video) {
     this.close();
-    const make = (address, id) => el("video", { src: address, id, playsinline: true, preload: "auto", muted: true });
-    const before = make(source, "video-source");
+    this.opened = [source, result, video];
+    const before = this.#make(source, "source", video);
     before.muted = true;
     this.follow = result ? before : null;
-    this.lead = result ? make(result, "video-result") : before;
+    this.lead = result ? this.#make(result, "result", video) : before;
     this.lead.muted = !this.sound.checked;
     this.soundLabel.hidden = !video.sound;
     if (result) {
-      this.compare = new Compare(before, this.lead);
+      this.compare = new Compare(before.element ?? before, this.lead.element ?? this.lead);
       this.compare.fit(video.width, video.height);
       this.compare.seeThrough(video.look?.background === "transparent");
       this.compare.setBeside(this.beside);
       this.shown = this.compare.element;
-      before.addEventListener("error", () => this.#alone());
     } else {
       this.preview = new Preview(before, video, this.look);
       this.shown = this.preview.compare.element;
     }
-    this.lead.addEventListener("error", () => this.#unplayable(result && `/api/videos/${video.id}/frame`));
     for (const event of ["play", "pause", "ended", "timeupdate", "seeked", "loadedmetadata"]) this.lead.addEventListener(event, () => this.#step());
     this.stage.append(this.shown);
     this.transport.hidden = false;
@@ -59,6 +59,10 @@ export class Player {
   close() {
     for (const video of [this.lead, this.follow]) {
       if (!video) continue;
+      if (video instanceof Slides) {
+        video.close();
+        continue;
+      }
       video.pause();
       video.removeAttribute("src");
       video.load();
@@ -100,20 +104,21 @@ export class Player {
     if (Math.abs(follow.currentTime - lead.currentTime) > (lead.paused ? 0.001 : APART_S)) follow.currentTime = lead.currentTime;
   }
 
-  // Show the result alone, as the browser cannot play the source.
-  #alone() {
-    if (!this.compare) return;
-    this.follow = null;
-    this.compare.setBeside(false);
-    this.compare.moveTo(0);
-  }
-
-  #unplayable(frame) {
-    if (!this.lead?.getAttribute("src")) return;
-    this.close();
-    const words = frame ? "This browser cannot play the result; download it." : "This browser cannot play that video; it can be processed all the same.";
-    this.shown = el("div", { class: "single" }, el("p", { class: "lead" }, words));
-    if (frame) this.shown.prepend(el("img", { class: "at-hand", src: frame, alt: "The last frame of the result" }));
-    this.stage.append(this.shown);
+  // Make the player of a file: the browser's, or the server's pictures where that cannot decode the file's. It may have
+  // no error then, if it can play the sound.
+  #make(address, of, video) {
+    const file = of === "result" ? `result.${video.format}` : of;
+    const attributes = { id: `video-${of}` };
+    if (video.undecoded?.has(file)) return new Slides(video, of, video.undecoded.get(file), attributes);
+    const media = el("video", { src: address, ...attributes, playsinline: true, preload: "auto" });
+    const replace = (sound) => {
+      if (![this.lead, this.follow].includes(media)) return;
+      (video.undecoded ??= new Map()).set(file, sound);
+      say(`This browser cannot play the ${of} of ${video.name}; the server shows its pictures.`);
+      this.open(...this.opened);
+    };
+    media.addEventListener("error", () => replace(""));
+    media.addEventListener("loadedmetadata", () => media.videoWidth || replace(address));
+    return media;
   }
 }
