@@ -240,6 +240,59 @@ def test_a_photo_is_sent_once_and_shown_in_many_looks(visitor: Visitor, jpeg: by
     assert "is not here" in visitor.refused(404, "GET", result)
 
 
+def strokes(*lines: tuple[int, tuple[int, int], tuple[int, int]], side: int = 512) -> bytes:
+    """Return a PNG with strokes: each a grey, its start and its end in pixels of 512."""
+    picture = np.full((512, 512), 128, np.uint8)
+    for grey, start, end in lines:
+        cv2.line(picture, start, end, grey, 14)
+    return cv2.imencode(".png", cv2.resize(picture, (side, side)))[1].tobytes()
+
+
+def test_strokes_correct_a_photo_at_every_size(visitor: Visitor, jpeg: bytes) -> None:
+    photo = visitor.told("POST", "/api/photos?name=me.jpg", jpeg, status=201)
+    hints, result = f"/api/photos/{photo['id']}/hints", f"/api/photos/{photo['id']}/result"
+
+    def alpha(**more: object) -> np.ndarray:
+        return decoded(visitor.ask("GET", result, background="transparent", **more)[1])[..., 3]
+
+    before = alpha()
+    assert (
+        visitor.ask("POST", hints, strokes((255, (30, 60), (30, 110)), (0, (256, 380), (256, 420)), side=256))[0] == 204
+    )
+    small = alpha(longest=256)
+    assert small[30:55, 15].min() > 250
+    assert small[195:205, 128].max() < 5
+    after = alpha()
+    assert after[62:108, 30].min() > 250, "strokes on a preview are strokes on the photo"
+    status, content, _ = visitor.ask("POST", "/api/zip", {"ids": [photo["id"]], "look": {"background": "transparent"}})
+    assert status == 200
+    with zipfile.ZipFile(io.BytesIO(content)) as pictures:
+        assert (decoded(pictures.read("me_out.png"))[..., 3] == after).all()
+    # In another look they are still there, and others replace them.
+    green = decoded(visitor.ask("GET", result, background="#00ff00")[1])
+    assert corner(green[400:, 256:]) == [0, 255, 0]
+    assert visitor.ask("POST", hints, strokes((255, (30, 60), (30, 110))))[0] == 204
+    assert alpha()[400, 256] == 255
+    assert visitor.ask("DELETE", hints)[0] == 204
+    assert (alpha() == before).all()
+    wide = cv2.imencode(".png", np.full((100, 200), 128, np.uint8))[1].tobytes()
+    assert visitor.refused(400, "POST", hints, wide) == "hints: is 200x100, another shape than the photo, 512x512"
+    assert "is not a picture" in visitor.refused(415, "POST", hints, b"no picture at all")
+    assert "not here" in visitor.refused(404, "POST", "/api/photos/nothing/hints", wide)
+
+
+def test_strokes_come_with_a_picture_in_a_form(visitor: Visitor, jpeg: bytes) -> None:
+    parts = [("file", "me.jpg", jpeg), ("hints", "strokes.png", strokes((0, (256, 380), (256, 420))))]
+    body = b"".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="{file}"\r\n\r\n'.encode() + data + b"\r\n"
+        for name, file, data in parts
+    )
+    body += b'--x\r\nContent-Disposition: form-data; name="background"\r\n\r\ntransparent\r\n--x--\r\n'
+    status, content, _ = visitor.ask("POST", "/api/image", body, {"Content-Type": "multipart/form-data; boundary=x"})
+    assert status == 200, content
+    assert decoded(content)[400, 256, 3] == 0
+
+
 def test_a_picture_of_his_own_stands_behind_the_visitor(visitor: Visitor, jpeg: bytes) -> None:
     green = cv2.imencode(".png", np.full((40, 60, 3), (20, 200, 30), np.uint8))[1].tobytes()
     sent = visitor.told("POST", "/api/backgrounds", green, status=201, name="green.png")
@@ -314,6 +367,7 @@ OPERATIONS = """
     POST /api/backgrounds 201, GET /api/backgrounds 200, GET /api/backgrounds/{name} 200, GET /api/uploads/{id} 200,
     POST /api/photos 201, GET /api/photos 200, DELETE /api/photos/{id} 204,
     GET /api/photos/{id}/source 200, GET /api/photos/{id}/result 200,
+    POST /api/photos/{id}/hints 204, DELETE /api/photos/{id}/hints 204,
     POST /api/videos 201, GET /api/videos 200, GET /api/videos/{id} 200, DELETE /api/videos/{id} 204,
     POST /api/videos/{id}/start 200, POST /api/videos/{id}/cancel 200, GET /api/videos/{id}/frame 200,
     GET /api/videos/{id}/still 200,

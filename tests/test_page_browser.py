@@ -21,6 +21,7 @@ from conftest import PORTRAIT, ROOT, make_clip, wait_until
 
 pytest.importorskip("selenium", reason="needs Selenium: pip install -r requirements-dev.txt")
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -296,6 +297,39 @@ def test_photos(page: Callable[[str], Browser], files: Path) -> None:
         "portrait.jpg",
         "second.jpg",
     ]
+
+
+def test_a_brush(page: Callable[[str], Browser]) -> None:
+    """A stroke erases, is undone and done again, and is in what is downloaded."""
+    browser = page("photo")
+    browser.background("color")
+    browser.choose("#photo-choose", PORTRAIT)
+    wait_until(lambda: browser.is_color("photo-result", 0.95, 0.05, GREEN), "a green background")
+    browser.type("r")
+    canvas, tools = browser.find("canvas.strokes"), browser.driver.find_elements(By.CSS_SELECTOR, ".brush-tools button")
+    assert [each.text for each in tools] == ["Keep", "Erase", "Undo", "Redo", "−", "+"]
+    assert browser.run(NAMELESS) == []
+    tools[1].click()
+    tools[5].click()  # zoomed around the middle
+    seen = browser.run("const r = arguments[0].getBoundingClientRect(); return [r.x, r.y, r.width, r.height]", canvas)
+    hand = ActionChains(browser.driver, duration=20)
+    pointer = hand.w3c_actions.pointer_action
+    pointer.move_to_location(round(seen[0] + 0.5 * seen[2]), round(seen[1] + 0.7 * seen[3]))
+    pointer.pointer_down()
+    pointer.move_to_location(round(seen[0] + 0.55 * seen[2]), round(seen[1] + 0.71 * seen[3]))
+    pointer.pointer_up()
+    hand.perform()
+    wait_until(lambda: browser.is_color("photo-result", 0.53, 0.7, GREEN), "what was marked to go")
+    assert not browser.is_color("photo-result", 0.5, 0.25, GREEN)
+    browser.type("u")
+    wait_until(lambda: not browser.is_color("photo-result", 0.53, 0.7, GREEN), "it back")
+    assert not tools[2].is_enabled()
+    tools[3].click()
+    browser.tool("photo", "Download").click()
+    picture = cv2.imread(str(browser.downloaded("portrait_out.png")))
+    assert np.abs(picture[358, 271].astype(int) - GREEN[::-1]).max() < 16
+    browser.find("#photo-tools [aria-keyshortcuts=r]").click()
+    assert not canvas.is_displayed()
 
 
 def test_videos(page: Callable[[str], Browser], files: Path) -> None:

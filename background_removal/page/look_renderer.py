@@ -72,6 +72,7 @@ class LookRenderer(FrameObject):
         self._info: StreamInfo | None = None
         self._look = look
         self._must_rebuild = False  # after a change that failed half-way
+        self._hints: np.ndarray | None = None
         self._build(look)
 
     @property
@@ -108,8 +109,14 @@ class LookRenderer(FrameObject):
             self._look, self._must_rebuild = before, True
             raise
 
+    def set_hints(self, hints: np.ndarray | None) -> None:
+        """Correct the matte of a still by a picture of strokes of its size, as `MPSegmentation.set_hints` takes it."""
+        self._hints = hints
+        self._segmentation.set_hints(hints)
+
     def reset(self) -> None:
         """Forget the frames and the visitor, after `close`."""
+        self.set_hints(None)
         self.on_message = _ignore
         self._requested = None
         self._segmentation.reset()
@@ -241,6 +248,7 @@ class LookRenderer(FrameObject):
         before, segmentation, info = self._chain, self._segmentation, self._info
         plate = segmentation.plate
         self._build(look)
+        self._segmentation.set_hints(self._hints)
         if info is not None:
             before.close()
             self._chain.open(info)

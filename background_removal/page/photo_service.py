@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import anyio
 import anyio.to_thread
+import cv2
 import numpy as np
 
 from background_removal.files.video.still import read_frame
@@ -26,6 +27,18 @@ _MAX_STILLS = 6
 _MAX_PIXELS = 60_000_000
 
 
+# Maximum difference of the aspect ratios of a photo and its strokes, as a ratio: rounding to whole pixels.
+_MAX_ASPECT_RATIO = 1.05
+
+
+def check_shape(hints: np.ndarray, size: tuple[int, int]) -> None:
+    """Raise PageError if a picture of strokes has another shape than a photo of that width and height."""
+    height, width = hints.shape[:2]
+    ratio = width * size[1] / (height * size[0])
+    if max(ratio, 1 / ratio) > _MAX_ASPECT_RATIO:
+        raise PageError(400, f"hints: is {width}x{height}, another shape than the photo, {size[0]}x{size[1]}")
+
+
 class Still:
     """A photo, opened like a stream of one picture that is shown again in each requested look.
 
@@ -34,14 +47,25 @@ class Still:
         name: The visitor's name for it.
         pool: Lends the renderer.
         look: The first look.
+
+    Attributes:
+        hints: Number of the version of the strokes that correct its matte; 0 for none.
     """
 
     def __init__(self, image: np.ndarray, name: str, pool: RendererPool, look: Look) -> None:
         self.image = image
+        self.hints = 0
         self._pool = pool
         self._renderer = pool.acquire(look)
         height, width, channels = image.shape
         self._renderer.open(StreamInfo(name, width, height, frames=1, still=True, alpha=channels == 4))
+
+    def set_hints(self, picture: np.ndarray | None, number: int) -> None:
+        """Correct the matte by a picture of strokes, of any size; `number` is that of its version."""
+        if picture is not None:
+            picture = cv2.resize(picture, self.image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        self._renderer.set_hints(picture)
+        self.hints = number
 
     def render(self, look: Look) -> np.ndarray:
         """Return the photo in a look, uint8 (H, W, 3) or (H, W, 4)."""
@@ -74,6 +98,7 @@ class PhotoService:
         self._limits = limits
         self._stills: OrderedDict[tuple[str, int], Still] = OrderedDict()
         self._last_read: tuple[str, np.ndarray] | None = None
+        self._hints: dict[str, tuple[int, np.ndarray | None]] = {}
         self._limiter = anyio.CapacityLimiter(1)
 
     async def run(self, work: Callable[[], _Result]) -> _Result:
@@ -102,16 +127,38 @@ class PhotoService:
             self._stills[key] = still
         self._stills.move_to_end(key)
         self._evict()
+        number, hints = self._hints.get(photo.id, (0, None))
         try:
+            if still.hints != number:
+                still.set_hints(hints, number)
             return still.render(look), still.found_person
         except BaseException:
             self._stills.pop(key).close()
             raise
 
-    def render_once(self, image: np.ndarray, name: str, look: Look) -> np.ndarray:
-        """Return a picture in a look, without caching it."""
+    def set_hints(self, photo: Upload, picture: np.ndarray | None) -> None:
+        """Correct the matte of a photo from now on, at every size of it.
+
+        Args:
+            photo: The photo.
+            picture: The strokes, uint8 (H, W, 3) or (H, W, 4), of any size in the photo's shape; None for none.
+
+        Raises:
+            PageError: it has another shape.
+        """
+        if picture is not None:
+            check_shape(picture, (photo.width, photo.height))
+        number, _ = self._hints.get(photo.id, (0, None))
+        self._hints[photo.id] = number + 1, picture
+
+    def render_once(self, image: np.ndarray, name: str, look: Look, hints: np.ndarray | None = None) -> np.ndarray:
+        """Return a picture in a look, without caching it; `hints` as for `set_hints`."""
+        if hints is not None:
+            check_shape(hints, (image.shape[1], image.shape[0]))
         still = Still(image, name, self._pool, look)
         try:
+            if hints is not None:
+                still.set_hints(hints, 1)
             return still.render(look)
         finally:
             still.close()
@@ -129,6 +176,7 @@ class PhotoService:
 
     def forget(self, upload_id: str) -> None:
         """Remove a picture from the caches."""
+        self._hints.pop(upload_id, None)
         for key in [key for key in self._stills if key[0].partition("@")[0] == upload_id]:
             self._stills.pop(key).close()
         if self._last_read is not None and self._last_read[0].partition("@")[0] == upload_id:

@@ -35,7 +35,7 @@ from background_removal.page.models import (
     validate,
 )
 from background_removal.page.photo_service import PhotoService
-from background_removal.page.routes import UPLOAD_BODY, JsonRoute, binary_response, form_body
+from background_removal.page.routes import BINARY, UPLOAD_BODY, JsonRoute, binary_response, form_body
 from background_removal.page.settings import Settings
 from background_removal.page.store import Kind, Store, Upload
 from background_removal.page.uploads import save_body, save_file_and_fields
@@ -74,12 +74,15 @@ class Photos:
         jpeg = {"response_class": Response, "responses": binary_response("image/jpeg")}
         add("/api/backgrounds/{name}", self.shipped, **jpeg)
         add("/api/uploads/{id}", self.upload, **jpeg)
-        form = form_body(ImageQuery.model_json_schema()["properties"])
+        form = form_body({**ImageQuery.model_json_schema()["properties"], "hints": BINARY})
         picture = {"response_class": Response, "responses": _PICTURE}
         add("/api/image", self.image, methods=["POST"], openapi_extra=form, **picture)
         add("/api/photos", self.add, methods=["POST"], status_code=201, openapi_extra=UPLOAD_BODY)
         add("/api/photos", self.list_photos)
         add("/api/photos/{id}", self.remove, methods=["DELETE"], status_code=204, response_class=Response)
+        add("/api/photos/{id}/hints", self.add_hints, methods=["POST"], status_code=204, response_class=Response,
+            openapi_extra=UPLOAD_BODY)  # fmt: skip
+        add("/api/photos/{id}/hints", self.remove_hints, methods=["DELETE"], status_code=204, response_class=Response)
         add("/api/photos/{id}/source", self.source, **picture)
         add("/api/photos/{id}/result", self.result, **picture)
         json_router = APIRouter(route_class=JsonRoute)
@@ -136,7 +139,9 @@ class Photos:
         upload = self._store.create("photo", request.state.visitor, "picture")
         try:
             limit, check_space = self._limits.photo_bytes, self._store.check_space
-            name, fields = await save_file_and_fields(request, upload.path(), limit, "a picture", check_space)
+            name, fields = await save_file_and_fields(
+                request, upload.path(), limit, "a picture", check_space, second="hints"
+            )
             query = validate(ImageQuery, {**query.model_dump(exclude_unset=True), **fields})
             name = clean_file_name(query.name or name, "picture")
             look = self.parse_look(query)
@@ -144,7 +149,8 @@ class Photos:
 
             def work() -> tuple[bytes, str]:
                 picture = read_picture(upload.path(), name, self._limits.pixels)
-                return encode_image(self._service.render_once(picture, name, look), query.format)
+                strokes = self._read_hints(upload) if os.path.exists(upload.path("hints")) else None
+                return encode_image(self._service.render_once(picture, name, look, strokes), query.format)
 
             body, media_type = await self._service.run(work)
         finally:
@@ -166,6 +172,24 @@ class Photos:
         upload = self._store.get(id, "photo")
         self._store.remove(upload.id)
         await self._service.run(lambda: self._service.forget(upload.id))
+
+    async def add_hints(self, id: str, request: Request) -> None:
+        """Correct a photo's matte by strokes: a picture of its shape, in place of those before.
+
+        White keeps the thing that it marks, black erases it, grey (128) and transparent mark nothing.
+        """
+        upload = self._store.get(id, "photo")
+        limit, check_space = self._limits.photo_bytes, self._store.check_space
+        await save_body(request, upload.path("hints"), limit, "a picture of strokes", check_space)
+        await self._service.run(lambda: self._service.set_hints(upload, self._read_hints(upload)))
+
+    async def remove_hints(self, id: str) -> None:
+        """Remove a photo's strokes."""
+        upload = self._store.get(id, "photo")
+        await self._service.run(lambda: self._service.set_hints(upload, None))
+
+    def _read_hints(self, upload: Upload) -> np.ndarray:
+        return read_picture(upload.path("hints"), "hints", self._limits.pixels)
 
     async def source(
         self,

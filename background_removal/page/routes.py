@@ -32,6 +32,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+# Schema of a file in a form.
+BINARY: dict[str, Any] = _BINARY["schema"]
 # Body of an upload, which is streamed to a file instead of parsed.
 UPLOAD_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
 

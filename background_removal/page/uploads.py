@@ -66,9 +66,17 @@ async def save_body(
 
 
 async def save_file_and_fields(
-    request: Request, path: str, max_bytes: int, noun: str, check_space: Callable[[int], object]
+    request: Request, path: str, max_bytes: int, noun: str, check_space: Callable[[int], object], second: str = ""
 ) -> tuple[str, dict[str, str]]:
     """Write a form's file, or else the whole body, to a file; return the file's name and the form's fields.
+
+    Args:
+        request: The request.
+        path: The file.
+        max_bytes: Largest size.
+        noun: The body's name in messages.
+        check_space: As for `save_body`.
+        second: Name of a field that may be a second file; it is written beside the first one under that name.
 
     Raises:
         PageError: as `save_body` does; or the form has no file.
@@ -80,19 +88,25 @@ async def save_file_and_fields(
     # The parser keeps up to a megabyte of a part in memory, the rest in an unnamed file.
     chunks = _read_chunks(request, max_bytes + _MAX_FORM_BYTES, noun)
     try:
-        form = await MultiPartParser(request.headers, chunks, max_files=1, max_fields=20).parse()
+        form = await MultiPartParser(request.headers, chunks, max_files=2 if second else 1, max_fields=20).parse()
     except (MultiPartException, KeyError, ValueError) as error:
         raise PageError(400, f"this form cannot be read: {getattr(error, 'message', error)}") from error
     try:
         file = form.get("file")
         if not isinstance(file, UploadFile) or not file.size:
             raise PageError(400, 'the form must have a picture in the field "file"')
-        with Path(path).open("wb") as kept:
-            while data := await file.read(_WRITE_BYTES):
-                await _write(kept, data)
+        await _copy(file, Path(path))
+        if second and isinstance(other := form.get(second), UploadFile):
+            await _copy(other, Path(path).with_name(second))
         return file.filename or "", {name: value for name, value in form.items() if isinstance(value, str)}
     finally:
         await form.close()
+
+
+async def _copy(file: UploadFile, path: Path) -> None:
+    with path.open("wb") as kept:
+        while data := await file.read(_WRITE_BYTES):
+            await _write(kept, data)
 
 
 async def _write(file: Any, data: bytearray | bytes) -> None:

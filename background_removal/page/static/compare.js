@@ -43,6 +43,12 @@ export class Compare {
     this.#place();
   }
 
+  /** Return the longest side to fetch, as large as visible, which is quicker; 0 for the full size. */
+  longest({ width, height }) {
+    const seen = Math.ceil((Math.max(innerWidth, innerHeight) * devicePixelRatio) / 256) * 256;
+    return !this.zoomed && Math.max(width, height) > seen ? seen : 0;
+  }
+
   /** Zoom to 100 % around a point, one picture pixel per screen pixel; or show the whole picture. */
   zoom(on, point) {
     if (on === this.zoomed || this.beside) return;

@@ -4,6 +4,7 @@ import { keyOf } from "./actions.js";
 import { ask, query } from "./api.js";
 import { button, choice, download, el, resultName } from "./dom.js";
 import { complain, say } from "./messages.js";
+import { sendStrokes } from "./strokes.js";
 
 const FORMATS = [["png", "PNG"], ["jpeg", "JPEG"], ["webp", "WebP"]];
 const ENDINGS = { png: "png", jpeg: "jpg", webp: "webp" };
@@ -32,6 +33,7 @@ export class PhotoSaving {
     if (!photo?.id) return;
     const format = this.format.value;
     try {
+      await sendStrokes(photo);
       download(await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format })}`, { as: "blob" }), resultName(photo.name, ENDINGS[format]));
       say(`${resultName(photo.name, ENDINGS[format])} saved`);
     } catch (error) {
@@ -43,7 +45,9 @@ export class PhotoSaving {
   async zip() {
     this.buttons.zip.disabled = true;
     try {
-      const ids = this.tab.photos.filter(({ id }) => id).map(({ id }) => id);
+      const photos = this.tab.photos.filter(({ id }) => id);
+      for (const photo of photos) await sendStrokes(photo);
+      const ids = photos.map(({ id }) => id);
       say(`${ids.length} photos are put into a ZIP…`);
       download(await ask("/api/zip", { json: { ids, look: this.look.value, format: this.format.value }, as: "blob" }), "photos_out.zip");
       say("photos_out.zip saved");

@@ -2,6 +2,7 @@
 
 import { keyOf } from "./actions.js";
 import { ask, query, send } from "./api.js";
+import { Brush } from "./brush.js";
 import { Compare } from "./compare.js";
 import { choose } from "./drop.js";
 import { button, byId, el, size } from "./dom.js";
@@ -9,6 +10,7 @@ import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { PhotoSaving } from "./photo_saving.js";
 import { Strip } from "./strip.js";
+import { sendStrokes } from "./strokes.js";
 import { recall, remember } from "./tab_memory.js";
 
 export class Photos {
@@ -21,9 +23,10 @@ export class Photos {
     this.after = el("img", { alt: "The photo with its background changed", draggable: "false", id: "photo-result" });
     this.compare = new Compare(this.before, this.after, () => {
       this.#press();
-      if (this.current?.id && this.longest !== this.#longest(this.current)) this.refresh();
+      if (this.current?.id && this.longest !== this.compare.longest(this.current)) this.refresh();
     });
     byId("photo-stage").append(this.compare.element);
+    this.brush = new Brush(this.compare, (photo) => photo === this.current && this.refresh());
     const { photo_bytes: bytes, pixels } = start.limits;
     byId("photo-hint").textContent = `Up to ${size(bytes)} and ${Math.round(pixels / 1e6)} megapixels each. They are forgotten after an hour.`;
     byId("photo-choose").addEventListener("click", () => this.choose());
@@ -37,6 +40,7 @@ export class Photos {
     document.addEventListener("tab", () => this.stale && this.refresh());
     bind("photo", {
       open: () => this.choose(), save: () => this.saving.save(), beside: () => this.beside(), zoom: () => this.zoom(),
+      brush: () => this.brush.switch(!this.brush.on), undo: () => this.brush.undo(), redo: () => this.brush.redo(),
       previous: () => this.step(-1), next: () => this.step(1), remove: () => this.remove(), "full-screen": () => this.fullScreen(),
     });
     this.#state();
@@ -51,7 +55,7 @@ export class Photos {
       add: push("Add…", "open", () => this.choose()),
       remove: push("Remove", "remove", () => this.remove()),
     };
-    byId("photo-tools").append(this.saving.element, this.saving.buttons.zip, ...Object.values(this.buttons));
+    byId("photo-tools").append(this.saving.element, this.brush.toggle, this.saving.buttons.zip, ...Object.values(this.buttons));
   }
 
   choose() {
@@ -90,6 +94,7 @@ export class Photos {
 
   show(photo) {
     this.current = photo;
+    this.brush.show(photo);
     this.#state();
     this.#strip();
     if (!photo) return;
@@ -131,8 +136,9 @@ export class Photos {
   async #ask(photo) {
     if (!photo?.id) return;
     const began = performance.now();
+    await sendStrokes(photo);
     const format = this.look.value.background === "transparent" ? "png" : "jpeg";
-    if (this.longest !== this.#longest(photo)) this.#source(photo);
+    if (this.longest !== this.compare.longest(photo)) this.#source(photo);
     const longest = this.longest;
     const answer = await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format, ...(longest && { longest }) })}`, { as: "response" });
     const blob = await answer.blob();
@@ -158,15 +164,8 @@ export class Photos {
   }
 
   #source(photo) {
-    this.longest = this.#longest(photo);
+    this.longest = this.compare.longest(photo);
     this.before.src = `/api/photos/${photo.id}/source${this.longest ? `?longest=${this.longest}` : ""}`;
-  }
-
-  // Return the longest side to fetch, as large as visible, which is quicker; 0 for the full size.
-  #longest(photo) {
-    if (this.compare.zoomed) return 0;
-    const seen = Math.ceil((Math.max(innerWidth, innerHeight) * devicePixelRatio) / 256) * 256;
-    return Math.max(photo.width, photo.height) > seen ? seen : 0;
   }
 
   #facts(more) {
@@ -200,10 +199,12 @@ export class Photos {
   }
 
   zoom() {
+    this.brush.switch(false);
     this.compare.zoom(!this.compare.zoomed);
   }
 
   beside() {
+    this.brush.switch(false);
     this.compare.setBeside(!this.compare.beside);
     this.#press();
   }
