@@ -38,6 +38,7 @@ from background_removal.pipeline.frame import Planes, StreamInfo, to_image
 from background_removal.pipeline.objects import FrameObject, optional_method
 
 if TYPE_CHECKING:
+    from background_removal.matting.guidance.hints import HintStep
     from background_removal.matting.guidance.kept_things import KeptThings
 
 
@@ -197,7 +198,7 @@ class MPSegmentation(FrameObject):
             parse_shift(grow, "grow"), parse_shift(shrink, "shrink"), invert, _head_height_of(self._person)
         )
         self._screen = KeyControls(key, key_shadows, self._steps)
-        self._hints: MatteStep | None = None
+        self._hints: HintStep | None = None
         self.set_hints(hints)
         self._reuse_still = reuse_still
         self._still = self._live = False
@@ -382,11 +383,11 @@ class MPSegmentation(FrameObject):
         Raises:
             InputError: the strokes cannot be read.
         """
-        step: MatteStep | None = None
+        step: HintStep | None = None
         if isinstance(hints, np.ndarray) or hints:
             from background_removal.compositing.hints_loader import load_hints
 
-            step = load_hints(hints)
+            step = load_hints(hints, self._hints)
         if self._hints is not None:
             self._steps.remove(self._hints)
         if step is not None:

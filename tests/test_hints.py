@@ -13,6 +13,7 @@ from conftest import Clip, Outcome
 from background_removal import InputError, MPSegmentation
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.best.panel import PanelPredictor
+from background_removal.matting.guidance import strokes
 from background_removal.matting.guidance.given import make_matte
 from background_removal.matting.guidance.hints import correct_matte
 from background_removal.matting.guidance.strokes import Strokes
@@ -198,6 +199,21 @@ def test_what_cannot_be_used_is_named_in_one_line(
     for hints in (np.zeros((4, 4), np.float32), np.zeros((4, 4, 2), np.uint8)):
         with pytest.raises(InputError, match="`hints`: must be uint8"):
             MPSegmentation(matte_in=tmp_path / "matte.png", hints=hints)
+
+
+def test_only_what_has_changed_is_spread_again(room: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut: list[int] = []
+    cut_out = strokes._cut_out  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(strokes, "_cut_out", lambda *given: cut.append(1) or cut_out(*given))
+    view, cache = Pyramid(room), strokes.SpreadCache()
+    matte = make_matte(view, person_mask())
+    mug, chair = stroke(((400, 290), (410, 320))), stroke(((150, 300), (150, 400)))
+    first = correct_matte(view, matte, Strokes(mug, NONE), cache).full()
+    both = correct_matte(view, matte, Strokes(np.maximum(mug, chair), NONE), cache).full()
+    again = correct_matte(view, matte, Strokes(mug, NONE), cache).full()
+    assert len(cut) == 2
+    assert (again == first).all()
+    assert both[MUG[1], MUG[0]] == both[350, 160] == 1
 
 
 def test_an_empty_matte_can_be_filled(room: np.ndarray) -> None:

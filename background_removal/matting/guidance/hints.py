@@ -13,7 +13,7 @@ from background_removal.matting.alpha.doubling import double_alpha
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.alpha.own_colors import MAX_LEVEL, choose_averages, estimate_own_colors, part_of
 from background_removal.matting.alpha.refine import ramp_around, smooth_ramp
-from background_removal.matting.guidance.strokes import Strokes, find_cut_off, separate, spread
+from background_removal.matting.guidance.strokes import SpreadCache, Strokes, find_cut_off, separate, spread
 from background_removal.matting.pyramid import Pyramid
 
 # Maximum of the longer side of the level at which strokes are spread and the edge is first solved, pixels.
@@ -43,9 +43,11 @@ class HintStep:
     Args:
         strokes: The strokes.
         name: Their name in messages.
+        before: The step whose strokes these replace, which may have most of them; None for none.
     """
 
-    def __init__(self, strokes: Strokes, name: str) -> None:
+    def __init__(self, strokes: Strokes, name: str, before: HintStep | None = None) -> None:
+        self._cache = SpreadCache() if before is None else before._cache
         self._strokes = strokes
         self._name = name
         self._last: tuple[np.ndarray, Matte] | None = None
@@ -66,14 +68,21 @@ class HintStep:
                 f"`hints` {self._name}: is {width}x{height}, not {view.size[0]}x{view.size[1]} as the picture"
             )
         if self._last is None or self._last[0] is not matte.alpha:
-            self._last = matte.alpha, correct_matte(view, matte, self._strokes)
+            self._last = matte.alpha, correct_matte(view, matte, self._strokes, self._cache)
         corrected = self._last[1]
         # The image may have been drawn upon since.
         return replace(corrected, image=part_of(view.image, corrected.box, 0))
 
 
-def correct_matte(view: Pyramid, matte: Matte, strokes: Strokes) -> Matte:
-    """Return the matte of a still, corrected by strokes of its size, at the picture's full size."""
+def correct_matte(view: Pyramid, matte: Matte, strokes: Strokes, cache: SpreadCache | None = None) -> Matte:
+    """Return the matte of a still, corrected by strokes of its size, at the picture's full size.
+
+    Args:
+        view: The still.
+        matte: Its matte so far, of any resolution.
+        strokes: The strokes.
+        cache: Remembers the strokes for the next call.
+    """
     full = _alpha_at_full_size(view, matte)
     level = 0
     while max(view.size) >> level > _WORK_SIDE:
@@ -85,7 +94,7 @@ def correct_matte(view: Pyramid, matte: Matte, strokes: Strokes) -> Matte:
     keep = marks.keep >= _MARKED
     erase = (marks.erase >= _MARKED) & ~keep
     before = small > 0.5
-    after = _apply(image, before, keep, erase)
+    after = _apply(image, before, keep, erase, cache or SpreadCache())
     changed = (after != before) | (keep & (small < 1)) | (erase & (small > 0))
     if changed.any():
         radius = 2 * int(_BAND_PIXELS) + 1
@@ -96,19 +105,22 @@ def correct_matte(view: Pyramid, matte: Matte, strokes: Strokes) -> Matte:
     return _make_matte(view, matte, full)
 
 
-def _apply(image: np.ndarray, before: np.ndarray, keep: np.ndarray, erase: np.ndarray) -> np.ndarray:
+def _apply(
+    image: np.ndarray, before: np.ndarray, keep: np.ndarray, erase: np.ndarray, cache: SpreadCache
+) -> np.ndarray:
     """Return what is kept after the strokes, bool (h, w).
 
     Args:
         image: uint8 (h, w, 3).
         before: What was kept.
         keep, erase: The strokes.
+        cache: Remembers them.
     """
     after = before | keep
     for stroke in separate(keep):
-        after |= spread(image, stroke, ~before & ~erase, before & ~erase)
+        after |= spread(image, stroke, ~before & ~erase, before & ~erase, cache)
     for stroke in separate(erase):
-        gone = spread(image, stroke, before & ~keep, ~before & ~keep)
+        gone = spread(image, stroke, before & ~keep, ~before & ~keep, cache)
         after &= ~(gone | find_cut_off(before, gone & before, keep))
     return (after | keep) & ~erase
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -43,6 +45,8 @@ _RING_PIXELS = 15
 _SAME_COLOR = 30.0
 # Share of the ring of the same colour from which a hole shows what is behind.
 _SAME_SHARE = 0.05
+# Strokes that are remembered.
+_MAX_CACHED = 100
 # Gap between what was reached and what is alike already that is closed, pixels of the window.
 _GAP_PIXELS = 5
 
@@ -98,7 +102,30 @@ def separate(mark: np.ndarray) -> Iterator[np.ndarray]:
         yield labels == number
 
 
-def spread(image: np.ndarray, stroke: np.ndarray, domain: np.ndarray, alike: np.ndarray) -> np.ndarray:
+class SpreadCache:
+    """Remembers how far strokes have spread, as `spread` is a tenth of a second's work for each, and few change."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[bytes, np.ndarray] = OrderedDict()
+
+    def get(self, inputs: Sequence[np.ndarray], compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return what `compute` returns for these inputs; the same array for the same inputs."""
+        digest = hashlib.blake2b()
+        for each in inputs:
+            digest.update(str(each.shape).encode())
+            digest.update(np.ascontiguousarray(each).data)
+        key = digest.digest()
+        if key not in self._found:
+            self._found[key] = compute()
+        self._found.move_to_end(key)
+        if len(self._found) > _MAX_CACHED:
+            self._found.popitem(last=False)
+        return self._found[key]
+
+
+def spread(
+    image: np.ndarray, stroke: np.ndarray, domain: np.ndarray, alike: np.ndarray, cache: SpreadCache
+) -> np.ndarray:
     """Return the thing that a stroke marks, bool (h, w), by its colours and edges; the stroke belongs to it.
 
     In a window around the stroke, mixtures of colours are learnt for it and for the rest of the domain, and the
@@ -111,27 +138,43 @@ def spread(image: np.ndarray, stroke: np.ndarray, domain: np.ndarray, alike: np.
         stroke: bool (h, w).
         domain: Pixels that may change, bool (h, w).
         alike: Pixels that already are what the stroke wants, bool (h, w); others are marked otherwise.
+        cache: Remembers strokes that are asked about again.
     """
     out = stroke.copy()
     place = _window_around(stroke)
-    shape = stroke[place].shape
+    rows, columns = place
+    ends = np.array([rows.start > 0, rows.stop < stroke.shape[0], columns.start > 0, columns.stop < stroke.shape[1]])
+    parts = image[place], stroke[place], domain[place], alike[place]
+    out[place] |= cache.get([*parts, ends], lambda: _spread_in_window(*parts, place, stroke.shape))
+    return out
+
+
+def _spread_in_window(
+    image: np.ndarray,
+    stroke: np.ndarray,
+    domain: np.ndarray,
+    alike: np.ndarray,
+    place: tuple[slice, slice],
+    whole: tuple[int, ...],
+) -> np.ndarray:
+    """Return what a stroke reaches in its window, bool (h, w); arguments as for `spread`, in the window."""
+    shape = stroke.shape
     scale = min(1.0, _WINDOW_PIXELS / max(shape))
     size = max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
 
     def shrink(mask: np.ndarray) -> np.ndarray:
-        return cv2.resize(mask[place].view(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+        return cv2.resize(mask.view(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
 
-    small = cv2.resize(image[place], size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     marked, may, same = shrink(stroke) >= 64, shrink(domain) >= 128, shrink(alike) >= 128
     if not (marked & may).any():
-        return out  # it only confirms
+        return np.zeros(shape, bool)  # it only confirms
     found = _cut_out(small, marked, may & ~marked, same & ~marked)
-    if _is_endless(found, may, place, stroke.shape):
+    if _is_endless(found, place, whole):
         near = cv2.distanceTransform(1 - marked.view(np.uint8), cv2.DIST_L2, 5)
         found &= near <= _ENDLESS_REACH * _half_width(marked)
     large = cv2.resize(found.view(np.uint8) * 255, shape[::-1], interpolation=cv2.INTER_LINEAR) >= 128
-    out[place] |= large & domain[place]
-    return out
+    return large & domain
 
 
 def find_cut_off(before: np.ndarray, gone: np.ndarray, keep: np.ndarray) -> np.ndarray:
@@ -272,7 +315,7 @@ def _learn(colors: np.ndarray) -> np.ndarray | None:
     return np.concatenate([weights, means.ravel(), covariances.ravel()])[None]
 
 
-def _is_endless(found: np.ndarray, may: np.ndarray, place: tuple[slice, slice], shape: tuple[int, ...]) -> bool:
+def _is_endless(found: np.ndarray, place: tuple[slice, slice], shape: tuple[int, ...]) -> bool:
     """Return whether what was found goes on beyond the window along much of a side that is inside the picture."""
     rows, columns = place
     sides = (
