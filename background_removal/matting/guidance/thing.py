@@ -13,7 +13,7 @@ from background_removal.matting.boxes import Box
 # clips of four things that move before three rooms; docs/corrections.md has the figures of others.
 
 # Half sides of the windows in which a thing is looked for around a click.
-_REACHES = (20, 28, 38, 52, 72, 100)
+_REACHES = (20, 24, 28, 33, 38, 44, 52, 72, 100)
 # Half side from which a window is looked at in half the size, for speed.
 _MIN_HALVED = 60
 # Smallest and largest thing, shares of the picture's area.
