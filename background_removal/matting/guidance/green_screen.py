@@ -34,6 +34,8 @@ _SMALL_SIDE = 320
 # Largest part of a frame that is keyed at full size, pixels. Of larger ones half the size is as good: a codec's chroma
 # has no more, and there is less noise.
 _MAX_PIXELS = 300_000
+# Largest part that is keyed at half its size, pixels: all of 1920x1080.
+_MAX_HALVED_PIXELS = 2_500_000
 # Times that a still may be halved; a large frame of a video may be more often.
 _MAX_STILL_LEVEL = 1
 # Distance of both sides, standard deviations, at which the network's alpha has the weight of the key's.
@@ -53,7 +55,7 @@ _BEST_DEPTH = 0.07
 # Weight of a pixel at the very rim.
 _RIM_WEIGHT = 0.01
 # Shares of person in a region between which it has no edge, and no light of the screen that shows.
-_NO_EDGE = (0.03, 0.97)
+_NO_EDGE = (0.05, 0.95)
 
 
 class GreenScreen:
@@ -150,7 +152,7 @@ class GreenScreen:
         if self._keeps_shadows:
             luma = _double(cv2.extractChannel(screen.colors, 0), small.shape)
             shadow = find_shadow(luma, screen.mask, person)
-        work = _Work(view, level, regions, shadow, min(level, _MAX_STILL_LEVEL) if self._still else level)
+        work = _Work(view, level, alpha, regions, shadow, min(level, _MAX_STILL_LEVEL) if self._still else level)
         fields = cv2.merge([*cv2.split(weights), distance, *cv2.split(screen.colors), *cv2.split(front)])
         return work.key(matte, share, key, fields)
 
@@ -161,12 +163,15 @@ class _Work:
     Args:
         view: The frame.
         level: The level of the regions.
+        alpha: The network's alpha there, float32 (h, w).
         regions: What is certain.
         shadow: A shadow to keep, float32 (h, w); None for none.
         max_level: Highest level of the frame at which it may be keyed.
     """
 
-    def __init__(self, view: Pyramid, level: int, regions: Regions, shadow: np.ndarray | None, max_level: int) -> None:
+    def __init__(
+        self, view: Pyramid, level: int, alpha: np.ndarray, regions: Regions, shadow: np.ndarray | None, max_level: int
+    ) -> None:
         covered = np.maximum(regions.outer, regions.inner)
         if shadow is not None:
             covered = np.maximum(covered, shadow)
@@ -183,10 +188,12 @@ class _Work:
         )
         self.level = 0
         pixels = (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
-        while self.level < max_level and pixels >> (2 * self.level) > _MAX_PIXELS:
+        limit = _MAX_PIXELS
+        while self.level < max_level and pixels > limit:
             self.level += 1
+            limit = _MAX_HALVED_PIXELS << (2 * self.level - 2)
         self.side = square >> self.level
-        self._view, self._regions, self._shadow = view, regions, shadow
+        self._view, self._alpha, self._regions, self._shadow = view, alpha, regions, shadow
 
     def key(self, matte: Matte, share: np.ndarray, key: np.ndarray, fields: np.ndarray) -> Matte:
         """Return the keyed matte.
@@ -218,14 +225,14 @@ class _Work:
     def _find_active(self, share: np.ndarray, key: np.ndarray) -> np.ndarray:
         """Return the small pixels that may have an edge, or light of the screen, bool (h, w)."""
         regions = self._regions
-        square = np.ones((3, 3), np.uint8)
         is_open = (regions.outer > 0) & ((regions.inner < 1) | (regions.rim > 0))
         mixed = (share > _NO_EDGE[0]) & (share < _NO_EDGE[1]) & is_open
         final = np.maximum(np.minimum(key, regions.outer), regions.inner)
         solid = (final > 0.5).view(np.uint8)
-        mixed |= cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, square) > 0
+        # One step from background to person, without a mixed pixel.
+        mixed |= cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
         mixed |= (regions.clutter > 0) & is_open
-        return cv2.dilate(mixed.view(np.uint8), square)
+        return mixed
 
     def _key_cells(
         self, cells: Cells, matte: Matte, image: np.ndarray, fields: np.ndarray, alpha: np.ndarray, out: np.ndarray
@@ -237,11 +244,10 @@ class _Work:
         share = _apply([*values[:4]], colors)
         found = cut_noise(share, values[4])
         regions = self._regions
-        inner, outer, rim, clutter = (
-            cells.gather(self._enlarge(cv2.convertScaleAbs(each, alpha=255))) * np.float32(1 / 255)
-            for each in (regions.inner, regions.outer, regions.rim, regions.clutter)
-        )
-        network = cells.gather(_resample(matte.alpha, matte.box, self.box, 1 << self.level, image.shape))
+        stacked = cv2.merge([regions.inner, regions.outer, regions.rim, regions.clutter])
+        around = cells.gather(self._enlarge(cv2.convertScaleAbs(stacked, alpha=255)))
+        inner, outer, rim, clutter = (each * np.float32(1 / 255) for each in cv2.split(around))
+        network = cells.gather(self._network_alpha(matte, image.shape))
         alike = values[4] * np.float32(1 / _ALIKE)
         alike *= alike
         trust = np.maximum(1 / (1 + alike * alike), clutter)
@@ -250,16 +256,24 @@ class _Work:
         cells.scatter(found, alpha)
         cells.scatter(_remove_screen(colors, found, share, rim, [*values[5:8]], [*values[8:11]]), out)
 
+    def _network_alpha(self, matte: Matte, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the network's alpha at the size of the work; as fine as it is only where it decides the edge."""
+        if not self._regions.clutter.any():
+            return self._enlarge(self._alpha)
+        return _resample(matte.alpha, matte.box, self.box, 1 << self.level, shape)
+
     def _gather_colors(self, cells: Cells, image: np.ndarray) -> list[np.ndarray]:
         """Return luma, Cr and Cb of the squares, float32 each; chroma without the steps of a codec's halved one."""
-        planes = cv2.split(cv2.cvtColor(image, cv2.COLOR_BGR2YCrCb))
-        if not self.level:
+        if self.level:
+            pixels = cv2.cvtColor(cells.gather(image), cv2.COLOR_BGR2YCrCb)
+        else:
+            luma, *chroma = cv2.split(cv2.cvtColor(image, cv2.COLOR_BGR2YCrCb))
             size = image.shape[1::-1]
-            halves = [
-                cv2.resize(each, (size[0] // 2, size[1] // 2), interpolation=cv2.INTER_AREA) for each in planes[1:]
-            ]
-            planes = [planes[0], *(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in halves)]
-        luma, cr, cb = (cells.gather(each).astype(np.float32) for each in planes)
+            half = size[0] // 2, size[1] // 2
+            chroma = [cv2.resize(each, half, interpolation=cv2.INTER_AREA) for each in chroma]
+            smooth = [cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in chroma]
+            pixels = cells.gather(cv2.merge([luma, *smooth]))
+        luma, cr, cb = cv2.split(pixels.astype(np.float32))
         return [luma, cr - 128, cb - 128]
 
     def _enlarge(self, field: np.ndarray) -> np.ndarray:
