@@ -14,6 +14,7 @@ from conftest import Outcome
 from background_removal import InputError, Look, MPSegmentation
 from background_removal.compositing.edge_shift import EdgeShift
 from background_removal.compositing.matte_adjustment import MatteAdjustment, estimate_head, invert_matte, shift_edge
+from background_removal.effects.subject import Subject
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.pyramid import Pyramid
 
@@ -117,6 +118,16 @@ def test_the_look_has_them_and_changes_them_while_frames_go_by(portrait: np.ndar
 
 def difference_inside(one: np.ndarray, other: np.ndarray, inside: np.ndarray) -> float:
     return float(cv2.absdiff(one, other)[inside].mean())
+
+
+def test_effects_follow_the_person_whatever_is_kept(portrait: np.ndarray) -> None:
+    bounds: list[object] = []
+    for inverted in (False, True):
+        segmentation, subject = MPSegmentation(quality="fast", invert=inverted), Subject()
+        subject.meet([segmentation])
+        segmentation(portrait)
+        bounds.append(subject.bounds(portrait))
+    assert bounds[0] == bounds[1] is not None
 
 
 def test_an_inverted_blur_blurs_the_person_alone(portrait: np.ndarray) -> None:

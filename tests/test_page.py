@@ -281,6 +281,22 @@ def test_strokes_correct_a_photo_at_every_size(visitor: Visitor, jpeg: bytes) ->
     assert "not here" in visitor.refused(404, "POST", "/api/photos/nothing/hints", wide)
 
 
+def test_the_edge_moves_and_the_matte_turns_round(visitor: Visitor, jpeg: bytes) -> None:
+    photo = visitor.told("POST", "/api/photos?name=me.jpg", jpeg, status=201)
+    result = f"/api/photos/{photo['id']}/result"
+
+    def alpha(**more: object) -> float:
+        return float(decoded(visitor.ask("GET", result, background="transparent", **more)[1])[..., 3].mean())
+
+    plain = alpha()
+    assert alpha(shrink="4%") + 4 < plain < alpha(grow="4%") - 4
+    assert abs(255 - alpha(invert="true") - plain) < 1
+    assert visitor.refused(400, "GET", result, grow="3") == "grow 3: must be N%"
+    assert "shrink wide: must be N%" in visitor.refused(400, "GET", result, shrink="wide")
+    assert "give one of them" in visitor.refused(400, "GET", result, shrink="1%", grow="2%")
+    assert visitor.refused(400, "GET", result, invert="perhaps") == "invert: must be true or false"
+
+
 def test_strokes_come_with_a_picture_in_a_form(visitor: Visitor, jpeg: bytes) -> None:
     parts = [("file", "me.jpg", jpeg), ("hints", "strokes.png", strokes((0, (256, 380), (256, 420))))]
     body = b"".join(

@@ -27,16 +27,32 @@ _MAX_STILLS = 6
 _MAX_PIXELS = 60_000_000
 
 
+# Grey of strokes that says nothing.
+_UNKNOWN_GREY = 128
 # Maximum difference of the aspect ratios of a photo and its strokes, as a ratio: rounding to whole pixels.
 _MAX_ASPECT_RATIO = 1.05
 
 
-def check_shape(hints: np.ndarray, size: tuple[int, int]) -> None:
-    """Raise PageError if a picture of strokes has another shape than a photo of that width and height."""
+def pack_hints(hints: np.ndarray, size: tuple[int, int]) -> bytes:
+    """Return strokes as a grey PNG, a thousandth of their size in memory.
+
+    Args:
+        hints: White keeps, black erases, grey (128) and transparent say nothing, uint8 (H, W, 3) or (H, W, 4).
+        size: Width and height of their photo.
+
+    Raises:
+        PageError: they have another shape than it.
+    """
     height, width = hints.shape[:2]
     ratio = width * size[1] / (height * size[0])
     if max(ratio, 1 / ratio) > _MAX_ASPECT_RATIO:
         raise PageError(400, f"hints: is {width}x{height}, another shape than the photo, {size[0]}x{size[1]}")
+    grey = cv2.cvtColor(np.ascontiguousarray(hints[..., :3]), cv2.COLOR_BGR2GRAY)
+    if hints.shape[2] == 4:
+        unknown = np.full_like(grey, _UNKNOWN_GREY)
+        share = hints[..., 3] * np.float32(1 / 255)
+        grey = cv2.blendLinear(grey, unknown, share, 1 - share)
+    return cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
 
 
 class Still:
@@ -60,9 +76,12 @@ class Still:
         height, width, channels = image.shape
         self._renderer.open(StreamInfo(name, width, height, frames=1, still=True, alpha=channels == 4))
 
-    def set_hints(self, picture: np.ndarray | None, number: int) -> None:
-        """Correct the matte by a picture of strokes, of any size; `number` is that of its version."""
-        if picture is not None:
+    def set_hints(self, hints: bytes, number: int) -> None:
+        """Correct the matte by strokes of any size, as `pack_hints` returns them; `number` is that of their version."""
+        picture = None
+        if hints:
+            picture = cv2.imdecode(np.frombuffer(hints, np.uint8), cv2.IMREAD_GRAYSCALE)
+            assert picture is not None
             picture = cv2.resize(picture, self.image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         self._renderer.set_hints(picture)
         self.hints = number
@@ -98,7 +117,7 @@ class PhotoService:
         self._limits = limits
         self._stills: OrderedDict[tuple[str, int], Still] = OrderedDict()
         self._last_read: tuple[str, np.ndarray] | None = None
-        self._hints: dict[str, tuple[int, np.ndarray | None]] = {}
+        self._hints: dict[str, tuple[int, bytes]] = {}
         self._limiter = anyio.CapacityLimiter(1)
 
     async def run(self, work: Callable[[], _Result]) -> _Result:
@@ -127,7 +146,7 @@ class PhotoService:
             self._stills[key] = still
         self._stills.move_to_end(key)
         self._evict()
-        number, hints = self._hints.get(photo.id, (0, None))
+        number, hints = self._hints.get(photo.id, (0, b""))
         try:
             if still.hints != number:
                 still.set_hints(hints, number)
@@ -146,19 +165,17 @@ class PhotoService:
         Raises:
             PageError: it has another shape.
         """
-        if picture is not None:
-            check_shape(picture, (photo.width, photo.height))
-        number, _ = self._hints.get(photo.id, (0, None))
-        self._hints[photo.id] = number + 1, picture
+        hints = b"" if picture is None else pack_hints(picture, (photo.width, photo.height))
+        number, _ = self._hints.get(photo.id, (0, b""))
+        self._hints[photo.id] = number + 1, hints
 
     def render_once(self, image: np.ndarray, name: str, look: Look, hints: np.ndarray | None = None) -> np.ndarray:
         """Return a picture in a look, without caching it; `hints` as for `set_hints`."""
-        if hints is not None:
-            check_shape(hints, (image.shape[1], image.shape[0]))
+        packed = b"" if hints is None else pack_hints(hints, (image.shape[1], image.shape[0]))
         still = Still(image, name, self._pool, look)
         try:
-            if hints is not None:
-                still.set_hints(hints, 1)
+            if packed:
+                still.set_hints(packed, 1)
             return still.render(look)
         finally:
             still.close()
