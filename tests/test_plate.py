@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -393,3 +394,14 @@ def test_only_a_camera_gives_a_picture() -> None:
     [action] = [action for action in segmentation.actions if action.name == "plate"]
     assert action.perform() == "the empty room can be taken from a camera only; for a file give --plate"
     assert segmentation.status()["plate"] == "none"
+
+
+def test_colours_that_a_network_estimates_are_the_frames_own_where_it_saw_nothing() -> None:
+    image = frame(room(), thing=True)
+    matte = matte_of(image)
+    grey = np.full_like(matte.image, 90)
+    result = PlateStep(photograph(room()))(Pyramid(image), replace(matte, foreground=grey))
+    assert result.foreground is not None
+    inside = (slice(105, 120), slice(200, 220))
+    assert (result.foreground[inside] == result.image[inside]).all()
+    assert (result.foreground[90:110, 150:165] == 90).all()

@@ -55,6 +55,10 @@ SEGMENTATION = Need(
 )
 KEY = Need("goes with --key", lambda request: bool(request.recipe.guidance.key))
 OWN_MODEL = Need("goes with --model FILE.onnx", _has_own_model)
+PLATE = Need(
+    "goes with --plate",
+    lambda request: request.is_live or request.recipe.guidance.plate not in ("", "none"),
+)
 CLUSTER = Need("goes with --cluster", lambda request: bool(request.cluster))
 # Checked by `checks.check_images_only`, once the kinds of the files are known.
 VIDEO = Need("goes with videos", lambda request: True)
@@ -62,5 +66,5 @@ VIDEO = Need("goes with videos", lambda request: True)
 # In the order in which they are checked.
 NEEDS = (
     PAGE, PAGE_CAMERA, RESULT, FILES, CAMERA_FOR_RECORD, CAMERA, ENCODER, LOCAL_CAMERA, RECORD, VIRTUAL_CAMERA,
-    SNAPSHOTS, WINDOW, WINDOW_FPS, END_FRAME, SEGMENTATION, KEY, OWN_MODEL, CLUSTER, VIDEO,
+    SNAPSHOTS, WINDOW, WINDOW_FPS, END_FRAME, SEGMENTATION, KEY, OWN_MODEL, PLATE, CLUSTER, VIDEO,
 )  # fmt: skip

@@ -349,7 +349,7 @@ OPTIONS = (
     Option(
         "keep_chair", Guidance, "guidance",
         "with --plate, no: what stands still is the room, though it differs from the picture",
-        choices=("yes", "no"), needs=_SEGMENTATION,
+        choices=("yes", "no"), needs=(needs.SEGMENTATION, needs.PLATE),
     ),
     Option(
         "grow", Look, "guidance",

@@ -49,6 +49,8 @@ _MAX_ERROR = np.float32(40.0)
 _PATIENCE = 5
 # Frames after which a dropped plate is compared again.
 _RETRY_INTERVAL = 60
+# Difference of alpha above which a network had not seen a pixel.
+_SEEN = 0.3
 # Margin around a thing, share of the frame's width.
 _MARGIN = 0.02
 # Largest alpha with things, pixels.
@@ -232,7 +234,10 @@ def _refine(view: Pyramid, matte: Matte, room: Room, light: Light, things: np.nd
         seed = cv2.max(seed, np.clip(2 * soft - 0.5, 0, 1))
     behind, known = room.crop(matte.box, width, height)
     alpha = refine_edge(seed, matte.image, behind, light, known)
-    return replace(matte, alpha=alpha)
+    foreground = matte.foreground
+    if foreground is not None:  # of what a network did not see it does not know the colours
+        foreground = cv2.copyTo(matte.image, (alpha > matte.alpha + _SEEN).view(np.uint8), foreground.copy())
+    return replace(matte, alpha=alpha, foreground=foreground)
 
 
 def _share(changed: np.ndarray, outside: np.ndarray, room: Room) -> float:
