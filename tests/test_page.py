@@ -309,6 +309,22 @@ def test_strokes_come_with_a_picture_in_a_form(visitor: Visitor, jpeg: bytes) ->
     assert decoded(content)[400, 256, 3] == 0
 
 
+def test_a_visitors_person_stands_elsewhere_behind_their_desk(visitor: Visitor, portrait: np.ndarray) -> None:
+    jpeg = cv2.imencode(".jpg", cv2.resize(portrait, (160, 160), interpolation=cv2.INTER_AREA))[1].tobytes()
+    desk = np.zeros((20, 40, 4), np.uint8)
+    desk[10:] = (200, 20, 10, 255)
+    sent = visitor.told("POST", "/api/backgrounds", cv2.imencode(".png", desk)[1].tobytes(), status=201)
+    query = {"background": "#ffffff", "foreground": f"upload:{sent['id']}"}
+    status, body, _ = visitor.ask("POST", "/api/image", jpeg, **query, place="0.5,1,0.3", shadow=0.5)
+    image = decoded(body)
+    assert (status, image[-1, 4].tolist(), image[4, 4].tolist()) == (200, [200, 20, 10], [255, 255, 255])
+    middle = image.shape[1] // 2
+    assert image[: image.shape[0] // 2, middle].min() == 255, "the person is small"
+    assert "upload:ID" in visitor.refused(400, "POST", "/api/image", jpeg, foreground="desk.png")
+    # Before the room itself the place does not count, and is no error: the panel keeps it.
+    assert visitor.ask("POST", "/api/image", jpeg, background="blur", place="left", shadow=0.5)[0] == 200
+
+
 def test_a_picture_of_his_own_stands_behind_the_visitor(visitor: Visitor, jpeg: bytes) -> None:
     green = cv2.imencode(".png", np.full((40, 60, 3), (20, 200, 30), np.uint8))[1].tobytes()
     sent = visitor.told("POST", "/api/backgrounds", green, status=201, name="green.png")
