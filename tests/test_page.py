@@ -39,8 +39,10 @@ from websockets.sync.client import ClientConnection, connect
 
 from background_removal.look import Look
 from background_removal.page.connections import HEAD_SECONDS
+from background_removal.page.photo_service import PhotoService
 from background_removal.page.server import Page, PageServer
 from background_removal.page.settings import Limits, Settings
+from background_removal.page.store import Upload
 
 SMALL = Limits(photo_bytes=2 << 20, pixels=2_000_000, video_bytes=4 << 20, connections=24)
 
@@ -339,6 +341,32 @@ def test_a_picture_of_his_own_stands_behind_the_visitor(visitor: Visitor, jpeg: 
     assert small.shape[1] == 320
 
 
+def test_what_nobody_waits_for_any_more_is_not_made(
+    visitor: Visitor, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (visitor.told("POST", "/api/photos", jpeg, status=201)["id"] for _ in range(2))
+    made, goes_on = list[str](), threading.Event()
+
+    def render(self: PhotoService, photo: Upload, *more: object) -> tuple[np.ndarray, bool]:
+        made.append(photo.id)
+        assert goes_on.wait(20)
+        return np.zeros((4, 4, 3), np.uint8), True
+
+    monkeypatch.setattr(PhotoService, "render", render)
+    asking = threading.Thread(target=visitor.ask, args=("GET", f"/api/photos/{first}/result"))
+    asking.start()
+    wait_until(lambda: made == [first], "the first")
+    host, port = visitor.host.split(":")
+    with socket.create_connection((host, int(port)), 30) as gone:
+        gone.sendall(f"GET /api/photos/{second}/result HTTP/1.1\r\nHost: {visitor.host}\r\n\r\n".encode())
+        time.sleep(0.2)  # it waits behind the first
+    time.sleep(0.1)
+    goes_on.set()
+    asking.join(20)
+    assert visitor.ask("GET", f"/api/photos/{first}/result")[0] == 200
+    assert made == [first, first]
+
+
 def test_many_photos_come_as_one_zip(visitor: Visitor, jpeg: bytes) -> None:
     ids = [visitor.told("POST", "/api/photos", jpeg, status=201, name="a.jpg")["id"] for _ in range(2)]
     status, body, headers = visitor.ask("POST", "/api/zip", {"ids": ids, "look": {"background": "#ffffff"}})
@@ -572,6 +600,9 @@ def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, p
 
         shown({"look": {"background": "#ff0000"}}, is_color(0, 0, 255))
         shown({"look": {"background": "transparent"}}, is_color(102, 102, 102))
+        camera.send(json.dumps({"snapshot": True}))
+        _, cutout = picture(camera)
+        assert (cutout.shape, cutout[4, 4, 3], cutout[260, 256, 3]) == ((512, 512, 4), 0, 255)
         shown(
             {"look": {"edge_softness": 0.9, "background": "#ffffff", "effects": ["auto-frame"]}},
             is_color(255, 255, 255),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import io
 import os
 import shutil
@@ -58,6 +59,34 @@ for (const kind of ["dragenter", "dragover", "drop"])
 PASTE = """
 const [bytes, name, type] = arguments, carried = new DataTransfer();
 carried.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, {type}));
+document.body.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, clipboardData: carried}));
+"""
+STRIP = "return [...document.querySelectorAll('#photo-strip button')].map((each) => each.title)"
+# Fills all places for messages.
+SPEAK = """
+for (const id of ["offer", "said", "trouble"]) {
+  document.getElementById(id).textContent = "portrait.jpg has 61 MB, and photos may have 50 MB";
+  document.getElementById(id).classList.add("shown");
+}
+"""
+# Buttons below the picture that messages cover.
+COVERED = """
+const messages = [...document.querySelectorAll(".said.shown")].map((each) => each.getBoundingClientRect());
+return [...document.querySelectorAll(".bar button, .tools button, .tools select")].filter((each) => {
+  const {left, right, top, bottom, width} = each.getBoundingClientRect();
+  return width && messages.some((box) => left < box.right && right > box.left && top < box.bottom && bottom > box.top);
+}).map((each) => each.outerHTML);
+"""
+AXE = """
+const [done] = arguments;
+axe.run().then(({violations}) => done(violations.filter(({impact}) => ["serious", "critical"].includes(impact))
+  .map(({id, nodes}) => [id, ...nodes.map(({html, failureSummary}) => html + failureSummary)])));
+"""
+# Whether the page lets itself be left without a question.
+LEAVES = "return dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+PASTE_LARGE = """
+const carried = new DataTransfer();
+carried.items.add(new File([new Uint8Array(50 * 2 ** 20 + 1)], "large.jpg", {type: "image/jpeg"}));
 document.body.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, clipboardData: carried}));
 """
 NAMELESS = """
@@ -117,6 +146,9 @@ class Browser:
     def is_color(self, element: str, across: float, down: float, color: tuple[int, ...]) -> bool:
         found = self.pixel(element, across, down)
         return found[3] == 255 and max(abs(one - other) for one, other in zip(found, color, strict=False)) < 16
+
+    def focused(self) -> WebElement:
+        return self.driver.switch_to.active_element
 
     def said(self) -> str:
         return str(self.run("return document.getElementById('said').textContent"))
@@ -192,8 +224,9 @@ def page(browser: Browser) -> Iterator[Callable[[str], Browser]]:
 
 def test_a_camera(page: Callable[[str], Browser]) -> None:
     browser = page("camera")
-    browser.find("#camera-start").click()
+    browser.find("#camera-start").send_keys(Keys.ENTER)
     wait_until(lambda: browser.find("#camera-result").is_displayed(), "a frame")
+    assert browser.focused().get_attribute("id") == "camera-stage"
     assert browser.run("const c = document.getElementById('camera-result'); return [c.width, c.height]") == [640, 480]
     face = browser.pixel("camera-result", 0.5, 0.25)
     browser.background("color")
@@ -205,13 +238,25 @@ def test_a_camera(page: Callable[[str], Browser]) -> None:
     picture = cv2.imread(str(browser.downloaded("snapshot_*.png")))
     assert picture.shape == (480, 640, 3)
     assert np.abs(picture[20, 20].astype(int) - GREEN[::-1]).max() < 16
+    # Transparent: in the snapshot indeed; a recording has squares, and is offered green in their place.
+    shutil.rmtree(browser.downloads)
+    browser.background("transparent")
+    wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, (153, 153, 153)), "squares")
+    browser.type("s")
+    cutout = cv2.imread(str(browser.downloaded("snapshot_*.png")), cv2.IMREAD_UNCHANGED)
+    assert (cutout.shape, cutout[20, 20, 3], cutout[120, 320, 3]) == ((480, 640, 4), 0, 255)
     browser.type("r")
+    wait_until(lambda: "squares" in browser.find("#offer").text, "what is said of it")
+    assert browser.run(LEAVES) is False
+    browser.find("#offer button").click()
+    wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, GREEN), "a green background")
     wait_until(lambda: browser.find("#camera-recording").is_displayed(), "a recording")
     wait_until(lambda: browser.find("#camera-recording").text == "Recording 0:01", "a second of it")
     browser.type("r")
     with av.open(str(browser.downloaded("recording_*.*[4m]"))) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(frames) >= 2
+    assert browser.run(LEAVES) is True
     assert np.abs(frames[-1][20, 20].astype(int) - GREEN).max() < 40
     browser.type("q")
     wait_until(lambda: browser.find("#camera-start").is_displayed(), "the end")
@@ -242,6 +287,7 @@ def test_keys(page: Callable[[str], Browser]) -> None:
     assert (chosen("background"), browser.said()) == ("studio", "background: studio")
     browser.type("d")
     assert chosen("background") == "forest"
+    assert not browser.find("#look input[value=defocus]").is_enabled()  # which works on a blurred room alone
     browser.type("b")
     assert chosen("background") == "color"
     browser.type("-p")
@@ -275,7 +321,7 @@ def test_photos(page: Callable[[str], Browser], files: Path) -> None:
     # A second photo is pasted, and a background is dropped.
     data = base64.b64encode(PORTRAIT.read_bytes()).decode()
     browser.run(PASTE, data, "second.jpg", "image/jpeg")
-    wait_until(lambda: browser.tool("photo", "All as ZIP").is_displayed(), "the second photo")
+    wait_until(lambda: "All as ZIP" in browser.texts("#photo-tools button"), "the second photo")
     blue = cv2.imencode(".png", np.full((40, 60, 3), (200, 20, 10), np.uint8))[1].tobytes()
     browser.run(DROP, "#backgrounds legend", base64.b64encode(blue).decode(), "blue.png", "image/png")
     wait_until(lambda: browser.is_color("photo-result", 0.95, 0.05, (10, 20, 200)), "the dropped background")
@@ -284,19 +330,26 @@ def test_photos(page: Callable[[str], Browser], files: Path) -> None:
         assert sorted(pictures.namelist()) == ["portrait_out.png", "second_out.png"]
         assert cv2.imdecode(np.frombuffer(pictures.read("second_out.png"), np.uint8), -1).shape[:2] == (512, 512)
     # A reload brings back the photos, the one at hand, the background and the look.
-    browser.find("#photo-strip button").click()
+    browser.find("#photo-strip button").send_keys(Keys.ENTER)
+    assert browser.focused().get_attribute("title") == "portrait.jpg"
     browser.find("#slider-threshold").send_keys(Keys.ARROW_RIGHT)
     browser.open("photo")
     wait_until(lambda: browser.is_color("photo-result", 0.95, 0.05, (10, 20, 200)), "the same picture")
     assert browser.find("#photo-strip [aria-pressed=true]").get_attribute("title") == "portrait.jpg"
     assert browser.find("#slider-threshold").get_attribute("value") == "0.55"
     assert browser.run("return document.querySelector('#backgrounds input:checked').closest('label').title") == "blue"
+    # What is removed can be brought back for some seconds, and is then removed from the server.
+    browser.tool("photo", "Remove").click()
+    assert browser.run(STRIP) == ["second.jpg"]
+    browser.find("#offer button").click()
+    wait_until(lambda: browser.is_color("photo-result", 0.95, 0.05, (10, 20, 200)), "the photo again")
+    assert browser.run(STRIP) == ["portrait.jpg", "second.jpg"]
     browser.choose("[aria-keyshortcuts=o]:not(#video *)", files / "notes.jpg")
     wait_until(lambda: "notes.jpg" in browser.find("#trouble").text, "a complaint")
-    assert browser.run("return [...document.querySelectorAll('#photo-strip button')].map((each) => each.title)") == [
-        "portrait.jpg",
-        "second.jpg",
-    ]
+    assert browser.run(STRIP) == ["portrait.jpg", "second.jpg"]
+    browser.tool("photo", "Remove").click()
+    browser.open("photo")
+    wait_until(lambda: browser.run(STRIP) == ["portrait.jpg"], "the other photo alone")
 
 
 def test_a_brush(page: Callable[[str], Browser]) -> None:
@@ -374,12 +427,48 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
         ".then(() => done('done'), (error) => done(error.message))"
     )
     assert "nothing was sent" in browser.driver.execute_async_script(empty)
-    browser.tool("video", "Begin").click()
+    browser.tool("video", "Begin").send_keys(Keys.ENTER)
+    wait_until(lambda: browser.focused().text == "Cancel", "the focus on what is there in its place")
     browser.open("video")
     wait_until(lambda: browser.find(".at-hand").is_displayed(), "the frame at hand")
     wait_until(lambda: any("left" in each for each in browser.texts(".job .words")), "the time left")
     browser.tool("video", "Cancel").click()
     wait_until(lambda: sorted(browser.texts(".job .words")) == ["cancelled", "done"], "the cancellation")
+
+
+def test_the_first_tab_keys_reach_the_tabs(page: Callable[[str], Browser]) -> None:
+    browser = page("photo")
+    found = []
+    for _ in range(2):
+        browser.type(Keys.TAB)
+        found.append(browser.focused().get_attribute("class") or browser.focused().get_attribute("id"))
+    assert found == ["skip", "tab-photo"]
+    browser.run(PASTE_LARGE)
+    assert browser.find("#trouble").text == "large.jpg: too large; photos may have 50 MB at most."
+    assert browser.run(STRIP) == []
+
+
+@pytest.mark.parametrize("width", [360, 800, 1280])
+def test_axe_finds_nothing_serious(page: Callable[[str], Browser], width: int) -> None:
+    found = importlib.util.find_spec("axe_core_python")
+    if found is None or found.origin is None:
+        pytest.skip("needs axe: pip install -r requirements-dev.txt")
+    browser = page("photo")
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        browser.choose("#photo-choose", PORTRAIT)
+        wait_until(lambda: browser.pixel("photo-result", 0.5, 0.5)[3] == 255, "the result")
+        browser.run(SPEAK)
+        assert browser.run(COVERED) == []
+        if width == 1280:  # the effects are seen without scrolling
+            assert browser.run("return document.querySelector('.effects').getBoundingClientRect().bottom") < 900
+        browser.run(Path(found.origin).with_name("axe.min.js").read_text(encoding="utf-8"))
+        for tab in ("photo", "camera", "video"):
+            browser.find(f"#tab-{tab}").click()
+            assert browser.driver.execute_async_script(AXE) == []
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_two_tabs_at_once(page: Callable[[str], Browser]) -> None:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 import cv2
+import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from background_removal.engine import Engine
@@ -21,6 +22,7 @@ from background_removal.errors import BackgroundRemovalError, InputError, Stoppe
 from background_removal.look import Look
 from background_removal.page.browser_camera import SILENCE_SECONDS, BrowserCamera
 from background_removal.page.http_errors import PageError, plain_message
+from background_removal.page.image_codec import encode_image
 from background_removal.page.look_renderer import LookRenderer
 from background_removal.page.models import LookChanges, validate
 from background_removal.page.pool import RendererPool
@@ -208,8 +210,10 @@ class _Session:
             self._sink.put_action(message["action"], _short(message.get("argument", "")))
         elif isinstance(message.get("shown"), int):
             self._sink.confirm(message["shown"])
+        elif message.get("snapshot") is True:
+            self._sink.request_snapshot()
         else:
-            raise PageError(400, 'a message must have "look", "action", "key" or "shown"')
+            raise PageError(400, 'a message must have "look", "action", "key", "shown" or "snapshot"')
 
     # -- in the thread of the run --------------------------------------------------------------------
 
@@ -285,6 +289,8 @@ class _VisitorSink(Sink):
         self._pending: list[tuple[str, Callable[[LookRenderer], Answer]]] = []
         self._confirmed = self._count = 0
         self._status = self._badge = ""
+        self._last: tuple[int, np.ndarray] | None = None
+        self._wants_snapshot = False
         self.renderer: LookRenderer | None = None
         self.ended = False
 
@@ -313,6 +319,10 @@ class _VisitorSink(Sink):
             self._confirmed = max(self._confirmed, min(number, self._count))
             self._changed.notify_all()
 
+    def request_snapshot(self) -> None:
+        """Send the last frame as PNG, with its transparency."""
+        self._wants_snapshot = True
+
     def write(self, frame: Frame) -> None:
         self._do_pending()
         assert self.renderer is not None
@@ -323,6 +333,8 @@ class _VisitorSink(Sink):
         assert done
         number = self._next_number() if self._camera is None else self._camera.take_number(frame.index)
         self._send(struct.pack(">I", number) + jpeg.tobytes())
+        self._last = number, image
+        self._send_snapshot()
         self._report("")
         badge = ", ".join(self.renderer.badges)
         if badge and badge != self._badge:
@@ -331,7 +343,14 @@ class _VisitorSink(Sink):
 
     def idle(self, status: str) -> None:
         self._do_pending()
+        self._send_snapshot()
         self._report(status)
+
+    def _send_snapshot(self) -> None:
+        if self._wants_snapshot and self._last is not None:
+            self._wants_snapshot = False
+            number, image = self._last
+            self._send(struct.pack(">I", number) + encode_image(image, "png")[0])
 
     def _next_number(self) -> int:
         """Wait for the visitor, and count; raises Stopped if they show nothing for too long."""

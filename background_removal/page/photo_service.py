@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 import cv2
 import numpy as np
+from starlette.requests import Request
 
 from background_removal.files.video.still import read_frame
 from background_removal.look import Look
@@ -120,11 +121,22 @@ class PhotoService:
         self._hints: dict[str, tuple[int, bytes]] = {}
         self._limiter = anyio.CapacityLimiter(1)
 
-    async def run(self, work: Callable[[], _Result]) -> _Result:
-        """Run `work` in a thread, one at a time; raises PageError if too many wait."""
+    async def run(self, work: Callable[[], _Result], request: Request | None = None) -> _Result:
+        """Run `work` in a thread, one at a time.
+
+        Args:
+            work: The work.
+            request: The request that it answers; None for one that is done even if its sender has gone.
+
+        Raises:
+            PageError: too many wait, or the sender has gone.
+        """
         if self._limiter.statistics().tasks_waiting >= self._limits.waiting:
             raise PageError(503, f"{self._limits.waiting} pictures are waiting already; try again in a moment")
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        async with self._limiter:
+            if request is not None and await request.is_disconnected():
+                raise PageError(400, "the sender has gone")
+            return await anyio.to_thread.run_sync(work)
 
     # -- called inside `run` -------------------------------------------------------------------------
 

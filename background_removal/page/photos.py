@@ -205,7 +205,7 @@ class Photos:
         )
         return Response(body, media_type=media_type)
 
-    async def result(self, id: str, query: Annotated[ResultQuery, Query()]) -> Response:
+    async def result(self, request: Request, id: str, query: Annotated[ResultQuery, Query()]) -> Response:
         """Return a photo in a look."""
         upload = self._store.get(id, "photo")
         look = self.parse_look(query)
@@ -215,7 +215,7 @@ class Photos:
             image, found = self._service.render(upload, look, query.longest or FULL_SIZE)
             return (*encode_image(image, query.format), found)
 
-        body, media_type, found = await self._service.run(work)
+        body, media_type, found = await self._service.run(work, request)
         headers = {} if found is None else {"X-Found-Person": "yes" if found else "no"}
         if query.download:
             headers["Content-Disposition"] = content_disposition(result_name(upload.name, _SUFFIXES[query.format]))

@@ -186,7 +186,8 @@ class Page:
         with a number (big-endian) and a JPEG picture. Number n answers all frames up to n; send at most two ahead.
         Text messages in: `{"look": {...}}` changes the look; `{"action": "matte"}` does an action
         (`{"action": "keep-at", "argument": "0.4,0.6"}` keeps the thing there, or lets it go), and
-        `{"key": "m"}` the one bound to a key; `{"shown": n}` confirms that a frame of this computer's camera was shown.
+        `{"key": "m"}` the one bound to a key; `{"shown": n}` confirms that a frame of this computer's camera was shown;
+        `{"snapshot": true}` returns the last frame once more, as PNG with its transparency in place of squares.
         Text messages out: `{"said": ...}`, with the look after an action, `{"trouble": ...}` and `{"error": ...}`.
         """
         return JSONResponse({"error": "open this address as a WebSocket"}, 426, {"Upgrade": "websocket"})

@@ -124,7 +124,7 @@ class Videos:
             raise PageError(404, "no frame of this video is done yet")
         return Response(preview, media_type="image/jpeg")
 
-    async def still(self, id: str, query: Annotated[StillQuery, Query()]) -> Response:
+    async def still(self, request: Request, id: str, query: Annotated[StillQuery, Query()]) -> Response:
         """Return one frame of a video; for browsers that cannot decode it, and as preview of a look."""
         job, side, format = self._job(id), query.longest or FULL_SIZE, query.format
         look = self._parse_look(query)
@@ -143,7 +143,7 @@ class Videos:
                 image = read_frame(path, query.seconds, name, keep_alpha=format != "jpeg")
             return encode_image(shrink(image, side), format)
 
-        body, media_type = await self._service.run(work)
+        body, media_type = await self._service.run(work, request)
         return Response(body, media_type=media_type)
 
     async def source(self, id: str, download: str = "") -> Response:

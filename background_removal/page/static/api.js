@@ -22,14 +22,14 @@ function sentence(text, status) {
 /**
  * Send a request.
  * @param {string} path
- * @param {{method?: string, body?: BodyInit, json?: object, signal?: AbortSignal, as?: "json"|"blob"|"response"}} [how]
+ * @param {{method?: string, body?: BodyInit, json?: object, signal?: AbortSignal, keepalive?: boolean, as?: "json"|"blob"|"response"}} [how]
  */
-export async function ask(path, { method, body, json, signal, as = "json" } = {}) {
+export async function ask(path, { method, body, json, signal, keepalive, as = "json" } = {}) {
   const headers = json ? { "Content-Type": "application/json" } : {};
   const content = json ? JSON.stringify(json) : body;
   let response;
   try {
-    response = await fetch(path, { method: method ?? (content === undefined ? "GET" : "POST"), body: content, headers, signal });
+    response = await fetch(path, { method: method ?? (content === undefined ? "GET" : "POST"), body: content, headers, signal, keepalive });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused(GONE, 0);

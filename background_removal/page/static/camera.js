@@ -2,11 +2,11 @@
 
 import { keyOf } from "./actions.js";
 import { CameraLink } from "./camera_link.js";
+import { CameraSaving } from "./camera_saving.js";
 import { describe, listCameras, openCamera, stopTracks } from "./devices.js";
-import { button, byId, choice, download, el } from "./dom.js";
+import { button, byId, choice, el, keepFocus } from "./dom.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
-import { Recording } from "./recording.js";
 
 // Interval between changes of the look while a slider moves, milliseconds.
 const LOOK_MS = 120;
@@ -21,15 +21,15 @@ export class Camera {
     this.video = byId("camera-source");
     this.frozen = false;
     this.mirrored = true;
-    this.recording = new Recording(this.canvas);
+    this.saving = new CameraSaving(this, () => this.#state());
     this.#tools(start);
-    byId("camera-start").addEventListener("click", () => this.start());
+    byId("camera-start").addEventListener("click", () => this.link || this.start());
     look.addEventListener("change", () => this.#sendLook());
     setInterval(() => this.link && this.#facts(), 1000);
     look.perform = (name) => this.#perform(name);
     bind("camera", {
       freeze: () => this.freeze(), mirror: () => this.mirror(), beside: () => this.beside(), matte: () => this.showMatte(),
-      plate: () => this.#perform("plate"), snapshot: () => this.snapshot(), record: () => this.record(), "full-screen": () => this.fullScreen(),
+      plate: () => this.#perform("plate"), snapshot: () => this.saving.snapshot(), record: () => this.saving.record(), "full-screen": () => this.fullScreen(),
       quit: () => this.stop(), start: () => this.link || this.start(),
     });
   }
@@ -41,7 +41,7 @@ export class Camera {
     this.size = choice("Size", SIZES, () => this.#again());
     this.size.value = "1280x720";
     this.buttons = {
-      record: toggle("Record", "record", () => this.record()), snapshot: push("Snapshot", "snapshot", () => this.snapshot()),
+      record: toggle("Record", "record", () => this.saving.record()), snapshot: push("Snapshot", "snapshot", () => this.saving.snapshot()),
       keep: el("button", { type: "button", "aria-pressed": "false", title: "Then tap a thing beside you, to keep it or to let it go; Ctrl-click does it too",
         onclick: () => press(this.buttons.keep, this.buttons.keep.getAttribute("aria-pressed") !== "true") }, "Keep a thing"),
       freeze: toggle("Freeze", "freeze", () => this.freeze()), mirror: toggle("Mirror", "mirror", () => this.mirror()),
@@ -49,9 +49,7 @@ export class Camera {
       plate: push("Empty room", "plate", () => this.#perform("plate")),
       full: push("Full screen", "full-screen", () => this.fullScreen()), stop: push("Stop", "quit", () => this.stop()),
     };
-    this.sound = el("input", { type: "checkbox", id: "camera-sound" });
-    byId("camera-tools").append(...Object.values(this.buttons), this.source, this.size,
-      el("label", { class: "check" }, this.sound, "Record sound"));
+    byId("camera-tools").append(...Object.values(this.buttons), this.source, this.size, this.saving.sound);
     this.canvas.addEventListener("click", (event) => {
       if (event.ctrlKey || this.buttons.keep.getAttribute("aria-pressed") === "true") this.#keep(event);
     });
@@ -91,7 +89,7 @@ export class Camera {
   /** Close the connection and the camera. */
   stop() {
     this.attempt = null;
-    if (this.recording.running) this.record();
+    if (this.saving.recording) this.saving.record();
     this.link?.close();
     stopTracks(this.stream);
     this.video.srcObject = null;
@@ -114,13 +112,14 @@ export class Camera {
       draw: (picture) => this.#draw(picture),
       handle: (message) => this.#handle(message),
       lose: (why) => this.#lose(why),
-      snapshot: (png) => this.#save(png),
-      pauses: () => this.frozen || (byId("camera").hidden && !this.recording.running),
+      snapshot: (png) => this.saving.save(png),
+      pauses: () => this.frozen || (byId("camera").hidden && !this.saving.recording),
     });
   }
 
   #draw(picture) {
-    if (this.frozen) return;
+    // Frames of the visitor's camera that were sent before are drawn: the last is the one that the server has.
+    if (this.frozen && !this.stream) return;
     if (this.canvas.width !== picture.width || this.canvas.height !== picture.height) {
       [this.canvas.width, this.canvas.height] = [picture.width, picture.height];
       byId("camera-stage").style.setProperty("--w", picture.width);
@@ -165,22 +164,26 @@ export class Camera {
   }
 
   #state() {
+    keepFocus(() => this.#showState(), [byId("camera-start"), byId("camera-stage")]);
+  }
+
+  #showState() {
     const running = Boolean(this.link);
     const shown = running && this.shown;
     byId("camera-empty").hidden = shown;
     this.canvas.hidden = !shown;
-    byId("camera-start").disabled = running;
+    byId("camera-start").setAttribute("aria-disabled", running);
     byId("camera-start").textContent = running ? "Starting…" : "Start the camera";
     for (const each of Object.values(this.buttons)) each.hidden = !running;
     if (!this.stream) this.buttons.beside.hidden = true;
     press(this.buttons.freeze, this.frozen);
     press(this.buttons.mirror, this.mirrored);
     press(this.buttons.beside, Boolean(this.besideOn));
-    press(this.buttons.record, this.recording.running);
+    press(this.buttons.record, this.saving.recording);
     byId("camera-stage").classList.toggle("mirrored", this.mirrored);
     byId("camera-stage").classList.toggle("beside", Boolean(this.besideOn && shown && this.stream));
     this.video.hidden = !(this.besideOn && shown && this.stream);
-    byId("camera-recording").hidden = !this.recording.running;
+    byId("camera-recording").hidden = !this.saving.recording;
     if (!running) byId("camera-facts").textContent = "\u00a0";
   }
 
@@ -206,34 +209,13 @@ export class Camera {
     this.#state();
   }
 
+  /** Whether the canvas shows squares in place of transparency. */
+  get hasSquares() {
+    return this.look.value.background === "transparent" && this.buttons.matte.getAttribute("aria-pressed") !== "true";
+  }
+
   beside() {
     this.besideOn = !this.besideOn;
-    this.#state();
-  }
-
-  snapshot() {
-    if (this.canvas.hidden) return;
-    this.canvas.toBlob((blob) => this.#save(blob), "image/png");
-  }
-
-  #save(blob) {
-    download(blob, `snapshot_${stamp()}.png`);
-    say("snapshot saved");
-  }
-
-  async record() {
-    try {
-      if (this.recording.running) {
-        const blob = await this.recording.end();
-        download(blob, `recording_${stamp()}.${blob.type.includes("mp4") ? "mp4" : "webm"}`);
-        say("recording saved");
-      } else if (!this.canvas.hidden) {
-        await this.recording.begin(this.sound.checked, byId("camera-recording").querySelector("span"));
-        say("recording");
-      }
-    } catch (error) {
-      complain(describe(error));
-    }
     this.#state();
   }
 
@@ -244,4 +226,3 @@ export class Camera {
 }
 
 const press = (each, on) => each.setAttribute("aria-pressed", on);
-const stamp = () => new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace("T", "_").replaceAll(":", "-");

@@ -1,7 +1,8 @@
 // Helpers that make DOM elements.
 
 /**
- * Make an element. Attributes `on…` are listeners; true sets an attribute, false omits it.
+ * Make an element. Attributes `on…` are listeners; true sets an attribute, false omits it, but those of `aria-…` become
+ * "true" and "false".
  * @param {string} tag
  * @param {Object} [attributes]
  * @param {...(Node|string)} children
@@ -10,6 +11,7 @@ export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name.startsWith("aria-") && value != null) element.setAttribute(name, value);
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
@@ -18,6 +20,14 @@ export function el(tag, attributes = {}, ...children) {
 }
 
 export const byId = (id) => document.getElementById(id);
+
+/** Make a change; if it hides the focused element, focus the first of `next` that can be seen. */
+export function keepFocus(change, next) {
+  const held = document.activeElement;
+  const usable = (each) => each.isConnected && !each.disabled && each.checkVisibility();
+  change();
+  if (held && held !== document.body && !usable(held)) next.find(usable)?.focus({ preventScroll: true });
+}
 
 /** Make a button with its key in the tooltip. */
 export function button(label, key, act, attributes = {}) {
@@ -44,6 +54,9 @@ export function download(what, name) {
 
 /** Return the name of a result: "photo.jpg" → "photo_out.png", as on the command line. */
 export const resultName = (name, ending) => `${name.replace(/\.[^.]*$/, "")}_out.${ending}`;
+
+/** Return a text with a capital first letter. */
+export const titled = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** Format seconds as 0:07 or 1:02:03. */
 export function clock(seconds) {

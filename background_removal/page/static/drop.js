@@ -1,6 +1,7 @@
 // Files that are dropped, pasted or chosen: photos and videos.
 
-import { byId, el } from "./dom.js";
+import { byId, el, size } from "./dom.js";
+import { complain } from "./messages.js";
 
 const PHOTO = /\.(jpe?g|png|webp|avif|bmp|tiff?|hei[cf])$/i;
 const VIDEO = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|mts|3gp|wmv|flv|ogv|gif|apng)$/i;
@@ -19,6 +20,13 @@ async function isAnimated(file) {
   if (text.startsWith("RIFF")) return text.startsWith("WEBPVP8X", 8) && (head[20] & 2) !== 0;
   if (text.startsWith("PNG", 1)) return text.split("IDAT")[0].includes("acTL");
   return text.startsWith("ftyp", 4) && text.slice(8, 64).includes("avis");
+}
+
+/** Return the files that may be sent, and say which are too large; `noun` is that of several such files. */
+export function withinLimit(files, bytes, noun) {
+  const large = files.filter((file) => file.size > bytes).map(({ name }) => name);
+  if (large.length) complain(`${large.join(", ")}: too large; ${noun} may have ${size(bytes)} at most.`);
+  return files.filter((file) => file.size <= bytes);
 }
 
 /** Open a file dialog; `accept` as in <input type=file>. */

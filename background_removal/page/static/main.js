@@ -7,7 +7,7 @@ import { kindOfFile, receive } from "./drop.js";
 import { byId } from "./dom.js";
 import { bind, list, listen } from "./keys.js";
 import { keep, Look } from "./look.js";
-import { complain } from "./messages.js";
+import { complain, moveMessages } from "./messages.js";
 import { Panel } from "./panel.js";
 import { Photos } from "./photos.js";
 import { Videos } from "./videos.js";
@@ -25,7 +25,9 @@ function show(name, focus) {
     tab.tabIndex = each === name ? 0 : -1;
     byId(each).hidden = each !== name;
   }
-  history.replaceState(null, "", `${location.pathname}#${name}`);
+  moveMessages(name);
+  // Not the id of an element, from which the Tab key would go on after a reload, past the tabs.
+  history.replaceState(null, "", `${location.pathname}#tab=${name}`);
   if (focus) byId(`tab-${name}`).focus();
   document.dispatchEvent(new Event("tab"));
 }
@@ -40,7 +42,7 @@ function tabs() {
       show(TABS[(to + TABS.length) % TABS.length], true);
     });
   }
-  const wanted = location.hash.slice(1);
+  const wanted = location.hash.replace(/^#(tab=)?/, "");
   show(TABS.includes(wanted) ? wanted : "camera");
 }
 

@@ -2,8 +2,9 @@
 
 import { find } from "./actions.js";
 import { ask } from "./api.js";
-import { choose } from "./drop.js";
-import { byId, el } from "./dom.js";
+import { choose, withinLimit } from "./drop.js";
+import { byId, el, titled } from "./dom.js";
+import { Effects } from "./effects.js";
 import { bind } from "./keys.js";
 import { hex, kindOf } from "./look.js";
 import { complain, say } from "./messages.js";
@@ -34,6 +35,7 @@ export class Panel {
   constructor(look, start, sent) {
     this.look = look;
     this.blurs = start.blurs;
+    this.limits = start.limits;
     const own = (start.uploads ?? []).map((id) => ({ name: `upload:${id}`, label: "As started", picture: `/api/uploads/${id}` }));
     this.shipped = [...own, ...start.backgrounds];
     this.pictures = this.shipped.map(({ name }) => name);
@@ -41,7 +43,7 @@ export class Panel {
     this.color = "#00b140";
     this.element = byId("look");
     this.tiles = el("div", { class: "tiles" });
-    this.element.append(this.#backgrounds(), this.#people(), this.#edge(), this.#stage(), this.#effects(start.effects),
+    this.element.append(this.#backgrounds(), new Effects(look, start.effects).element, this.#people(), this.#edge(), this.#stage(),
       el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, "Everything as at the start"));
     sent.forEach((background) => this.#own(background));
     look.addEventListener("change", () => this.#show());
@@ -51,12 +53,12 @@ export class Panel {
       "less-blur": () => this.#blur(false), "more-blur": () => this.#blur(true),
       "keep-more": () => this.#threshold(-THRESHOLD_STEP), "keep-less": () => this.#threshold(THRESHOLD_STEP),
       people: () => this.#nextPeople(), place: () => this.#nextPlace(),
-      ...Object.fromEntries(start.effects.map((name) => [name, () => say(`${find("", name).label}: ${look.toggle(name) ? "on" : "off"}`)])),
     });
   }
 
   /** Upload a picture, and use it as background. */
   async add(file) {
+    if (!withinLimit([file], this.limits.photo_bytes, "backgrounds").length) return;
     this.look.set({ background: this.#own(await ask(`/api/backgrounds?name=${encodeURIComponent(file.name)}`, { body: file })) });
     say(`background: ${file.name || "your picture"}`);
   }
@@ -120,18 +122,8 @@ export class Panel {
     return this.stage;
   }
 
-  #effects(effects) {
-    this.boxes = effects.map((name) => {
-      const box = el("input", { type: "checkbox", value: name, onchange: () => this.look.toggle(name) });
-      return { name, box, element: el("label", { class: "check" }, box, titled(find("", name).label)) };
-    });
-    this.invert = el("input", { type: "checkbox", onchange: () => this.look.set({ invert: this.invert.checked }) });
-    return el("fieldset", {}, el("legend", {}, "Effects"), ...this.boxes.map(({ element }) => element),
-      el("label", { class: "check" }, this.invert, titled(find("", "invert").label)));
-  }
-
   #show() {
-    const { background, blur, people, effects } = this.look.value;
+    const { background, blur, people } = this.look.value;
     const kind = kindOf(background, this.pictures);
     if (kind === "picture") this.lastPicture = background;
     if (kind === "color") this.color = hex(background);
@@ -155,8 +147,6 @@ export class Panel {
       range.value = value;
       output.value = name === "edge_shift" ? `${value} %` : value.toFixed(2);
     }
-    for (const { name, box } of this.boxes) box.checked = effects.includes(name);
-    this.invert.checked = Boolean(this.look.value.invert);
   }
 
   #pick(spec) {
@@ -240,4 +230,3 @@ const percent = (blur) => ({ light: 1, medium: 2, strong: 4 })[blur] ?? parseFlo
 // Return the settings for an edge moved outwards, or inwards below 0, in percent of the head's height; and back.
 const shifts = (value) => ({ grow: value > 0 ? `${value}%` : "0", shrink: value < 0 ? `${-value}%` : "0" });
 const shiftOf = ({ grow, shrink }) => parseFloat(grow ?? 0) - parseFloat(shrink ?? 0);
-const titled = (text) => text[0].toUpperCase() + text.slice(1);

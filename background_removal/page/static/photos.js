@@ -4,11 +4,12 @@ import { keyOf } from "./actions.js";
 import { ask, query, send } from "./api.js";
 import { Brush } from "./brush.js";
 import { Compare } from "./compare.js";
-import { choose } from "./drop.js";
-import { button, byId, el, size } from "./dom.js";
+import { choose, withinLimit } from "./drop.js";
+import { button, byId, el, keepFocus, size } from "./dom.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { PhotoSaving } from "./photo_saving.js";
+import { remove } from "./removal.js";
 import { Strip } from "./strip.js";
 import { sendStrokes } from "./strokes.js";
 import { recall, remember } from "./tab_memory.js";
@@ -17,6 +18,7 @@ export class Photos {
   /** @param {import("./look.js").Look} look */
   constructor(look, start) {
     this.look = look;
+    this.limits = start.limits;
     this.photos = [];
     this.current = null;
     this.before = el("img", { alt: "The photo as it was", draggable: "false" });
@@ -72,7 +74,7 @@ export class Photos {
   /** Upload photos, and show the first. */
   async add(files) {
     let shown = false;
-    for (const file of files) {
+    for (const file of withinLimit(files, this.limits.photo_bytes, "photos")) {
       const photo = { name: file.name || "pasted.png", local: URL.createObjectURL(file), part: 0 };
       this.photos.push(photo);
       if (!shown) this.show(photo);
@@ -83,10 +85,12 @@ export class Photos {
           progress: (part) => { photo.part = part; if (photo === this.current) this.#facts(`sending ${Math.round(part * 100)} %`); },
         });
         Object.assign(photo, sent, { part: 1 });
+        if (!this.photos.includes(photo)) ask(`/api/photos/${photo.id}`, { method: "DELETE" }).catch(complain);
         if (photo === this.current) this.show(photo);
       } catch (error) {
         complain(error);
         this.#forget(photo);
+        URL.revokeObjectURL(photo.local);
       }
       this.#strip();
     }
@@ -180,9 +184,11 @@ export class Photos {
 
   #state() {
     const any = this.photos.length > 0;
-    byId("photo-empty").hidden = any;
-    this.compare.element.hidden = !any;
-    byId("photo-tools").hidden = !any;
+    keepFocus(() => {
+      byId("photo-empty").hidden = any;
+      this.compare.element.hidden = !any;
+      byId("photo-tools").hidden = !any;
+    }, [byId("photo-choose"), this.buttons.add]);
     if (!any) byId("photo-facts").textContent = "\u00a0";
     this.#press();
   }
@@ -212,16 +218,19 @@ export class Photos {
   remove() {
     const photo = this.current;
     if (!photo) return;
-    if (photo.id) ask(`/api/photos/${photo.id}`, { method: "DELETE" }).catch(complain);
+    const place = this.photos.indexOf(photo);
     this.#forget(photo);
-    say(`${photo.name} removed`);
+    if (!photo.id) return; // it is removed when it has been sent
+    remove(photo.name, `/api/photos/${photo.id}`, () => {
+      this.photos.splice(place, 0, photo);
+      this.show(photo);
+    }, () => URL.revokeObjectURL(photo.local));
   }
 
   #forget(photo) {
     const place = this.photos.indexOf(photo);
     if (place < 0) return;
     this.photos.splice(place, 1);
-    URL.revokeObjectURL(photo.local);
     if (photo === this.current) this.show(this.photos[Math.min(place, this.photos.length - 1)] ?? null);
     this.#strip();
   }

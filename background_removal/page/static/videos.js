@@ -2,24 +2,27 @@
 
 import { keyOf } from "./actions.js";
 import { ask, send } from "./api.js";
-import { choose } from "./drop.js";
-import { button, byId, choice, download, el, resultName, size } from "./dom.js";
+import { choose, withinLimit } from "./drop.js";
+import { button, byId, download, el, keepFocus, resultName, size } from "./dom.js";
 import { facts, JobList } from "./job_list.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { Player } from "./player.js";
+import { remove } from "./removal.js";
 import { recall, remember } from "./tab_memory.js";
+import { VideoFormat } from "./video_format.js";
 
 const POLL_MS = 700;
-const FORMATS = [["mp4", "MP4"], ["webm", "WebM"], ["mov", "MOV"]];
 const BUSY = ["queued", "working"];
 
 export class Videos {
   /** @param {import("./look.js").Look} look */
   constructor(look, start) {
     this.look = look;
+    this.limits = start.limits;
     this.videos = [];
     this.current = null;
+    this.leaving = new Set(); // ids of removed ones, until the server has removed them
     this.player = new Player(byId("video-stage"), byId("video-transport"), look);
     this.picture = el("img", { class: "at-hand", alt: "The current frame", hidden: true });
     byId("video-stage").append(this.picture);
@@ -39,8 +42,7 @@ export class Videos {
   }
 
   #tools() {
-    this.format = choice("Format", FORMATS, () => {});
-    this.matte = el("input", { type: "checkbox", id: "video-matte" });
+    this.format = new VideoFormat(this.look);
     const push = (label, name, act, attributes) => button(label, keyOf("video", name), act, attributes);
     this.buttons = {
       begin: push("Begin", "start", () => this.begin(), { class: "main" }),
@@ -53,18 +55,8 @@ export class Videos {
       remove: push("Remove", "remove", () => this.remove()),
     };
     const { begin, save, ...rest } = this.buttons;
-    this.beginning = el("span", { class: "joined" }, begin, this.format);
-    this.#formats();
-    this.look.addEventListener("change", () => this.#formats());
-    this.matteLabel = el("label", { class: "check" }, this.matte, "Matte too");
-    byId("video-tools").append(save, this.beginning, this.matteLabel, ...Object.values(rest));
-  }
-
-  // MP4 cannot be transparent.
-  #formats() {
-    const mp4 = this.format.querySelector("[value=mp4]");
-    mp4.disabled = this.look.value.background === "transparent";
-    if (mp4.disabled && this.format.value === "mp4") this.format.value = "webm";
+    this.beginning = el("span", { class: "joined" }, begin, this.format.select);
+    byId("video-tools").append(save, this.beginning, this.format.matte, ...Object.values(rest));
   }
 
   choose() {
@@ -73,7 +65,7 @@ export class Videos {
 
   /** Upload videos; each upload can be cancelled. */
   async add(files) {
-    for (const file of files) {
+    for (const file of withinLimit(files, this.limits.video_bytes, "videos")) {
       const stop = new AbortController();
       const video = { name: file.name || "pasted.mp4", state: "sending", part: 0, bytes: file.size, stop };
       this.videos.unshift(video);
@@ -97,7 +89,7 @@ export class Videos {
     if (this.loading) return;
     this.loading = true;
     try {
-      const listed = new Map((await ask("/api/videos")).videos.map((each) => [each.id, each]));
+      const listed = new Map((await ask("/api/videos")).videos.filter(({ id }) => !this.leaving.has(id)).map((each) => [each.id, each]));
       const gone = this.videos.filter(({ id }) => id && !listed.has(id));
       gone.forEach((video) => this.#forget(video));
       for (const each of listed.values()) {
@@ -152,6 +144,11 @@ export class Videos {
   }
 
   #state() {
+    const { begin, cancel, save, add } = this.buttons;
+    keepFocus(() => this.#showState(), [save, cancel, begin, add, byId("video-choose")]);
+  }
+
+  #showState() {
     const video = this.current;
     const state = video?.state;
     byId("video-empty").hidden = Boolean(video);
@@ -165,7 +162,7 @@ export class Videos {
       this.#showFrame(video);
     }
     const ready = Boolean(video?.id) && !BUSY.includes(state);
-    this.beginning.hidden = this.matteLabel.hidden = !ready;
+    this.beginning.hidden = this.format.matte.hidden = !ready;
     this.buttons.begin.textContent = video?.result ? "Begin again" : "Begin";
     this.buttons.begin.classList.toggle("main", !video?.result);
     this.buttons.save.hidden = !ready || !video.result;
@@ -182,7 +179,7 @@ export class Videos {
     const video = this.current;
     if (!video?.id || BUSY.includes(video.state)) return;
     try {
-      const wishes = { look: this.look.value, format: this.format.value, matte: this.matte.checked };
+      const wishes = { look: this.look.value, ...this.format.value };
       Object.assign(video, await ask(`/api/videos/${video.id}/start`, { json: wishes }));
       this.show(video);
       await this.load();
@@ -223,10 +220,15 @@ export class Videos {
 
   remove() {
     const video = this.current;
-    if (!video || BUSY.includes(video.state)) return;
-    if (video.id) ask(`/api/videos/${video.id}`, { method: "DELETE" }).catch(complain);
+    if (!video?.id || BUSY.includes(video.state)) return;
+    const place = this.videos.indexOf(video);
+    this.leaving.add(video.id);
     this.#forget(video);
-    say(`${video.name} removed`);
+    remove(video.name, `/api/videos/${video.id}`, () => {
+      this.leaving.delete(video.id);
+      this.videos.splice(place, 0, video);
+      this.show(video);
+    });
   }
 
   #forget(video) {

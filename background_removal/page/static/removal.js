@@ -1,0 +1,19 @@
+// Removal with time to undo it.
+
+import { ask } from "./api.js";
+import { complain, offer } from "./messages.js";
+
+/**
+ * Offer to undo a removal from the page; remove the file from the server when nobody has.
+ * @param {string} name Of the file.
+ * @param {string} path Its address.
+ * @param {() => void} restore Called to undo.
+ * @param {() => void} [end] Called otherwise.
+ */
+export function remove(name, path, restore, end = () => {}) {
+  offer(`${name} removed`, "Undo", restore, () => {
+    // On a page that is left, too.
+    ask(path, { method: "DELETE", keepalive: true }).catch(complain);
+    end();
+  });
+}
