@@ -516,7 +516,9 @@ def test_a_video_is_processed_and_fetched_in_pieces(visitor: Visitor, portrait: 
     assert "is not here" in visitor.refused(404, "GET", video)
 
 
-def test_a_frame_of_a_video_is_shown_that_no_browser_decodes(visitor: Visitor, tmp_path: Path) -> None:
+def test_a_frame_of_a_video_is_shown_that_no_browser_decodes(
+    visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     greys = [np.full((120, 160, 3), level, np.uint8) for level in range(20, 220, 10)]  # 0.8 seconds
     clip = sent_clip(visitor, tmp_path / "old.mp4", greys, codec="mpeg4", gop=5, sound="aac")
     still = f"/api/videos/{clip['id']}/still"
@@ -535,6 +537,8 @@ def test_a_frame_of_a_video_is_shown_that_no_browser_decodes(visitor: Visitor, t
     )
     assert "no result yet" in visitor.refused(404, "GET", still, of="result")
     assert visitor.refused(400, "GET", still, seconds=-1) == "seconds: must be a time from 0"
+    monkeypatch.setattr("background_removal.files.video.still.MAX_SECONDS", 0.0)
+    assert visitor.refused(422, "GET", still, of="source", seconds=0.3) == "old.mp4: that frame takes too long to reach"
     assert visitor.ask("DELETE", f"/api/videos/{clip['id']}")[0] == 204
 
 

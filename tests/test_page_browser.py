@@ -248,6 +248,7 @@ def test_a_camera(page: Callable[[str], Browser]) -> None:
     browser.type("r")
     wait_until(lambda: "squares" in browser.find("#offer").text, "what is said of it")
     assert browser.run(LEAVES) is False
+    assert browser.find("#tab-camera").get_attribute("aria-label") == "Camera, recording"
     browser.find("#offer button").click()
     wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, GREEN), "a green background")
     wait_until(lambda: browser.find("#camera-recording").is_displayed(), "a recording")
@@ -416,6 +417,7 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     assert browser.is_color("video-preview", 0.03, 0.1, GREEN)
     before = browser.pixel("video-source", 0.5, 0.25)
     assert before[3] == 255
+    assert browser.find("#video-source").get_attribute("alt") == "The video as it was"
     assert not browser.is_color("video-source", 0.03, 0.1, GREEN)
     browser.run("document.activeElement.blur()")
     browser.type(" ")

@@ -256,6 +256,8 @@ class VideoSource(Source):
         """Decode the frames of the part, with times from the start of the file's clock."""
         part, later_frames = self._part, self._later_frames
         for frame in self._decode() if part is None else self._decode_from(part):
+            if self._stopped.is_set():
+                return
             if frame.pts is not None:
                 end = (frame.pts + (frame.duration or 0)) * (self._stream.time_base or Fraction(0))
                 self._end = max(self._end, end)

@@ -184,6 +184,9 @@ export class Camera {
     byId("camera-stage").classList.toggle("beside", Boolean(this.besideOn && shown && this.stream));
     this.video.hidden = !(this.besideOn && shown && this.stream);
     byId("camera-recording").hidden = !this.saving.recording;
+    // Seen from the other tabs, too.
+    byId("tab-camera").classList.toggle("recording", this.saving.recording);
+    byId("tab-camera").setAttribute("aria-label", this.saving.recording ? "Camera, recording" : "Camera");
     if (!running) byId("camera-facts").textContent = "\u00a0";
   }
 

@@ -24,7 +24,7 @@ export const byId = (id) => document.getElementById(id);
 /** Make a change; if it hides the focused element, focus the first of `next` that can be seen. */
 export function keepFocus(change, next) {
   const held = document.activeElement;
-  const usable = (each) => each.isConnected && !each.disabled && each.checkVisibility();
+  const usable = (each) => each.isConnected && !each.disabled && (each.checkVisibility?.() ?? true);
   change();
   if (held && held !== document.body && !usable(held)) next.find(usable)?.focus({ preventScroll: true });
 }

@@ -108,13 +108,13 @@ export class Player {
   // no error then, if it can play the sound.
   #make(address, of, video) {
     const file = of === "result" ? `result.${video.format}` : of;
-    const attributes = { id: `video-${of}` };
-    if (video.undecoded?.has(file)) return new Slides(video, of, video.undecoded.get(file), attributes);
-    const media = el("video", { src: address, ...attributes, playsinline: true, preload: "auto" });
+    const [id, words] = [`video-${of}`, of === "source" ? "The video as it was" : "The video with its background changed"];
+    if (video.undecoded?.has(file)) return new Slides(video, of, video.undecoded.get(file), { id, alt: words });
+    const media = el("video", { src: address, id, "aria-label": words, playsinline: true, preload: "auto" });
     const replace = (sound) => {
       if (![this.lead, this.follow].includes(media)) return;
       (video.undecoded ??= new Map()).set(file, sound);
-      say(`This browser cannot play the ${of} of ${video.name}; the server shows its pictures.`);
+      say(`This browser cannot play ${of === "source" ? "" : "the result of "}${video.name}; the server shows its pictures.`);
       this.open(...this.opened);
     };
     media.addEventListener("error", () => replace(""));
