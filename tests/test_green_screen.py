@@ -198,6 +198,12 @@ def test_a_colour_that_is_nowhere_is_said_once(scene: Scene, caplog: pytest.LogC
     for n in range(60):
         assert step(view, mattes[n % 2]) is mattes[n % 2]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+    step.end()
+    assert len(caplog.records) == 1
+    step.begin(still=False, live=False)
+    assert step(view, mattes[0]) is mattes[0]
+    step.end()
+    assert "key blue: no such colour" in caplog.records[1].message, "a video that ends before"
 
 
 def test_an_action_changes_the_key_while_frames_go_by(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:

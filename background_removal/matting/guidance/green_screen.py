@@ -83,8 +83,11 @@ class GreenScreen:
         self._last: tuple[Matte, Matte] | None = None
 
     def end(self) -> None:
-        """End the stream."""
+        """End the stream; a video that was too short to miss the screen is reported now."""
+        if self._frames and not self._has_found and not self._has_reported:
+            self._report_missing()
         self._last = None
+        self._frames = 0
         self._model.begin()
 
     def __call__(self, view: Pyramid, matte: Matte) -> Matte:
@@ -118,13 +121,16 @@ class GreenScreen:
                 log.info("key auto: a %s screen was found", self._model.name)
         elif self._still or self._frames >= _PATIENCE:
             self._has_reported = True
-            if self._is_auto:
-                log.info("key auto: no screen was found; the network alone finds the person")
-            elif self._live:
-                log.warning("key %s: no such colour in the picture; the network alone finds the person", self._name)
-            else:
+            if not (self._is_auto or self._live):
                 where = "picture" if self._still else f"first {_PATIENCE} frames"
                 raise InputError(f"`key` {self._name}: no such colour in the {where}; leave it out, or use auto")
+            self._report_missing()
+
+    def _report_missing(self) -> None:
+        if self._is_auto:
+            log.info("key auto: no screen was found; the network alone finds the person")
+        else:
+            log.warning("key %s: no such colour in the picture; the network alone finds the person", self._name)
 
     def _key(
         self, view: Pyramid, matte: Matte, level: int, small: np.ndarray, alpha: np.ndarray, screen: Screen
@@ -225,14 +231,16 @@ class _Work:
     def _find_active(self, share: np.ndarray, key: np.ndarray) -> np.ndarray:
         """Return the small pixels that may have an edge, or light of the screen, bool (h, w)."""
         regions = self._regions
+        square = np.ones((3, 3), np.uint8)
         is_open = (regions.outer > 0) & ((regions.inner < 1) | (regions.rim > 0))
         mixed = (share > _NO_EDGE[0]) & (share < _NO_EDGE[1]) & is_open
         final = np.maximum(np.minimum(key, regions.outer), regions.inner)
         solid = (final > 0.5).view(np.uint8)
         # One step from background to person, without a mixed pixel.
-        mixed |= cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        mixed |= cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, square) > 0
         mixed |= (regions.clutter > 0) & is_open
-        return mixed
+        # The edge in a mixed pixel may reach into the next one.
+        return cv2.dilate(mixed.view(np.uint8), square)
 
     def _key_cells(
         self, cells: Cells, matte: Matte, image: np.ndarray, fields: np.ndarray, alpha: np.ndarray, out: np.ndarray

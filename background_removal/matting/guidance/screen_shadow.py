@@ -10,7 +10,7 @@ from background_removal.matting.guidance.garbage_matte import PersonShape
 # Widest shadow that is kept as one, share of the picture's width; chosen by eye, as the others.
 _WINDOW = 0.4
 # Darkest unevenness that is no shadow, share of the light: folds.
-_MIN_SHARE = 0.08
+_MIN_SHARE = 0.12
 # Farthest that a shadow is kept from the person, share of their size; it fades from half of it on.
 _REACH = 1.5
 
