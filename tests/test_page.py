@@ -115,6 +115,13 @@ def visitor() -> Iterator[Visitor]:
 
 
 @pytest.fixture(scope="module")
+def quick() -> Iterator[Visitor]:
+    """A page whose photos get the fast matte, for what does not depend on it."""
+    with serving(Settings(port=0, limits=SMALL, network={"quality": "fast"})) as visitor:
+        yield visitor
+
+
+@pytest.fixture(scope="module")
 def jpeg() -> bytes:
     return PORTRAIT.read_bytes()
 
@@ -250,63 +257,63 @@ def strokes(*lines: tuple[int, tuple[int, int], tuple[int, int]], side: int = 51
     return cv2.imencode(".png", cv2.resize(picture, (side, side)))[1].tobytes()
 
 
-def test_strokes_correct_a_photo_at_every_size(visitor: Visitor, jpeg: bytes) -> None:
-    photo = visitor.told("POST", "/api/photos?name=me.jpg", jpeg, status=201)
+def test_strokes_correct_a_photo_at_every_size(quick: Visitor, jpeg: bytes) -> None:
+    photo = quick.told("POST", "/api/photos?name=me.jpg", jpeg, status=201)
     hints, result = f"/api/photos/{photo['id']}/hints", f"/api/photos/{photo['id']}/result"
 
     def alpha(**more: object) -> np.ndarray:
-        return decoded(visitor.ask("GET", result, background="transparent", **more)[1])[..., 3]
+        return decoded(quick.ask("GET", result, background="transparent", **more)[1])[..., 3]
 
     before = alpha()
     assert (
-        visitor.ask("POST", hints, strokes((255, (30, 60), (30, 110)), (0, (256, 380), (256, 420)), side=256))[0] == 204
+        quick.ask("POST", hints, strokes((255, (30, 60), (30, 110)), (0, (256, 380), (256, 420)), side=256))[0] == 204
     )
     small = alpha(longest=256)
     assert small[30:55, 15].min() > 250
     assert small[195:205, 128].max() < 5
     after = alpha()
     assert after[62:108, 30].min() > 250, "strokes on a preview are strokes on the photo"
-    status, content, _ = visitor.ask("POST", "/api/zip", {"ids": [photo["id"]], "look": {"background": "transparent"}})
+    status, content, _ = quick.ask("POST", "/api/zip", {"ids": [photo["id"]], "look": {"background": "transparent"}})
     assert status == 200
     with zipfile.ZipFile(io.BytesIO(content)) as pictures:
         assert (decoded(pictures.read("me_out.png"))[..., 3] == after).all()
     # In another look they are still there, and others replace them.
-    green = decoded(visitor.ask("GET", result, background="#00ff00")[1])
+    green = decoded(quick.ask("GET", result, background="#00ff00")[1])
     assert corner(green[400:, 256:]) == [0, 255, 0]
-    assert visitor.ask("POST", hints, strokes((255, (30, 60), (30, 110))))[0] == 204
+    assert quick.ask("POST", hints, strokes((255, (30, 60), (30, 110))))[0] == 204
     assert alpha()[400, 256] == 255
-    assert visitor.ask("DELETE", hints)[0] == 204
+    assert quick.ask("DELETE", hints)[0] == 204
     assert (alpha() == before).all()
     wide = cv2.imencode(".png", np.full((100, 200), 128, np.uint8))[1].tobytes()
-    assert visitor.refused(400, "POST", hints, wide) == "hints: is 200x100, another shape than the photo, 512x512"
-    assert "is not a picture" in visitor.refused(415, "POST", hints, b"no picture at all")
-    assert "not here" in visitor.refused(404, "POST", "/api/photos/nothing/hints", wide)
+    assert quick.refused(400, "POST", hints, wide) == "hints: is 200x100, another shape than the photo, 512x512"
+    assert "is not a picture" in quick.refused(415, "POST", hints, b"no picture at all")
+    assert "not here" in quick.refused(404, "POST", "/api/photos/nothing/hints", wide)
 
 
-def test_the_edge_moves_and_the_matte_turns_round(visitor: Visitor, jpeg: bytes) -> None:
-    photo = visitor.told("POST", "/api/photos?name=me.jpg", jpeg, status=201)
+def test_the_edge_moves_and_the_matte_turns_round(quick: Visitor, jpeg: bytes) -> None:
+    photo = quick.told("POST", "/api/photos?name=me.jpg", jpeg, status=201)
     result = f"/api/photos/{photo['id']}/result"
 
     def alpha(**more: object) -> float:
-        return float(decoded(visitor.ask("GET", result, background="transparent", **more)[1])[..., 3].mean())
+        return float(decoded(quick.ask("GET", result, background="transparent", **more)[1])[..., 3].mean())
 
     plain = alpha()
     assert alpha(shrink="4%") + 4 < plain < alpha(grow="4%") - 4
     assert abs(255 - alpha(invert="true") - plain) < 1
-    assert visitor.refused(400, "GET", result, grow="3") == "grow 3: must be N%"
-    assert "shrink wide: must be N%" in visitor.refused(400, "GET", result, shrink="wide")
-    assert "give one of them" in visitor.refused(400, "GET", result, shrink="1%", grow="2%")
-    assert visitor.refused(400, "GET", result, invert="perhaps") == "invert: must be true or false"
+    assert quick.refused(400, "GET", result, grow="3") == "grow 3: must be N%"
+    assert "shrink wide: must be N%" in quick.refused(400, "GET", result, shrink="wide")
+    assert "give one of them" in quick.refused(400, "GET", result, shrink="1%", grow="2%")
+    assert quick.refused(400, "GET", result, invert="perhaps") == "invert: must be true or false"
 
 
-def test_strokes_come_with_a_picture_in_a_form(visitor: Visitor, jpeg: bytes) -> None:
+def test_strokes_come_with_a_picture_in_a_form(quick: Visitor, jpeg: bytes) -> None:
     parts = [("file", "me.jpg", jpeg), ("hints", "strokes.png", strokes((0, (256, 380), (256, 420))))]
     body = b"".join(
         f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="{file}"\r\n\r\n'.encode() + data + b"\r\n"
         for name, file, data in parts
     )
     body += b'--x\r\nContent-Disposition: form-data; name="background"\r\n\r\ntransparent\r\n--x--\r\n'
-    status, content, _ = visitor.ask("POST", "/api/image", body, {"Content-Type": "multipart/form-data; boundary=x"})
+    status, content, _ = quick.ask("POST", "/api/image", body, {"Content-Type": "multipart/form-data; boundary=x"})
     assert status == 200, content
     assert decoded(content)[400, 256, 3] == 0
 

@@ -384,6 +384,10 @@ def test_a_brush(page: Callable[[str], Browser]) -> None:
     assert np.abs(picture[358, 271].astype(int) - GREEN[::-1]).max() < 16
     browser.find("#photo-tools [aria-keyshortcuts=r]").click()
     assert not canvas.is_displayed()
+    browser.open("photo")
+    wait_until(lambda: browser.pixel("photo-result", 0.5, 0.5)[3], "the photo after a reload")
+    browser.type("r")
+    assert browser.find(".brush-tools [aria-keyshortcuts=u]").is_enabled(), "strokes outlast a reload"
 
 
 def test_videos(page: Callable[[str], Browser], files: Path) -> None:
