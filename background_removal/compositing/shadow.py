@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from background_removal.compositing.blending import blend
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.pyramid import Pyramid
 
@@ -65,7 +64,10 @@ class Shadow:
             rows = slice(int(max(0, top - 1) * down), min(layer.shape[0], int((top + height + 1) * down) + 1))
             part = layer[rows, columns]
             amount = _enlarge(shade, across, down, columns, rows)
-            part[:] = blend(np.full_like(part, value[0, 0]), part, amount)
+            rest = cv2.bitwise_not(amount)
+            cv2.multiply(part, rest if part.ndim == 2 else cv2.merge([rest] * 3), dst=part, scale=1 / 255)
+            if value.flat[0]:  # black has the same value in all channels of a layer
+                cv2.addWeighted(part, 1, amount, int(value.flat[0]) / 255, 0, dst=part)
 
     def cast_behind(self, cutout: np.ndarray, matte: Matte) -> None:
         """Put the shadow behind a transparent picture, uint8 (H, W, 4) not multiplied by alpha, in place."""
