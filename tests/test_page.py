@@ -348,7 +348,7 @@ def test_a_picture_of_his_own_stands_behind_the_visitor(visitor: Visitor, jpeg: 
     assert small.shape[1] == 320
 
 
-def test_what_nobody_waits_for_any_more_is_not_made(
+def test_the_work_of_a_dropped_request_is_dropped(
     visitor: Visitor, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (visitor.told("POST", "/api/photos", jpeg, status=201)["id"] for _ in range(2))

@@ -41,7 +41,7 @@ export function offer(text, label, act, end = () => {}) {
     show(element, 0);
     use();
   };
-  // It stays while somebody is at it.
+  // It stays while the pointer or the focus is on it.
   const expire = () => {
     if (element.matches(":hover, :focus-within")) timer = setTimeout(expire, 1000);
     else close(end);

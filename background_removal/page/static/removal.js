@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { complain, offer } from "./messages.js";
 
 /**
- * Offer to undo a removal from the page; remove the file from the server when nobody has.
+ * Offer to undo a removal from the page; remove the file from the server when its time is over.
  * @param {string} name Of the file.
  * @param {string} path Its address.
  * @param {() => void} restore Called to undo.
