@@ -158,7 +158,7 @@ class GreenScreen:
         if self._keeps_shadows:
             luma = _double(cv2.extractChannel(screen.colors, 0), small.shape)
             shadow = find_shadow(luma, screen.mask, person)
-        work = _Work(view, level, alpha, regions, shadow, min(level, _MAX_STILL_LEVEL) if self._still else level)
+        work = _Work(view, level, regions, shadow, min(level, _MAX_STILL_LEVEL) if self._still else level)
         fields = cv2.merge([*cv2.split(weights), distance, *cv2.split(screen.colors), *cv2.split(front)])
         return work.key(matte, share, key, fields)
 
@@ -169,15 +169,12 @@ class _Work:
     Args:
         view: The frame.
         level: The level of the regions.
-        alpha: The network's alpha there, float32 (h, w).
         regions: What is certain.
         shadow: A shadow to keep, float32 (h, w); None for none.
         max_level: Highest level of the frame at which it may be keyed.
     """
 
-    def __init__(
-        self, view: Pyramid, level: int, alpha: np.ndarray, regions: Regions, shadow: np.ndarray | None, max_level: int
-    ) -> None:
+    def __init__(self, view: Pyramid, level: int, regions: Regions, shadow: np.ndarray | None, max_level: int) -> None:
         covered = np.maximum(regions.outer, regions.inner)
         if shadow is not None:
             covered = np.maximum(covered, shadow)
@@ -199,7 +196,7 @@ class _Work:
             self.level += 1
             limit = _MAX_HALVED_PIXELS << (2 * self.level - 2)
         self.side = square >> self.level
-        self._view, self._alpha, self._regions, self._shadow = view, alpha, regions, shadow
+        self._view, self._regions, self._shadow = view, regions, shadow
 
     def key(self, matte: Matte, share: np.ndarray, key: np.ndarray, fields: np.ndarray) -> Matte:
         """Return the keyed matte.
@@ -255,7 +252,7 @@ class _Work:
         stacked = cv2.merge([regions.inner, regions.outer, regions.rim, regions.clutter])
         around = cells.gather(self._enlarge(cv2.convertScaleAbs(stacked, alpha=255)))
         inner, outer, rim, clutter = (each * np.float32(1 / 255) for each in cv2.split(around))
-        network = cells.gather(self._network_alpha(matte, image.shape))
+        network = cells.gather(_resample(matte.alpha, matte.box, self.box, 1 << self.level, image.shape))
         alike = values[4] * np.float32(1 / _ALIKE)
         alike *= alike
         trust = np.maximum(1 / (1 + alike * alike), clutter)
@@ -263,12 +260,6 @@ class _Work:
         found = np.maximum(np.minimum(found, outer), inner)
         cells.scatter(found, alpha)
         cells.scatter(_remove_screen(colors, found, share, rim, [*values[5:8]], [*values[8:11]]), out)
-
-    def _network_alpha(self, matte: Matte, shape: tuple[int, ...]) -> np.ndarray:
-        """Return the network's alpha at the size of the work; as fine as it is only where it decides the edge."""
-        if not self._regions.clutter.any():
-            return self._enlarge(self._alpha)
-        return _resample(matte.alpha, matte.box, self.box, 1 << self.level, shape)
 
     def _gather_colors(self, cells: Cells, image: np.ndarray) -> list[np.ndarray]:
         """Return luma, Cr and Cb of the squares, float32 each; chroma without the steps of a codec's halved one."""
