@@ -34,7 +34,7 @@ _VARIANCE = 40.0
 # Passes; after the first, the colours of all that the stroke has reached count.
 _PASSES = 2
 # Share of the window's side over which what a stroke reaches must touch the window's side to be a surface without end.
-_ENDLESS_SHARE = 0.5
+_ENDLESS_SHARE = 0.25
 # Distance up to which a stroke on a surface without end spreads, in its half widths.
 _ENDLESS_REACH = 2.0
 # Share of something that stands apart from which on all of it goes.
