@@ -15,6 +15,7 @@ import http.server
 import json
 import logging
 import queue
+import re
 import secrets
 import sys
 import threading
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 _HERE = "127.0.0.1"
 # Size limit of a request's body, bytes; an argument is a few words.
 _MAX_BODY_BYTES = 1 << 16
+# Size limit of the line before a chunk of a body, bytes, and what it must hold: a hexadecimal number.
+_MAX_CHUNK_LINE, _CHUNK_SIZE = 256, re.compile(rb"[0-9A-Fa-f]{1,8}")
 # Timeout for receiving a request, seconds.
 _RECEIVE_SECONDS = 5.0
 # Timeout for the loop to do a request, seconds.
@@ -232,9 +235,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if head or not name:
             self._answer(404, {"error": f"there is no {self.path}; there is /actions/NAME"})
             return
-        if "Transfer-Encoding" in self.headers:
-            self._answer(411, {"error": "the body comes in pieces: send it whole, with its Content-Length"})
-            return
         try:
             argument = self._argument()
         except ValueError as error:
@@ -265,10 +265,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _argument(self) -> str:
         """Return the argument of an action; raise ValueError if the body cannot be used."""
-        length = self.headers.get("Content-Length", "0")
-        if not (length.isascii() and length.isdecimal() and int(length) <= _MAX_BODY_BYTES):
-            raise ValueError(f"a body of {length} bytes: must be at most {_MAX_BODY_BYTES}, and say its Content-Length")
-        body = self.rfile.read(int(length))
+        body = self._chunked_body() if "Transfer-Encoding" in self.headers else self._body()
         try:
             values = json.loads(body) if body else {}
         except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested thousands deep
@@ -277,6 +274,28 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not isinstance(argument, (str, int, float)):
             raise ValueError('the body must be JSON, for instance {"argument": "strong"}')
         return str(argument)
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "0")
+        if not (length.isascii() and length.isdecimal() and int(length) <= _MAX_BODY_BYTES):
+            raise ValueError(f"a body of {length} bytes: must be at most {_MAX_BODY_BYTES}")
+        return self.rfile.read(int(length))
+
+    def _chunked_body(self) -> bytes:
+        """Read a body that comes in chunks (RFC 9112, 7.1); trailers are not used."""
+        body = bytearray()
+        while True:
+            line = self.rfile.readline(_MAX_CHUNK_LINE).split(b";")[0].strip()
+            if not _CHUNK_SIZE.fullmatch(line):
+                raise ValueError("the body is not in chunks, though Transfer-Encoding says so")
+            size = int(line, 16)
+            if len(body) + size > _MAX_BODY_BYTES:
+                raise ValueError(f"a body of more than {_MAX_BODY_BYTES} bytes")
+            if not size:
+                self.rfile.readline(_MAX_CHUNK_LINE)
+                return bytes(body)
+            body += self.rfile.read(size)
+            self.rfile.readline(_MAX_CHUNK_LINE)
 
     def _answer_with(self, call: Callable[[ControlServer], Any]) -> None:
         """Let the loop make a call, and send its result."""
