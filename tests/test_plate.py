@@ -405,3 +405,19 @@ def test_colours_that_a_network_estimates_are_the_frames_own_where_it_saw_nothin
     inside = (slice(105, 120), slice(200, 220))
     assert (result.foreground[inside] == result.image[inside]).all()
     assert (result.foreground[90:110, 150:165] == 90).all()
+
+
+def test_of_a_video_what_stands_still_in_all_of_it_is_the_room_if_it_is_asked_for(tmp_path: Path) -> None:
+    chair = (slice(250, 340), slice(20, 90))
+    frames = wandering(12)
+    for image in frames:
+        image[chair] = (20, 160, 60)
+    clip = make_clip(tmp_path / "clip.mp4", frames).path
+    plate = photograph(room()).image
+    for keep_chair, is_room in (("yes", False), ("no", True)):
+        controls = PlateControls(plate, keep_chair, [], find_red)
+        controls.open(StreamInfo(str(clip), *SIZE))
+        assert controls.plate is not None
+        difference = np.abs(controls.plate[255:335, 25:85].astype(np.float32) - (20, 160, 60)).mean()
+        assert (difference < 10) == is_room
+        assert np.abs(controls.plate[:, 100:].astype(np.float32) - room()[:, 100:]).mean() < 8
