@@ -366,8 +366,8 @@ OPTIONS = (
     ),
     Option(
         "key", Guidance, "guidance",
-        "a screen is behind the person, of this colour: green, blue, another one, or auto to look for it; what is no "
-        "screen and far from the person goes too, green clothes stay",
+        "a screen is behind the person, of this colour: green, blue, another one, or auto to look for it; "
+        "other things far from the person go too, green clothes stay",
         metavar="COLOR", needs=_SEGMENTATION,
     ),
     Option(

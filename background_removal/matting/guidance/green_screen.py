@@ -169,7 +169,7 @@ class _Work:
     Args:
         view: The frame.
         level: The level of the regions.
-        regions: What is certain.
+        regions: Where person and background are certain.
         shadow: A shadow to keep, float32 (h, w); None for none.
         max_level: Highest level of the frame at which it may be keyed.
     """

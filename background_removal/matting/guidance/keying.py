@@ -1,4 +1,4 @@
-"""The share of person in each pixel before a screen: between the colours of both sides, weighed by what is known."""
+"""The share of person in each pixel before a screen: between the colours of both sides, weighed by their certainty."""
 
 from __future__ import annotations
 

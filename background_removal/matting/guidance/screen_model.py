@@ -38,7 +38,7 @@ _MEDIAN_PIXELS = 2000
 _MAX_PERSON = 0.5
 # Weight of the past in the mean colour of a region; 0.8 is about five frames.
 _MEMORY = 0.8
-# Windows over which a region's colour is averaged, shares of the picture's width; a wider one fills what is hidden in
+# Windows over which a region's colour is averaged, shares of the picture's width; a wider one fills places hidden in
 # the narrower.
 _WINDOWS = (0.05, 0.15, 0.5)
 # Window over which the unevenness of light is measured, share of the picture's width.

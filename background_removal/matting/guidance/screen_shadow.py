@@ -24,7 +24,7 @@ def find_shadow(luma: np.ndarray, screen: np.ndarray, person: PersonShape) -> np
         person: What the network sees.
     """
     pixels = max(3, round(_WINDOW * luma.shape[1]) | 1)
-    # Closing fills what is darker than all around, and keeps light that falls off to one side.
+    # Closing fills places darker than all around, and keeps light that falls off to one side.
     lit = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pixels, pixels)))
     share = 1 - luma / np.maximum(lit, 1)
     shadow = np.clip((share - _MIN_SHARE) / (1 - _MIN_SHARE), 0, 1)
