@@ -139,7 +139,7 @@ class PlateStep(MatteStep):
 
     def _correct(self, view: Pyramid, matte: Matte, room: Room) -> Matte:
         small = view.level(room.level)
-        alpha = matte.shrink(small.shape[1], small.shape[0])
+        alpha = _shrink(matte, small.shape[1], small.shape[0])
         person = (alpha > _PERSON_ALPHA).view(np.uint8)
         outside = 1 - cv2.dilate(person, np.ones((_PERSON_MARGIN, _PERSON_MARGIN), np.uint8))
         found = self._compare(small, room, outside, person)
@@ -238,6 +238,22 @@ def _refine(view: Pyramid, matte: Matte, room: Room, light: Light, things: np.nd
     if foreground is not None:  # of what a network did not see it does not know the colours
         foreground = cv2.copyTo(matte.image, (alpha > matte.alpha + _SEEN).view(np.uint8), foreground.copy())
     return replace(matte, alpha=alpha, foreground=foreground)
+
+
+def _shrink(matte: Matte, width: int, height: int) -> np.ndarray:
+    """Return the alpha of the whole frame at reduced size, float32 (height, width).
+
+    Interpolation does where the sizes are close, in a tenth of the time of averaging.
+    """
+    left, top, right, bottom = matte.box
+    if matte.alpha.shape[1] * matte.size[0] >= 2 * (right - left) * width:
+        return matte.shrink(width, height)
+    scale = width / matte.size[0], height / matte.size[1]
+    across, down = matte.alpha.shape[1] / (right - left) / scale[0], matte.alpha.shape[0] / (bottom - top) / scale[1]
+    # Pixel centres lie half a pixel inside.
+    shift = (across - 1) / 2 - left * scale[0] * across, (down - 1) / 2 - top * scale[1] * down
+    matrix = np.array([[across, 0, shift[0]], [0, down, shift[1]]])
+    return cv2.warpAffine(matte.alpha, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
 def _share(changed: np.ndarray, outside: np.ndarray, room: Room) -> float:

@@ -107,7 +107,7 @@ def find_changed(relit: np.ndarray, room: Reduced, noise: float, person: np.ndar
     outside = relit - np.minimum(np.maximum(relit, room.low), room.high)
     limit = threshold(room.total, noise)
     differs = (channel_sum(cv2.multiply(outside, outside)) > limit * limit).view(np.uint8)
-    places = np.flatnonzero(differs & (1 - cv2.erode(person, _SQUARE, iterations=_TOUCH_PIXELS)))
+    places = np.flatnonzero(differs > cv2.erode(person, _SQUARE, iterations=_TOUCH_PIXELS))
     shadow = np.zeros(differs.size, np.uint8)
     shadow[places] = is_shadow(
         relit.reshape(-1, 3).take(places, axis=0), room.plate.reshape(-1, 3).take(places, axis=0), limit.ravel()[places]
@@ -144,7 +144,7 @@ def _outlined(shadow: np.ndarray, certain: np.ndarray, ratio: np.ndarray, person
     # A shadow ends at the person as a thing does: only the rest of its border says which it is.
     free = 1 - cv2.dilate(person, _SQUARE, iterations=2)
     core = cv2.bitwise_and(shadow & (1 - outline), free)
-    count, labels = cv2.connectedComponents(core, connectivity=4)
+    count, labels = cv2.connectedComponents(core, connectivity=4, ltype=_label_type(core))
     if count < 2:
         return np.zeros_like(shadow)
     ring = cv2.bitwise_and(cv2.dilate(core, _SQUARE), 1 - core)
@@ -156,11 +156,16 @@ def _outlined(shadow: np.ndarray, certain: np.ndarray, ratio: np.ndarray, person
     return cv2.bitwise_and(shadow, cv2.dilate(found, _SQUARE, iterations=2))
 
 
+def _label_type(mask: np.ndarray) -> int:
+    """Return the type of the labels of a mask's regions: 16 bits, which are faster, unless there may be more."""
+    return cv2.CV_16U if mask.size < 2 * (1 << 16) - 2 else cv2.CV_32S
+
+
 def select_regions(labels: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Return 1 in the chosen regions, uint8 (h, w); the first, what is no region, never is.
 
     Args:
-        labels: The number of each pixel's region, int32 (h, w).
+        labels: The number of each pixel's region, uint16 or int32 (h, w).
         chosen: Whether each region is chosen, bool (n,).
     """
     table = chosen.astype(np.uint8)
@@ -187,7 +192,9 @@ def find_things(changed: np.ndarray, person: np.ndarray, level: int) -> np.ndarr
     part = bounding_slices(apart, 1)
     if part is None:
         return found
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(apart[part]), connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        np.ascontiguousarray(apart[part]), connectivity=8, ltype=_label_type(apart)
+    )
     # A region may be narrow where a hand or a strap interrupts it.
     near = cv2.dilate(body, _SQUARE, iterations=_TOUCH_PIXELS)
     touching = np.bincount(labels[cv2.bitwise_and(near[part], apart[part]) > 0], minlength=count)

@@ -71,7 +71,7 @@ def refine_edge(
     bytes_ = cv2.convertScaleAbs(seed, alpha=255)
     inside, around = cv2.erode(bytes_, kernel), cv2.dilate(bytes_, kernel)
     near_edge = cv2.bitwise_and(cv2.inRange(inside, 0, 127), cv2.inRange(around, 128, 255))
-    band = np.flatnonzero(cv2.bitwise_or(near_edge, cv2.inRange(bytes_, *_UNDECIDED)))
+    band = np.flatnonzero(cv2.bitwise_or(near_edge, cv2.inRange(bytes_, *_UNDECIDED)) > 0)
     if not len(band):
         return seed
     edge = cv2.resize(bytes_, half, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
