@@ -28,7 +28,7 @@ from background_removal.errors import InputError
 from background_removal.look import Look
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.guidance.given import GivenMatting
-from background_removal.matting.guidance.steps import MatteStep
+from background_removal.matting.guidance.steps import MatteSteps
 from background_removal.matting.loading import load_matting
 from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid, drop_alpha, restore_alpha
@@ -190,7 +190,7 @@ class MPSegmentation(FrameObject):
         self._controls = LookControls(self._selector, self._person, self._stage, threshold, edge_softness)
         self.keeps_alpha = True
         self._frame_alpha: np.ndarray | None = None
-        self._steps: list[MatteStep] = []
+        self._steps = MatteSteps()
         glance = self._person.glance if isinstance(self._person, StreamMatting) else None
         self._plate = PlateControls(plate, keep_chair, self._steps, glance)
         self._things: KeptThings | None = None
@@ -388,10 +388,7 @@ class MPSegmentation(FrameObject):
             from background_removal.compositing.hints_loader import load_hints
 
             step = load_hints(hints, self._hints)
-        if self._hints is not None:
-            self._steps.remove(self._hints)
-        if step is not None:
-            self._steps.append(step)
+        self._steps.put("hints", step)
         self._hints = step
 
     # -- the original's attributes -------------------------------------------------------------------
@@ -563,7 +560,7 @@ class MPSegmentation(FrameObject):
             from background_removal.matting.guidance.kept_things import KeptThings
 
             self._things = KeptThings()
-            self._steps.append(self._things)
+            self._steps.put("things", self._things)
         return self._things.toggle_at(self._view, self._person_matte, *self._stage.origin(x, y))
 
     def on_drag(self, across: float, down: float) -> bool | str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from background_removal.matting.guidance.steps import MatteStep
+from background_removal.matting.guidance.steps import MatteStep, MatteSteps
 from background_removal.pipeline import actions
 from background_removal.pipeline.actions import Action
 
@@ -16,7 +16,7 @@ class KeyControls:
     Args:
         key: The colour, as `key_color.load_green_screen` takes it; None for no screen.
         keeps_shadows: Whether shadows on the screen are kept.
-        steps: The steps that change each matte; the key comes first.
+        steps: The steps of the matte, which the key joins.
 
     Raises:
         InputError: `key` is no colour of a screen.
@@ -25,7 +25,7 @@ class KeyControls:
         still: Whether the stream is one image.
     """
 
-    def __init__(self, key: str | None, keeps_shadows: bool, steps: list[MatteStep]) -> None:
+    def __init__(self, key: str | None, keeps_shadows: bool, steps: MatteSteps) -> None:
         self._keeps_shadows = keeps_shadows
         self._steps = steps
         self._step: MatteStep | None = None
@@ -41,10 +41,8 @@ class KeyControls:
 
             step = load_green_screen(key, self._keeps_shadows)
         if self._step is not None:
-            self._steps.remove(self._step)
             self._step.end()
-        if step is not None:
-            self._steps.insert(0, step)
+        self._steps.put("screen", step)
         self._step, self._key = step, key or None
 
     @property

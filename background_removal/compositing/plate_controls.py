@@ -13,7 +13,7 @@ import numpy as np
 from background_removal.errors import InputError, InputNotFoundError
 from background_removal.files import storage
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.guidance.steps import MatteStep
+from background_removal.matting.guidance.steps import MatteStep, MatteSteps
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline import actions
 from background_removal.pipeline.actions import Action
@@ -61,7 +61,7 @@ class PlateControls(MatteStep):
         self,
         plate: np.ndarray | str | os.PathLike[str] | None,
         keep_chair: str,
-        steps: list[MatteStep],
+        steps: MatteSteps,
         find_matte: Callable[[Pyramid], Matte] | None,
     ) -> None:
         if keep_chair not in KEEP_CHAIR:
@@ -137,11 +137,7 @@ class PlateControls(MatteStep):
             self._say(f"the empty room of {offered} is used")
 
         self._step = PlateStep(plate, self._keep_chair, bool(offered), believe)
-        self._join()
-
-    def _join(self) -> None:
-        if self not in self._steps:
-            self._steps.insert(0, self)
+        self._steps.put("plate", self)
 
     def begin(self, still: bool, live: bool) -> None:
         if self._step is not None:
@@ -206,14 +202,13 @@ class PlateControls(MatteStep):
         from background_removal.matting.guidance.plate_taking import COUNTDOWN_SECONDS, PlateTaking
 
         self._taking = PlateTaking(self.clock)
-        self._join()
+        self._steps.put("plate", self)
         return f"step aside: the empty room is taken in {COUNTDOWN_SECONDS:g} seconds"
 
     def _forget(self) -> str:
         had_one = self._step is not None
         self._step = self._taking = self._given = None
-        if self in self._steps:
-            self._steps.remove(self)
+        self._steps.put("plate", None)
         if self._info is not None and self._info.device:
             from background_removal.compositing.kept_plates import forget
 

@@ -94,7 +94,7 @@ class GreenScreen:
         """Return the keyed matte of the next frame.
 
         Raises:
-            InputError: the colour is nowhere in an image, or nowhere at the beginning of a video.
+            InputError: the colour is nowhere in an image.
         """
         if self._last is not None and self._last[0] is matte:
             return self._last[1]
@@ -121,16 +121,16 @@ class GreenScreen:
                 log.info("key auto: a %s screen was found", self._model.name)
         elif self._still or self._frames >= _PATIENCE:
             self._has_reported = True
-            if not (self._is_auto or self._live):
-                where = "picture" if self._still else f"first {_PATIENCE} frames"
-                raise InputError(f"`key` {self._name}: no such colour in the {where}; leave it out, or use auto")
+            if self._still and not (self._is_auto or self._live):
+                raise InputError(f"`key` {self._name}: no such colour in the picture; leave it out, or use auto")
             self._report_missing()
 
     def _report_missing(self) -> None:
         if self._is_auto:
             log.info("key auto: no screen was found; the network alone finds the person")
         else:
-            log.warning("key %s: no such colour in the picture; the network alone finds the person", self._name)
+            where = "picture" if self._live or self._frames < _PATIENCE else f"first {_PATIENCE} frames"
+            log.warning("key %s: no such colour in the %s; the network alone finds the person", self._name, where)
 
     def _key(
         self, view: Pyramid, matte: Matte, level: int, small: np.ndarray, alpha: np.ndarray, screen: Screen

@@ -1,7 +1,8 @@
-"""The contract of a step that changes the matte of each frame."""
+"""The steps that change the matte of each frame: their contract, and their order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from background_removal.matting.alpha.matte import Matte
@@ -27,3 +28,26 @@ class MatteStep(Protocol):
     def end(self) -> None:
         """End the stream and release what it held."""
         ...
+
+
+class MatteSteps:
+    """The steps of a segmentation, in the same order whatever order they were switched on in.
+
+    The screen and the empty room find the person's edge anew, things are added to the person then, and strokes, which
+    the user has drawn on the result, come last.
+    """
+
+    _ORDER = ("screen", "plate", "things", "hints")
+
+    def __init__(self) -> None:
+        self._steps: dict[str, MatteStep] = {}
+
+    def put(self, name: str, step: MatteStep | None) -> None:
+        """Run a step from now on, in place of the one with that name; None for none."""
+        if step is None:
+            self._steps.pop(name, None)
+        else:
+            self._steps[name] = step
+
+    def __iter__(self) -> Iterator[MatteStep]:
+        return iter([self._steps[name] for name in self._ORDER if name in self._steps])
