@@ -20,6 +20,7 @@ from background_removal.matting.guidance.plate import PlateStep
 from background_removal.matting.guidance.plate_alignment import fit_light
 from background_removal.matting.guidance.plate_estimate import estimate_plate
 from background_removal.matting.guidance.plate_room import Plate
+from background_removal.matting.guidance.steps import MatteSteps
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.frame import StreamInfo
 from background_removal.segmentation import MPSegmentation
@@ -254,7 +255,7 @@ def test_auto_looks_at_the_whole_video_whatever_part_is_processed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", wandering(12)).path
-    controls = PlateControls("auto", "yes", [], find_red)
+    controls = PlateControls("auto", "yes", MatteSteps(), find_red)
     info = StreamInfo(str(clip), *SIZE)
     controls.open(info)
     first = controls.plate
@@ -307,7 +308,7 @@ class Live:
         monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
         self.now = 100.0
         monkeypatch.setattr(PlateControls, "clock", staticmethod(lambda: self.now))
-        self.steps = []
+        self.steps = MatteSteps()
         self.controls = PlateControls(plate, "yes", self.steps, lambda view: matte_of(view.image))
         self.controls.open(CAMERA)
 
@@ -327,7 +328,7 @@ def test_a_picture_is_taken_once_the_person_has_stepped_aside(monkeypatch: pytes
     live = Live(monkeypatch, tmp_path)
     nobody = np.zeros(SIZE[::-1], np.float32)
     empty = np.clip(room(), 0, 255).astype(np.uint8)
-    assert live.steps == [], "costs nothing"
+    assert list(live.steps) == [], "costs nothing"
     [action] = live.controls.actions
     assert action.name == "plate"
     assert action.keys == ("e",)
@@ -349,7 +350,7 @@ def test_a_picture_is_taken_once_the_person_has_stepped_aside(monkeypatch: pytes
     assert kept_plate is not None
     assert np.abs(kept_plate[0].image.astype(int) - empty).max() <= 1
     assert action.perform("off") == "the empty room is forgotten"
-    assert live.steps == []
+    assert list(live.steps) == []
     assert find_kept(CAMERA.device, *SIZE) is None
 
 
@@ -369,7 +370,7 @@ def test_a_kept_picture_is_believed_only_where_it_fits(
         elsewhere = np.clip(noise(8, 12, 60) + 120, 0, 255).astype(np.uint8)
         Live(monkeypatch, tmp_path).pass_time(2, elsewhere)
         assert caplog.records == []
-    assert Live(monkeypatch, tmp_path, "none").steps == []
+    assert list(Live(monkeypatch, tmp_path, "none").steps) == []
 
 
 def test_a_picture_is_taken_around_what_only_looks_like_a_person(
@@ -415,7 +416,7 @@ def test_of_a_video_what_stands_still_in_all_of_it_is_the_room_if_it_is_asked_fo
     clip = make_clip(tmp_path / "clip.mp4", frames).path
     plate = photograph(room()).image
     for keep_chair, is_room in (("yes", False), ("no", True)):
-        controls = PlateControls(plate, keep_chair, [], find_red)
+        controls = PlateControls(plate, keep_chair, MatteSteps(), find_red)
         controls.open(StreamInfo(str(clip), *SIZE))
         assert controls.plate is not None
         difference = np.abs(controls.plate[255:335, 25:85].astype(np.float32) - (20, 160, 60)).mean()
