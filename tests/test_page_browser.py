@@ -450,7 +450,9 @@ def test_the_first_tab_keys_reach_the_tabs(page: Callable[[str], Browser]) -> No
         found.append(browser.focused().get_attribute("class") or browser.focused().get_attribute("id"))
     assert found == ["skip", "tab-photo"]
     browser.run(PASTE_LARGE)
-    assert browser.find("#trouble").text == "large.jpg: too large; photos may have 50 MB at most."
+    wait_until(
+        lambda: browser.find("#trouble").text == "large.jpg: too large; photos may have 50 MB at most.", "the words"
+    )
     assert browser.run(STRIP) == []
 
 

@@ -131,7 +131,7 @@ def test_no_file_handle_left_is_told(start_main, tmp_path: Path, long_clip: Path
     arguments = ("--no-segmentation", "--object", "mine.py:eats", "--output", "a.mp4")
     run = start_main(long_clip, *arguments, program=program)
     out, err = run.communicate(timeout=60)
-    assert (run.returncode, out, err.count("\n")) == (1, "", 1)
+    assert (run.returncode, out, err.count("\n")) == (1, "", 1), err
     assert "Too many open files" in err
     assert not (tmp_path / "a.mp4").exists()
 
