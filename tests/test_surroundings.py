@@ -131,8 +131,10 @@ def test_no_file_handle_left_is_told(start_main, tmp_path: Path, long_clip: Path
     arguments = ("--no-segmentation", "--object", "mine.py:eats", "--output", "a.mp4")
     run = start_main(long_clip, *arguments, program=program)
     out, err = run.communicate(timeout=60)
-    assert (run.returncode, out, err.count("\n")) == (1, "", 1), err
-    assert "Too many open files" in err
+    # A reader that had to open the file once more may say before that it could not read the rest.
+    lines = [line for line in err.splitlines() if "could be read" not in line]
+    assert (run.returncode, out, len(lines)) == (1, "", 1), err
+    assert "Too many open files" in lines[0]
     assert not (tmp_path / "a.mp4").exists()
 
 
