@@ -182,7 +182,7 @@ def test_what_cannot_be_used_is_named_in_one_line(
     cv2.imwrite(str(tmp_path / "matte.png"), person_mask())
     cv2.imwrite(str(tmp_path / "small.png"), stroke()[::2, ::2])
     (tmp_path / "text.png").write_text("no picture")
-    clip("clip.mp4", frames=2)
+    clip("clip.mp4", frames=12)  # more than are read ahead: what is left is not missing from the file
     for arguments, message in (
         (["me.png", "--hints", "small.png"], "--hints small.png: is 320x240, not 640x480 as the picture"),
         (["me.png", "--hints", "text.png"], "--hints text.png: not a readable image"),

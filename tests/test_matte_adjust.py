@@ -150,6 +150,7 @@ def test_without_a_person_an_inverted_frame_stays_as_it_is() -> None:
 def test_values_that_cannot_be_used_are_named() -> None:
     for given, message in (
         ({"grow": "120%"}, "`grow` 120%: must be N% of the head's height"),
+        ({"shrink": "1,5%"}, "`shrink` 1,5%: a number is written with a dot: 1.5%"),
         ({"shrink": -1}, "`shrink` -1: must be"),
         ({"grow": "wide"}, "`grow` wide: must be"),
         ({"grow": 2, "shrink": "3%"}, "`grow` 2 and `shrink` 3%: give one of them"),

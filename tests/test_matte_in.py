@@ -104,7 +104,7 @@ def test_a_matte_that_ends_early_leaves_what_is_done(
     make_clip(tmp_path / "matte.mp4", [grey(disc(320, 240, 160))] * 5)
     done = run_main(clip(frames=8).path, "--matte-in", "matte.mp4", "--output", "out.mp4")
     assert done.code == 1
-    assert done.err.count("--matte-in matte.mp4: has 5 frames, fewer than there are frames") == 1
+    assert done.err.count("--matte-in matte.mp4: has 5 frames; the video has more") == 1
     assert not (tmp_path / "out.mp4").exists()
     assert len(probe(tmp_path / "out.partial.mp4").times) == 5
 

@@ -303,6 +303,9 @@ def test_a_foreground_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     path = str(tmp_path / "desk.png")
     with pytest.raises(InputNotFoundError, match=r"`foreground` .*desk.png: no such file"):
         MPSegmentation(foreground=path)
+    (tmp_path / "desk.png").write_text("no picture")
+    with pytest.raises(InputError, match=r"`foreground` .*desk.png: not a readable image"):
+        MPSegmentation(foreground=path)
     cv2.imwrite(path, np.full((20, 20, 3), 90, np.uint8))
     with pytest.raises(InputError, match=r"`foreground` .*: has no transparent part, so it would hide everything"):
         MPSegmentation(foreground=path)

@@ -103,7 +103,7 @@ class BackgroundLoader:
         if not storage.is_file(path):
             raise InputNotFoundError(f"`foreground` {path}: no such file")
         with storage.local_file(path) as local:
-            return Foreground(read_picture(local, path).image, path)
+            return Foreground(read_picture(local, f"`foreground` {path}").image, path)
 
     def file(self, path: str | os.PathLike[str]) -> ImageBackground:
         """Return the background of one picture or video; raises as `from_text` does."""

@@ -59,8 +59,18 @@ def parse_shift(value: str | float, name: str) -> EdgeShift:
         amount = math.nan
     if not 0 <= amount <= (_MAX_PERCENT if is_percent else _MAX_PIXELS):  # nan is in no range
         shown = text if len(text) <= 20 else f"{text[:20]}…"
+        if _is_number(text.removesuffix("%").replace(",", ".")) and "," in text:
+            raise InputError(f"`{name}` {shown}: a number is written with a dot: {shown.replace(',', '.')}")
         raise InputError(
             f"`{name}` {shown}: must be N% of the head's height, up to {_MAX_PERCENT:g}%, or N pixels of the frame, "
             f"up to {_MAX_PIXELS:g}"
         )
     return EdgeShift(amount, is_percent and amount > 0)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

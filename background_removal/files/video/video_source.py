@@ -197,7 +197,8 @@ class VideoSource(Source):
             yield Frame(picture, index, pts, info.time_base, frame.duration or 0)
             index += 1
             frame = next(self._frames, None)
-        if frame is None and self._part is None and self._decoder is not None:
+        # What comes after a stop, of a run that failed for instance, is not missing from the file.
+        if frame is None and not self._stopped.is_set() and self._part is None and self._decoder is not None:
             self.missing = self._describe_missing(self._decoder)
 
     def stop(self) -> None:

@@ -122,7 +122,7 @@ class GivenMatting:
             self._count += 1
             found = next(self._frames, None)
         if found is None:
-            raise EndedEarlyError(f"`matte_in` {self._name}: {self._describe_count()}, fewer than there are frames")
+            raise EndedEarlyError(f"`matte_in` {self._name}: {self._describe_count()}; the video has more")
         self._count += 1
         return found[0]
 
