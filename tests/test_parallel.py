@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import logging
 import os
 import shutil
 import signal
@@ -17,10 +19,15 @@ import numpy as np
 import pytest
 from conftest import ROOT, difference, make_clip, probe, scene, wait_until
 
-from background_removal.batch import processes
+from background_removal.batch import perform, processes
+from background_removal.batch.items import BatchItem
+from background_removal.batch.tasks import PartTask, Setup
 from background_removal.engine import Engine
 from background_removal.errors import InputError
 from background_removal.files.video.parts import count_frames, decoding_times, plan_parts
+from background_removal.look import Look
+from background_removal.matting.guidance.settings import Guidance
+from background_removal.recipe import Recipe
 from background_removal.support.cores import count_cores
 
 UNEVEN = [Fraction(i * 40 + (i % 3) * 9, 1000) for i in range(200)]
@@ -168,6 +175,19 @@ def test_jobs_end_with_the_range(tmp_path: Path, run_main) -> None:
     found = probe(tmp_path / "clip_out.mp4")
     assert len(found.times) == 120
     assert found.sound[0][1] * 1024 / 44100 == pytest.approx(120 / 25, abs=0.06)
+
+
+def test_what_guidance_finds_out_is_said_once_for_all_parts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(120)], gop=25).path
+    parts = plan_parts(str(source), 2)
+    recipe = Recipe(Look("navy"), guidance=Guidance(key="auto"))
+    task = PartTask(BatchItem(str(source), str(tmp_path / "out.mp4")), parts[1], str(tmp_path / "1.mp4"))
+    with caplog.at_level(logging.INFO):
+        notes = perform.process_part(Setup(recipe, 1), task).notes
+    assert [note for note in notes if "no screen was found" in note], "the parent says it, once for all"
+    assert "no screen was found" not in caplog.text
+    for name in perform._GUIDANCE:
+        assert importlib.util.find_spec(name) is not None, f"{name} was renamed"
 
 
 @pytest.mark.slow

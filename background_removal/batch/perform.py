@@ -30,6 +30,13 @@ log = logging.getLogger(__name__)
 
 # Interval between two reports of a task's progress, seconds.
 _REPORT_SECONDS = 0.5
+# Modules that say what they have found out about a whole video: a screen, another room, a camera that moves. By name,
+# as they are imported only where they are used; tests/test_parallel.py notices when one is renamed.
+_GUIDANCE = (
+    "background_removal.matting.guidance.green_screen",
+    "background_removal.matting.guidance.plate",
+    "background_removal.compositing.plate_controls",
+)
 
 
 def prepare_process(setup: Setup) -> None:
@@ -157,23 +164,27 @@ def _open_source(setup: Setup, item: BatchItem) -> Iterator[str]:
 
 @contextmanager
 def _collect_notes() -> Iterator[list[str]]:
-    """Collect what a source says of its video, which each part would say, instead of printing it."""
+    """Collect what source and guidance say of the video, which each part would say, instead of printing it."""
     notes: list[str] = []
 
     def collect(record: logging.LogRecord) -> bool:
-        if record.levelno == logging.INFO:
+        # A source's warnings, of damage, are for the caller.
+        wanted = record.levelno == logging.INFO or (record.levelno == logging.WARNING and record.name in _GUIDANCE)
+        if wanted:
             notes.append(record.getMessage())
-        return record.levelno != logging.INFO
+        return not wanted
 
-    logger = logging.getLogger(VideoSource.__module__)
-    level = logger.level
-    logger.addFilter(collect)
-    logger.setLevel(logging.INFO)
+    loggers = [logging.getLogger(name) for name in (VideoSource.__module__, *_GUIDANCE)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addFilter(collect)
+        logger.setLevel(logging.INFO)
     try:
         yield notes
     finally:
-        logger.removeFilter(collect)
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeFilter(collect)
+            logger.setLevel(level)
 
 
 class _FrameCounter:
