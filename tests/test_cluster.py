@@ -15,6 +15,12 @@ import pytest
 from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
 
 from background_removal.batch.cluster.connection import runtime_env, runtime_modules
+from background_removal.batch.cluster.driver import _with_absolute_paths
+from background_removal.batch.cluster.worker import check_node
+from background_removal.batch.tasks import Setup
+from background_removal.look import Look
+from background_removal.matting.guidance.settings import Guidance
+from background_removal.recipe import Recipe
 
 # One cluster is enough.
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
@@ -177,3 +183,15 @@ def test_a_submitted_job_has_the_checkout_already(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"working_dir": "gcs://project.zip"}}')
     (tmp_path / "pyproject.toml").touch()
     assert not {"working_dir", "py_modules"} & set(runtime_env([], tmp_path / "background_removal"))
+
+
+def test_pictures_of_the_look_mean_the_same_on_every_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("desk.png", "room.jpg"):
+        (tmp_path / name).touch()
+    recipe = _with_absolute_paths(Recipe(Look("navy", foreground="desk.png"), guidance=Guidance(plate="room.jpg")))
+    assert (recipe.look.foreground, recipe.guidance.plate) == (str(tmp_path / "desk.png"), str(tmp_path / "room.jpg"))
+    for name in ("desk.png", "room.jpg"):
+        (tmp_path / name).rename(tmp_path / "elsewhere")
+        assert check_node(Setup(recipe, 1), []) == f"{tmp_path / name}: no such file"
+        (tmp_path / "elsewhere").rename(tmp_path / name)

@@ -232,7 +232,11 @@ def _with_absolute_paths(recipe: Recipe) -> Recipe:
     """Return a recipe that means the same on every computer of the cluster, in every folder."""
     return replace(
         recipe,
-        look=replace(recipe.look, background=_absolute_if_local(recipe.look.background)),
+        look=replace(
+            recipe.look,
+            background=_absolute_if_local(recipe.look.background),
+            foreground=_absolute_if_local(recipe.look.foreground),
+        ),
         network=replace(recipe.network, model=_absolute_if_local(recipe.network.model or "") or None),
         guidance=replace(recipe.guidance, plate=_absolute_if_local(recipe.guidance.plate)),
         logo=_absolute_if_local(recipe.logo),

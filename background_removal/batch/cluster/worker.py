@@ -43,7 +43,8 @@ def check_node(setup: Setup, items: Sequence[BatchItem]) -> str:
         items: The files to check.
     """
     recipe = setup.recipe
-    needed = [recipe.look.background, recipe.logo, recipe.network.model or ""]
+    needed = [recipe.look.background, recipe.look.foreground, recipe.guidance.plate]
+    needed += [recipe.logo, recipe.network.model or ""]
     try:
         for path in needed:
             if os.path.isabs(path) and not os.path.exists(path):
