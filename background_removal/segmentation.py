@@ -496,7 +496,7 @@ class MPSegmentation(FrameObject):
         if self._hints is not None and not info.still:
             raise InputError("`hints` goes with an image; strokes do not follow what moves")
         self._still, self._live = info.still, info.live
-        self._screen.still = info.still
+        self._screen.open(info.still, info.name)
         self.reset()
         self._foresees = False
         if isinstance(self._person, GivenMatting):

@@ -172,14 +172,14 @@ def test_auto_says_which_screen_it_found_or_that_there_is_none(
     first = step(Pyramid(scene.image), scene.matte)
     assert error(first.full(), scene) < 3
     step(Pyramid(scene.image), Matte(scene.matte.alpha, scene.matte.box, scene.matte.size, scene.matte.image))
-    assert [record.message for record in caplog.records] == ["key auto: a green screen was found"]
+    assert [record.message for record in caplog.records] == ["`key` auto: a green screen was found"]
     caplog.clear()
     grass = np.random.default_rng(0).integers(0, 2, (HEIGHT, WIDTH, 1)) * np.array((10, 70, 30)) + (30, 90, 60)
     for picture in (cv2.resize(portrait, (WIDTH, HEIGHT)), grass.astype(np.uint8)):
         step.begin(still=True, live=False)
         assert step(Pyramid(picture), scene.matte) is scene.matte
     assert {record.message for record in caplog.records} == {
-        "key auto: no screen was found; the network alone finds the person"
+        "`key` auto: no screen was found; the network alone finds the person"
     }
 
 
@@ -204,7 +204,7 @@ def test_a_colour_that_is_nowhere_is_said_once(scene: Scene, caplog: pytest.LogC
     step.begin(still=False, live=False)
     assert step(view, mattes[0]) is mattes[0]
     step.end()
-    assert "key blue: no such colour" in caplog.records[2].message, "a video that ends before"
+    assert "`key` blue: no such colour in the video" in caplog.records[2].message, "a video that ends before"
 
 
 def test_an_action_changes_the_key_while_frames_go_by(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
@@ -217,10 +217,10 @@ def test_an_action_changes_the_key_while_frames_go_by(scene: Scene, caplog: pyte
     with pytest.raises(InputError, match="grün"):
         action.perform("grün")
     assert (len(list(steps)), controls.state) == (1, "green"), "as it was"
-    controls.still = True
+    controls.open(True, "camera")
     action.perform("blue")
     assert next(iter(steps))(Pyramid(scene.image), scene.matte) is scene.matte
-    assert "key blue: no such colour" in caplog.text
+    assert "camera: `key` blue: no such colour" in caplog.text
     assert (action.perform("off"), list(steps)) == ("no screen", [])
 
 

@@ -21,6 +21,8 @@ from background_removal.matting.guidance.plate_alignment import fit_light
 from background_removal.matting.guidance.plate_estimate import estimate_plate
 from background_removal.matting.guidance.plate_room import Plate
 from background_removal.matting.guidance.steps import MatteSteps
+from background_removal.matting.loading import load_matting
+from background_removal.matting.networks.network import Network
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.frame import StreamInfo
 from background_removal.segmentation import MPSegmentation
@@ -249,6 +251,28 @@ def test_of_a_person_who_stays_the_place_behind_them_is_unknown() -> None:
 def test_a_camera_that_moves_gives_no_plate() -> None:
     frames = [np.roll(image, 9 * number, axis=1) for number, image in enumerate(wandering(8))]
     assert estimate_plate(frames, find_red) is None
+
+
+def test_a_person_in_the_given_plate_is_no_part_of_the_room(
+    portrait: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The picture itself as its plate, or the first frame of a clip: nothing differs, and everything would go."""
+    wall = cv2.resize(np.clip(room(), 0, 255).astype(np.uint8), (512, 512))
+    wide = np.hstack([wall, portrait, wall])
+    for picture, words in ((portrait, "a person fills it"), (wide, "a person is in it")):
+        caplog.clear()
+        alone, beside = (MPSegmentation(quality="fast", plate=plate) for plate in (None, picture))
+        beside.open(StreamInfo("me", *picture.shape[1::-1], still=True))
+        assert np.abs(beside.alpha(picture) - alone.alpha(picture)).mean() < 0.01
+        assert [record.message for record in caplog.records if words in record.message], caplog.text
+
+
+@pytest.mark.parametrize("people", ["all", "main"])
+def test_for_the_empty_room_everyone_is_looked_for(portrait: np.ndarray, people: str) -> None:
+    two = np.hstack([portrait, cv2.flip(portrait, 1)])
+    alpha = load_matting(Network(), people=people).glance(Pyramid(two)).full()
+    assert alpha[:, :512].mean() > 0.2
+    assert alpha[:, 512:].mean() > 0.2
 
 
 def test_auto_looks_at_the_whole_video_whatever_part_is_processed(

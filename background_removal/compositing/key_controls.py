@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from background_removal.matting.guidance.steps import MatteStep, MatteSteps
+from typing import TYPE_CHECKING
+
+from background_removal.matting.guidance.steps import MatteSteps
 from background_removal.pipeline import actions
 from background_removal.pipeline.actions import Action
+
+if TYPE_CHECKING:
+    from background_removal.matting.guidance.green_screen import GreenScreen
 
 # The word that takes the key away.
 _OFF = "off"
@@ -20,18 +25,21 @@ class KeyControls:
 
     Raises:
         InputError: `key` is no colour of a screen.
-
-    Attributes:
-        still: Whether the stream is one image.
     """
 
     def __init__(self, key: str | None, keeps_shadows: bool, steps: MatteSteps) -> None:
         self._keeps_shadows = keeps_shadows
         self._steps = steps
-        self._step: MatteStep | None = None
+        self._step: GreenScreen | None = None
         self._key: str | None = None
-        self.still = False
+        self._is_still, self._source = False, ""
         self._set(key)
+
+    def open(self, still: bool, source: str) -> None:
+        """Prepare for a stream: whether it is one image, and its name for messages."""
+        self._is_still, self._source = still, source
+        if self._step is not None:
+            self._step.source = source
 
     def _set(self, key: str | None) -> None:
         step = None
@@ -40,6 +48,7 @@ class KeyControls:
             from background_removal.compositing.key_color import load_green_screen
 
             step = load_green_screen(key, self._keeps_shadows)
+            step.source = self._source
         if self._step is not None:
             self._step.end()
         self._steps.put("screen", step)
@@ -65,5 +74,5 @@ class KeyControls:
         if self._step is None:
             return "no screen"
         # A colour that is missing ends no run: it is said as for a camera.
-        self._step.begin(self.still, live=True)
+        self._step.begin(self._is_still, live=True)
         return f"screen {key}"

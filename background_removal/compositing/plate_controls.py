@@ -75,6 +75,7 @@ class PlateControls(MatteStep):
             self._given = _from_array(plate)
         elif self._name not in ("", AUTO, NONE):
             self._given = _read_plate(self._name)
+        self._has_looked = False
         self._info: StreamInfo | None = None
         self._step: PlateStep | None = None
         self._taking: PlateTaking | None = None
@@ -92,14 +93,15 @@ class PlateControls(MatteStep):
         """
         self._info = info
         self._taking = None
+        if self._given is not None:
+            _check_shape(self._given, self._name, (info.width, info.height))
+            self._leave_out_people(self._given)
         plate, offered = self._given, ""
-        if plate is not None:
-            _check_shape(plate, self._name, (info.width, info.height))
         looks_first = self._name == AUTO or (plate is not None and not self._keep_chair)
         if looks_first and self._find_matte is not None and not (info.live or info.still):
             plate = self._estimate(info, plate, self._find_matte)
         elif self._name == AUTO and not info.live:
-            log.warning("--plate auto: one picture does not show the room without the person; it goes on without")
+            log.warning("`plate` auto: one picture does not show the room without the person; it goes on without")
         elif info.live and plate is None and self._name in ("", AUTO) and info.device:
             from background_removal.compositing.kept_plates import find_kept
 
@@ -107,6 +109,23 @@ class PlateControls(MatteStep):
                 plate, offered = found
         self._use(plate, offered)
         self.begin(info.still, info.live)
+
+    def _leave_out_people(self, plate: Plate) -> None:
+        """Look once whether people are in the given plate, such as a frame of the video itself; leave them out."""
+        if self._has_looked or self._find_matte is None:
+            return
+        self._has_looked = True
+        matte = self._find_matte(Pyramid(plate.image))
+        if not matte.shows_person:
+            return
+        from background_removal.matting.guidance.plate_people import leave_out_people
+
+        name = f"`plate` {self._name}".strip()
+        self._given = leave_out_people(plate.image, matte.full())
+        if self._given is None:
+            log.warning("%s: a person fills it, so it does not show the empty room and is not used", name)
+        else:
+            log.warning("%s: a person is in it; the room behind them is not known", name)
 
     def _estimate(self, info: StreamInfo, plate: Plate | None, find_matte: Callable[[Pyramid], Matte]) -> Plate | None:
         """Return the room as the whole file shows it, over `plate` if there is one."""
@@ -121,7 +140,7 @@ class PlateControls(MatteStep):
         with storage.local_file(info.name) as local:
             estimate = estimate_plate(sample_frames(local, info.name, _SAMPLES), find_matte)
         if estimate is None:
-            log.warning("%s: the camera moves, so there is no picture of the empty room; it goes on without", info.name)
+            log.warning("%s: the camera moves, so `plate` auto finds no empty room, and it goes on without", info.name)
             return plate
         return estimate if plate is None else lay_over(plate, estimate)
 

@@ -259,12 +259,15 @@ class StreamMatting:
         return self._fast_matte(view)[0]
 
     def glance(self, view: Pyramid) -> Matte:
-        """Return the fast matte of a frame by itself; the frames before are forgotten."""
+        """Return the fast matte of everyone in a frame by itself; the frames before are forgotten."""
         self._begin_shot()
         self._thumbnail = _grey_thumbnail(view, THUMBNAIL_SIZE)
-        matte = self._predict(view)
-        self._begin_shot()
-        return matte
+        kept, self._people_kept = self._people_kept, "all"
+        try:
+            return self._predict(view)
+        finally:
+            self._people_kept = kept
+            self._begin_shot()
 
     @property
     def lookahead(self) -> int:

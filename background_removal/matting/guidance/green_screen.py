@@ -65,7 +65,12 @@ class GreenScreen:
         name: The key as the user named it, for messages.
         hue: Direction of the screen's colour, as `screen_model.hue_of` returns it; None to look for a screen.
         keeps_shadows: Whether shadows on the screen are kept.
+
+    Attributes:
+        source: The stream's name for messages; "" for none.
     """
+
+    source = ""
 
     def __init__(self, name: str, hue: float | None, keeps_shadows: bool = False) -> None:
         self._name = name
@@ -118,19 +123,25 @@ class GreenScreen:
         if self._has_found:
             self._has_reported = True
             if self._is_auto:
-                log.info("key auto: a %s screen was found", self._model.name)
+                log.info("%s`key` auto: a %s screen was found", self._place, self._model.name)
         elif self._still or self._frames >= _PATIENCE:
             self._has_reported = True
             if self._still and not (self._is_auto or self._live):
                 raise InputError(f"`key` {self._name}: no such colour in the picture; leave it out, or use auto")
             self._report_missing()
 
+    @property
+    def _place(self) -> str:
+        return f"{self.source}: " if self.source else ""
+
     def _report_missing(self) -> None:
         if self._is_auto:
-            log.info("key auto: no screen was found; the network alone finds the person")
+            log.info("%s`key` auto: no screen was found; the network alone finds the person", self._place)
         else:
-            where = "picture" if self._live or self._frames < _PATIENCE else f"first {_PATIENCE} frames"
-            log.warning("key %s: no such colour in the %s; the network alone finds the person", self._name, where)
+            where = "picture" if self._still else "video"
+            where = where if self._frames < _PATIENCE else f"first {_PATIENCE} frames"
+            problem = f"`key` {self._name}: no such colour in the {where}"
+            log.warning("%s%s; the network alone finds the person", self._place, problem)
 
     def _key(
         self, view: Pyramid, matte: Matte, level: int, small: np.ndarray, alpha: np.ndarray, screen: Screen

@@ -9,15 +9,12 @@ import numpy as np
 
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.guidance.plate_alignment import align_plate, fit_light
+from background_removal.matting.guidance.plate_people import is_near_person
 from background_removal.matting.guidance.plate_room import Plate, fit_size
 from background_removal.matting.pyramid import Pyramid
 
 # Maximum width of an estimate, pixels; the alpha of a person is coarser.
 _MAX_WIDTH = 960
-# Alpha above which a pixel may be the person's.
-_PERSON_ALPHA = 0.02
-# Distance from the person within which a frame does not count, share of the width: soft edges, and shadows at contact.
-_PERSON_MARGIN = 0.03
 # Frames in which a pixel must have been seen, at least this many and this share of all.
 _MIN_SEEN, _MIN_SEEN_SHARE = 3, 0.12
 # Spread between the quartiles of a pixel's values above which it is not known, of 255: something came and went.
@@ -44,11 +41,8 @@ def estimate_plate(frames: Iterable[np.ndarray], find_matte: Callable[[Pyramid],
     for frame in frames:
         width = min(_MAX_WIDTH, frame.shape[1])
         size = (width, max(1, round(frame.shape[0] * width / frame.shape[1])))
-        alpha = find_matte(Pyramid(frame)).shrink(*size)
-        margin = 2 * round(_PERSON_MARGIN * width) + 1
-        near = cv2.dilate((alpha > _PERSON_ALPHA).view(np.uint8), np.ones((margin, margin), np.uint8))
         pictures.append(fit_size(frame, size))
-        free.append(1 - near)
+        free.append(1 - is_near_person(find_matte(Pyramid(frame)).shrink(*size)))
     if len(pictures) < _MIN_SEEN or _moves(pictures, free):
         return None
     pictures = _in_one_light(pictures, free)

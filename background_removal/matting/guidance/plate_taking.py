@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.guidance.plate_people import leave_out_people
 from background_removal.matting.guidance.plate_room import Plate
 from background_removal.matting.pyramid import Pyramid
 
@@ -18,12 +19,6 @@ COUNTDOWN_SECONDS = 5.0
 _WAIT_SECONDS = 10.0
 # Frames of one picture; their mean has a quarter of the noise.
 _FRAMES = 16
-# Alpha above which a pixel may be the person's.
-_PERSON_ALPHA = 0.02
-# Distance from a person within which the picture does not count, share of the width.
-_PERSON_MARGIN = 0.03
-# Share of the picture that must be without people.
-_MIN_KNOWN = 0.6
 
 
 class PlateTaking:
@@ -73,8 +68,8 @@ class PlateTaking:
         cv2.accumulate(view.image, self._sum)
         self._count += 1
         if matte.shows_person:
-            found = (matte.full() > _PERSON_ALPHA).view(np.uint8)
-            self._people = found if self._people is None else self._people | found
+            found = matte.full()
+            self._people = found if self._people is None else np.maximum(self._people, found)
 
     def _finish(self) -> Plate | None:
         assert self._sum is not None
@@ -83,10 +78,9 @@ class PlateTaking:
         if self._people is None:
             self.message = "the empty room is known now"
             return Plate(image)
-        margin = 2 * round(_PERSON_MARGIN * image.shape[1]) + 1
-        known = 255 * (1 - cv2.dilate(self._people, np.ones((margin, margin), np.uint8)))
-        if (known > 0).mean() < _MIN_KNOWN:
+        plate = leave_out_people(image, self._people)
+        if plate is None:
             self.message = "no picture of the empty room was taken: a person is in it"
             return None
         self.message = "the room is known now, except where something looks like a person"
-        return Plate(image, known)
+        return plate

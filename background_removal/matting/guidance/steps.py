@@ -33,7 +33,7 @@ class MatteStep(Protocol):
 class MatteSteps:
     """The steps of a segmentation, in the same order whatever order they were switched on in.
 
-    The screen and the empty room find the person's edge anew, things are added to the person then, and strokes, which
+    The screen and the empty room find the person's edge again, things are added to the person then, and strokes, which
     the user has drawn on the result, come last.
     """
 
