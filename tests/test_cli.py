@@ -387,19 +387,16 @@ def test_a_text_file_is_no_video_even_if_ffmpeg_can_draw_it(run_main, tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["config", "utils", "files", "pipeline"])
-def test_an_object_gets_its_own_neighbours_and_we_keep_ours(run_program, tmp_path: Path, kind: str) -> None:
+def test_an_object_gets_its_own_neighbours_and_we_keep_ours(run_program, tmp_path: Path) -> None:
     """A folder of the user's with modules of names that are ours too."""
     mine = tmp_path / "mine"
-    mine.mkdir()
-    if kind == "files":
-        (mine / kind).mkdir()
-        (mine / kind / "__init__.py").write_text("")
-        (mine / kind / "colours.py").write_text("BLUE = 77\n")
-        (mine / "mine.py").write_text(f"from {kind}.colours import BLUE\n{NEIGHBOUR}")
-    else:
-        (mine / f"{kind}.py").write_text("BLUE = 77\n")
-        (mine / "mine.py").write_text(f"from {kind} import BLUE\n{NEIGHBOUR}")
+    (mine / "files").mkdir(parents=True)
+    (mine / "files" / "__init__.py").write_text("")
+    for name in ("config", "utils", "pipeline", "files/colours"):
+        (mine / f"{name}.py").write_text("BLUE = 77\n")
+    names = ("config", "utils", "pipeline", "files.colours")
+    imports = "".join(f"from {name} import BLUE as BLUE{number}\n" for number, name in enumerate(names))
+    (mine / "mine.py").write_text(f"{imports}BLUE = max(BLUE0, BLUE1, BLUE2, BLUE3)\n{NEIGHBOUR}")
     clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
     for arguments in (("--image", PORTRAIT, "--output", "r.png"), ("--video", clip, "--jobs", 2)):
         outcome = run_program(*arguments, "--object", "mine/mine.py:Mine", "--no-segmentation")

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def slow_run(cluster: Any, start_main: Callable[..., subprocess.Popen[str]], *ar
 
 def test_the_result_is_that_of_several_processes(cluster, two_computers, tmp_path: Path, run_program) -> None:
     (tmp_path / "clips").mkdir()
-    clip = make_clip(tmp_path / "clips" / "clip.mp4", [scene(i) for i in range(200)], sound="aac", gop=25).path
+    clip = make_clip(
+        tmp_path / "clips" / "clip.mp4", [scene(i) for i in range(80)], rate=Fraction(10), sound="aac", gop=10
+    ).path
     (tmp_path / "clips" / "photo.jpg").write_bytes(PORTRAIT.read_bytes())
     (tmp_path / "clips" / "broken.mp4").write_bytes(b"not a video")
     outcome = run_program(

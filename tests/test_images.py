@@ -84,7 +84,7 @@ def test_a_cut_out_in_a_format_without_alpha_is_refused(tmp_path: Path, run_main
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (321, 241), (2, 500), (3840, 2160), (7, 3)])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (321, 241), (2, 500), (1920, 1080), (7, 3)])
 def test_any_size_goes_through_the_segmentation(tmp_path: Path, portrait: np.ndarray, width: int, height: int) -> None:
     source = save(tmp_path / "photo.png", cv2.resize(portrait, (width, height)))
     Engine(image_path=source, custom_objects=[MPSegmentation()]).run()

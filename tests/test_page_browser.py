@@ -123,6 +123,14 @@ class Browser:
     def find(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
+    def shows(self, selector: str) -> bool:
+        """Return whether an element is visible; it may be replaced by another meanwhile."""
+        script = """
+            const found = document.querySelector(arguments[0]);
+            return !!found && found.checkVisibility() && found.offsetWidth > 0 && found.offsetHeight > 0;
+        """
+        return self.run(script, selector)
+
     def texts(self, selector: str) -> list[str]:
         return [each.text for each in self.driver.find_elements(By.CSS_SELECTOR, selector)]
 
@@ -225,7 +233,7 @@ def page(browser: Browser) -> Iterator[Callable[[str], Browser]]:
 def test_a_camera(page: Callable[[str], Browser]) -> None:
     browser = page("camera")
     browser.find("#camera-start").send_keys(Keys.ENTER)
-    wait_until(lambda: browser.find("#camera-result").is_displayed(), "a frame")
+    wait_until(lambda: browser.shows("#camera-result"), "a frame")
     assert browser.focused().get_attribute("id") == "camera-stage"
     assert browser.run("const c = document.getElementById('camera-result'); return [c.width, c.height]") == [640, 480]
     face = browser.pixel("camera-result", 0.5, 0.25)
@@ -251,7 +259,7 @@ def test_a_camera(page: Callable[[str], Browser]) -> None:
     assert browser.find("#tab-camera").get_attribute("aria-label") == "Camera, recording"
     browser.find("#offer button").click()
     wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, GREEN), "a green background")
-    wait_until(lambda: browser.find("#camera-recording").is_displayed(), "a recording")
+    wait_until(lambda: browser.shows("#camera-recording"), "a recording")
     wait_until(lambda: browser.find("#camera-recording").text == "Recording 0:01", "a second of it")
     browser.type("r")
     with av.open(str(browser.downloaded("recording_*.*[4m]"))) as container:
@@ -260,7 +268,7 @@ def test_a_camera(page: Callable[[str], Browser]) -> None:
     assert browser.run(LEAVES) is True
     assert np.abs(frames[-1][20, 20].astype(int) - GREEN).max() < 40
     browser.type("q")
-    wait_until(lambda: browser.find("#camera-start").is_displayed(), "the end")
+    wait_until(lambda: browser.shows("#camera-start"), "the end")
 
 
 def test_keys(page: Callable[[str], Browser]) -> None:
@@ -395,7 +403,7 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     browser.background("color")
     browser.choose("#video-choose", files / "short.mp4")
     wait_until(lambda: browser.texts(".job .words") == ["ready to begin"], "the upload")
-    wait_until(lambda: browser.find("#video-preview").is_displayed(), "the first frame in that look")
+    wait_until(lambda: browser.shows("#video-preview"), "the first frame in that look")
     assert browser.is_color("video-preview", 0.03, 0.1, GREEN)
     browser.run("document.activeElement.blur()")
     browser.type(Keys.ENTER)
@@ -417,7 +425,7 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     # A long one is begun; the page is closed and opened again; it is cancelled.
     browser.choose("#video-tools [aria-keyshortcuts=o]", files / "long.mp4")
     wait_until(lambda: browser.texts(".job .words") == ["ready to begin", "done"], "the second upload")
-    wait_until(lambda: browser.find("#video-preview").is_displayed(), "the server's picture of it")
+    wait_until(lambda: browser.shows("#video-preview"), "the server's picture of it")
     assert browser.is_color("video-preview", 0.03, 0.1, GREEN)
     before = browser.pixel("video-source", 0.5, 0.25)
     assert before[3] == 255
@@ -436,7 +444,7 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     browser.tool("video", "Begin").send_keys(Keys.ENTER)
     wait_until(lambda: browser.focused().text == "Cancel", "the focus on what is there in its place")
     browser.open("video")
-    wait_until(lambda: browser.find(".at-hand").is_displayed(), "the frame at hand")
+    wait_until(lambda: browser.shows(".at-hand"), "the frame at hand")
     wait_until(lambda: any("left" in each for each in browser.texts(".job .words")), "the time left")
     browser.tool("video", "Cancel").click()
     wait_until(lambda: sorted(browser.texts(".job .words")) == ["cancelled", "done"], "the cancellation")
