@@ -22,6 +22,7 @@ from conftest import PORTRAIT, ROOT, make_clip, wait_until
 
 pytest.importorskip("selenium", reason="needs Selenium: pip install -r requirements-dev.txt")
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -125,11 +126,10 @@ class Browser:
 
     def shows(self, selector: str) -> bool:
         """Return whether an element is visible; it may be replaced by another meanwhile."""
-        script = """
-            const found = document.querySelector(arguments[0]);
-            return !!found && found.checkVisibility() && found.offsetWidth > 0 && found.offsetHeight > 0;
-        """
-        return self.run(script, selector)
+        try:
+            return self.find(selector).is_displayed()
+        except StaleElementReferenceException:
+            return False
 
     def texts(self, selector: str) -> list[str]:
         return [each.text for each in self.driver.find_elements(By.CSS_SELECTOR, selector)]
