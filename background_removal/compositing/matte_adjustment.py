@@ -11,9 +11,8 @@ import numpy as np
 
 from background_removal.compositing.blending import blend
 from background_removal.compositing.edge_shift import EdgeShift
-from background_removal.matting.alpha.matte import Matte
+from background_removal.matting.alpha.matte import Matte, extend_matte
 from background_removal.matting.alpha.own_colors import choose_averages, estimate_own_colors
-from background_removal.matting.boxes import Box
 from background_removal.matting.pyramid import Pyramid
 
 # Height of a head per square root of the area of a whole person's matte: figures of seven and a half heads with an area
@@ -141,8 +140,8 @@ def shift_edge(view: Pyramid, matte: Matte, pixels: float) -> Matte:
 def invert_matte(view: Pyramid, matte: Matte) -> Matte:
     """Return the matte that keeps the room in place of the person; it covers the whole frame."""
     whole = (0, 0, *matte.size)
-    if _is_full_size(matte):
-        inverted = replace(_move(view, matte, whole, matte.size), foreground=None)
+    if matte.is_full_size:
+        inverted = replace(extend_matte(view, matte, whole, matte.size), foreground=None)
         foreground = None
         if matte.foreground is not None:
             foreground = inverted.image.copy()
@@ -157,7 +156,7 @@ def invert_matte(view: Pyramid, matte: Matte) -> Matte:
     across, down = _scales(matte)
     scale = min(1.0, max(across, down), math.sqrt(_MAX_INVERTED_PIXELS / (matte.size[0] * matte.size[1])))
     size = max(1, round(matte.size[0] * scale)), max(1, round(matte.size[1] * scale))
-    moved = _move(view, matte, whole, size)
+    moved = extend_matte(view, matte, whole, size)
     return replace(moved, alpha=1 - moved.alpha, foreground=None)
 
 
@@ -190,10 +189,6 @@ def _scales(matte: Matte) -> tuple[float, float]:
     return matte.alpha.shape[1] / (right - left), matte.alpha.shape[0] / (bottom - top)
 
 
-def _is_full_size(matte: Matte) -> bool:
-    return matte.alpha.shape == (matte.box[3] - matte.box[1], matte.box[2] - matte.box[0])
-
-
 def _with_margin(view: Pyramid, matte: Matte, pixels: float) -> Matte:
     """Return a matte with at least that margin, in pixels of the frame, around its box, and with square pixels."""
     left, top, right, bottom = matte.box
@@ -204,54 +199,9 @@ def _with_margin(view: Pyramid, matte: Matte, pixels: float) -> Matte:
         min(matte.size[0], right + margin),
         min(matte.size[1], bottom + margin),
     )
-    if _is_full_size(matte):
-        return _move(view, matte, box, (box[2] - box[0], box[3] - box[1]))
+    if matte.is_full_size:
+        return extend_matte(view, matte, box, (box[2] - box[0], box[3] - box[1]))
     scale = max(_scales(matte))
-    return _move(view, matte, box, (max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale))))
-
-
-def _move(view: Pyramid, matte: Matte, box: Box, size: tuple[int, int]) -> Matte:
-    """Return a matte with another box around its own; alpha is 0 in what is added.
-
-    Args:
-        view: The frame.
-        matte: The matte.
-        box: The box, in pixels of the frame.
-        size: Width and height of the new alpha.
-    """
-    if box == matte.box and size == matte.alpha.shape[::-1]:
-        return matte
-    image = view.crop(box, *size)
-    alpha = np.zeros(image.shape[:2], np.float32)
-    colors = None if matte.foreground is None else image.copy()
-    if _is_full_size(matte) and size == (box[2] - box[0], box[3] - box[1]):
-        left, top = matte.box[0] - box[0], matte.box[1] - box[1]
-        place = np.s_[top : top + matte.alpha.shape[0], left : left + matte.alpha.shape[1]]
-        alpha[place] = matte.alpha
-        if colors is not None and matte.foreground is not None:
-            colors[place] = matte.foreground
-        return Matte(alpha, box, matte.size, image, colors)
-    across, down = size[0] / (box[2] - box[0]), size[1] / (box[3] - box[1])
-    own_across, own_down = _scales(matte)
-    zoom_x, zoom_y = across / own_across, down / own_down
-    # Pixel centres lie half a pixel inside.
-    matrix = np.array(
-        [
-            [zoom_x, 0, (matte.box[0] - box[0]) * across + (zoom_x - 1) / 2],
-            [0, zoom_y, (matte.box[1] - box[1]) * down + (zoom_y - 1) / 2],
-        ]
+    return extend_matte(
+        view, matte, box, (max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale)))
     )
-    # The matte's own border is repeated by a pixel, so that at the frame's edge nothing is lost to the zeros outside.
-    place = _place_of(matte.box, box, across, down, size)
-    warped = cv2.warpAffine(matte.alpha, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-    alpha[place] = warped[place]
-    if colors is not None and matte.foreground is not None:
-        colors[place] = cv2.warpAffine(matte.foreground, matrix, size, borderMode=cv2.BORDER_REPLICATE)[place]
-    return Matte(alpha, box, matte.size, image, colors)
-
-
-def _place_of(inner: Box, box: Box, across: float, down: float, size: tuple[int, int]) -> tuple[slice, slice]:
-    """Return the pixels of a moved matte that its former box covers, half of each or more."""
-    left, right = (round((side - box[0]) * across) for side in inner[::2])
-    top, bottom = (round((side - box[1]) * down) for side in inner[1::2])
-    return slice(max(0, top), min(size[1], bottom)), slice(max(0, left), min(size[0], right))

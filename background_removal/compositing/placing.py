@@ -11,7 +11,7 @@ import numpy as np
 
 from background_removal.compositing.place import Move
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import Bounds, Box
+from background_removal.matting.boxes import Bounds, Box, resample_box
 from background_removal.matting.pyramid import Pyramid
 from background_removal.support.buffers import Buffers
 
@@ -112,11 +112,4 @@ def _resample(image: np.ndarray, old: Bounds, new: Box, size: tuple[int, int]) -
         image = cv2.resize(image, (max(1, full[0]), max(1, full[1])), interpolation=cv2.INTER_AREA)
     if old == new and image.shape[1::-1] == size:
         return image
-    # Pixels of the old image per pixel of the new one, times the rectangles' sizes.
-    across = (new[2] - new[0]) / size[0] * image.shape[1] / (old[2] - old[0])
-    down = (new[3] - new[1]) / size[1] * image.shape[0] / (old[3] - old[1])
-    shift_x = (new[0] - old[0]) / (old[2] - old[0]) * image.shape[1]
-    shift_y = (new[1] - old[1]) / (old[3] - old[1]) * image.shape[0]
-    matrix = np.array([[across, 0, shift_x + (across - 1) / 2], [0, down, shift_y + (down - 1) / 2]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return resample_box(image, old, new, size)

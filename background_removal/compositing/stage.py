@@ -14,6 +14,7 @@ from background_removal.errors import InputError
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.actions import FOREGROUND, PLACE, SHADOW, Action
+from background_removal.pipeline.lookahead import own_copy
 from background_removal.pipeline.planes import Planes
 from background_removal.support.buffers import Buffers
 
@@ -153,7 +154,7 @@ class Stage:
         # Backgrounds of other programs may keep what they return.
         ours = (Blur.compose, ImageBackground.compose, Transparent.compose)
         if background is None or type(background).compose not in ours:
-            picture = _copy(picture)
+            picture = own_copy(picture)
         self._foreground.cover(picture)
         return picture
 
@@ -209,10 +210,3 @@ class Stage:
     def _lay(self, spec: str) -> str:
         self.foreground = "" if spec == "off" else spec
         return f"foreground: {self.foreground or 'none'}"
-
-
-def _copy(picture: np.ndarray | Planes) -> np.ndarray | Planes:
-    if not isinstance(picture, Planes):
-        return picture.copy()
-    y, u, v = (layer.copy() for layer in picture.layers)
-    return picture.with_layers((y, u, v))

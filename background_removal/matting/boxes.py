@@ -75,15 +75,29 @@ def resample_crop(image: np.ndarray, old: Box, new: Box) -> np.ndarray:
 
     Where `new` reaches beyond `old`, the border is repeated.
     """
+    return resample_box(image, old, new, (image.shape[1], image.shape[0]))
+
+
+def resample_box(
+    image: np.ndarray, old: Bounds, new: Bounds, size: tuple[int, int], border: int = cv2.BORDER_REPLICATE
+) -> np.ndarray:
+    """Return the pixels of a rectangle, resampled from an image of another one.
+
+    Args:
+        image: Of the rectangle `old`, (h, w) or (h, w, 3).
+        old, new: Both rectangles in pixels of the frame.
+        size: Width and height of the result.
+        border: OpenCV's kind of border where `new` reaches beyond `old`.
+    """
     height, width = image.shape[:2]
-    scale_x, scale_y = (new[2] - new[0]) / (old[2] - old[0]), (new[3] - new[1]) / (old[3] - old[1])
+    scale_x = (new[2] - new[0]) / (old[2] - old[0]) * (width / size[0])
+    scale_y = (new[3] - new[1]) / (old[3] - old[1]) * (height / size[1])
     shift_x, shift_y = (new[0] - old[0]) / (old[2] - old[0]) * width, (new[1] - old[1]) / (old[3] - old[1]) * height
     # Pixel centres lie half a pixel inside.
     matrix = np.array(
         [[scale_x, 0, shift_x + (scale_x - 1) / 2], [0, scale_y, shift_y + (scale_y - 1) / 2]], np.float32
     )
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border)
 
 
 def mask_inside(old: Box, new: Box, shape: tuple[int, ...]) -> np.ndarray:

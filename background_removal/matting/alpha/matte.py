@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from background_removal.matting.boxes import Box, clip_box, shows_person
+from background_removal.matting.boxes import Box, clip_box, resample_box, shows_person
 from background_removal.matting.pyramid import Pyramid
 
 
@@ -37,6 +37,12 @@ class Matte:
     def shows_person(self) -> bool:
         """Whether more than specks of the frame belong to a person."""
         return shows_person(self.alpha, self.box, self.size)
+
+    @property
+    def is_full_size(self) -> bool:
+        """Whether a pixel of the alpha is one of the frame."""
+        left, top, right, bottom = self.box
+        return self.alpha.shape == (bottom - top, right - left)
 
     def full(self) -> np.ndarray:
         """Return the alpha at the frame's size, float32 (H, W)."""
@@ -117,6 +123,39 @@ def merge_mattes(view: Pyramid, mattes: Sequence[Matte], distances: Sequence[np.
         total[place] += weight
     all_have_colors = all(matte.foreground is not None for matte in mattes)
     return Matte(alpha / total, (left, top, right, bottom), view.size, image, foreground if all_have_colors else None)
+
+
+def extend_matte(view: Pyramid, matte: Matte, box: Box, size: tuple[int, int]) -> Matte:
+    """Return a matte with another box around its own; alpha is 0 in what is added.
+
+    Args:
+        view: The frame.
+        matte: The matte.
+        box: The box, in pixels of the frame.
+        size: Width and height of the new alpha.
+    """
+    if box == matte.box and size == matte.alpha.shape[::-1]:
+        return matte
+    image = view.crop(box, *size)
+    alpha = np.zeros(image.shape[:2], np.float32)
+    colors = None if matte.foreground is None else image.copy()
+    place = _place_of(matte.box, box, size)
+    is_full_size = matte.is_full_size and size == (box[2] - box[0], box[3] - box[1])
+    layers = [(matte.alpha, alpha)]
+    if matte.foreground is not None and colors is not None:
+        layers.append((matte.foreground, colors))
+    for layer, extended in layers:
+        # Its own border is repeated by a pixel, so that at the frame's edge nothing is lost to the zeros outside.
+        extended[place] = layer if is_full_size else resample_box(layer, matte.box, box, size)[place]
+    return Matte(alpha, box, matte.size, image, colors)
+
+
+def _place_of(inner: Box, box: Box, size: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the pixels of an alpha of `box` at a size (width, height) that `inner` covers, half of each or more."""
+    across, down = size[0] / (box[2] - box[0]), size[1] / (box[3] - box[1])
+    left, right = (round((side - box[0]) * across) for side in inner[::2])
+    top, bottom = (round((side - box[1]) * down) for side in inner[1::2])
+    return slice(max(0, top), min(size[1], bottom)), slice(max(0, left), min(size[0], right))
 
 
 def _map_side(

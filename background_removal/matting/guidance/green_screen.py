@@ -10,7 +10,7 @@ import numpy as np
 
 from background_removal.errors import InputError
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import Box
+from background_removal.matting.boxes import Box, resample_box
 from background_removal.matting.guidance.cells import Cells
 from background_removal.matting.guidance.garbage_matte import (
     PersonShape,
@@ -369,18 +369,8 @@ def _resample(field: np.ndarray, source: Box, box: Box, pixels: int, shape: tupl
         pixels: Pixels of the frame in one of the result, across.
         shape: Height and width of the result.
     """
-    across, down = (source[2] - source[0]) / field.shape[1], (source[3] - source[1]) / field.shape[0]
-    zoom_x, zoom_y = pixels / across, pixels / down
-    # From pixels of the result to pixels of the field; their centres lie half a pixel inside.
-    matrix = np.array(
-        [
-            [zoom_x, 0, (box[0] - source[0]) / across + (zoom_x - 1) / 2],
-            [0, zoom_y, (box[1] - source[1]) / down + (zoom_y - 1) / 2],
-        ],
-        np.float32,
-    )
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(field, matrix, shape[1::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    right, bottom = box[0] + pixels * shape[1], box[1] + pixels * shape[0]
+    return resample_box(field, source, (box[0], box[1], right, bottom), (shape[1], shape[0]))
 
 
 def _remove_screen(

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from background_removal.matting.alpha.edge import snap_to_edges
-from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import Box, clip_box, mask_inside
+from background_removal.matting.alpha.matte import Matte, extend_matte
+from background_removal.matting.boxes import Box, clip_box
 from background_removal.matting.guidance.thing import Thing, find_thing
 from background_removal.matting.pyramid import Pyramid
 
@@ -153,23 +153,4 @@ def _widen(view: Pyramid, matte: Matte, box: Box) -> Matte:
         return matte
     width = max(1, round((wide[2] - wide[0]) * matte.alpha.shape[1] / (right - left)))
     height = max(1, round((wide[3] - wide[1]) * matte.alpha.shape[0] / (bottom - top)))
-    image = view.crop(wide, width, height)
-    inside = mask_inside(matte.box, wide, (height, width))
-    alpha = _resample(matte.alpha, matte.box, wide, (width, height)) * inside
-    foreground = None
-    if matte.foreground is not None:
-        foreground = _resample(matte.foreground, matte.box, wide, (width, height))
-        cv2.copyTo(image, (inside == 0).view(np.uint8), dst=foreground)
-    return Matte(alpha, wide, matte.size, image, foreground)
-
-
-def _resample(image: np.ndarray, old: Box, new: Box, size: tuple[int, int]) -> np.ndarray:
-    """Return the pixels of box `new` at a size (width, height) from an image of box `old`, its border repeated."""
-    across = (new[2] - new[0]) / size[0] * image.shape[1] / (old[2] - old[0])
-    down = (new[3] - new[1]) / size[1] * image.shape[0] / (old[3] - old[1])
-    shift_x = (new[0] - old[0]) * image.shape[1] / (old[2] - old[0])
-    shift_y = (new[1] - old[1]) * image.shape[0] / (old[3] - old[1])
-    # Pixel centres lie half a pixel inside.
-    matrix = np.array([[across, 0, shift_x + (across - 1) / 2], [0, down, shift_y + (down - 1) / 2]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return extend_matte(view, matte, wide, (width, height))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import clip_box, union
+from background_removal.matting.alpha.matte import Matte, extend_matte
+from background_removal.matting.boxes import clip_box, resample_box, union
 from background_removal.matting.guidance.plate_alignment import Light, fit_light
 from background_removal.matting.guidance.plate_difference import find_changed, find_things
 from background_removal.matting.guidance.plate_edge import refine_edge
@@ -223,14 +223,8 @@ def _refine(view: Pyramid, matte: Matte, room: Room, light: Light, things: np.nd
     height, width = matte.alpha.shape
     seed = matte.alpha
     if things.any():
-        left, top, right, bottom = matte.box
-        scale = things.shape[1] / view.size[0], things.shape[0] / view.size[1]
-        across, down = (right - left) / width * scale[0], (bottom - top) / height * scale[1]
-        # Pixel centres lie half a pixel inside.
-        shift = left * scale[0] + (across - 1) / 2, top * scale[1] + (down - 1) / 2
-        matrix = np.array([[across, 0, shift[0]], [0, down, shift[1]]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        soft = cv2.warpAffine(things.astype(np.float32), matrix, (width, height), flags=flags)
+        whole = (0, 0, *view.size)
+        soft = resample_box(things.astype(np.float32), whole, matte.box, (width, height), cv2.BORDER_CONSTANT)
         seed = cv2.max(seed, np.clip(2 * soft - 0.5, 0, 1))
     behind, known = room.crop(matte.box, width, height)
     alpha = refine_edge(seed, matte.image, behind, light, known)
@@ -245,15 +239,9 @@ def _shrink(matte: Matte, width: int, height: int) -> np.ndarray:
 
     Interpolation does where the sizes are close, in a tenth of the time of averaging.
     """
-    left, top, right, bottom = matte.box
-    if matte.alpha.shape[1] * matte.size[0] >= 2 * (right - left) * width:
+    if matte.alpha.shape[1] * matte.size[0] >= 2 * (matte.box[2] - matte.box[0]) * width:
         return matte.shrink(width, height)
-    scale = width / matte.size[0], height / matte.size[1]
-    across, down = matte.alpha.shape[1] / (right - left) / scale[0], matte.alpha.shape[0] / (bottom - top) / scale[1]
-    # Pixel centres lie half a pixel inside.
-    shift = (across - 1) / 2 - left * scale[0] * across, (down - 1) / 2 - top * scale[1] * down
-    matrix = np.array([[across, 0, shift[0]], [0, down, shift[1]]])
-    return cv2.warpAffine(matte.alpha, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return resample_box(matte.alpha, matte.box, (0, 0, *matte.size), (width, height), cv2.BORDER_CONSTANT)
 
 
 def _share(changed: np.ndarray, outside: np.ndarray, room: Room) -> float:
@@ -285,19 +273,8 @@ def _cover(view: Pyramid, matte: Matte, things: np.ndarray) -> Matte:
     box = clip_box(union(bounds, matte.box), view.size)
     if box == matte.box:
         return matte
-    left, top, right, bottom = matte.box
     wide, tall = box[2] - box[0], box[3] - box[1]
-    density = min(matte.alpha.shape[1] / (right - left), 1.0, (_MAX_PIXELS / (wide * tall)) ** 0.5)
+    density = min(matte.alpha.shape[1] / (matte.box[2] - matte.box[0]), 1.0, (_MAX_PIXELS / (wide * tall)) ** 0.5)
     # Even sizes are halved fast.
     width, height = 2 * max(1, round(wide * density / 2)), 2 * max(1, round(tall * density / 2))
-    across, down = width / wide, height / tall
-    zoom = (right - left) * across / matte.alpha.shape[1], (bottom - top) * down / matte.alpha.shape[0]
-    shift = (left - box[0]) * across + (zoom[0] - 1) / 2, (top - box[1]) * down + (zoom[1] - 1) / 2
-    matrix = np.array([[zoom[0], 0, shift[0]], [0, zoom[1], shift[1]]])
-    alpha = cv2.warpAffine(matte.alpha, matrix, (width, height))
-    image = view.crop(box, width, height)
-    foreground = None
-    if matte.foreground is not None:
-        foreground = image.copy()
-        cv2.warpAffine(matte.foreground, matrix, (width, height), dst=foreground, borderMode=cv2.BORDER_TRANSPARENT)
-    return Matte(alpha, box, view.size, image, foreground)
+    return extend_matte(view, matte, box, (width, height))
