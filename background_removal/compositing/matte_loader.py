@@ -20,7 +20,7 @@ from background_removal.support import limits
 
 
 def load_mattes(path: str) -> GivenMatting:
-    """Return the matting whose mattes are those at `path`.
+    """Return a matting that takes its mattes from `path`.
 
     Args:
         path: An image or a video, local or remote, a folder of pictures in name order, or the pictures' names as

@@ -46,7 +46,7 @@ _READ_AHEAD = 10
 HDR_TRANSFERS = (16, 18)
 # EXIF tag of the orientation, and TIFF tag of the bits in a sample.
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 258
-# TIFF tag whose lowest bit marks a smaller copy of another page (TIFF 6.0, section 8).
+# TIFF tag with a lowest bit that marks a smaller copy of another page (TIFF 6.0, section 8).
 _SUBFILE_TYPE = 254
 # Pages of a TIFF that are counted.
 _MAX_PAGES = 1000

@@ -41,7 +41,7 @@ def complete_animation(path: str, last_seconds: Fraction, length: Fraction, has_
 
 
 def _complete_webp(file: BinaryIO, length: Fraction, has_alpha: bool) -> None:
-    """Set the duration of a WebP's last frame to what is left of `length`, as libwebp joins equal frames."""
+    """Set the duration of a WebP's last frame to the rest of `length`, as libwebp joins equal frames."""
     frames = webp_frames(file)
     if frames and length > 0:
         before = sum(_read_24_bits(file, at) for at in frames[:-1])

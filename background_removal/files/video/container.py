@@ -166,7 +166,7 @@ class OutputFile:
         """Mux a video packet.
 
         In MP4 and MOV durations are distances in decoding order, which add up to the length of the track: the last
-        packet in that order gets what is left of it, as with reordered frames it is not the last one shown.
+        packet in that order gets the rest of it, as with reordered frames it is not the last one shown.
         """
         if self._first_dts is None and packet.dts is not None:
             self._first_dts = packet.dts * packet.time_base

@@ -30,7 +30,7 @@ from background_removal.pipeline.frame import ColorDescription, StreamInfo
 DEFAULT_COLOR = ColorDescription(matrix=1, range=ColorRange.MPEG, primaries=1, transfer=1)
 # Colours of a WebP, which has no others.
 _WEBP_COLOR = ColorDescription(matrix=6, range=ColorRange.MPEG, primaries=1, transfer=13)
-# Colours of a PNG: sRGB, whose PNG chunk FFmpeg writes for these numbers; there is no matrix.
+# Colours of a PNG: sRGB, as FFmpeg writes the chunk of that name for these numbers; there is no matrix.
 _PNG_COLOR = ColorDescription(matrix=0, range=ColorRange.JPEG, primaries=1, transfer=13)
 _COLORS = {".webp": _WEBP_COLOR, ".png": _PNG_COLOR, ".apng": _PNG_COLOR}
 # Frame rate of a video without one, frames per second.
@@ -39,7 +39,7 @@ _DEFAULT_RATE = Fraction(30)
 _TIME_BASES = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}
 # Shortest duration of a GIF's frame, units of 1/100 s; browsers show shorter ones slowly.
 _MIN_GIF_STEP = 2
-# Formats whose players take all pixels for square.
+# Formats in which players take all pixels for square.
 _SQUARE_SUFFIXES = (".webm", *ANIMATION_SUFFIXES)
 # Encoders that can say that frames are interlaced.
 _FIELD_ENCODERS = ("libx264", "prores_ks")

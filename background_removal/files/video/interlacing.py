@@ -13,9 +13,9 @@ from av.video.stream import VideoStream
 
 from background_removal.support.cores import core_limit
 
-# FFmpeg's AVFieldOrder of streams whose lower field is shown first: AV_FIELD_BB and AV_FIELD_TB.
+# FFmpeg's AVFieldOrder of streams that show the lower field first: AV_FIELD_BB and AV_FIELD_TB.
 _LOWER_FIRST_ORDERS = (3, 4)
-# Codecs whose lower field is first by definition (IEC 61834).
+# Codecs that begin with the lower field by definition (IEC 61834).
 _LOWER_FIRST_CODECS = ("dvvideo",)
 
 

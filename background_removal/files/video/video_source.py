@@ -91,7 +91,7 @@ class VideoSource(Source):
         keep_planes: Called with a frame's index; returns whether an upright 8-bit 4:2:0 frame may stay in the codec's
             planes, to be converted later or not at all. All other frames are converted to BGR here.
         interlaced: What is done with interlaced frames, one of `files.video.formats.INTERLACED`.
-        keep_alpha: Whether the frames of a video whose first one is transparent in parts are BGRA; otherwise they are
+        keep_alpha: Whether frames are BGRA if the first one is transparent in parts; otherwise they are
             BGR, on white.
         warns: Whether warnings are logged.
     """

@@ -52,7 +52,7 @@ class Matte:
         return out
 
     def limit(self, alpha: np.ndarray) -> Matte:
-        """Return the matte of a frame whose own alpha, uint8 (H, W), says what is nothing: that is background."""
+        """Return the matte where the frame is opaque, by the alpha of the frame itself, uint8 (H, W)."""
         left, top, right, bottom = self.box
         part = cv2.resize(alpha[top:bottom, left:right], self.alpha.shape[::-1], interpolation=cv2.INTER_AREA)
         return replace(self, alpha=self.alpha * (part.astype(np.float32) / 255))

@@ -26,7 +26,7 @@ from background_removal.matting.pyramid import Pyramid
 # Constants without a source were chosen on one half of the clips with known alpha that benchmarks/quality.py scores;
 # docs/networks.md reports on the other.
 
-# Frames before and after one whose predictions are averaged with its own.
+# Frames before and after a frame that have a part in its averaged prediction.
 _PREDICTION_REACH = 2
 # The same for alphas.
 _ALPHA_REACH = 1
@@ -240,7 +240,7 @@ class FilmMatting:
             if other.probability is not None:
                 total += weight * _resize(other.probability, total.shape)
             weights += weight
-        # The colours first: what is left out is no example of the background's.
+        # The colours first, as pixels that are left out are no examples of the background's.
         probability = colors(total / weights, frame.view.level(frame.level)) * frame.near_fast
         prediction = Prediction(probability, frame.level, frame.pixel, frame.soft, frame.hair)
         return solve_matte(frame.view, prediction, self._threshold, self._edge_softness)
