@@ -30,7 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_code_models_backgrounds_and_nothing_else(wheel: Path) -> None:
     assert wheel.name == f"background_removal-{background_removal.__version__}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
-    for folder, pattern in (("models", "*.onnx"), ("models", "*.tflite"), ("backgrounds", "*.jpg")):
+    for folder, pattern in (("models", "*.onnx"), ("models", "*.tflite"), ("backgrounds", "*.jpg"), ("samples", "*")):
         shipped = {f"background_removal/{folder}/{path.name}" for path in (ROOT / folder).glob(pattern)}
         assert shipped
         assert shipped <= set(names)

@@ -39,7 +39,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from background_removal.look import Look
 from background_removal.page.connections import HEAD_SECONDS
-from background_removal.page.photo_service import PhotoService
+from background_removal.page.photo_service import PhotoService, Rendered
 from background_removal.page.server import Page, PageServer
 from background_removal.page.settings import Limits, Settings
 from background_removal.page.store import Upload
@@ -354,10 +354,10 @@ def test_the_work_of_a_dropped_request_is_dropped(
     first, second = (visitor.told("POST", "/api/photos", jpeg, status=201)["id"] for _ in range(2))
     made, goes_on = list[str](), threading.Event()
 
-    def render(self: PhotoService, photo: Upload, *more: object) -> tuple[np.ndarray, bool]:
+    def render(self: PhotoService, photo: Upload, *more: object, crop: str) -> Rendered:
         made.append(photo.id)
         assert goes_on.wait(20)
-        return np.zeros((4, 4, 3), np.uint8), True
+        return Rendered(np.zeros((4, 4, 3), np.uint8), True, None, (4, 4), None)
 
     monkeypatch.setattr(PhotoService, "render", render)
     asking = threading.Thread(target=visitor.ask, args=("GET", f"/api/photos/{first}/result"))
@@ -430,7 +430,7 @@ def test_what_a_visitor_has_sent_is_listed_for_them_alone(jpeg: bytes) -> None:
 
 OPERATIONS = """
     GET /api/start 200, GET /api/actions 200, GET /api/camera 426, POST /api/image 200, POST /api/zip 200,
-    GET /api/look 200, PUT /api/look 200,
+    GET /api/look 200, PUT /api/look 200, GET /api/sample 200,
     POST /api/backgrounds 201, GET /api/backgrounds 200, GET /api/backgrounds/{name} 200, GET /api/uploads/{id} 200,
     POST /api/photos 201, GET /api/photos 200, DELETE /api/photos/{id} 204,
     GET /api/photos/{id}/source 200, GET /api/photos/{id}/result 200,

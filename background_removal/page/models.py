@@ -16,6 +16,8 @@ from background_removal.page.store import Upload
 _Model = TypeVar("_Model", bound=BaseModel)
 PictureFormat = Literal["png", "jpeg", "webp"]
 VideoFormat = Literal["mp4", "webm", "mov"]
+# Shapes that a picture is cropped to; "" leaves it.
+CropName = Literal["", "1:1", "4:5", "16:9", "35x45", "2x2"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Shift = Annotated[
     str,
@@ -81,13 +83,17 @@ class ImageQuery(LookChanges):
 
     format: PictureFormat = "png"
     name: str = Field(default="", description="the picture's name in messages")
+    crop: CropName = ""
 
 
 class ResultQuery(LookChanges):
     """Query of a photo's result."""
 
     format: PictureFormat = "png"
-    longest: int | None = Field(default=None, ge=1, le=1 << 16, description="longest side in pixels; scales down only")
+    longest: int | None = Field(
+        default=None, ge=1, le=1 << 16, description="longest side in pixels, before it is cropped; scales down only"
+    )
+    crop: CropName = Field(default="", description="shape of the result, around the face, or else the person")
     download: str = Field(default="", description="1 gives the file a name, for browsers")
 
 
@@ -108,6 +114,7 @@ class ZipRequest(BaseModel):
     ids: list[str] = Field(min_length=1)
     look: LookChanges = LookChanges()
     format: PictureFormat = "png"
+    crop: CropName = ""
 
 
 class VideoStart(BaseModel):

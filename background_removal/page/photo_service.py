@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 from starlette.requests import Request
 
+from background_removal.effects.portrait_crop import SHAPES, Crop, PortraitCropper, person_bounds
 from background_removal.files.video.still import read_frame
 from background_removal.look import Look
 from background_removal.page.http_errors import PageError
@@ -32,6 +34,25 @@ _MAX_PIXELS = 60_000_000
 _UNKNOWN_GREY = 128
 # Maximum difference of the aspect ratios of a photo and its strokes, as a ratio: rounding to whole pixels.
 _MAX_ASPECT_RATIO = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A photo in a look.
+
+    Attributes:
+        image: uint8 (H, W, 3) or (H, W, 4).
+        found_person: Whether a person was found in it; None if nothing was looked for.
+        crop: Where it was cropped; None for the whole.
+        size: Width and height before that, in pixels.
+        person: Left, top, right, bottom of the person before it was cropped, in pixels; None without one.
+    """
+
+    image: np.ndarray
+    found_person: bool | None
+    crop: Crop | None
+    size: tuple[int, int]
+    person: tuple[float, float, float, float] | None
 
 
 def pack_hints(hints: np.ndarray, size: tuple[int, int]) -> bytes:
@@ -99,6 +120,11 @@ class Still:
         """Whether a person was found in it."""
         return self._renderer.found_person
 
+    @property
+    def matte(self) -> np.ndarray | None:
+        """The matte of the last result, uint8 (H, W, 3)."""
+        return self._renderer.matte_picture()
+
     def close(self) -> None:
         """Release the renderer."""
         self._renderer.close()
@@ -119,6 +145,7 @@ class PhotoService:
         self._stills: OrderedDict[tuple[str, int], Still] = OrderedDict()
         self._last_read: tuple[str, np.ndarray] | None = None
         self._hints: dict[str, tuple[int, bytes]] = {}
+        self._cropper = PortraitCropper()
         self._limiter = anyio.CapacityLimiter(1)
 
     async def run(self, work: Callable[[], _Result], request: Request | None = None) -> _Result:
@@ -141,15 +168,16 @@ class PhotoService:
     # -- called inside `run` -------------------------------------------------------------------------
 
     def render(
-        self, photo: Upload, look: Look, max_side: int, seconds: float | None = None
-    ) -> tuple[np.ndarray, bool | None]:
-        """Return a photo, or a frame of a video, in a look, and whether a person was found in it.
+        self, photo: Upload, look: Look, max_side: int, seconds: float | None = None, *, crop: str = ""
+    ) -> Rendered:
+        """Return a photo, or a frame of a video, in a look.
 
         Args:
             photo: The photo or video.
             look: The look.
             max_side: Longest side in pixels; a preview of a large photo takes a fraction of the time.
             seconds: Time of the frame; None for a photo.
+            crop: Name of the shape that the result is cropped to; "" for none.
         """
         key = _cache_name(photo, seconds), min(max_side, max(photo.width, photo.height))
         still = self._stills.get(key)
@@ -162,7 +190,7 @@ class PhotoService:
         try:
             if still.hints != number:
                 still.set_hints(hints, number)
-            return still.render(look), still.found_person
+            return self._finish(still.render(look), still, crop)
         except BaseException:
             self._stills.pop(key).close()
             raise
@@ -181,14 +209,16 @@ class PhotoService:
         number, _ = self._hints.get(photo.id, (0, b""))
         self._hints[photo.id] = number + 1, hints
 
-    def render_once(self, image: np.ndarray, name: str, look: Look, hints: np.ndarray | None = None) -> np.ndarray:
-        """Return a picture in a look, without caching it; `hints` as for `set_hints`."""
+    def render_once(
+        self, image: np.ndarray, name: str, look: Look, hints: np.ndarray | None = None, *, crop: str = ""
+    ) -> np.ndarray:
+        """Return a picture in a look, without caching it; `hints` as for `set_hints`, `crop` as for `render`."""
         packed = b"" if hints is None else pack_hints(hints, (image.shape[1], image.shape[0]))
         still = Still(image, name, self._pool, look)
         try:
             if packed:
                 still.set_hints(packed, 1)
-            return still.render(look)
+            return self._finish(still.render(look), still, crop).image
         finally:
             still.close()
 
@@ -210,6 +240,15 @@ class PhotoService:
             self._stills.pop(key).close()
         if self._last_read is not None and self._last_read[0].partition("@")[0] == upload_id:
             self._last_read = None
+
+    def _finish(self, image: np.ndarray, still: Still, crop: str) -> Rendered:
+        matte, size = still.matte, (image.shape[1], image.shape[0])
+        person = None if matte is None else person_bounds(matte)
+        place = self._cropper.find(image, matte, SHAPES[crop]) if crop else None
+        if place is not None:
+            left, top, right, bottom = place.box
+            image = np.ascontiguousarray(image[top:bottom, left:right])
+        return Rendered(image, still.found_person, place, size, person)
 
     def _evict(self) -> None:
         def pixels() -> int:

@@ -19,6 +19,7 @@ from background_removal.errors import BackgroundRemovalError
 from background_removal.files.images import read_image
 from background_removal.files.saving.names import free_name
 from background_removal.look import Look
+from background_removal.page.cropping import cut, parse_box, result_headers
 from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.image_codec import check_transparency, encode_image, read_picture, shrink
 from background_removal.page.looks import parse_look
@@ -39,7 +40,10 @@ from background_removal.page.routes import BINARY, UPLOAD_BODY, JsonRoute, binar
 from background_removal.page.settings import Settings
 from background_removal.page.store import Kind, Store, Upload
 from background_removal.page.uploads import save_body, save_file_and_fields
+from background_removal.support.paths import data_folder
 
+# NASA's portrait of Eileen Collins, in the public domain; see samples/README.md.
+SAMPLE = data_folder("samples") / "portrait.jpg"
 # Side of a picture that is not scaled down, pixels.
 FULL_SIZE = 1 << 30
 # Longer side of thumbnails, pixels.
@@ -83,6 +87,7 @@ class Photos:
         add("/api/photos/{id}/hints", self.add_hints, methods=["POST"], status_code=204, response_class=Response,
             openapi_extra=UPLOAD_BODY)  # fmt: skip
         add("/api/photos/{id}/hints", self.remove_hints, methods=["DELETE"], status_code=204, response_class=Response)
+        add("/api/sample", self.sample, **jpeg)
         add("/api/photos/{id}/source", self.source, **picture)
         add("/api/photos/{id}/result", self.result, **picture)
         json_router = APIRouter(route_class=JsonRoute)
@@ -150,7 +155,8 @@ class Photos:
             def work() -> tuple[bytes, str]:
                 picture = read_picture(upload.path(), name, self._limits.pixels)
                 strokes = self._read_hints(upload) if os.path.exists(upload.path("hints")) else None
-                return encode_image(self._service.render_once(picture, name, look, strokes), query.format)
+                image = self._service.render_once(picture, name, look, strokes, crop=query.crop)
+                return encode_image(image, query.format)
 
             body, media_type = await self._service.run(work)
         finally:
@@ -161,6 +167,12 @@ class Photos:
         """Upload a photo, to be shown in several looks."""
         upload = await self._receive(request, "photo", name)
         return Photo.of(upload)
+
+    async def sample(self) -> Response:
+        """Return the sample, a portrait in the public domain, to try the page with."""
+        if not SAMPLE.is_file():
+            raise PageError(404, "there is no sample here")
+        return Response(SAMPLE.read_bytes(), media_type="image/jpeg", headers=_KEEP_A_DAY)
 
     async def list_photos(self, request: Request) -> PhotoList:
         """Return the photos of this visitor, known by a cookie, oldest first."""
@@ -196,27 +208,33 @@ class Photos:
         id: str,
         format: PictureFormat = "jpeg",
         longest: Annotated[int | None, Query(ge=1, le=1 << 16)] = None,
+        box: Annotated[str, Query(description="left,top,right,bottom of the part, shares of the photo")] = "0,0,1,1",
     ) -> Response:
-        """Return a photo as it was uploaded, upright."""
+        """Return a photo as it was uploaded, upright, or a part of it."""
         upload = self._store.get(id, "photo")
-        max_side = longest or FULL_SIZE
+        max_side, part = longest or FULL_SIZE, parse_box(box)
         body, media_type = await self._service.run(
-            lambda: encode_image(shrink(self._service.read(upload), max_side), format)
+            lambda: encode_image(cut(shrink(self._service.read(upload), max_side), part), format)
         )
         return Response(body, media_type=media_type)
 
     async def result(self, request: Request, id: str, query: Annotated[ResultQuery, Query()]) -> Response:
-        """Return a photo in a look."""
+        """Return a photo in a look.
+
+        Of a cropped one the headers say where: `X-Crop` is its left, top, right and bottom as shares of the whole,
+        `X-Crop-Around` what it was placed by (`face`, `person` or `middle`), `X-Crop-Head` the height of the head as
+        a share of its own (0 if unknown), and `X-Crop-Fits` whether the photo had room for it. `X-Person` is the
+        left, top, right and bottom of the person in the whole, as shares of it.
+        """
         upload = self._store.get(id, "photo")
         look = self.parse_look(query)
         check_transparency(query.format, look.is_transparent)
 
-        def work() -> tuple[bytes, str, bool | None]:
-            image, found = self._service.render(upload, look, query.longest or FULL_SIZE)
-            return (*encode_image(image, query.format), found)
+        def work() -> tuple[bytes, str, dict[str, str]]:
+            rendered = self._service.render(upload, look, query.longest or FULL_SIZE, crop=query.crop)
+            return (*encode_image(rendered.image, query.format), result_headers(rendered))
 
-        body, media_type, found = await self._service.run(work, request)
-        headers = {} if found is None else {"X-Found-Person": "yes" if found else "no"}
+        body, media_type, headers = await self._service.run(work, request)
         if query.download:
             headers["Content-Disposition"] = content_disposition(result_name(upload.name, _SUFFIXES[query.format]))
         return Response(body, media_type=media_type, headers=headers)
@@ -227,16 +245,19 @@ class Photos:
         check_transparency(wanted.format, look.is_transparent)
         uploads = [self._store.get(id, "photo") for id in wanted.ids]
         headers = {"Content-Disposition": content_disposition("photos.zip")}
-        content = self._zip_photos(uploads, look, wanted.format)
+        content = self._zip_photos(uploads, look, wanted)
         return StreamingResponse(content, media_type="application/zip", headers=headers)
 
-    async def _zip_photos(self, uploads: list[Upload], look: Look, kind: str) -> AsyncIterator[bytes]:
+    async def _zip_photos(self, uploads: list[Upload], look: Look, wanted: ZipRequest) -> AsyncIterator[bytes]:
+        kind, crop = wanted.format, wanted.crop
         out, names, failures = _ZipBuffer(), set[str](), list[str]()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:  # pictures are compressed already
             for upload in uploads:
                 try:
                     body, _ = await self._service.run(
-                        lambda upload=upload: encode_image(self._service.render(upload, look, FULL_SIZE)[0], kind)
+                        lambda upload=upload: encode_image(
+                            self._service.render(upload, look, FULL_SIZE, crop=crop).image, kind
+                        )
                     )
                 except PageError as error:
                     failures.append(f"{upload.name}: {error}")

@@ -135,7 +135,7 @@ class Videos:
 
         def work() -> tuple[bytes, str]:
             if query.of == "look":
-                image = self._service.render(job.upload, look, side, query.seconds)[0]
+                image = self._service.render(job.upload, look, side, query.seconds).image
             elif query.of == "source":
                 image = self._service.read(job.upload, query.seconds)
             else:

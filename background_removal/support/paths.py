@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def data_folder(name: str) -> Path:
-    """Return the folder `name` ("models" or "backgrounds"): in the package where it is installed, else beside it."""
+    """Return the folder `name` ("models", "backgrounds", "samples"): in the installed package, else beside it."""
     installed = PACKAGE / name
     return installed if installed.is_dir() else PACKAGE.parent / name
 
