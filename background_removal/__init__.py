@@ -34,6 +34,10 @@ __version__ = "0.3.0"
 # ONNX Runtime's Linux wheels send telemetry from 1.29 on unless this is set before they are imported. Every import of
 # this package passes through here first; users who want the telemetry set it to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# OpenCV's threads spin while they wait for one another, which costs a sixth of a frame's processor time and gains no
+# time (benchmarks/live.py cost). It reads this when it is loaded; where it was imported before, it keeps its own way.
+for _waiting in ("WORKER", "MAIN"):
+    os.environ.setdefault(f"OPENCV_THREAD_POOL_ACTIVE_WAIT_{_waiting}", "0")
 
 _MODULES = {
     "Action": "pipeline.actions",

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An HTTP camera of this computer for benchmarks/live.py: its pictures may carry the time at which they were made.
 
-python benchmarks/live_camera.py 720    serves such pictures, 720 pixels high, and says where
+python benchmarks/live_camera.py 720 [CLIP]    serves pictures 720 pixels high, of a clip perhaps, and says where
 """
 
 from __future__ import annotations
@@ -100,10 +100,20 @@ def age_of(picture: np.ndarray) -> float:
     return (now - drawn) % (1 << _BITS)
 
 
+def clip_frames(clip: str, height: int, count: int = 150) -> list[np.ndarray]:
+    """Return the first frames of a clip at a height, and then the same backwards."""
+    capture, frames = cv2.VideoCapture(clip), []
+    while len(frames) < count and (read := capture.read())[0]:
+        width = round(read[1].shape[1] * height / read[1].shape[0] / 2) * 2
+        frames.append(cv2.resize(read[1], (width, height), interpolation=cv2.INTER_AREA))
+    capture.release()
+    return frames + frames[-2:0:-1]
+
+
 @contextlib.contextmanager
-def camera_of(height: int) -> Iterator[str]:
-    """Give the URL of a camera that runs in a process of its own."""
-    command = [sys.executable, __file__, str(height)]
+def camera_of(height: int, clip: str = "") -> Iterator[str]:
+    """Give the URL of a camera that runs in a process of its own, and shows a clip forwards and backwards."""
+    command = [sys.executable, __file__, str(height), *([clip] if clip else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as camera:
         assert camera.stdout is not None
         try:
@@ -114,7 +124,8 @@ def camera_of(height: int) -> Iterator[str]:
 
 def main() -> int:
     height = int(sys.argv[1])
-    camera = CodedCamera(moving_frames(height * 16 // 9, height), coded=False)
+    frames = clip_frames(sys.argv[2], height) if len(sys.argv) > 2 else moving_frames(height * 16 // 9, height)
+    camera = CodedCamera(frames, coded=False)
     print(camera.url, flush=True)
     threading.Event().wait()
     return 0
