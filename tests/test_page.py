@@ -98,7 +98,7 @@ def serving(settings: Settings) -> Iterator[Visitor]:
         thread = threading.Thread(target=served.run)
         thread.start()
         try:
-            visitor = Visitor(served.address)
+            visitor = Visitor(served.addresses[0])
             visitor.folder = served.page.store.folder
             visitor.page = served.page
             yield visitor

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from background_removal.cli.request import Request
 from background_removal.compositing.colors import is_color
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # Upload id of the background that the owner of the page names.
 _OWN_PICTURE_ID = "yours"
+# In place of a host: the addresses of the local network, by HTTPS.
+_LAN = "lan"
 # Backgrounds without a picture.
 _PLAIN = ("blur", "none", "transparent")
 
@@ -30,7 +33,7 @@ def serve_page(request: Request, on_line: Callable[[str], object]) -> None:
 
     Args:
         request: The address, and the look at the start.
-        on_line: Called with the page's address.
+        on_line: Called with the page's addresses and what belongs to them.
 
     Raises:
         InputError: the page cannot be served.
@@ -54,20 +57,58 @@ def serve_page(request: Request, on_line: Callable[[str], object]) -> None:
     )
     from background_removal.page.server import serve
 
-    if host not in LOOPBACK and not request.cert:
-        log.info("browsers on other computers give their camera to pages by https:// alone: see --cert and --cert-key")
+    about: list[str] = []
+    if host == _LAN:
+        settings, about = _open_to_lan(settings)
+    elif host not in LOOPBACK and not request.cert:
+        log.info("browsers on other computers give their camera to pages by https:// alone: see --serve lan and --cert")
 
-    serve(settings, on_line)
+    def show(addresses: list[str]) -> None:
+        for address in addresses:
+            on_line(address)
+        if host == _LAN and sys.stdout.isatty():
+            from background_removal.page.lan import draw_qr_code
+
+            on_line(draw_qr_code(addresses[0]))
+        for line in about:
+            on_line(line)
+
+    serve(settings, show)
+
+
+def _open_to_lan(settings: Settings) -> tuple[Settings, list[str]]:
+    """Return the settings for the local network, and lines about its certificate.
+
+    Raises:
+        InputError: a package is missing, there is no network, or the certificate cannot be kept.
+    """
+    from background_removal.page.lan import list_addresses, list_names
+    from background_removal.support.paths import user_folder
+
+    addresses = tuple(list_addresses())
+    any_address = "::" if ":" in addresses[0] else "0.0.0.0"
+    # Not this computer's browser, which would warn of the certificate: the phone's is meant.
+    settings = replace(settings, host=any_address, addresses=addresses, open_browser=False)
+    if settings.certificate:
+        return settings, []
+    from background_removal.page.own_certificate import provide_certificate
+
+    names = (*addresses, *list_names(), *LOOPBACK)
+    own = provide_certificate(names, user_folder() / "page")
+    settings = replace(settings, certificate=str(own.path), authority=own.authority, token=own.token)
+    return settings, [f"certificate {own.path}", f"SHA-256 {own.fingerprint}"]
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Return the host and the port of --serve; either may be left out.
+    """Return the host, or "lan", and the port of --serve; either may be left out.
 
     Raises:
         InputError: `text` is no address.
 
     >>> parse_address("8000"), parse_address("0.0.0.0"), parse_address("studio:80"), parse_address("[::1]:9000")
     (('127.0.0.1', 8000), ('0.0.0.0', 8765), ('studio', 80), ('::1', 9000))
+    >>> parse_address("lan"), parse_address("lan:9000")
+    (('lan', 8765), ('lan', 9000))
     """
     host, port = "127.0.0.1", "8765"
     if text.startswith("["):

@@ -568,9 +568,9 @@ OPTIONS = (
     # -- a page in the browser --
     Option(
         "serve", Request, "page",
-        "serve the page, for this computer alone unless a host is named (default 127.0.0.1:8765); needs the extra "
-        "page (requirements-page.txt)",
-        metavar="HOST:PORT", alone="127.0.0.1:8765", on_page=True,
+        "serve the page, for this computer alone unless a host is named (default 127.0.0.1:8765); lan or lan:PORT: for "
+        "phones in the network, by HTTPS, with a QR code; needs the extra page (requirements-page.txt)",
+        metavar="HOST:PORT|lan", alone="127.0.0.1:8765", on_page=True,
     ),
     Option(
         "no_browser", Request, "page", "print the page's address and do not open it", kind=Kind.SWITCH, needs=_PAGE,

@@ -18,7 +18,7 @@ _POLICY = "; ".join(
     (
         "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:",
         "media-src 'self' blob:", "connect-src 'self'", "form-action 'none'", "frame-ancestors 'none'",
-        "base-uri 'none'",
+        "base-uri 'none'", "manifest-src 'self'",
     )
 )  # fmt: skip
 _HEADERS = {
@@ -27,7 +27,9 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(self), fullscreen=(self), geolocation=()",
+    "Permissions-Policy": (
+        "camera=(self), microphone=(self), fullscreen=(self), screen-wake-lock=(self), geolocation=()"
+    ),
 }
 # Methods that change nothing, and need no check of the Origin.
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")

@@ -57,6 +57,7 @@ from background_removal.page.pool import RendererPool
 from background_removal.page.routes import ERRORS, HeadAsGet
 from background_removal.page.store import Store
 from background_removal.page.videos import Videos
+from background_removal.page.web_app import WebApp
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ class Page:
         self._queue = VideoQueue(self.store, pool, settings.limits)
         self._videos = Videos(settings, self.store, self._queue, self._service, self._photos.parse_look)
         self._cameras = Cameras(settings, self._photos.parse_look, pool)
+        self._web_app = WebApp(settings, token)
 
     def app(self) -> FastAPI:
         """Return the ASGI application."""
@@ -128,6 +130,7 @@ class Page:
         app.include_router(self._photos.router(), dependencies=token)
         app.include_router(self._looks.router(), dependencies=token)
         app.include_router(self._videos.router(), dependencies=token)
+        app.include_router(self._web_app.router())
         app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC)))
         return app
 
@@ -216,7 +219,7 @@ class PageServer:
         settings: Settings of the page.
 
     Attributes:
-        address: The page's address, with the token if there is one.
+        addresses: The page's addresses, with the token if there is one; the likeliest first.
 
     Raises:
         InputError: the address or the certificate cannot be used.
@@ -229,8 +232,10 @@ class PageServer:
         port = int(self._socket.getsockname()[1])
         # Other users of this computer reach its loopback address too, and are not to look through its camera.
         is_open = settings.host in LOOPBACK and settings.webcam is None
-        token = "" if is_open else secrets.token_urlsafe(24)
-        self.address = _format_address(settings, port, token)
+        token = settings.token or ("" if is_open else secrets.token_urlsafe(24))
+        self.addresses = [
+            _format_address(host, settings, port, token) for host in settings.addresses or (settings.host,)
+        ]
         self.page = Page(settings, token, port)
         self._connections = ConnectionLimit(self.page.app(), limits.connections)
         config = uvicorn.Config(
@@ -271,12 +276,12 @@ class PageServer:
         self._socket.close()
 
 
-def serve(settings: Settings, on_line: Callable[[str], object]) -> None:
+def serve(settings: Settings, on_start: Callable[[list[str]], object]) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
         settings: Settings of the page.
-        on_line: Called with the address.
+        on_start: Called with the addresses.
 
     Raises:
         InputError: the address or the certificate cannot be used.
@@ -287,9 +292,9 @@ def serve(settings: Settings, on_line: Callable[[str], object]) -> None:
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # hides malformed requests
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, with the uploads removed
     with PageServer(settings) as server:
-        on_line(server.address)
+        on_start(server.addresses)
         if settings.open_browser:
-            threading.Timer(0.5, _open_browser, [server.address]).start()
+            threading.Timer(0.5, _open_browser, server.addresses[:1]).start()
         server.run()
 
 
@@ -298,7 +303,7 @@ def _check_certificate(settings: Settings) -> None:
     if not settings.certificate:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.certificate, settings.key)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.certificate, settings.key or None)
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "reason", None) or error.strerror or str(error)
         raise InputError(
@@ -322,8 +327,8 @@ def _listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def _format_address(settings: Settings, port: int, token: str) -> str:
-    host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(settings.host, settings.host)
+def _format_address(host: str, settings: Settings, port: int, token: str) -> str:
+    host = socket.gethostname() if host in ("0.0.0.0", "::") else host
     host = f"[{host}]" if ":" in host else host
     scheme = "https" if settings.certificate else "http"
     return f"{scheme}://{host}:{port}/" + (f"?token={token}" if token else "")

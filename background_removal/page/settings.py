@@ -55,7 +55,10 @@ class Settings:
         network: Arguments of `MPSegmentation` for the networks and their device.
         host, port: Address to listen at; port 0 takes a free one.
         open_browser: Whether the browser is opened.
-        certificate, key: Files for HTTPS, "" for HTTP.
+        addresses: Addresses to print and to offer; () for `host`.
+        certificate, key: Files for HTTPS, "" for HTTP; without a key it is in the file of the certificate.
+        authority: Certificate of the authority that issued `certificate`, DER, for phones to install; b"" for none.
+        token: Token that visitors need; "" for a new one where one is needed.
         webcam: A camera of this computer offered to visitors; None for none.
         camera: Options of that camera.
         limits: Quotas.
@@ -67,8 +70,11 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8765
     open_browser: bool = True
+    addresses: tuple[str, ...] = ()
     certificate: str = ""
     key: str = ""
+    authority: bytes = b""
+    token: str = field(default="", repr=False)
     webcam: str | None = None
     camera: CameraOptions = field(default_factory=CameraOptions)
     limits: Limits = field(default_factory=Limits)

@@ -18,3 +18,10 @@ def cache_folder() -> Path:
     import platformdirs  # what pooch.os_cache asks; pooch takes 0.1 s to import
 
     return Path(platformdirs.user_cache_dir("background-removal"))
+
+
+def user_folder() -> Path:
+    """Return the user's folder for data that this program keeps; it may not exist yet."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("background-removal", appauthor=False))

@@ -9,7 +9,7 @@ import { Refused } from "./api.js";
  */
 export async function openCamera(id, size) {
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new Refused("Browsers give a camera only to pages of the same computer or by https://. See --cert and --cert-key.");
+    throw new Refused("Browsers give a camera only to pages of the same computer or by https://. See --serve lan.");
   }
   const [width, height] = size.split("x").map(Number);
   const deviceId = id ? { exact: id } : undefined;
