@@ -429,7 +429,8 @@ def test_what_a_visitor_has_sent_is_listed_for_them_alone(jpeg: bytes) -> None:
 
 
 OPERATIONS = """
-    GET /api/start 200, GET /api/actions 200, GET /api/camera 426, POST /api/image 200, POST /api/zip 200,
+    GET /healthz 200, GET /metrics 200, POST /api/remove 200, GET /api/start 200, GET /api/actions 200,
+    GET /api/camera 426, POST /api/image 200, POST /api/zip 200,
     GET /api/look 200, PUT /api/look 200, GET /api/sample 200,
     POST /api/backgrounds 201, GET /api/backgrounds 200, GET /api/backgrounds/{name} 200, GET /api/uploads/{id} 200,
     POST /api/photos 201, GET /api/photos 200, DELETE /api/photos/{id} 204,
@@ -834,7 +835,7 @@ def bomb(width: int, height: int) -> bytes:
 
 
 def test_too_much_is_refused_and_said(visitor: Visitor, jpeg: bytes) -> None:
-    for path in ("/api/photos", "/api/backgrounds", "/api/image"):
+    for path in ("/api/photos", "/api/backgrounds", "/api/image", "/api/remove"):
         assert "2 MB at most" in visitor.refused(413, "POST", path, jpeg + bytes(2 << 20))
     assert "4 MB at most" in visitor.refused(413, "POST", "/api/videos", bytes((4 << 20) + 1))
     form = (
@@ -854,6 +855,7 @@ def test_too_much_is_refused_and_said(visitor: Visitor, jpeg: bytes) -> None:
     assert len(packed) < 1 << 20
     assert "30000x30000 pixels" in visitor.refused(413, "POST", "/api/photos", packed)
     assert "30000x30000 pixels" in visitor.refused(413, "POST", "/api/image", packed)
+    assert "30000x30000 pixels" in visitor.refused(413, "POST", "/api/remove", packed)
     with serving(Settings(port=0, limits=Limits(photos=1, videos=0))) as other:
         other.told("POST", "/api/photos", jpeg, status=201)
         assert "delete some" in other.refused(429, "POST", "/api/photos", jpeg)

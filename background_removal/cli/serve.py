@@ -15,6 +15,7 @@ from background_removal.errors import InputError, InputNotFoundError
 from background_removal.files.images import read_image
 from background_removal.live.options import CameraOptions
 from background_removal.look import Look
+from background_removal.matting.networks.weights import models_here
 from background_removal.page.looks import UPLOAD, parse_look
 from background_removal.page.settings import LOOPBACK, Settings
 
@@ -54,6 +55,7 @@ def serve_page(request: Request, on_line: Callable[[str], object]) -> None:
         key=request.cert_key,
         webcam=request.webcam,
         camera=CameraOptions(live.size, live.rate, live.backend, live.reconnect),
+        models=models_here,
     )
     from background_removal.page.server import serve
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from background_removal.page.settings import LOOPBACK
-from background_removal.support.access import has_bearer_token, is_served_host, is_token
+from background_removal.support.access import has_basic_password, has_bearer_token, is_served_host, is_token
 
 _POLICY = "; ".join(
     (
@@ -34,6 +34,10 @@ _HEADERS = {
 # Methods that change nothing, and need no check of the Origin.
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _ANY_ADDRESS = ("0.0.0.0", "::", "")
+# Path that says whether the page works, and nothing else; it needs no token.
+HEALTH_PATH = "/healthz"
+# Path for programs that can be given an address alone, so that their token is part of it.
+PROGRAM_PATH = "/api/remove"
 
 
 class AccessGuard:
@@ -41,7 +45,8 @@ class AccessGuard:
 
     The Host check stops names rebound to this computer's address (DNS rebinding), the Origin check other pages of
     the same browser. The token, which a named host needs, comes once in the address (``/?token=...``) and then in a
-    cookie that neither scripts nor other pages can read; or as ``Authorization: Bearer TOKEN``.
+    cookie that neither scripts nor other pages can read; or as ``Authorization: Bearer TOKEN``. Programs that can be
+    given an address alone have it there, as the password (``http://any:TOKEN@host/``) or as ``/api/remove?token=...``.
 
     Args:
         app: The guarded application.
@@ -123,13 +128,16 @@ class AccessGuard:
         self, scope: Scope, headers: Headers, cookies: dict[str, str]
     ) -> tuple[tuple[int, str] | None, bool]:
         """Return the status and message without the right token, else None; and whether the address had it."""
-        if not self._token:
+        path, authorization = scope["path"], headers.get("authorization", "")
+        if not self._token or path == HEALTH_PATH:
             return None, False
-        query = parse_qs(scope["query_string"].decode("latin-1")) if scope["path"] == "/" else {}
+        query = parse_qs(scope["query_string"].decode("latin-1")) if path in ("/", PROGRAM_PATH) else {}
         if given := query.get("token", [""])[0]:
-            return (None, True) if is_token(given, self._token) else ((401, "the token is wrong"), False)
-        if is_token(cookies.get(self._token_cookie, ""), self._token) or has_bearer_token(
-            headers.get("authorization", ""), self._token
+            return (None, path == "/") if is_token(given, self._token) else ((401, "the token is wrong"), False)
+        if (
+            is_token(cookies.get(self._token_cookie, ""), self._token)
+            or has_bearer_token(authorization, self._token)
+            or has_basic_password(authorization, self._token)
         ):
             return None, False
         return (401, "open the address with the token, as it was printed where the page was started"), False

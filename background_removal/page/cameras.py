@@ -85,6 +85,11 @@ class Cameras:
         finally:
             self._sessions.discard(session)
 
+    @property
+    def count(self) -> int:
+        """Number of sessions."""
+        return len(self._sessions)
+
     def close(self) -> None:
         """End all sessions."""
         for session in list(self._sessions):
@@ -221,7 +226,7 @@ class _Session:
         error = ""
         try:
             first = self._look
-            with self._pool.lease(first) as renderer:
+            with self._pool.lease(first, "camera") as renderer:
                 renderer.on_message = lambda text: self._send_json({"said": text})
                 if self._look != first:  # changed while the networks were loaded
                     renderer.request_look(self._look)

@@ -132,6 +132,11 @@ class VideoQueue:
         job = self._jobs[upload.id] = VideoJob(upload, info)
         return job
 
+    @property
+    def waiting(self) -> int:
+        """Number of videos that wait."""
+        return len(self._waiting)
+
     def find(self, upload_id: str) -> VideoJob | None:
         """Return the job of a video, None if there is none."""
         return self._jobs.get(upload_id)
@@ -227,7 +232,7 @@ class VideoQueue:
         sinks: list[Sink] = [_ProgressSink(job, self._limits.video_seconds, self._check_space)]
         if matte:
             sinks.append(MatteSink(job.upload.path(matte)))
-        with self._pool.lease(job.look) as renderer:
+        with self._pool.lease(job.look, "video") as renderer:
             engine = Engine(
                 video_path=job.upload.path(),
                 output_path=job.upload.path(result),

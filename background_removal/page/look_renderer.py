@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from fractions import Fraction
@@ -44,7 +45,7 @@ _ROOM = ("blur", "none")
 _NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
 
 
-def _ignore(message: str) -> None:
+def _ignore(value: object) -> None:
     pass
 
 
@@ -58,6 +59,7 @@ class LookRenderer(FrameObject):
 
     Attributes:
         on_message: Called with messages about changes, in the thread of the frames.
+        on_frame: Called after each frame with the seconds that it took.
 
     Raises:
         BackgroundRemovalError: the look cannot be shown.
@@ -67,6 +69,7 @@ class LookRenderer(FrameObject):
         self._picture_path = picture_path
         self._network = network
         self.on_message: Callable[[str], object] = _ignore
+        self.on_frame: Callable[[float], object] = _ignore
         self._lock = threading.Lock()
         self._requested: Look | None = None
         self._info: StreamInfo | None = None
@@ -117,7 +120,7 @@ class LookRenderer(FrameObject):
     def reset(self) -> None:
         """Forget the frames and the visitor, after `close`."""
         self.set_hints(None)
-        self.on_message = _ignore
+        self.on_message = self.on_frame = _ignore
         self._requested = None
         self._segmentation.reset()
         # Breaks the cycle between effects and segmentation, so that both are freed without the garbage collector.
@@ -143,11 +146,11 @@ class LookRenderer(FrameObject):
 
     def __call__(self, image: np.ndarray, /) -> np.ndarray:
         """Return the image, uint8 (H, W, 3), in the look; (H, W, 4) with a transparent background."""
-        return to_image(self._chain.apply(image))
+        return to_image(self._apply(image))
 
     def on_planes(self, planes: Planes) -> Planes | np.ndarray:
         """Return planes in the look, or an image."""
-        return self._chain.apply(planes)
+        return self._apply(planes)
 
     @property
     def badges(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -201,6 +204,12 @@ class LookRenderer(FrameObject):
         self._chain.close()
 
     # -- inside ------------------------------------------------------------------------------------
+
+    def _apply(self, picture: np.ndarray | Planes) -> np.ndarray | Planes:
+        start = time.monotonic()
+        result = self._chain.apply(picture)
+        self.on_frame(time.monotonic() - start)
+        return result
 
     def _changeable(self, before: Look, look: Look) -> set[str]:
         """Return the settings that can change in place now."""

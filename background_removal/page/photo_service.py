@@ -94,7 +94,7 @@ class Still:
         self.image = image
         self.hints = 0
         self._pool = pool
-        self._renderer = pool.acquire(look)
+        self._renderer = pool.acquire(look, "photo")
         height, width, channels = image.shape
         self._renderer.open(StreamInfo(name, width, height, frames=1, still=True, alpha=channels == 4))
 
@@ -148,6 +148,11 @@ class PhotoService:
         self._cropper = PortraitCropper()
         self._limiter = anyio.CapacityLimiter(1)
 
+    @property
+    def waiting(self) -> int:
+        """Number of pictures that wait."""
+        return self._limiter.statistics().tasks_waiting
+
     async def run(self, work: Callable[[], _Result], request: Request | None = None) -> _Result:
         """Run `work` in a thread, one at a time.
 
@@ -158,7 +163,7 @@ class PhotoService:
         Raises:
             PageError: too many wait, or the sender has gone.
         """
-        if self._limiter.statistics().tasks_waiting >= self._limits.waiting:
+        if self.waiting >= self._limits.waiting:
             raise PageError(503, f"{self._limits.waiting} pictures are waiting already; try again in a moment")
         async with self._limiter:
             if request is not None and await request.is_disconnected():
@@ -210,11 +215,27 @@ class PhotoService:
         self._hints[photo.id] = number + 1, hints
 
     def render_once(
-        self, image: np.ndarray, name: str, look: Look, hints: np.ndarray | None = None, *, crop: str = ""
+        self,
+        image: np.ndarray,
+        name: str,
+        look: Look,
+        hints: np.ndarray | None = None,
+        *,
+        crop: str = "",
+        pool: RendererPool | None = None,
     ) -> np.ndarray:
-        """Return a picture in a look, without caching it; `hints` as for `set_hints`, `crop` as for `render`."""
+        """Return a picture in a look, without caching it.
+
+        Args:
+            image: uint8 (H, W, 3) or (H, W, 4).
+            name: The visitor's name for it.
+            look: The look.
+            hints: As for `set_hints`.
+            crop: As for `render`.
+            pool: Lends the renderer; None for the page's own.
+        """
         packed = b"" if hints is None else pack_hints(hints, (image.shape[1], image.shape[0]))
-        still = Still(image, name, self._pool, look)
+        still = Still(image, name, pool or self._pool, look)
         try:
             if packed:
                 still.set_hints(packed, 1)

@@ -158,7 +158,7 @@ class Photos:
                 image = self._service.render_once(picture, name, look, strokes, crop=query.crop)
                 return encode_image(image, query.format)
 
-            body, media_type = await self._service.run(work)
+            body, media_type = await self._service.run(work, request)
         finally:
             self._store.remove(upload.id)
         return Response(body, media_type=media_type)

@@ -59,7 +59,10 @@ class HeadAsGet:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            as_get = {**scope, "method": "GET"}
+            await self._app(as_get, receive, send)
+            scope["route"] = as_get.get("route")
+            return
         await self._app(scope, receive, send)
 
 

@@ -13,7 +13,7 @@ import ssl
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +33,14 @@ try:
     from starlette.middleware import Middleware
     from starlette.middleware.gzip import GZipMiddleware
     from starlette.requests import Request
-    from starlette.responses import FileResponse, JSONResponse, Response
+    from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
     from starlette.routing import WebSocketRoute
     from starlette.staticfiles import StaticFiles
 except ImportError as error:
     raise InputError(f"--serve needs extra packages ({error.name} is missing): {install_command('page')}") from error
 
 from background_removal.compositing.shipped import shipped_pictures
-from background_removal.look import EFFECTS, PEOPLE, Look
+from background_removal.look import EFFECTS, PEOPLE
 from background_removal.page.access import AccessGuard
 from background_removal.page.actions import list_actions
 from background_removal.page.cameras import Cameras
@@ -50,10 +50,13 @@ from background_removal.page.jobs import VideoQueue
 from background_removal.page.kept_looks import KeptLooks
 from background_removal.page.look_renderer import LookRenderer
 from background_removal.page.looks import BLURS
+from background_removal.page.metrics import Metrics, RequestCounter
 from background_removal.page.models import ActionList, ShippedBackground, Start, describe_error
+from background_removal.page.monitoring import Monitoring
 from background_removal.page.photo_service import PhotoService
 from background_removal.page.photos import Photos
 from background_removal.page.pool import RendererPool
+from background_removal.page.rembg import RembgInterface
 from background_removal.page.routes import ERRORS, HeadAsGet
 from background_removal.page.store import Store
 from background_removal.page.videos import Videos
@@ -62,6 +65,8 @@ from background_removal.page.web_app import WebApp
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).resolve().parent / "static"
+# Time after which a request that was one too many shall be sent again, seconds.
+_RETRY_SECONDS = 5
 # Interval between removals of expired uploads, seconds.
 SWEEP_SECONDS = 30.0
 # Timeout for requests in progress at the end, seconds.
@@ -86,14 +91,19 @@ class Page:
         self.store = Store(settings.limits)
         for upload_id, path in settings.pictures.items():
             self.store.add_owner_picture(upload_id, path)
-        self._service = PhotoService(RendererPool(self._make_still_renderer), settings.limits)
+        self.metrics = Metrics()
+        self._service = PhotoService(self._make_pool(settings.network), settings.limits)
         self._photos = Photos(settings, self.store, self._service)
+        self._rembg = RembgInterface(settings, self.store, self._service, self._make_pool)
         self._looks = KeptLooks(settings.look, self._photos.parse_look, self._photos.has_background)
-        pool = RendererPool(self._make_stream_renderer)
+        pool = self._make_pool(self._stream_network())
         self._queue = VideoQueue(self.store, pool, settings.limits)
         self._videos = Videos(settings, self.store, self._queue, self._service, self._photos.parse_look)
         self._cameras = Cameras(settings, self._photos.parse_look, pool)
         self._web_app = WebApp(settings, token)
+        self._monitoring = Monitoring(
+            self.metrics, settings.limits, self.store, self._service, self._queue, self._cameras
+        )
 
     def app(self) -> FastAPI:
         """Return the ASGI application."""
@@ -124,10 +134,15 @@ class Page:
         )
         token = [Depends(HTTPBearer(auto_error=False, scheme_name="token"))]
         app.add_api_route("/", self._index, include_in_schema=False)
+        # Where rembg describes itself; its clients try it to learn whether a server is there.
+        app.add_api_route("/api", lambda: RedirectResponse("/api/openapi.json"), include_in_schema=False)
         app.add_api_route("/api/start", self._start, dependencies=token)
         app.add_api_route("/api/actions", self._actions, dependencies=token)
         app.add_api_route("/api/camera", self._camera, status_code=426, dependencies=token)
+        app.include_router(self._monitoring.health_router())
+        app.include_router(self._monitoring.router(), dependencies=token)
         app.include_router(self._photos.router(), dependencies=token)
+        app.include_router(self._rembg.router(), dependencies=token)
         app.include_router(self._looks.router(), dependencies=token)
         app.include_router(self._videos.router(), dependencies=token)
         app.include_router(self._web_app.router())
@@ -195,15 +210,15 @@ class Page:
         """
         return JSONResponse({"error": "open this address as a WebSocket"}, 426, {"Upgrade": "websocket"})
 
-    def _make_still_renderer(self, look: Look) -> LookRenderer:
-        return LookRenderer(look, self._picture_path, self._settings.network)
+    def _make_pool(self, network: Mapping[str, Any]) -> RendererPool:
+        return RendererPool(lambda look: LookRenderer(look, self._picture_path, network), self.metrics.observe_frame)
 
-    def _make_stream_renderer(self, look: Look) -> LookRenderer:
-        """Return a renderer for streams, without the best matte, which takes too long for a frame."""
+    def _stream_network(self) -> dict[str, Any]:
+        """Return the network for streams, without the best matte, which takes too long for a frame."""
         network = {**self._settings.network}
         if network.get("quality") == "best" and network.get("model") != "rvm":
             network["quality"] = None
-        return LookRenderer(look, self._picture_path, network)
+        return network
 
     def _picture_path(self, upload_id: str) -> str:
         try:
@@ -239,7 +254,7 @@ class PageServer:
         self.page = Page(settings, token, port)
         self._connections = ConnectionLimit(self.page.app(), limits.connections)
         config = uvicorn.Config(
-            self._connections,
+            RequestCounter(self._connections, self.page.metrics),
             log_config=None,
             access_log=False,
             proxy_headers=False,
@@ -342,7 +357,8 @@ def _open_browser(address: str) -> None:
 
 
 async def _handle_page_error(request: Request, error: Any) -> Response:
-    return JSONResponse({"error": str(error)}, error.status)
+    headers = {"Retry-After": str(_RETRY_SECONDS)} if error.status == 503 else None
+    return JSONResponse({"error": str(error)}, error.status, headers)
 
 
 async def _handle_invalid_request(request: Request, error: Any) -> Response:

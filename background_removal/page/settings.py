@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,7 @@ class Settings:
         token: Token that visitors need; "" for a new one where one is needed.
         webcam: A camera of this computer offered to visitors; None for none.
         camera: Options of that camera.
+        models: Returns the names of the networks that are on this computer.
         limits: Quotas.
     """
 
@@ -77,4 +78,5 @@ class Settings:
     token: str = field(default="", repr=False)
     webcam: str | None = None
     camera: CameraOptions = field(default_factory=CameraOptions)
+    models: Callable[[], Sequence[str]] = tuple
     limits: Limits = field(default_factory=Limits)

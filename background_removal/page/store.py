@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from background_removal.page.http_errors import PageError
 from background_removal.page.settings import Limits
@@ -22,6 +22,7 @@ _FOLDER_PREFIX = "background-removal-page-"
 _MIN_FREE = 1 << 30
 
 Kind = Literal["photo", "background", "video"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(slots=True)
@@ -131,6 +132,11 @@ class Store:
         """Return a visitor's uploads of that kind, oldest first."""
         with self._lock:
             return [each for each in self._uploads.values() if each.visitor == visitor and each.kind == kind]
+
+    def count(self, kind: Kind) -> int:
+        """Return the number of uploads of that kind."""
+        with self._lock:
+            return sum(upload.kind == kind for upload in self._uploads.values())
 
     def remove(self, upload_id: str) -> None:
         """Remove an upload and its results, if it is there."""

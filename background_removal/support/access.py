@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import ipaddress
 from collections.abc import Collection
@@ -48,6 +50,20 @@ def has_bearer_token(authorization: str, token: str) -> bool:
     """
     scheme, _, given = authorization.partition(" ")
     return scheme.lower() == "bearer" and is_token(given.strip(), token)
+
+
+def has_basic_password(authorization: str, token: str) -> bool:
+    """Return whether an Authorization header carries the token as a password, of any user (RFC 7617).
+
+    >>> has_basic_password("Basic eDphYmM=", "abc"), has_basic_password("Basic eDphYmM=", "abcd")
+    (True, False)
+    """
+    scheme, _, given = authorization.partition(" ")
+    try:
+        password = base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, ValueError):
+        return False
+    return scheme.lower() == "basic" and is_token(password, token)
 
 
 def _is_address(name: str) -> bool:

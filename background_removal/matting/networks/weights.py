@@ -207,6 +207,12 @@ def download_path(name: str) -> Path:
     return folder / DOWNLOADS[name].url.rsplit("/", 1)[1]
 
 
+def models_here() -> list[str]:
+    """Return the names of the models that are on this computer, shipped or downloaded."""
+    shipped = [name for name, known in MODELS.items() if (MODELS_FOLDER / known.files[".onnx"][0]).is_file()]
+    return [*shipped, *(name for name in DOWNLOADS if download_path(name).is_file())]
+
+
 def model_lines() -> list[str]:
     """Return a table of the models known by name: name, size, licence, whether the file is here, what it is good at."""
     rows = [("NAME", "SIZE", "LICENCE", "HERE", "GOOD AT")]
