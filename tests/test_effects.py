@@ -163,6 +163,18 @@ def test_auto_frame_shows_the_upper_body_of_who_fills_the_frame(portrait: np.nda
     assert right > 590
 
 
+def test_auto_frame_begins_at_the_person_when_a_phone_is_turned() -> None:
+    outline, turned, follows = Outline(), Outline(240, 135), AutoFrame()
+    for moment in range(2):
+        outline.show(RIGHT)
+        turned.show((40, 120, 30))
+        follows.meet([(outline, turned)[moment], follows])
+        follows.at(moment / 30)
+        follows(np.zeros(((135, 240), (240, 135))[moment] + (3,), np.uint8))
+    left, _, right, _ = view_of(follows, 240, 135)
+    assert (left < 12, right > 68) == (True, True)
+
+
 def test_auto_frame_by_its_key() -> None:
     outline, follows, frame = Outline(), AutoFrame(on=False), np.zeros((135, 240, 3), np.uint8)
     follows.meet([outline, follows])
@@ -208,6 +220,15 @@ def test_color_balance_takes_a_cast_away_and_leaves_the_rest_alone(portrait: np.
         assert np.abs(color(result) - color(portrait)).max() < 0.6 * off, cast
         assert abs(result.mean() / tinted.mean() - 1) < 0.05, "as bright as it was"
         assert step < 1
+
+
+def test_color_balance_is_switched_on_before_the_first_frame(portrait: np.ndarray) -> None:
+    segmentation, balance = MPSegmentation(), ColorBalance(on=False)
+    balance.meet([balance, segmentation])
+    balance.switch(True)
+    for moment in range(3):
+        balance.at(moment)
+        segmentation(balance(portrait))
 
 
 def test_effects_have_keys(tmp_path: Path, portrait: np.ndarray) -> None:

@@ -57,6 +57,7 @@ class AutoFrame(GradualEffect):
         """Begin a stream at its aim."""
         # Views: middle x, middle y, height, in heights of the frame. The last of the lags is the one shown.
         self._lags: list[np.ndarray] = []
+        self._aspect = 0.0
         self._target: np.ndarray | None = None
         self._waited = self._alone = 0.0
         self._moving = False
@@ -78,7 +79,10 @@ class AutoFrame(GradualEffect):
     def apply(self, frame: np.ndarray) -> np.ndarray:
         """Return the part of `frame` around the person, uint8 of the same shape."""
         height, width = frame.shape[:2]
-        whole = np.array([width / height / 2, 0.5, 1.0])
+        if self._lags and self._aspect != width / height:  # a phone was turned
+            self.begin()
+        self._aspect = width / height
+        whole = np.array([self._aspect / 2, 0.5, 1.0])
         elapsed = self._clock.step()
         bounds = self._person.bounds(frame) if self.on else None
         self._alone = self._alone + elapsed if bounds is None else 0.0

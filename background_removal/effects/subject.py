@@ -67,9 +67,12 @@ class Subject:
     def last_alpha(self) -> np.ndarray | None:
         """Return the alpha of the previous frame, for objects before the segmentation; None if it is unknown.
 
-        A segmentation that does not replace the background computes no alpha by itself, and is not asked.
+        A segmentation that does not replace the background computes no alpha by itself, and is not asked; nor is one
+        that has had no frame yet.
         """
-        return self._provider.last_alpha() if self._provider is not None and self.background_is_replaced else None
+        if self._provider is None or getattr(self._provider, "found_person", True) is None:
+            return None
+        return self._provider.last_alpha() if self.background_is_replaced else None
 
     def bounds(self, frame: np.ndarray) -> tuple[int, int, int, int] | None:
         """Return left, top, right, bottom of the person in pixels, None if there is none."""
