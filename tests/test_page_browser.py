@@ -95,6 +95,10 @@ return [...document.querySelectorAll("button, input, select, [role=slider], [rol
   .filter((each) => !each.textContent.trim() && !each.ariaLabel && !each.labels?.length)
   .map((each) => each.outerHTML);
 """
+# Shows all buttons of the tabs, also those of states that a test does not come to.
+SHOW_TOOLS = """
+for (const each of document.querySelectorAll(".tools, .tools *, .transport")) each.hidden = false;
+"""
 CUT_OFF = """
 return [...document.querySelectorAll("button:not(.skip), legend, p, select, .name")].filter((each) => {
   const {left, right, width} = each.getBoundingClientRect();
@@ -196,7 +200,8 @@ def browser(files: Path) -> Iterator[Browser]:
     options.binary_location = str(CHROMIUM)
     for argument in (
         "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-        "--disable-background-networking", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+        "--disable-background-networking", "--lang=en-US", "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-video-capture={files / 'camera.mjpeg'}", "--window-size=1280,900",
     ):  # fmt: skip
         options.add_argument(argument)
@@ -289,11 +294,11 @@ def test_keys(page: Callable[[str], Browser]) -> None:
     browser.type(Keys.ESCAPE)
     assert chosen("background") == "blur"
     browser.type("]")
-    assert (chosen("blur"), browser.said()) == ("3%", "blur: 3%")
+    assert (chosen("blur"), browser.said()) == ("3%", "Blur: 3%")
     browser.type("]")
-    assert (chosen("blur"), browser.said()) == ("strong", "blur: strong")
+    assert (chosen("blur"), browser.said()) == ("strong", "Blur: Strong")
     browser.type("a")
-    assert (chosen("background"), browser.said()) == ("studio", "background: studio")
+    assert (chosen("background"), browser.said()) == ("studio", "Background: Studio")
     browser.type("d")
     assert chosen("background") == "forest"
     assert not browser.find("#look input[value=defocus]").is_enabled()  # which works on a blurred room alone
@@ -485,6 +490,37 @@ def test_axe_finds_nothing_serious(page: Callable[[str], Browser], width: int) -
             assert browser.driver.execute_async_script(AXE) == []
     finally:
         browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+LANGUAGES = {
+    "de-CH,de,en": ("de", ["Kamera", "Foto", "Video", "Hintergrund", "Unschärfe", "Fotos auswählen"]),
+    "nl,ja,en": ("ja", ["カメラ", "写真", "動画", "背景", "ぼかし", "写真を選択"]),
+}
+
+
+@pytest.mark.parametrize("wanted", LANGUAGES)
+def test_other_languages(page: Callable[[str], Browser], wanted: str) -> None:
+    """The page is in the visitor's language; nothing overflows on the screen of a phone."""
+    language, texts = LANGUAGES[wanted]
+    browser = page("photo")
+    agent = browser.run("return navigator.userAgent")
+    metrics = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    browser.driver.execute_cdp_cmd("Network.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": wanted})
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        browser.open("photo")
+        assert browser.run("return document.documentElement.lang") == language
+        seen = browser.texts("[role=tab], #backgrounds legend, .tile:first-child .name, #photo-choose")
+        assert sorted(seen) == sorted(texts)
+        assert browser.run(NAMELESS) == []
+        browser.run(SHOW_TOOLS)
+        for tab in ("video", "camera", "photo"):
+            browser.find(f"#tab-{tab}").click()
+            assert browser.run(CUT_OFF) == []
+            assert browser.run("return document.documentElement.scrollWidth") == 360
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.driver.execute_cdp_cmd("Network.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": "en"})
 
 
 def test_two_tabs_at_once(page: Callable[[str], Browser]) -> None:

@@ -1,13 +1,15 @@
-// Actions of the page, as the server lists them: names, keys, labels, arguments.
+// Actions of the page, as the server lists them: names, keys, arguments; their labels are words of the page.
 
 import { ask } from "./api.js";
+import { words } from "./words.js";
 
 /** @type {{tab: string, name: string, keys: string[], aliases: string[], label: string, choices: string[], limits: number[]?}[]} */
 export const actions = [];
 
 /** Fetch the list. */
 export async function loadActions() {
-  actions.push(...(await ask("/api/actions")).actions);
+  const { actions: served } = await ask("/api/actions");
+  actions.push(...served.map((action) => ({ ...action, label: words(`action.${action.tab || "page"}.${action.name}`) })));
 }
 
 /** Return an action of a tab, "" for those of all tabs. */

@@ -1,5 +1,7 @@
 // Client of the HTTP interface.
 
+import { words } from "./words.js";
+
 /** Error with the server's own message. */
 export class Refused extends Error {
   constructor(message, status) {
@@ -9,14 +11,14 @@ export class Refused extends Error {
   }
 }
 
-const GONE = "The program that serves this page does not answer. Is it still running?";
-
 function sentence(text, status) {
   try {
-    return JSON.parse(text).error ?? `The answer was ${status}.`;
+    const { error } = JSON.parse(text);
+    if (error) return error;
   } catch {
-    return status === 413 ? "That file is too large." : `The answer was ${status}.`;
+    // Not from the page's server, but from one between.
   }
+  return status === 413 ? words("error.too-large") : words("error.status", { status: String(status) });
 }
 
 /**
@@ -32,7 +34,7 @@ export async function ask(path, { method, body, json, signal, keepalive, as = "j
     response = await fetch(path, { method: method ?? (content === undefined ? "GET" : "POST"), body: content, headers, signal, keepalive });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused(GONE, 0);
+    throw new Refused(words("error.gone"), 0);
   }
   if (!response.ok) throw new Refused(sentence(await response.text(), response.status), response.status);
   if (response.status === 204) return null;
@@ -50,7 +52,7 @@ export function send(path, file, { progress = () => {}, signal } = {}) {
       if (request.status < 300) resolve(JSON.parse(request.responseText));
       else reject(new Refused(sentence(request.responseText, request.status), request.status));
     };
-    request.onerror = () => reject(new Refused(GONE, 0));
+    request.onerror = () => reject(new Refused(words("error.gone"), 0));
     request.onabort = () => reject(new DOMException("", "AbortError"));
     signal?.addEventListener("abort", () => request.abort());
     request.send(file);

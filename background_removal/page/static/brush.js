@@ -5,6 +5,7 @@ import { button, byId, el } from "./dom.js";
 import { drawStrokes, strokesPicture } from "./strokes.js";
 import { recall, remember } from "./tab_memory.js";
 import { View } from "./view.js";
+import { words } from "./words.js";
 
 // Longest side of the canvas over the photo, pixels.
 const LONGEST = 1600;
@@ -20,7 +21,7 @@ export class Brush {
     this.compare = compare;
     this.changed = changed;
     this.on = false;
-    this.canvas = el("canvas", { class: "strokes", hidden: true, role: "img", "aria-label": "Strokes: draw with the mouse, a pen or a finger" });
+    this.canvas = el("canvas", { class: "strokes", hidden: true, role: "img", "aria-label": words("brush.canvas") });
     compare.layers.append(this.canvas);
     this.view = new View(compare.element, compare.layers);
     this.#tools();
@@ -36,22 +37,23 @@ export class Brush {
 
   #tools() {
     const push = (label, name, act, attributes) => button(label, name && keyOf("photo", name), act, attributes);
+    const wheel = (key) => ({ "aria-label": words(key), title: `${words(key)} (${words("key.wheel")})` });
     const mode = (label, erases, title) => push(label, "", () => this.setMode(erases), { "aria-pressed": "false", title });
-    this.toggle = push("Brush", "brush", () => this.switch(!this.on), { "aria-pressed": "false", title: "Mark what to keep or to erase" });
+    this.toggle = push(words("brush.brush"), "brush", () => this.switch(!this.on), { "aria-pressed": "false", title: words("brush.hint") });
     this.buttons = {
-      keep: mode("Keep", false, "Strokes keep the thing that they mark"),
-      erase: mode("Erase", true, "Strokes erase the thing that they mark"),
-      undo: push("Undo", "undo", () => this.undo()),
-      redo: push("Redo", "redo", () => this.redo()),
-      smaller: push("−", "", () => this.#zoom(1 / 1.5), { "aria-label": "Zoom out", title: "Zoom out (wheel)" }),
-      larger: push("+", "", () => this.#zoom(1.5), { "aria-label": "Zoom in", title: "Zoom in (wheel)" }),
+      keep: mode(words("brush.keep"), false, words("brush.keep-hint")),
+      erase: mode(words("brush.erase"), true, words("brush.erase-hint")),
+      undo: push(words("brush.undo"), "undo", () => this.undo()),
+      redo: push(words("brush.redo"), "redo", () => this.redo()),
+      smaller: push("−", "", () => this.#zoom(1 / 1.5), wheel("brush.zoom-out")),
+      larger: push("+", "", () => this.#zoom(1.5), wheel("brush.zoom-in")),
     };
     this.size = el("input", { type: "range", id: "brush-size", min: SMALLEST, max: LARGEST, step: 0.1, value: FIRST, oninput: () => this.#showSize() });
     const { keep, erase, ...rest } = this.buttons;
-    this.tools = el("div", { class: "tools brush-tools", role: "group", "aria-label": "Brush", hidden: true },
+    this.tools = el("div", { class: "tools brush-tools", role: "group", "aria-label": words("brush.brush"), hidden: true },
       el("span", { class: "joined" }, keep, erase),
-      el("label", { class: "brush-size", for: "brush-size" }, "Size", this.size), ...Object.values(rest),
-      el("span", { class: "hint" }, "Space, the right button or two fingers move the photo."));
+      el("label", { class: "brush-size", for: "brush-size" }, words("brush.size"), this.size), ...Object.values(rest),
+      el("span", { class: "hint" }, words("brush.move-hint")));
     byId("photo-tools").after(this.tools);
     this.setMode(false);
   }

@@ -7,6 +7,8 @@ import { describe, listCameras, openCamera, stopTracks } from "./devices.js";
 import { button, byId, choice, el, keepFocus } from "./dom.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
+import { milliseconds } from "./numbers.js";
+import { words } from "./words.js";
 
 // Interval between changes of the look while a slider moves, milliseconds.
 const LOOK_MS = 120;
@@ -37,17 +39,17 @@ export class Camera {
   #tools(start) {
     const push = (label, name, act, attributes) => button(label, keyOf("camera", name), act, attributes);
     const toggle = (label, name, act) => push(label, name, act, { "aria-pressed": "false" });
-    this.source = choice("Camera", [["", "Camera"], ...(start.webcam ? [["webcam", "This computer's camera"]] : [])], () => this.#again());
-    this.size = choice("Size", SIZES, () => this.#again());
+    this.source = choice(words("camera.source"), [["", words("camera.source")], ...(start.webcam ? [["webcam", words("camera.webcam")]] : [])], () => this.#again());
+    this.size = choice(words("camera.size"), SIZES, () => this.#again());
     this.size.value = "1280x720";
     this.buttons = {
-      record: toggle("Record", "record", () => this.saving.record()), snapshot: push("Snapshot", "snapshot", () => this.saving.snapshot()),
-      keep: el("button", { type: "button", "aria-pressed": "false", title: "Then tap a thing beside you, to keep it or to let it go; Ctrl-click does it too",
-        onclick: () => press(this.buttons.keep, this.buttons.keep.getAttribute("aria-pressed") !== "true") }, "Keep a thing"),
-      freeze: toggle("Freeze", "freeze", () => this.freeze()), mirror: toggle("Mirror", "mirror", () => this.mirror()),
-      beside: toggle("Original", "beside", () => this.beside()), matte: toggle("Matte", "matte", () => this.showMatte()),
-      plate: push("Empty room", "plate", () => this.#perform("plate")),
-      full: push("Full screen", "full-screen", () => this.fullScreen()), stop: push("Stop", "quit", () => this.stop()),
+      record: toggle(words("camera.record"), "record", () => this.saving.record()), snapshot: push(words("camera.snapshot"), "snapshot", () => this.saving.snapshot()),
+      keep: el("button", { type: "button", "aria-pressed": "false", title: words("camera.keep-hint"),
+        onclick: () => press(this.buttons.keep, this.buttons.keep.getAttribute("aria-pressed") !== "true") }, words("camera.keep")),
+      freeze: toggle(words("camera.freeze"), "freeze", () => this.freeze()), mirror: toggle(words("camera.mirror"), "mirror", () => this.mirror()),
+      beside: toggle(words("camera.original"), "beside", () => this.beside()), matte: toggle(words("camera.matte"), "matte", () => this.showMatte()),
+      plate: push(words("camera.plate"), "plate", () => this.#perform("plate")),
+      full: push(words("view.full"), "full-screen", () => this.fullScreen()), stop: push(words("camera.stop"), "quit", () => this.stop()),
     };
     byId("camera-tools").append(...Object.values(this.buttons), this.source, this.size, this.saving.sound);
     this.canvas.addEventListener("click", (event) => {
@@ -73,7 +75,7 @@ export class Camera {
         const stream = await openCamera(this.source.value, this.size.value);
         if (this.attempt !== attempt) return stopTracks(stream);
         this.stream = stream;
-        stream.getVideoTracks()[0].addEventListener("ended", () => this.#lose("The camera has been unplugged, or taken away."));
+        stream.getVideoTracks()[0].addEventListener("ended", () => this.#lose(words("camera.unplugged")));
         this.video.srcObject = stream;
         await this.video.play();
         await this.#listCameras();
@@ -173,7 +175,7 @@ export class Camera {
     byId("camera-empty").hidden = shown;
     this.canvas.hidden = !shown;
     byId("camera-start").setAttribute("aria-disabled", running);
-    byId("camera-start").textContent = running ? "Starting…" : "Start the camera";
+    byId("camera-start").textContent = running ? words("camera.starting") : words("camera.start");
     for (const each of Object.values(this.buttons)) each.hidden = !running;
     if (!this.stream) this.buttons.beside.hidden = true;
     press(this.buttons.freeze, this.frozen);
@@ -186,29 +188,29 @@ export class Camera {
     byId("camera-recording").hidden = !this.saving.recording;
     // Seen from the other tabs, too.
     byId("tab-camera").classList.toggle("recording", this.saving.recording);
-    byId("tab-camera").setAttribute("aria-label", this.saving.recording ? "Camera, recording" : "Camera");
+    byId("tab-camera").setAttribute("aria-label", this.saving.recording ? words("tab.camera-recording") : words("tab.camera"));
     if (!running) byId("camera-facts").textContent = "\u00a0";
   }
 
   #facts() {
     const { rate, delay } = this.link.measure();
-    const parts = [`${rate.toFixed(rate < 10 ? 1 : 0)} frames a second`];
-    if (delay) parts.push(`${Math.round(delay)} ms`);
+    const parts = [words("facts.rate", { n: Number(rate.toFixed(rate < 10 ? 1 : 0)) })];
+    if (delay) parts.push(milliseconds(delay));
     parts.push(`${this.canvas.width} × ${this.canvas.height}`);
-    if (this.frozen) parts.push("frozen");
+    if (this.frozen) parts.push(words("camera.frozen"));
     byId("camera-facts").textContent = parts.join(" · ");
   }
 
   freeze() {
     if (!this.link) return;
     this.frozen = !this.frozen;
-    say(this.frozen ? "frozen" : "live again");
+    say(this.frozen ? words("camera.frozen") : words("camera.live"));
     this.#state();
   }
 
   mirror() {
     this.mirrored = !this.mirrored;
-    say(this.mirrored ? "mirrored, for you alone" : "as others see you");
+    say(this.mirrored ? words("camera.mirrored") : words("camera.unmirrored"));
     this.#state();
   }
 

@@ -1,6 +1,7 @@
 // Connection of a camera: sends frames to the server, at most two in flight, and takes the results.
 
 import { complain } from "./messages.js";
+import { words } from "./words.js";
 
 // Frames in flight.
 const IN_FLIGHT = 2;
@@ -35,7 +36,7 @@ export class CameraLink {
       if (video) this.#begin();
     };
     this.socket.onmessage = ({ data }) => (typeof data === "string" ? this.#handle(JSON.parse(data)) : this.#take(data));
-    this.socket.onclose = () => this.closed || page.lose(this.said || "The connection has ended. Is the program still running?");
+    this.socket.onclose = () => this.closed || page.lose(this.said || words("error.connection"));
   }
 
   /** Whether messages can be sent. */
@@ -69,7 +70,7 @@ export class CameraLink {
     const video = this.video;
     this.worker = new Worker("/static/encode.js", { type: "module" });
     this.worker.onmessage = ({ data }) => this.open && this.socket.send(data);
-    this.worker.onerror = (event) => complain(`The camera's frames cannot be encoded: ${event.message}`);
+    this.worker.onerror = (event) => complain(words("error.encoding", { reason: event.message }));
     const next = (act) => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(act) : requestAnimationFrame(act));
     const take = async () => {
       if (this.closed) return;

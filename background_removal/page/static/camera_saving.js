@@ -4,6 +4,7 @@ import { describe } from "./devices.js";
 import { byId, download, el } from "./dom.js";
 import { complain, offer, say } from "./messages.js";
 import { Recording } from "./recording.js";
+import { words } from "./words.js";
 
 // Colour that a recording can have in place of transparency, to be keyed out elsewhere.
 const KEY_COLOR = "#00b140";
@@ -20,7 +21,7 @@ export class CameraSaving {
     this.camera = camera;
     this.changed = changed;
     this.#recording = new Recording(camera.canvas);
-    this.sound = el("label", { class: "check" }, this.#box, "Record sound");
+    this.sound = el("label", { class: "check" }, this.#box, words("camera.sound"));
     camera.look.addEventListener("change", () => this.recording && this.#offerKey());
     addEventListener("beforeunload", (event) => this.recording && event.preventDefault());
   }
@@ -42,7 +43,7 @@ export class CameraSaving {
   /** Save a snapshot. */
   save(blob) {
     download(blob, `snapshot_${stamp()}.png`);
-    say("snapshot saved");
+    say(words("camera.snapshot-saved"));
   }
 
   /** Begin a recording, or end and save it. */
@@ -51,10 +52,10 @@ export class CameraSaving {
       if (this.recording) {
         const blob = await this.#recording.end();
         download(blob, `recording_${stamp()}.${blob.type.includes("mp4") ? "mp4" : "webm"}`);
-        say("recording saved");
+        say(words("camera.recording-saved"));
       } else if (!this.camera.canvas.hidden) {
-        await this.#recording.begin(this.#box.checked, byId("camera-recording").querySelector("span"));
-        say("recording");
+        await this.#recording.begin(this.#box.checked, byId("camera-recording-time"));
+        say(words("camera.recording"));
         this.offered = false;
         this.#offerKey();
       }
@@ -68,7 +69,7 @@ export class CameraSaving {
   #offerKey() {
     if (!this.camera.hasSquares || this.offered) return;
     this.offered = true;
-    offer("Recordings are not transparent: they show the squares.", "Green instead", () => this.camera.look.set({ background: KEY_COLOR }));
+    offer(words("camera.squares"), words("camera.green"), () => this.camera.look.set({ background: KEY_COLOR }));
   }
 }
 

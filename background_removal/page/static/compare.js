@@ -1,6 +1,7 @@
 // Before and after: two pictures with a divider or side by side; 100 % zoom.
 
 import { el } from "./dom.js";
+import { words } from "./words.js";
 
 export class Compare {
   /**
@@ -9,17 +10,17 @@ export class Compare {
    * @param {() => void} [zooming] Called after the zoom has changed.
    * @param {string} [title] Label of the second one.
    */
-  constructor(before, after, zooming = () => {}, title = "After") {
+  constructor(before, after, zooming = () => {}, title = words("view.after")) {
     this.zooming = zooming;
     this.at = 50;
     this.zoomed = false;
     this.beside = false;
     this.divider = el("div", {
-      class: "divider", role: "slider", tabindex: "0", "aria-label": "Where before ends and after begins",
+      class: "divider", role: "slider", tabindex: "0", "aria-label": words("view.divider"),
       "aria-valuemin": "0", "aria-valuemax": "100", "aria-orientation": "horizontal",
     }, el("span", { class: "knob", "aria-hidden": "true" }));
     this.layers = el("div", { class: "layers" },
-      el("figure", { class: "before" }, before, el("figcaption", {}, "Before")),
+      el("figure", { class: "before" }, before, el("figcaption", {}, words("view.before"))),
       el("figure", { class: "after" }, after, el("figcaption", {}, title)), this.divider);
     this.element = el("div", { class: "compare" }, this.layers);
     this.element.addEventListener("scroll", () => this.#place());

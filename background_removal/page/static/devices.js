@@ -1,6 +1,7 @@
 // Cameras of the browser's computer.
 
 import { Refused } from "./api.js";
+import { has, words } from "./words.js";
 
 /**
  * Open a camera, and return its stream.
@@ -9,7 +10,7 @@ import { Refused } from "./api.js";
  */
 export async function openCamera(id, size) {
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new Refused("Browsers give a camera only to pages of the same computer or by https://. See --serve lan.");
+    throw new Refused(words("error.needs-https"));
   }
   const [width, height] = size.split("x").map(Number);
   const deviceId = id ? { exact: id } : undefined;
@@ -20,7 +21,7 @@ export async function openCamera(id, size) {
 /** Return the device id and the name of each camera; the browser tells them once one is open. */
 export async function listCameras() {
   const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
-  return cameras.map(({ deviceId, label }, n) => [deviceId, label || `Camera ${n + 1}`]);
+  return cameras.map(({ deviceId, label }, n) => [deviceId, label || words("camera.number", { n: n + 1 })]);
 }
 
 /** Switch a stream's camera off. */
@@ -28,11 +29,5 @@ export const stopTracks = (stream) => stream?.getTracks().forEach((track) => tra
 
 /** Return the page's message for an error of the browser, or the error. */
 export function describe(error) {
-  const words = {
-    NotAllowedError: "The browser does not give this page the camera or microphone. Its address bar can change that.",
-    NotFoundError: "No camera or microphone was found.",
-    NotReadableError: "The camera is in use by another program.",
-    OverconstrainedError: "That camera is not there any more.",
-  };
-  return words[error.name] ?? error;
+  return has(`camera-error.${error.name}`) ? words(`camera-error.${error.name}`) : error;
 }

@@ -1,5 +1,7 @@
 // Helpers that make DOM elements.
 
+import { words } from "./words.js";
+
 /**
  * Make an element. Attributes `on…` are listeners; true sets an attribute, false omits it, but those of `aria-…` become
  * "true" and "false".
@@ -31,7 +33,7 @@ export function keepFocus(change, next) {
 
 /** Make a button with its key in the tooltip. */
 export function button(label, key, act, attributes = {}) {
-  const title = key ? `${attributes.title ?? label} (${key === " " ? "space" : key})` : attributes.title;
+  const title = key ? `${attributes.title ?? label} (${key === " " ? words("key.space") : key})` : attributes.title;
   return el("button", { type: "button", onclick: act, "aria-keyshortcuts": key === " " ? "Space" : key, ...attributes, title }, label);
 }
 
@@ -56,19 +58,4 @@ export function download(what, name) {
 export const resultName = (name, ending) => `${name.replace(/\.[^.]*$/, "")}_out.${ending}`;
 
 /** Return a text with a capital first letter. */
-export const titled = (text) => text[0].toUpperCase() + text.slice(1);
-
-/** Format seconds as 0:07 or 1:02:03. */
-export function clock(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  const pad = (number) => String(number).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
-}
-
-/** Format a number of bytes. */
-export function size(bytes) {
-  const unit = bytes >= 2 ** 30 ? [2 ** 30, "GB"] : bytes >= 2 ** 20 ? [2 ** 20, "MB"] : [2 ** 10, "KB"];
-  const amount = bytes / unit[0];
-  return `${amount >= 10 ? Math.round(amount) : amount.toFixed(1).replace(/\.0$/, "")} ${unit[1]}`;
-}
+export const titled = (text) => text[0].toLocaleUpperCase() + text.slice(1);

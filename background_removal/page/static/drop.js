@@ -1,7 +1,9 @@
 // Files that are dropped, pasted or chosen: photos and videos.
 
-import { byId, el, size } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { complain } from "./messages.js";
+import { size } from "./numbers.js";
+import { words } from "./words.js";
 
 const PHOTO = /\.(jpe?g|png|webp|avif|bmp|tiff?|hei[cf])$/i;
 const VIDEO = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|mts|3gp|wmv|flv|ogv|gif|apng)$/i;
@@ -22,10 +24,10 @@ async function isAnimated(file) {
   return text.startsWith("ftyp", 4) && text.slice(8, 64).includes("avis");
 }
 
-/** Return the files that may be sent, and say which are too large; `noun` is that of several such files. */
+/** Return the files that may be sent, and say which are too large; `noun` is "photos", "videos" or "backgrounds". */
 export function withinLimit(files, bytes, noun) {
   const large = files.filter((file) => file.size > bytes).map(({ name }) => name);
-  if (large.length) complain(`${large.join(", ")}: too large; ${noun} may have ${size(bytes)} at most.`);
+  if (large.length) complain(words(`file.too-large.${noun}`, { names: large.join(", "), size: size(bytes) }));
   return files.filter((file) => file.size <= bytes);
 }
 
@@ -59,7 +61,7 @@ export function receive(use) {
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    veil.textContent = event.target.closest?.("#backgrounds") ? "Drop to use as background" : "Drop to open";
+    veil.textContent = event.target.closest?.("#backgrounds") ? words("file.drop-background") : words("file.drop");
   });
   document.addEventListener("drop", (event) => {
     if (!carriesFiles(event)) return;

@@ -4,6 +4,7 @@ import { find } from "./actions.js";
 import { el, titled } from "./dom.js";
 import { bind } from "./keys.js";
 import { say } from "./messages.js";
+import { words } from "./words.js";
 
 export class Effects {
   /**
@@ -17,7 +18,7 @@ export class Effects {
       return { name, box, element: el("label", { class: "check" }, box, titled(find("", name).label)) };
     });
     this.invert = el("input", { type: "checkbox", onchange: () => look.set({ invert: this.invert.checked }) });
-    this.element = el("fieldset", { class: "effects" }, el("legend", {}, "Effects"), ...this.boxes.map(({ element }) => element),
+    this.element = el("fieldset", { class: "effects" }, el("legend", {}, words("effects.title")), ...this.boxes.map(({ element }) => element),
       el("label", { class: "check" }, this.invert, titled(find("", "invert").label)));
     look.addEventListener("change", () => this.#show());
     this.#show();
@@ -25,9 +26,9 @@ export class Effects {
   }
 
   #toggle(name) {
-    const { label } = find("", name);
-    if (this.#works(name)) say(`${label}: ${this.look.toggle(name) ? "on" : "off"}`);
-    else say(`${label}: only with Blur as background`);
+    const effect = titled(find("", name).label);
+    if (this.#works(name)) say(words(this.look.toggle(name) ? "effects.on" : "effects.off", { effect }));
+    else say(words("effects.needs-blur"));
   }
 
   // Defocus replaces the blur, and does nothing to another background.
@@ -39,7 +40,7 @@ export class Effects {
     for (const { name, box, element } of this.boxes) {
       box.checked = this.look.value.effects.includes(name);
       box.disabled = !this.#works(name);
-      element.title = box.disabled ? "Only with Blur as background" : "";
+      element.title = box.disabled ? words("effects.needs-blur") : "";
     }
     this.invert.checked = Boolean(this.look.value.invert);
   }

@@ -1,6 +1,8 @@
 // List of videos with their states; its rows are reused, so that they keep the focus.
 
-import { clock, el, size } from "./dom.js";
+import { el } from "./dom.js";
+import { clock, percent, size } from "./numbers.js";
+import { words } from "./words.js";
 
 export class JobList {
   /**
@@ -19,35 +21,38 @@ export class JobList {
     for (const [n, video] of videos.entries()) {
       video.row ??= this.#make(video);
       if (this.element.children[n] !== video.row) this.element.insertBefore(video.row, this.element.children[n] ?? null);
-      const { bar, words, name } = video.row;
+      const { bar, state, name } = video.row;
       name.setAttribute("aria-current", video === current);
       bar.hidden = !["sending", "working", "queued"].includes(video.state);
       bar.value = video.state === "sending" ? video.part : video.frames ? (video.done ?? 0) / video.frames : 0;
-      words.textContent = inWords(video);
+      state.textContent = inWords(video);
     }
   }
 
   #make(video) {
-    const words = el("span", { class: "words" });
-    const bar = el("progress", { max: 1, value: 0, "aria-label": `${video.name}: how far` });
+    const state = el("span", { class: "words" });
+    const bar = el("progress", { max: 1, value: 0, "aria-label": words("video.progress", { name: video.name }) });
     const name = el("button", { type: "button", class: "name", onclick: () => this.pick(video) }, video.name);
-    return Object.assign(el("li", { class: "job" }, name, words, bar), { video, bar, words, name });
+    return Object.assign(el("li", { class: "job" }, name, state, bar), { video, bar, state, name });
   }
 }
 
 /** Return a video's size, length and sound in words, with what is to be said of it. */
 export function facts({ state, width, height, seconds, sound, warnings, error }) {
-  const parts = [width && `${width} × ${height}`, seconds && clock(seconds), sound ? "with sound" : "", error && state === "failed" ? error : ""];
+  const parts = [width && `${width} × ${height}`, seconds && clock(seconds), sound ? words("facts.sound") : "", error && state === "failed" ? error : ""];
   return [...parts, ...(warnings ?? [])].filter(Boolean).join(" · ") || "\u00a0";
 }
 
+// In whole percent, 100 only when all is done.
+const whole = (share) => percent(Math.floor(share * 100) / 100);
+
 function inWords({ state, part, bytes, place, frames, done, rate, seconds_left: left, error }) {
-  if (state === "sending") return `sending ${Math.round(part * 100)} % of ${size(bytes)}`;
-  if (state === "uploaded") return "ready to begin";
-  if (state === "queued") return place > 1 ? `waiting, ${place - 1} before it` : "begins";
+  if (state === "sending") return words("state.sending", { share: whole(part), size: size(bytes) });
+  if (state === "uploaded") return words("state.uploaded");
+  if (state === "queued") return place > 1 ? words("state.queued", { n: place - 1 }) : words("state.next");
   if (state === "working") {
-    return [frames ? `${Math.floor(((done ?? 0) / frames) * 100)} %` : `${done ?? 0} frames`, left != null && `${clock(left)} left`,
-      rate && `${rate.toFixed(0)} frames a second`].filter(Boolean).join(" · ");
+    return [frames ? whole((done ?? 0) / frames) : words("facts.frames", { n: done ?? 0 }), left != null && words("facts.left", { time: clock(left) }),
+      rate && words("facts.rate", { n: Math.round(rate) })].filter(Boolean).join(" · ");
   }
-  return state === "failed" ? `failed: ${error ?? ""}` : state;
+  return words(`state.${state}`, { reason: error ?? "" });
 }

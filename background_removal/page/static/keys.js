@@ -3,8 +3,8 @@
 import { actions, find } from "./actions.js";
 import { byId, el } from "./dom.js";
 import { say } from "./messages.js";
+import { words } from "./words.js";
 
-const NAMES = { " ": "space" };
 const STORED = "keys";
 const bound = new Map();
 let active = remembered() !== "off";
@@ -52,27 +52,27 @@ export function listen(at) {
 /** Show the list of keys. */
 export function list() {
   const dialog = byId("keys");
-  const titles = [["", "Everywhere"], ["camera", "Camera"], ["photo", "Photo"], ["video", "Video"]];
+  const titles = [["", words("keys.everywhere")], ...["camera", "photo", "video"].map((tab) => [tab, words(`tab.${tab}`)])];
   const groups = titles.map(([tab, title]) => {
     const keys = new Map(); // of each label, as actions with the same one share a row
     for (const action of actions) {
       if (action.tab === tab && bound.has(action)) keys.set(action.label, [...(keys.get(action.label) ?? []), ...action.keys]);
     }
     const terms = [...keys].filter(([, each]) => each.length).flatMap(([label, each]) => [
-      el("dt", {}, ...each.flatMap((key, n) => [n ? " " : "", el("kbd", {}, NAMES[key] ?? key)])), el("dd", {}, label),
+      el("dt", {}, ...each.flatMap((key, n) => [n ? " " : "", el("kbd", {}, key === " " ? words("key.space") : key)])), el("dd", {}, label),
     ]);
     return el("section", {}, el("h3", {}, title), el("dl", {}, ...terms));
   });
   const box = el("input", { type: "checkbox", onchange: () => {
     active = box.checked;
     remembered(active ? "on" : "off");
-    say(active ? "keys on" : "keys off; ? still lists them");
+    say(active ? words("keys.on") : words("keys.off"));
   } });
   box.checked = active;
   dialog.replaceChildren(
-    el("header", {}, el("h2", { id: "keys-title" }, "Keys"), el("button", { class: "round", "aria-label": "Close", onclick: () => dialog.close() }, "×")),
+    el("header", {}, el("h2", { id: "keys-title" }, words("keys.title")), el("button", { class: "round", "aria-label": words("keys.close"), onclick: () => dialog.close() }, "×")),
     el("div", { class: "groups" }, ...groups),
-    el("label", { class: "check" }, box, "Single keys do these things"),
+    el("label", { class: "check" }, box, words("keys.single")),
   );
   dialog.showModal();
 }

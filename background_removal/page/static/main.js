@@ -1,5 +1,6 @@
 // Entry point: fetches the settings and fills the three tabs.
 
+import { keepTab, wantedTab } from "./address.js";
 import { loadActions } from "./actions.js";
 import { ask } from "./api.js";
 import { Camera } from "./camera.js";
@@ -11,11 +12,12 @@ import { complain, moveMessages } from "./messages.js";
 import { Panel } from "./panel.js";
 import { Photos } from "./photos.js";
 import { Videos } from "./videos.js";
+import { words } from "./words.js";
 
 const TABS = ["camera", "photo", "video"];
 let open = "camera";
 
-/** Show a tab, and put its name into the address for a reload, without the token, which a cookie holds. */
+/** Show a tab, and put its name into the address for a reload. */
 function show(name, focus) {
   open = name;
   document.body.dataset.tab = name;
@@ -26,8 +28,7 @@ function show(name, focus) {
     byId(each).hidden = each !== name;
   }
   moveMessages(name);
-  // Not the id of an element, from which the Tab key would go on after a reload, past the tabs.
-  history.replaceState(null, "", `${location.pathname}#tab=${name}`);
+  keepTab(name);
   if (focus) byId(`tab-${name}`).focus();
   document.dispatchEvent(new Event("tab"));
 }
@@ -42,8 +43,7 @@ function tabs() {
       show(TABS[(to + TABS.length) % TABS.length], true);
     });
   }
-  const wanted = location.hash.replace(/^#(tab=)?/, "");
-  show(TABS.includes(wanted) ? wanted : "camera");
+  show(TABS.includes(wantedTab) ? wantedTab : "camera");
 }
 
 async function begin() {
@@ -74,7 +74,7 @@ async function begin() {
       show("photo");
       photos.add(pictures);
     }
-    if (!clips.length && !pictures.length) complain("Only photos and videos can be opened.");
+    if (!clips.length && !pictures.length) complain(words("file.only"));
   });
   await photos.load();
   document.body.dataset.ready = "";

@@ -3,26 +3,22 @@
 import { find } from "./actions.js";
 import { ask } from "./api.js";
 import { choose, withinLimit } from "./drop.js";
-import { byId, el, titled } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { Effects } from "./effects.js";
 import { bind } from "./keys.js";
 import { hex, kindOf } from "./look.js";
 import { complain, say } from "./messages.js";
+import { number, percent } from "./numbers.js";
 import { check, radios, segmented } from "./radios.js";
+import { has, words } from "./words.js";
 
 const COLORS = [
-  ["#ffffff", "White"], ["#d9d9d9", "Light grey"], ["#404040", "Dark grey"], ["#000000", "Black"],
-  ["#00b140", "Studio green"], ["#0047bb", "Studio blue"],
+  ["#ffffff", words("color.white")], ["#d9d9d9", words("color.light-grey")], ["#404040", words("color.dark-grey")], ["#000000", words("color.black")],
+  ["#00b140", words("color.green")], ["#0047bb", words("color.blue")],
 ];
-// Titles of the sliders and of their ends, by action.
-const SLIDERS = {
-  threshold: ["Threshold", "keep more", "keep less"],
-  "edge-softness": ["Softness", "sharp", "soft"],
-  "light-wrap": ["Light wrap", "none", "full"],
-  "edge-shift": ["Edge", "inwards", "outwards"],
-};
-const SHADOW = ["Shadow", "none", "dark"];
-const PLACES = [["", "As it is"], ["left", "Left"], ["center", "Middle"], ["right", "Right"]];
+// Actions with a slider.
+const SLIDERS = ["threshold", "edge-softness", "light-wrap", "edge-shift"];
+const PLACES = ["", "left", "center", "right"].map((place) => [place, words(`place.${place || "off"}`)]);
 const THRESHOLD_STEP = 0.05;
 const KINDS = ["blur", "picture", "color", "none"];
 
@@ -36,15 +32,15 @@ export class Panel {
     this.look = look;
     this.blurs = start.blurs;
     this.limits = start.limits;
-    const own = (start.uploads ?? []).map((id) => ({ name: `upload:${id}`, label: "As started", picture: `/api/uploads/${id}` }));
-    this.shipped = [...own, ...start.backgrounds];
+    const own = (start.uploads ?? []).map((id) => ({ name: `upload:${id}`, label: words("background.at-start"), picture: `/api/uploads/${id}` }));
+    this.shipped = [...own, ...start.backgrounds.map(({ name }) => ({ name }))];
     this.pictures = this.shipped.map(({ name }) => name);
     this.lastPicture = this.pictures[0];
     this.color = "#00b140";
     this.element = byId("look");
     this.tiles = el("div", { class: "tiles" });
     this.element.append(this.#backgrounds(), new Effects(look, start.effects).element, this.#people(), this.#edge(), this.#stage(),
-      el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, "Everything as at the start"));
+      el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, words("look.reset")));
     sent.forEach((background) => this.#own(background));
     look.addEventListener("change", () => this.#show());
     this.#show();
@@ -60,31 +56,31 @@ export class Panel {
   async add(file) {
     if (!withinLimit([file], this.limits.photo_bytes, "backgrounds").length) return;
     this.look.set({ background: this.#own(await ask(`/api/backgrounds?name=${encodeURIComponent(file.name)}`, { body: file })) });
-    say(`background: ${file.name || "your picture"}`);
+    say(words("background.said", { name: file.name || words("background.yours") }));
   }
 
   #own({ id, name }) {
     const spec = `upload:${id}`;
     this.pictures.push(spec);
-    this.tiles.lastElementChild.before(this.#tile(spec, name.replace(/\.[^.]*$/, "") || "Yours", `/api/uploads/${id}`));
+    this.tiles.lastElementChild.before(this.#tile(spec, name.replace(/\.[^.]*$/, "") || words("background.yours"), `/api/uploads/${id}`));
     return spec;
   }
 
   #backgrounds() {
-    const plain = [["blur", "Blur"], ["none", "None"], ["transparent", "Transparent"], ["color", "Colour"]];
+    const plain = ["blur", "none", "transparent", "color"].map((spec) => [spec, words(`background.${spec}`)]);
     this.tiles.append(...plain.map(([spec, label]) => this.#tile(spec, label)),
-      ...this.shipped.map(({ name, label, picture }) => this.#tile(name, titled(label ?? name), picture ?? `/api/backgrounds/${encodeURIComponent(name)}`)),
-      el("button", { type: "button", class: "tile add", onclick: () => this.#choose(), title: "A picture of yours; it may be dropped here as well" },
-        el("span", { class: "swatch", "aria-hidden": "true" }, "+"), el("span", { class: "name" }, "Add…")));
-    this.strengths = segmented("Blur", "blur", []);
-    this.picker = el("input", { type: "color", "aria-label": "Another colour", title: "Another colour", oninput: () => this.#paint(this.picker.value) });
-    this.colors = el("div", { class: "colors", role: "group", "aria-label": "Colour" },
+      ...this.shipped.map(({ name, label, picture }) => this.#tile(name, label ?? words(`background.picture.${name}`), picture ?? `/api/backgrounds/${encodeURIComponent(name)}`)),
+      el("button", { type: "button", class: "tile add", onclick: () => this.#choose(), title: words("background.add-hint") },
+        el("span", { class: "swatch", "aria-hidden": "true" }, "+"), el("span", { class: "name" }, words("file.add"))));
+    this.strengths = segmented(words("blur.title"), "blur", []);
+    this.picker = el("input", { type: "color", "aria-label": words("color.other"), title: words("color.other"), oninput: () => this.#paint(this.picker.value) });
+    this.colors = el("div", { class: "colors", role: "group", "aria-label": words("background.color") },
       ...COLORS.map(([color, label]) => {
         const swatch = el("button", { type: "button", class: "dot", "aria-label": label, title: label, "data-color": color, onclick: () => this.#paint(color) });
         swatch.style.setProperty("--color", color);
         return swatch;
       }), this.picker);
-    return el("fieldset", { id: "backgrounds" }, el("legend", {}, "Background"), this.tiles, this.strengths, this.colors);
+    return el("fieldset", { id: "backgrounds" }, el("legend", {}, words("background.title")), this.tiles, this.strengths, this.colors);
   }
 
   #tile(spec, label, picture) {
@@ -94,31 +90,32 @@ export class Panel {
   }
 
   #people() {
-    this.people = segmented("People", "people", [["all", "Everybody"], ["main", "Main person"]], (people) => this.look.set({ people }));
-    return el("fieldset", {}, el("legend", {}, "People"), this.people);
+    this.people = segmented(words("people.title"), "people", ["all", "main"].map((people) => [people, words(`people.${people}`)]), (people) => this.look.set({ people }));
+    return el("fieldset", {}, el("legend", {}, words("people.title")), this.people);
   }
 
   #edge() {
-    this.sliders = Object.entries(SLIDERS).map(([action, texts]) => this.#slider(action, texts));
-    return el("fieldset", { class: "edge" }, el("legend", {}, "Edge"), ...this.sliders.map(({ element }) => element));
+    this.sliders = SLIDERS.map((action) => this.#slider(action));
+    return el("fieldset", { class: "edge" }, el("legend", {}, words("edge.title")), ...this.sliders.map(({ element }) => element));
   }
 
-  #slider(action, [label, low, high]) {
+  #slider(action) {
     const name = action.replace("-", "_");
     const { label: title, limits: [min, max] } = find("", action);
     const output = el("output", { for: `slider-${name}` });
     const range = el("input", { type: "range", id: `slider-${name}`, title, min, max, step: 0.05,
       oninput: () => this.look.set(name === "edge_shift" ? shifts(Number(range.value)) : { [name]: Number(range.value) }) });
     return { name, range, output, element: el("div", { class: "slider" },
-      el("label", { for: `slider-${name}` }, label), output, range, el("span", { class: "low" }, low), el("span", { class: "high" }, high)) };
+      el("label", { for: `slider-${name}` }, words(`slider.${action}.title`)), output, range,
+      el("span", { class: "low" }, words(`slider.${action}.low`)), el("span", { class: "high" }, words(`slider.${action}.high`))) };
   }
 
   // Where the person stands on a new background, and their shadow there.
   #stage() {
-    this.places = segmented("Place", "place", PLACES, (place) => this.look.set({ place }));
-    const shadow = this.#slider("shadow", SHADOW);
+    this.places = segmented(words("place.title"), "place", PLACES, (place) => this.look.set({ place }));
+    const shadow = this.#slider("shadow");
     this.sliders.push(shadow);
-    this.stage = el("fieldset", {}, el("legend", {}, "Place"), this.places, shadow.element);
+    this.stage = el("fieldset", {}, el("legend", {}, words("place.title")), this.places, shadow.element);
     return this.stage;
   }
 
@@ -128,7 +125,7 @@ export class Panel {
     if (kind === "picture") this.lastPicture = background;
     if (kind === "color") this.color = hex(background);
     if (kind === "other" && !this.pictures.includes(background)) { // the background at the start
-      this.tiles.prepend(this.#tile(background, "As started"));
+      this.tiles.prepend(this.#tile(background, words("background.at-start")));
       this.pictures.push(background);
     }
     const spec = kind === "color" ? "color" : background;
@@ -145,7 +142,7 @@ export class Panel {
     for (const { name, range, output } of this.sliders) {
       const value = name === "edge_shift" ? shiftOf(this.look.value) : Number(this.look.value[name] ?? 0);
       range.value = value;
-      output.value = name === "edge_shift" ? `${value} %` : value.toFixed(2);
+      output.value = name === "edge_shift" ? percent(value / 100) : number(value, 2);
     }
   }
 
@@ -181,16 +178,16 @@ export class Panel {
   #report() {
     const radio = this.tiles.querySelector("input:checked");
     radio?.closest("label").scrollIntoView({ block: "nearest" });
-    say(`background: ${radio?.closest("label").title.toLowerCase() ?? this.look.value.background}`);
+    say(words("background.said", { name: radio?.closest("label").title ?? this.look.value.background }));
   }
 
   // Show the named strengths, and the current one between them.
   #showBlurs(blur) {
-    const blurs = [...new Set([...this.blurs, blur])].sort((one, other) => percent(one) - percent(other));
+    const blurs = [...new Set([...this.blurs, blur])].sort((one, other) => percentOf(one) - percentOf(other));
     const shown = [...this.strengths.querySelectorAll("input")].map(({ value }) => value);
     if (blurs.join() !== shown.join()) {
       const focused = this.strengths.contains(document.activeElement);
-      this.strengths.replaceChildren(...radios("blur", blurs.map((name) => [name, titled(name)]), (name) => this.look.set({ blur: name })));
+      this.strengths.replaceChildren(...radios("blur", blurs.map((name) => [name, strength(name)]), (name) => this.look.set({ blur: name })));
       if (focused) this.strengths.querySelector(`[value="${blur}"]`).focus();
     }
     check(this.strengths, blur);
@@ -201,32 +198,34 @@ export class Panel {
     if (this.look.perform("people")) return;
     const people = this.look.value.people === "main" ? "all" : "main";
     this.look.set({ people });
-    say(people === "main" ? "the main person alone" : "everybody");
+    say(words("people.said", { who: words(`people.${people}`) }));
   }
 
   #nextPlace() {
     const now = PLACES.findIndex(([place]) => place === this.look.value.place);
     const [place, label] = PLACES[(now + 1) % PLACES.length];
     this.look.set({ place });
-    say(`place: ${label.toLowerCase()}`);
+    say(words("place.said", { where: label }));
   }
 
   #blur(more) {
-    const [steps, now] = [find("", "more-blur").choices, percent(this.look.value.blur)];
-    const blur = (more ? steps.find((step) => percent(step) > now) : steps.findLast((step) => percent(step) < now)) ?? this.look.value.blur;
+    const [steps, now] = [find("", "more-blur").choices, percentOf(this.look.value.blur)];
+    const blur = (more ? steps.find((step) => percentOf(step) > now) : steps.findLast((step) => percentOf(step) < now)) ?? this.look.value.blur;
     this.look.set({ blur, background: "blur" });
-    say(`blur: ${blur}`);
+    say(words("blur.said", { strength: strength(blur) }));
   }
 
   #threshold(step) {
     const threshold = Math.min(Math.max(Math.round((this.look.value.threshold + step) * 100) / 100, 0.05), 0.95);
     this.look.set({ threshold });
-    say(`threshold ${threshold.toFixed(2)}`);
+    say(words("threshold.said", { value: number(threshold, 2) }));
   }
 }
 
 // Return a blur's standard deviation in percent of the picture's shorter side.
-const percent = (blur) => ({ light: 1, medium: 2, strong: 4 })[blur] ?? parseFloat(blur);
+const percentOf = (blur) => ({ light: 1, medium: 2, strong: 4 })[blur] ?? parseFloat(blur);
+// Return a blur's strength in words.
+const strength = (blur) => (has(`blur.${blur}`) ? words(`blur.${blur}`) : percent(percentOf(blur) / 100));
 // Return the settings for an edge moved outwards, or inwards below 0, in percent of the head's height; and back.
 const shifts = (value) => ({ grow: value > 0 ? `${value}%` : "0", shrink: value < 0 ? `${-value}%` : "0" });
 const shiftOf = ({ grow, shrink }) => parseFloat(grow ?? 0) - parseFloat(shrink ?? 0);

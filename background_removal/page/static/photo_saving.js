@@ -5,6 +5,7 @@ import { ask, query } from "./api.js";
 import { button, choice, download, el, resultName } from "./dom.js";
 import { complain, say } from "./messages.js";
 import { sendStrokes } from "./strokes.js";
+import { words } from "./words.js";
 
 const FORMATS = [["png", "PNG"], ["jpeg", "JPEG"], ["webp", "WebP"]];
 const ENDINGS = { png: "png", jpeg: "jpg", webp: "webp" };
@@ -17,10 +18,10 @@ export class PhotoSaving {
   constructor(look, tab) {
     this.look = look;
     this.tab = tab;
-    this.format = choice("Format", FORMATS, () => {});
+    this.format = choice(words("file.format"), FORMATS, () => {});
     this.buttons = {
-      save: button("Download", keyOf("photo", "save"), () => this.save(), { class: "main" }),
-      zip: button("All as ZIP", "", () => this.zip()),
+      save: button(words("file.save"), keyOf("photo", "save"), () => this.save(), { class: "main" }),
+      zip: button(words("photo.zip"), "", () => this.zip()),
     };
     this.element = el("span", { class: "joined" }, this.buttons.save, this.format);
     look.addEventListener("change", () => this.#formats());
@@ -35,7 +36,7 @@ export class PhotoSaving {
     try {
       await sendStrokes(photo);
       download(await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format })}`, { as: "blob" }), resultName(photo.name, ENDINGS[format]));
-      say(`${resultName(photo.name, ENDINGS[format])} saved`);
+      say(words("file.saved", { name: resultName(photo.name, ENDINGS[format]) }));
     } catch (error) {
       complain(error);
     }
@@ -48,9 +49,9 @@ export class PhotoSaving {
       const photos = this.tab.photos.filter(({ id }) => id);
       for (const photo of photos) await sendStrokes(photo);
       const ids = photos.map(({ id }) => id);
-      say(`${ids.length} photos are put into a ZIP…`);
+      say(words("photo.zipping", { n: ids.length }));
       download(await ask("/api/zip", { json: { ids, look: this.look.value, format: this.format.value }, as: "blob" }), "photos_out.zip");
-      say("photos_out.zip saved");
+      say(words("file.saved", { name: "photos_out.zip" }));
     } catch (error) {
       complain(error);
     }

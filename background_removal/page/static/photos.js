@@ -5,14 +5,16 @@ import { ask, query, send } from "./api.js";
 import { Brush } from "./brush.js";
 import { Compare } from "./compare.js";
 import { choose, withinLimit } from "./drop.js";
-import { button, byId, el, keepFocus, size } from "./dom.js";
+import { button, byId, el, keepFocus } from "./dom.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
+import { percent, seconds, size } from "./numbers.js";
 import { PhotoSaving } from "./photo_saving.js";
 import { remove } from "./removal.js";
 import { Strip } from "./strip.js";
 import { sendStrokes } from "./strokes.js";
 import { recall, remember } from "./tab_memory.js";
+import { words } from "./words.js";
 
 export class Photos {
   /** @param {import("./look.js").Look} look */
@@ -21,8 +23,8 @@ export class Photos {
     this.limits = start.limits;
     this.photos = [];
     this.current = null;
-    this.before = el("img", { alt: "The photo as it was", draggable: "false" });
-    this.after = el("img", { alt: "The photo with its background changed", draggable: "false", id: "photo-result" });
+    this.before = el("img", { alt: words("photo.before"), draggable: "false" });
+    this.after = el("img", { alt: words("photo.after"), draggable: "false", id: "photo-result" });
     this.compare = new Compare(this.before, this.after, () => {
       this.#press();
       if (this.current?.id && this.longest !== this.compare.longest(this.current)) this.refresh();
@@ -30,7 +32,7 @@ export class Photos {
     byId("photo-stage").append(this.compare.element);
     this.brush = new Brush(this.compare, (photo) => photo === this.current && this.refresh());
     const { photo_bytes: bytes, pixels } = start.limits;
-    byId("photo-hint").textContent = `Up to ${size(bytes)} and ${Math.round(pixels / 1e6)} megapixels each. They are forgotten after an hour.`;
+    byId("photo-hint").textContent = words("photo.hint", { size: size(bytes), n: Math.round(pixels / 1e6) });
     byId("photo-choose").addEventListener("click", () => this.choose());
     this.strip = new Strip(byId("photo-strip"), (photo) => this.show(photo));
     this.saving = new PhotoSaving(look, this);
@@ -51,11 +53,11 @@ export class Photos {
   #tools() {
     const push = (label, name, act, attributes) => button(label, keyOf("photo", name), act, attributes);
     this.buttons = {
-      zoom: push("100 %", "zoom", () => this.zoom(), { "aria-pressed": "false" }),
-      beside: push("Side by side", "beside", () => this.beside(), { "aria-pressed": "false" }),
-      full: push("Full screen", "full-screen", () => this.fullScreen()),
-      add: push("Add…", "open", () => this.choose()),
-      remove: push("Remove", "remove", () => this.remove()),
+      zoom: push(percent(1), "zoom", () => this.zoom(), { "aria-pressed": "false" }),
+      beside: push(words("view.beside"), "beside", () => this.beside(), { "aria-pressed": "false" }),
+      full: push(words("view.full"), "full-screen", () => this.fullScreen()),
+      add: push(words("file.add"), "open", () => this.choose()),
+      remove: push(words("file.remove"), "remove", () => this.remove()),
     };
     byId("photo-tools").append(this.saving.element, this.brush.toggle, this.saving.buttons.zip, ...Object.values(this.buttons));
   }
@@ -82,7 +84,7 @@ export class Photos {
       this.#strip();
       try {
         const sent = await send(`/api/photos?name=${encodeURIComponent(photo.name)}`, file, {
-          progress: (part) => { photo.part = part; if (photo === this.current) this.#facts(`sending ${Math.round(part * 100)} %`); },
+          progress: (part) => { photo.part = part; if (photo === this.current) this.#facts(words("facts.sending", { share: percent(Math.round(part * 100) / 100) })); },
         });
         Object.assign(photo, sent, { part: 1 });
         if (!this.photos.includes(photo)) ask(`/api/photos/${photo.id}`, { method: "DELETE" }).catch(complain);
@@ -148,7 +150,7 @@ export class Photos {
     const blob = await answer.blob();
     if (answer.headers.get("X-Found-Person") === "no" && photo.found !== false) {
       photo.found = false;
-      say(`No person was found in ${photo.name}.`);
+      say(words("photo.no-person", { name: photo.name }));
     }
     if (photo !== this.current) {
       this.again = true;
@@ -163,8 +165,7 @@ export class Photos {
     if (this.shown) URL.revokeObjectURL(this.shown);
     this.shown = address;
     this.compare.element.classList.remove("waiting");
-    this.seconds = (performance.now() - began) / 1000;
-    this.#facts(`${this.seconds.toFixed(2)} s`);
+    this.#facts(seconds((performance.now() - began) / 1000));
   }
 
   #source(photo) {

@@ -2,10 +2,12 @@
 
 import { keyOf } from "./actions.js";
 import { Compare } from "./compare.js";
-import { button, clock, el } from "./dom.js";
+import { button, el } from "./dom.js";
 import { say } from "./messages.js";
+import { clock } from "./numbers.js";
 import { Preview } from "./preview.js";
 import { Slides } from "./slides.js";
+import { words } from "./words.js";
 
 // Tolerated offset, seconds: two frames of 25 a second; setting the time costs a decode.
 const APART_S = 0.08;
@@ -21,11 +23,11 @@ export class Player {
     this.stage = stage;
     this.transport = transport;
     this.beside = false;
-    this.play = button("Play", keyOf("video", "play"), () => this.toggle(), { class: "play" });
-    this.seek = el("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "Where in the video", oninput: () => this.#jump() });
+    this.play = button(words("video.play"), keyOf("video", "play"), () => this.toggle(), { class: "play" });
+    this.seek = el("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": words("video.seek"), oninput: () => this.#jump() });
     this.time = el("span", { class: "time" });
     this.sound = el("input", { type: "checkbox", onchange: () => this.lead && (this.lead.muted = !this.sound.checked) });
-    this.soundLabel = el("label", { class: "check" }, this.sound, "Sound");
+    this.soundLabel = el("label", { class: "check" }, this.sound, words("video.sound"));
     transport.append(this.play, this.seek, this.time, this.soundLabel);
   }
 
@@ -95,7 +97,7 @@ export class Player {
     const { lead, follow } = this;
     if (!lead) return;
     const duration = lead.duration || 0;
-    this.play.textContent = lead.paused ? "Play" : "Pause";
+    this.play.textContent = lead.paused ? words("video.play") : words("video.pause");
     if (duration) this.seek.value = lead.currentTime / duration;
     this.seek.setAttribute("aria-valuetext", clock(lead.currentTime));
     this.time.textContent = `${clock(lead.currentTime)} / ${clock(duration)}`;
@@ -108,13 +110,13 @@ export class Player {
   // no error then, if it can play the sound.
   #make(address, of, video) {
     const file = of === "result" ? `result.${video.format}` : of;
-    const [id, words] = [`video-${of}`, of === "source" ? "The video as it was" : "The video with its background changed"];
-    if (video.undecoded?.has(file)) return new Slides(video, of, video.undecoded.get(file), { id, alt: words });
-    const media = el("video", { src: address, id, "aria-label": words, playsinline: true, preload: "auto" });
+    const [id, label] = [`video-${of}`, words(`video.${of}-picture`)];
+    if (video.undecoded?.has(file)) return new Slides(video, of, video.undecoded.get(file), { id, alt: label });
+    const media = el("video", { src: address, id, "aria-label": label, playsinline: true, preload: "auto" });
     const replace = (sound) => {
       if (![this.lead, this.follow].includes(media)) return;
       (video.undecoded ??= new Map()).set(file, sound);
-      say(`This browser cannot play ${of === "source" ? "" : "the result of "}${video.name}; the server shows its pictures.`);
+      say(words(`video.undecoded-${of}`, { name: video.name }));
       this.open(...this.opened);
     };
     media.addEventListener("error", () => replace(""));

@@ -3,6 +3,7 @@
 import { ask, query } from "./api.js";
 import { Compare } from "./compare.js";
 import { byId, el } from "./dom.js";
+import { words } from "./words.js";
 
 // Longest side of the frame, pixels; larger than most stages, and quick to send.
 const LONGEST = 1280;
@@ -17,8 +18,8 @@ export class Preview {
     this.media = media;
     this.id = id;
     this.look = look;
-    this.image = el("img", { alt: "The current frame with its background changed", id: "video-preview", draggable: "false" });
-    this.compare = new Compare(media.element ?? media, this.image, () => {}, "Preview");
+    this.image = el("img", { alt: words("video.preview-picture"), id: "video-preview", draggable: "false" });
+    this.compare = new Compare(media.element ?? media, this.image, () => {}, words("view.preview"));
     this.compare.fit(width, height);
     this.#alone(true);
     this.update = this.update.bind(this);

@@ -1,6 +1,6 @@
 // Recording of the canvas, by the browser.
 
-import { clock } from "./dom.js";
+import { clock } from "./numbers.js";
 
 const TYPES = [
   "video/mp4;codecs=avc1.640028,mp4a.40.2", "video/mp4;codecs=avc1.640028,opus",

@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { complain, offer } from "./messages.js";
+import { words } from "./words.js";
 
 /**
  * Offer to undo a removal from the page; remove the file from the server when its time is over.
@@ -11,7 +12,7 @@ import { complain, offer } from "./messages.js";
  * @param {() => void} [end] Called otherwise.
  */
 export function remove(name, path, restore, end = () => {}) {
-  offer(`${name} removed`, "Undo", restore, () => {
+  offer(words("page.removed", { name }), words("page.undo"), restore, () => {
     // On a page that is left, too.
     ask(path, { method: "DELETE", keepalive: true }).catch(complain);
     end();

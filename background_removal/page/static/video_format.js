@@ -1,6 +1,7 @@
 // Format of a video's result, and whether its matte is made too.
 
 import { choice, el } from "./dom.js";
+import { words } from "./words.js";
 
 const FORMATS = [["mp4", "MP4"], ["webm", "WebM"], ["mov", "MOV"]];
 
@@ -10,8 +11,8 @@ export class VideoFormat {
   /** @param {import("./look.js").Look} look */
   constructor(look) {
     this.look = look;
-    this.select = choice("Format", FORMATS, () => {});
-    this.matte = el("label", { class: "check" }, this.#box, "Matte too");
+    this.select = choice(words("file.format"), FORMATS, () => {});
+    this.matte = el("label", { class: "check" }, this.#box, words("video.matte"));
     look.addEventListener("change", () => this.#show());
     this.#show();
   }

@@ -3,14 +3,16 @@
 import { keyOf } from "./actions.js";
 import { ask, send } from "./api.js";
 import { choose, withinLimit } from "./drop.js";
-import { button, byId, download, el, keepFocus, resultName, size } from "./dom.js";
+import { button, byId, download, el, keepFocus, resultName } from "./dom.js";
 import { facts, JobList } from "./job_list.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
+import { size } from "./numbers.js";
 import { Player } from "./player.js";
 import { remove } from "./removal.js";
 import { recall, remember } from "./tab_memory.js";
 import { VideoFormat } from "./video_format.js";
+import { words } from "./words.js";
 
 const POLL_MS = 700;
 const BUSY = ["queued", "working"];
@@ -24,10 +26,10 @@ export class Videos {
     this.current = null;
     this.leaving = new Set(); // ids of removed ones, until the server has removed them
     this.player = new Player(byId("video-stage"), byId("video-transport"), look);
-    this.picture = el("img", { class: "at-hand", alt: "The current frame", hidden: true });
+    this.picture = el("img", { class: "at-hand", alt: words("video.frame-picture"), hidden: true });
     byId("video-stage").append(this.picture);
     const { video_bytes: bytes, video_seconds: seconds } = start.limits;
-    byId("video-hint").textContent = `Up to ${size(bytes)} and ${Math.round(seconds / 60)} minutes. You may close the page: the work goes on, and is here for an hour.`;
+    byId("video-hint").textContent = words("video.hint", { size: size(bytes), n: Math.round(seconds / 60) });
     byId("video-choose").addEventListener("click", () => this.choose());
     this.list = new JobList(byId("video-jobs"), (video) => this.show(video));
     this.#tools();
@@ -45,14 +47,14 @@ export class Videos {
     this.format = new VideoFormat(this.look);
     const push = (label, name, act, attributes) => button(label, keyOf("video", name), act, attributes);
     this.buttons = {
-      begin: push("Begin", "start", () => this.begin(), { class: "main" }),
-      save: push("Download", "save", () => this.save(), { class: "main" }),
-      saveMatte: button("Download matte", "", () => this.save("matte")),
-      cancel: push("Cancel", "cancel", () => this.cancel()),
-      beside: push("Side by side", "beside", () => this.beside(), { "aria-pressed": "false" }),
-      full: push("Full screen", "full-screen", () => this.fullScreen()),
-      add: push("Add…", "open", () => this.choose()),
-      remove: push("Remove", "remove", () => this.remove()),
+      begin: push(words("video.begin"), "start", () => this.begin(), { class: "main" }),
+      save: push(words("file.save"), "save", () => this.save(), { class: "main" }),
+      saveMatte: button(words("video.save-matte"), "", () => this.save("matte")),
+      cancel: push(words("video.cancel"), "cancel", () => this.cancel()),
+      beside: push(words("view.beside"), "beside", () => this.beside(), { "aria-pressed": "false" }),
+      full: push(words("view.full"), "full-screen", () => this.fullScreen()),
+      add: push(words("file.add"), "open", () => this.choose()),
+      remove: push(words("file.remove"), "remove", () => this.remove()),
     };
     const { begin, save, ...rest } = this.buttons;
     this.beginning = el("span", { class: "joined" }, begin, this.format.select);
@@ -113,8 +115,8 @@ export class Videos {
     const before = video.state;
     Object.assign(video, changes);
     if (video.state === before) return;
-    if (video.state === "done") say(`${video.name} is done`);
-    if (video.state === "failed") complain(video.error || `${video.name} failed.`);
+    if (video.state === "done") say(words("video.is-done", { name: video.name }));
+    if (video.state === "failed") complain(video.error || words("video.has-failed", { name: video.name }));
     if (video === this.current) this.show(video);
   }
 
@@ -163,7 +165,7 @@ export class Videos {
     }
     const ready = Boolean(video?.id) && !BUSY.includes(state);
     this.beginning.hidden = this.format.matte.hidden = !ready;
-    this.buttons.begin.textContent = video?.result ? "Begin again" : "Begin";
+    this.buttons.begin.textContent = video?.result ? words("video.again") : words("video.begin");
     this.buttons.begin.classList.toggle("main", !video?.result);
     this.buttons.save.hidden = !ready || !video.result;
     this.buttons.saveMatte.hidden = !ready || !video.matte;
@@ -195,7 +197,7 @@ export class Videos {
     if (!BUSY.includes(video.state)) return;
     try {
       this.#update(video, await ask(`/api/videos/${video.id}/cancel`, { method: "POST" }));
-      say(`${video.name} cancelled`);
+      say(words("video.is-cancelled", { name: video.name }));
       await this.load();
     } catch (error) {
       complain(error);
