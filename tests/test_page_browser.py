@@ -62,6 +62,34 @@ const [bytes, name, type] = arguments, carried = new DataTransfer();
 carried.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, {type}));
 document.body.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, clipboardData: carried}));
 """
+DROP_ADDRESS = """
+const carried = new DataTransfer();
+carried.setData("text/uri-list", "https://example.com/me.jpg");
+for (const kind of ["dragenter", "dragover", "drop"])
+  document.body.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: carried}));
+"""
+# Size of the picture on the clipboard, and its alpha in a corner and in the middle.
+CLIPBOARD = """
+const [done] = arguments;
+navigator.clipboard.read().then(([item]) => item.getType("image/png")).then(createImageBitmap).then((picture) => {
+  const {width, height} = picture, pen = new OffscreenCanvas(width, height).getContext(
+    "2d", {willReadFrequently: true});
+  pen.drawImage(picture, 0, 0);
+  const alpha = (x, y) => pen.getImageData(x * width, y * height, 1, 1).data[3];
+  return [width, height, alpha(0.95, 0.05), alpha(0.5, 0.25)];
+}).then(done, (error) => done(error.message));
+"""
+# The place in the look that the server keeps.
+PLACE = """
+const request = new XMLHttpRequest();
+request.open("GET", "/api/look", false);
+request.send();
+return JSON.parse(request.responseText).place;
+"""
+SIZE = """
+const {naturalWidth, naturalHeight} = document.getElementById("photo-result");
+return [naturalWidth, naturalHeight];
+"""
 STRIP = "return [...document.querySelectorAll('#photo-strip button')].map((each) => each.title)"
 # Fills all places for messages.
 SPEAK = """
@@ -401,6 +429,48 @@ def test_a_brush(page: Callable[[str], Browser]) -> None:
     wait_until(lambda: browser.pixel("photo-result", 0.5, 0.5)[3], "the photo after a reload")
     browser.type("r")
     assert browser.find(".brush-tools [aria-keyshortcuts=u]").is_enabled(), "strokes outlast a reload"
+
+
+def test_a_photo_is_edited(page: Callable[[str], Browser]) -> None:
+    """The sample is copied, moved by keys and pointer, cropped, and downloaded so; a dropped address is not fetched."""
+    browser = page("photo")
+    browser.background("transparent")
+    browser.find("#photo-sample").click()
+    wait_until(lambda: browser.pixel("photo-result", 0.5, 0.5)[3] == 255, "it")
+    allowed = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    browser.driver.execute_cdp_cmd("Browser.grantPermissions", allowed)
+    ActionChains(browser.driver).key_down(Keys.CONTROL).send_keys("c").key_up(Keys.CONTROL).perform()
+    wait_until(lambda: browser.said() == "copied", "the copy")
+    assert browser.driver.execute_async_script(CLIPBOARD) == [512, 512, 0, 255]
+    browser.run("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    browser.tool("photo", "Copy").click()
+    assert "use Download" in browser.find("#trouble").text
+    # Half as large, in the lower right corner; the outline shows it at once, and the result follows.
+    browser.type("m")
+    assert browser.focused().get_attribute("class") == "mover"
+    assert browser.run(NAMELESS) == []
+    browser.type("-" * 7)
+    hand = ActionChains(browser.driver, duration=20).drag_and_drop_by_offset(browser.find(".mover"), 100, 0)
+    hand.perform()
+    wait_until(lambda: browser.pixel("photo-result", 0.6, 0.7)[3] == 255, "the person there")
+    wait_until(lambda: browser.pixel("photo-result", 0.3, 0.5)[3] == 0, "an empty place where they were")
+    wait_until(lambda: browser.run(PLACE).endswith(",1,0.5132"), "the place")
+    place = [float(part) for part in browser.run(PLACE).split(",")]
+    assert 0.55 < place[0] < 0.75
+    browser.type(Keys.ARROW_LEFT + "0")
+    wait_until(lambda: browser.pixel("photo-result", 0.3, 0.9)[3] == 255, "the person back")
+    browser.type(Keys.ESCAPE)
+    assert browser.focused().text == "Move"
+    browser.find("#crop [value='35x45']").click()
+    wait_until(lambda: "cropped to" in browser.find("#photo-facts").text, "the crop")
+    shown = browser.run(SIZE)
+    browser.tool("photo", "Download").click()
+    saved = cv2.imread(str(browser.downloaded("sample_out.png")), cv2.IMREAD_UNCHANGED)
+    assert list(saved.shape[1::-1]) == shown
+    assert abs(saved.shape[1] / saved.shape[0] - 35 / 45) < 0.02
+    browser.find("#crop [value='']").click()
+    browser.run(DROP_ADDRESS)
+    assert "fetches none" in browser.find("#trouble").text
 
 
 def test_videos(page: Callable[[str], Browser], files: Path) -> None:

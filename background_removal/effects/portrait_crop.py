@@ -28,6 +28,9 @@ _HEAD_PER_FACE = 1.5
 # Row of the faces' middle in a crop that is lower than the picture, share of its height; the eyes then lie on the
 # upper third.
 _FACE_ROW = 0.38
+# Distance by which a head may miss its place in a passport's crop: shares of its width, by which ISO/IEC 19794-5 lets
+# faces be off the middle, and of its height, by which the eyes still are where both rules want them.
+_MAX_ASIDE, _MAX_SHIFT = 0.05, 0.035
 # Room above a person without a face, share of the crop's height.
 _ROOM_ABOVE = 0.08
 
@@ -178,10 +181,9 @@ def _crop_to_head(head: Bounds, size: tuple[int, int], shape: Shape) -> Crop:
     width = height * shape.width / shape.height
     ideal = (left + right - width) / 2, crown - shape.above * height
     corner = (_limit(ideal[0], size[0] - width), _limit(ideal[1], size[1] - height))
-    # A hundredth of the picture is not seen.
-    is_there = all(abs(one - other) < 0.01 * height for one, other in zip(ideal, corner, strict=True))
+    across, down = abs(ideal[0] - corner[0]) / width, abs(ideal[1] - corner[1]) / height
     share = (chin - crown) / height
-    fits = is_there and shape.least <= share <= shape.most
+    fits = across <= _MAX_ASIDE and down <= _MAX_SHIFT and shape.least <= share <= shape.most
     return Crop(_to_box(corner, (width, height), size), "face", round(share, 3), fits)
 
 

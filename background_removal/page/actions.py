@@ -73,6 +73,7 @@ _TABS: dict[str, tuple[Action, ...]] = {
         Action("save", ("s",), "save the result"),
         _BESIDE,
         Action("brush", ("r",), "brush: keep or erase what you mark"),
+        Action("move", ("m",), "move the person before a new background"),
         Action("undo", ("u",), "undo / redo a stroke"),
         Action("redo", ("y",), "undo / redo a stroke"),
         Action("zoom", ("x",), "100 %, or all of it"),

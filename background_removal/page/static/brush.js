@@ -16,10 +16,12 @@ export class Brush {
   /**
    * @param {import("./compare.js").Compare} compare Shows the photo.
    * @param {(photo: object) => void} changed Called with the photo after each stroke; its `hints` are to be sent.
+   * @param {(on: boolean) => void} switched Called when it is switched on or off.
    */
-  constructor(compare, changed) {
+  constructor(compare, changed, switched) {
     this.compare = compare;
     this.changed = changed;
+    this.switched = switched;
     this.on = false;
     this.canvas = el("canvas", { class: "strokes", hidden: true, role: "img", "aria-label": words("brush.canvas") });
     compare.layers.append(this.canvas);
@@ -63,6 +65,7 @@ export class Brush {
     if (on && !this.photo?.id) return;
     if (on === this.on) return;
     this.on = on;
+    this.switched(on);
     if (on) {
       this.compare.setBeside(false);
       this.compare.zoom(false);

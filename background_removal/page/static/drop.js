@@ -43,11 +43,17 @@ export function choose(accept, multiple, use) {
   input.click();
 }
 
-/** Call `use(files, target)` for files dropped on an element or pasted. */
+/**
+ * Call `use(files, target)` for files dropped on an element or pasted. Of a picture dragged from another page these are
+ * its bytes, if the browser gives them; its address is never fetched.
+ */
 export function receive(use) {
   const veil = byId("veil");
-  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  let own = false; // dragged on this page
+  const carriesFiles = (event) => !own && ["Files", "text/uri-list"].some((type) => event.dataTransfer?.types.includes(type));
   let depth = 0;
+  document.addEventListener("dragstart", () => { own = true; });
+  document.addEventListener("dragend", () => { own = false; });
   document.addEventListener("dragenter", (event) => {
     if (!carriesFiles(event)) return;
     depth += 1;
@@ -68,7 +74,9 @@ export function receive(use) {
     event.preventDefault();
     depth = 0;
     veil.hidden = true;
-    use([...event.dataTransfer.files], event.target);
+    const files = [...event.dataTransfer.files];
+    if (files.length) use(files, event.target);
+    else complain(words("file.address"));
   });
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];

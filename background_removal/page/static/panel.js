@@ -115,7 +115,7 @@ export class Panel {
     this.places = segmented(words("place.title"), "place", PLACES, (place) => this.look.set({ place }));
     const shadow = this.#slider("shadow");
     this.sliders.push(shadow);
-    this.stage = el("fieldset", {}, el("legend", {}, words("place.title")), this.places, shadow.element);
+    this.stage = el("fieldset", {}, el("legend", {}, words("place.panel")), this.places, shadow.element);
     return this.stage;
   }
 

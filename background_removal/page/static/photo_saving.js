@@ -2,7 +2,7 @@
 
 import { keyOf } from "./actions.js";
 import { ask, query } from "./api.js";
-import { button, choice, download, el, resultName } from "./dom.js";
+import { button, byId, choice, download, el, resultName } from "./dom.js";
 import { complain, say } from "./messages.js";
 import { sendStrokes } from "./strokes.js";
 import { words } from "./words.js";
@@ -13,7 +13,7 @@ const ENDINGS = { png: "png", jpeg: "jpg", webp: "webp" };
 export class PhotoSaving {
   /**
    * @param {import("./look.js").Look} look
-   * @param {{photos: object[], current: object?}} tab The photos and the one at hand.
+   * @param {{photos: object[], current: object?, cropping: import("./cropping.js").Cropping}} tab The photos, the one at hand, and their crop.
    */
   constructor(look, tab) {
     this.look = look;
@@ -21,10 +21,12 @@ export class PhotoSaving {
     this.format = choice(words("file.format"), FORMATS, () => {});
     this.buttons = {
       save: button(words("file.save"), keyOf("photo", "save"), () => this.save(), { class: "main" }),
+      copy: button(words("photo.copy"), "", () => this.copy(), { title: words("photo.copy-hint"), "aria-keyshortcuts": "Control+C" }),
       zip: button(words("photo.zip"), "", () => this.zip()),
     };
     this.element = el("span", { class: "joined" }, this.buttons.save, this.format);
     look.addEventListener("change", () => this.#formats());
+    document.addEventListener("keydown", (event) => this.#key(event));
     this.#formats();
   }
 
@@ -34,12 +36,46 @@ export class PhotoSaving {
     if (!photo?.id) return;
     const format = this.format.value;
     try {
-      await sendStrokes(photo);
-      download(await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format })}`, { as: "blob" }), resultName(photo.name, ENDINGS[format]));
+      download(await this.#result(photo, format), resultName(photo.name, ENDINGS[format]));
       say(words("file.saved", { name: resultName(photo.name, ENDINGS[format]) }));
     } catch (error) {
       complain(error);
     }
+  }
+
+  async #result(photo, format) {
+    await sendStrokes(photo);
+    return ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format, crop: this.tab.cropping.value })}`, { as: "blob" });
+  }
+
+  /** Copy the photo at hand to the clipboard, as a PNG with its transparency. */
+  async copy() {
+    const photo = this.tab.current;
+    if (!photo?.id) return;
+    if (!navigator.clipboard?.write || !window.ClipboardItem) {
+      complain(words("photo.no-clipboard"));
+      return;
+    }
+    try {
+      // The promise itself, as some browsers allow the clipboard only at the moment of the press.
+      const result = this.#result(photo, "png");
+      result.catch(() => {}); // reported below
+      const written = navigator.clipboard.write([new ClipboardItem({ "image/png": result })]);
+      await result;
+      await written;
+      say(words("photo.copied"));
+    } catch (error) {
+      complain(error.name === "NotAllowedError" ? words("photo.clipboard-refused") : error);
+    }
+  }
+
+  // Ctrl-C, unless text is selected.
+  #key(event) {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== "c") return;
+    const writes = event.target instanceof Element && event.target.matches("textarea, input:not([type=range], [type=radio], [type=checkbox])");
+    if (byId("photo").hidden || byId("keys").open || writes || !this.tab.current || String(getSelection())) return;
+    event.preventDefault();
+    this.copy();
   }
 
   /** Save all photos. */
@@ -50,7 +86,7 @@ export class PhotoSaving {
       for (const photo of photos) await sendStrokes(photo);
       const ids = photos.map(({ id }) => id);
       say(words("photo.zipping", { n: ids.length }));
-      download(await ask("/api/zip", { json: { ids, look: this.look.value, format: this.format.value }, as: "blob" }), "photos_out.zip");
+      download(await ask("/api/zip", { json: { ids, look: this.look.value, format: this.format.value, crop: this.tab.cropping.value }, as: "blob" }), "photos_out.zip");
       say(words("file.saved", { name: "photos_out.zip" }));
     } catch (error) {
       complain(error);

@@ -1,18 +1,19 @@
-// Photos: uploaded once, shown before and after; fetched again when the look changes.
+// Photos: uploaded once, shown before and after, worked on with tools.
 
 import { keyOf } from "./actions.js";
-import { ask, query, send } from "./api.js";
+import { ask, send } from "./api.js";
 import { Brush } from "./brush.js";
-import { Compare } from "./compare.js";
+import { Cropping } from "./cropping.js";
 import { choose, withinLimit } from "./drop.js";
 import { button, byId, el, keepFocus } from "./dom.js";
 import { bind } from "./keys.js";
-import { complain, say } from "./messages.js";
-import { percent, seconds, size } from "./numbers.js";
+import { complain } from "./messages.js";
+import { Mover } from "./moving.js";
+import { percent, size } from "./numbers.js";
 import { PhotoSaving } from "./photo_saving.js";
+import { PhotoView } from "./photo_view.js";
 import { remove } from "./removal.js";
 import { Strip } from "./strip.js";
-import { sendStrokes } from "./strokes.js";
 import { recall, remember } from "./tab_memory.js";
 import { words } from "./words.js";
 
@@ -23,28 +24,26 @@ export class Photos {
     this.limits = start.limits;
     this.photos = [];
     this.current = null;
-    this.before = el("img", { alt: words("photo.before"), draggable: "false" });
-    this.after = el("img", { alt: words("photo.after"), draggable: "false", id: "photo-result" });
-    this.compare = new Compare(this.before, this.after, () => {
-      this.#press();
-      if (this.current?.id && this.longest !== this.compare.longest(this.current)) this.refresh();
-    });
+    this.cropping = new Cropping();
+    this.view = new PhotoView(look, this.cropping);
+    this.compare = this.view.compare;
+    this.view.addEventListener("zoom", () => this.#press());
     byId("photo-stage").append(this.compare.element);
-    this.brush = new Brush(this.compare, (photo) => photo === this.current && this.refresh());
+    this.brush = new Brush(this.compare, (photo) => photo === this.current && this.view.refresh(), (on) => {
+      if (on) this.mover.switch(false);
+      this.view.setWhole(on);
+    });
+    this.mover = new Mover(look, this.view, () => this.brush.switch(false));
     const { photo_bytes: bytes, pixels } = start.limits;
     byId("photo-hint").textContent = words("photo.hint", { size: size(bytes), n: Math.round(pixels / 1e6) });
     byId("photo-choose").addEventListener("click", () => this.choose());
+    byId("photo-sample").addEventListener("click", () => this.addSample().catch(complain));
     this.strip = new Strip(byId("photo-strip"), (photo) => this.show(photo));
     this.saving = new PhotoSaving(look, this);
     this.#tools();
-    look.addEventListener("change", () => {
-      this.stale = true;
-      this.refresh();
-    });
-    document.addEventListener("tab", () => this.stale && this.refresh());
     bind("photo", {
       open: () => this.choose(), save: () => this.saving.save(), beside: () => this.beside(), zoom: () => this.zoom(),
-      brush: () => this.brush.switch(!this.brush.on), undo: () => this.brush.undo(), redo: () => this.brush.redo(),
+      brush: () => this.brush.switch(!this.brush.on), move: () => this.mover.switch(!this.mover.on), undo: () => this.brush.undo(), redo: () => this.brush.redo(),
       previous: () => this.step(-1), next: () => this.step(1), remove: () => this.remove(), "full-screen": () => this.fullScreen(),
     });
     this.#state();
@@ -59,11 +58,17 @@ export class Photos {
       add: push(words("file.add"), "open", () => this.choose()),
       remove: push(words("file.remove"), "remove", () => this.remove()),
     };
-    byId("photo-tools").append(this.saving.element, this.brush.toggle, this.saving.buttons.zip, ...Object.values(this.buttons));
+    byId("photo-tools").append(this.saving.element, this.saving.buttons.copy, this.cropping.select, this.brush.toggle, this.mover.toggle, this.saving.buttons.zip, ...Object.values(this.buttons));
   }
 
   choose() {
     choose("image/*,.heic,.heif", true, (files) => this.add(files));
+  }
+
+  /** Add the sample photo. */
+  async addSample() {
+    const sample = await ask("/api/sample", { as: "blob" });
+    await this.add([new File([sample], "sample.jpg", { type: sample.type })]);
   }
 
   /** Fetch the photos that were sent before a reload of the page. */
@@ -84,7 +89,7 @@ export class Photos {
       this.#strip();
       try {
         const sent = await send(`/api/photos?name=${encodeURIComponent(photo.name)}`, file, {
-          progress: (part) => { photo.part = part; if (photo === this.current) this.#facts(words("facts.sending", { share: percent(Math.round(part * 100) / 100) })); },
+          progress: (part) => { photo.part = part; if (photo === this.current) this.view.facts(words("facts.sending", { share: percent(Math.round(part * 100) / 100) })); },
         });
         Object.assign(photo, sent, { part: 1 });
         if (!this.photos.includes(photo)) ask(`/api/photos/${photo.id}`, { method: "DELETE" }).catch(complain);
@@ -101,81 +106,11 @@ export class Photos {
   show(photo) {
     this.current = photo;
     this.brush.show(photo);
+    if (!photo) this.mover.switch(false);
     this.#state();
     this.#strip();
-    if (!photo) return;
-    this.compare.zoom(false);
-    this.shown = null;
-    this.compare.element.classList.add("waiting");
-    if (photo.id) {
-      remember("photo", photo.id);
-      this.#source(photo);
-    } else this.before.src = photo.local;
-    this.after.removeAttribute("src");
-    if (photo.width) this.compare.fit(photo.width, photo.height);
-    else this.before.decode().then(() => photo === this.current && this.compare.fit(this.before.naturalWidth, this.before.naturalHeight)).catch(() => {});
-    this.refresh();
-  }
-
-  /** Fetch the result in the current look; only the last of several requests is sent. */
-  async refresh() {
-    this.stale = byId("photo").hidden;
-    if (this.stale) return;
-    if (this.busy) {
-      this.again = true;
-      return;
-    }
-    this.busy = true;
-    try {
-      do {
-        this.again = false;
-        await this.#ask(this.current);
-      } while (this.again);
-    } catch (error) {
-      complain(error);
-      this.compare.element.classList.remove("waiting");
-    } finally {
-      this.busy = false;
-    }
-  }
-
-  async #ask(photo) {
-    if (!photo?.id) return;
-    const began = performance.now();
-    await sendStrokes(photo);
-    const format = this.look.value.background === "transparent" ? "png" : "jpeg";
-    if (this.longest !== this.compare.longest(photo)) this.#source(photo);
-    const longest = this.longest;
-    const answer = await ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format, ...(longest && { longest }) })}`, { as: "response" });
-    const blob = await answer.blob();
-    if (answer.headers.get("X-Found-Person") === "no" && photo.found !== false) {
-      photo.found = false;
-      say(words("photo.no-person", { name: photo.name }));
-    }
-    if (photo !== this.current) {
-      this.again = true;
-      return;
-    }
-    const address = URL.createObjectURL(blob);
-    const picture = new Image();
-    picture.src = address;
-    await picture.decode().catch(() => {});
-    this.after.src = address;
-    this.compare.seeThrough(format === "png");
-    if (this.shown) URL.revokeObjectURL(this.shown);
-    this.shown = address;
-    this.compare.element.classList.remove("waiting");
-    this.#facts(seconds((performance.now() - began) / 1000));
-  }
-
-  #source(photo) {
-    this.longest = this.compare.longest(photo);
-    this.before.src = `/api/photos/${photo.id}/source${this.longest ? `?longest=${this.longest}` : ""}`;
-  }
-
-  #facts(more) {
-    const { name, width, height } = this.current;
-    byId("photo-facts").textContent = [name, width && `${width} × ${height}`, more].filter(Boolean).join(" · ");
+    if (photo?.id) remember("photo", photo.id);
+    this.view.show(photo);
   }
 
   #strip() {
@@ -206,12 +141,17 @@ export class Photos {
   }
 
   zoom() {
-    this.brush.switch(false);
+    this.#endTools();
     this.compare.zoom(!this.compare.zoomed);
   }
 
-  beside() {
+  #endTools() {
     this.brush.switch(false);
+    this.mover.switch(false);
+  }
+
+  beside() {
+    this.#endTools();
     this.compare.setBeside(!this.compare.beside);
     this.#press();
   }

@@ -1,0 +1,46 @@
+// Crop of photos: one shape for all of them.
+
+import { choice } from "./dom.js";
+import { say } from "./messages.js";
+import { percent } from "./numbers.js";
+import { recall, remember } from "./tab_memory.js";
+import { words } from "./words.js";
+
+/** Left, top, right and bottom of a whole photo. */
+export const WHOLE = [0, 0, 1, 1];
+const SHAPES = [
+  ["", words("crop.none")], ["1:1", "1:1"], ["4:5", "4:5"], ["16:9", "16:9"],
+  ["35x45", words("crop.passport-mm")], ["2x2", words("crop.passport-inches")],
+];
+const PASSPORTS = ["35x45", "2x2"];
+
+export class Cropping extends EventTarget {
+  constructor() {
+    super();
+    this.select = choice(words("crop.title"), SHAPES, () => this.#change(), { title: words("crop.hint"), id: "crop" });
+    this.select.value = recall("crop") ?? "";
+    if (!this.select.value) this.select.value = "";
+    this.explained = new Set();
+  }
+
+  /** The shape, as the server takes it; "" for none. */
+  get value() {
+    return this.select.value;
+  }
+
+  #change() {
+    remember("crop", this.value);
+    this.explained.clear();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Say once of each photo where a passport's crop cannot be as the rules want it. */
+  explain(photo, headers) {
+    if (!PASSPORTS.includes(this.value) || headers.get("X-Crop-Fits") === "yes" || this.explained.has(photo)) return;
+    this.explained.add(photo);
+    const around = headers.get("X-Crop-Around");
+    const share = percent(Math.round(headers.get("X-Crop-Head") * 100) / 100);
+    if (around === "face") say(words("crop.no-room", { name: photo.name, share }));
+    else say(words(around === "person" ? "crop.around-person" : "crop.around-middle", { name: photo.name }));
+  }
+}
