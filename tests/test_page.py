@@ -615,6 +615,17 @@ def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, p
         camera.send(json.dumps({"snapshot": True}))
         _, cutout = picture(camera)
         assert (cutout.shape, cutout[4, 4, 3], cutout[260, 256, 3]) == ((512, 512, 4), 0, 255)
+        camera.send(json.dumps({"alpha": True}))
+        camera.send(message(next(numbers), portrait))
+        answer = camera.recv(20)
+        assert isinstance(answer, bytes)
+        assert answer[4:8] == b"ALPH"
+        end = 12 + struct.unpack(">I", answer[8:12])[0]
+        colors, alpha = decoded(answer[12:end]), decoded(answer[end:])
+        assert (colors.shape, alpha.shape) == ((512, 512, 3), (512, 512, 4))
+        assert difference(alpha[..., 3], cutout[..., 3]) < 2
+        assert difference(colors[200:300, 220:290], portrait[200:300, 220:290]) < 6
+        camera.send(json.dumps({"alpha": False}))
         shown(
             {"look": {"edge_softness": 0.9, "background": "#ffffff", "effects": ["auto-frame"]}},
             is_color(255, 255, 255),

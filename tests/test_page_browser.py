@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -133,6 +134,30 @@ return [...document.querySelectorAll("button:not(.skip), legend, p, select, .nam
   return width && (left < 0 || right > innerWidth);
 }).map((each) => each.outerHTML);
 """
+
+
+# The media type of transparent recordings in a browser that has none.
+CANNOT = """
+const [done] = arguments, {isTypeSupported} = MediaRecorder;
+MediaRecorder.isTypeSupported = () => false;
+import("/static/transparent_canvas.js?other").then(({transparentType}) => transparentType())
+  .then(done, (error) => done(String(error))).finally(() => (MediaRecorder.isTypeSupported = isTypeSupported));
+"""
+# Pieces of the last recording that the browser keeps; 0 without one.
+KEPT_PIECES = """
+const [done] = arguments;
+import("/static/recording_store.js").then(({listKept}) => listKept()).then((all) => done(all.at(-1)?.pieces ?? 0));
+"""
+
+
+def decode_with_alpha(path: Path) -> list[np.ndarray]:
+    """Return the frames of a WebM, uint8 (H, W, 4) RGBA, as libvpx reads them."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        decoder = av.CodecContext.create({"vp8": "libvpx", "vp9": "libvpx-vp9"}[stream.codec_context.name], "r")
+        return [
+            frame.to_ndarray(format="rgba") for packet in container.demux(stream) for frame in decoder.decode(packet)
+        ]
 
 
 class Browser:
@@ -279,7 +304,7 @@ def test_a_camera(page: Callable[[str], Browser]) -> None:
     picture = cv2.imread(str(browser.downloaded("snapshot_*.png")))
     assert picture.shape == (480, 640, 3)
     assert np.abs(picture[20, 20].astype(int) - GREEN[::-1]).max() < 16
-    # Transparent: in the snapshot indeed; a recording has squares, and is offered green in their place.
+    # Transparent: in the snapshot, and in a recording that begins so.
     shutil.rmtree(browser.downloads)
     browser.background("transparent")
     wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, (153, 153, 153)), "squares")
@@ -287,19 +312,33 @@ def test_a_camera(page: Callable[[str], Browser]) -> None:
     cutout = cv2.imread(str(browser.downloaded("snapshot_*.png")), cv2.IMREAD_UNCHANGED)
     assert (cutout.shape, cutout[20, 20, 3], cutout[120, 320, 3]) == ((480, 640, 4), 0, 255)
     browser.type("r")
-    wait_until(lambda: "squares" in browser.find("#offer").text, "what is said of it")
+    wait_until(lambda: browser.shows("#camera-recording"), "a recording")
+    wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, (153, 153, 153)), "squares for the eye")
     assert browser.run(LEAVES) is False
     assert browser.find("#tab-camera").get_attribute("aria-label") == "Camera, recording"
+    time.sleep(0.5)
+    browser.type("r")
+    pictures = decode_with_alpha(browser.downloaded("recording_*.webm"))
+    assert len(pictures) >= 2
+    assert pictures[-1][20, 20, 3] < 16
+    assert pictures[-1][120, 320, 3] > 240
+    assert np.abs(pictures[-1][120, 320, :3].astype(int) - face[:3]).max() < 60
+    assert browser.run(LEAVES) is True
+    # In one that begins otherwise it shows squares, and green is offered in their place.
+    shutil.rmtree(browser.downloads)
+    browser.background("none")
+    browser.type("r")
+    wait_until(lambda: browser.shows("#camera-recording"), "a recording")
+    browser.background("transparent")
+    wait_until(lambda: "squares" in browser.find("#offer").text, "what is said of it")
     browser.find("#offer button").click()
     wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, GREEN), "a green background")
-    wait_until(lambda: browser.shows("#camera-recording"), "a recording")
-    wait_until(lambda: browser.find("#camera-recording").text == "Recording 0:01", "a second of it")
+    time.sleep(0.3)
     browser.type("r")
     with av.open(str(browser.downloaded("recording_*.*[4m]"))) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    assert len(frames) >= 2
-    assert browser.run(LEAVES) is True
     assert np.abs(frames[-1][20, 20].astype(int) - GREEN).max() < 40
+    assert browser.driver.execute_async_script(CANNOT) == ""
     browser.type("q")
     wait_until(lambda: browser.shows("#camera-start"), "the end")
 
@@ -605,8 +644,28 @@ def test_two_tabs_at_once(page: Callable[[str], Browser]) -> None:
     browser.find("[data-color='#0047bb']").click()
     browser.find("#camera-start").click()
     wait_until(lambda: browser.is_color("camera-result", 0.05, 0.1, (0, 71, 187)), "a blue background")
+    # The other tab shows that this one records; what it has recorded outlasts it.
+    browser.type("r")
+    second = browser.driver.current_window_handle
+    browser.driver.switch_to.window(first)
+    wait_until(lambda: browser.find(".elsewhere").text == "1 other tab is recording.", "the sign")
+    browser.driver.switch_to.window(second)
+    wait_until(lambda: browser.driver.execute_async_script(KEPT_PIECES) >= 2, "what is kept of it")
     browser.driver.close()
     browser.driver.switch_to.window(first)
+    wait_until(lambda: "was not saved" in browser.find(".kept").text, "the offer")
+    assert browser.find(".elsewhere").text == ""
+    browser.driver.find_elements(By.CSS_SELECTOR, ".kept button")[1].click()
+    wait_until(lambda: browser.find(".kept").text == "", "its disappearance")
+    browser.find("#offer button").click()
+    wait_until(lambda: "was not saved" in browser.find(".kept").text, "it again")
+    browser.find(".kept button").click()
+    with av.open(str(browser.downloaded("recording_*.*[4m]"))) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) >= 2
+    assert np.abs(frames[-1][20, 20].astype(int) - (0, 71, 187)).max() < 40
+    wait_until(lambda: browser.driver.execute_async_script(KEPT_PIECES) == 0, "its removal")
+    assert browser.find(".kept").text == ""
     wait_until(lambda: "frames a second" in browser.find("#camera-facts").text, "frames")
     assert browser.is_color("camera-result", 0.05, 0.1, GREEN)
 

@@ -22,7 +22,7 @@ from background_removal.errors import BackgroundRemovalError, InputError, Stoppe
 from background_removal.look import Look
 from background_removal.page.browser_camera import SILENCE_SECONDS, BrowserCamera
 from background_removal.page.http_errors import PageError, plain_message
-from background_removal.page.image_codec import encode_image
+from background_removal.page.image_codec import encode_alpha, encode_image
 from background_removal.page.look_renderer import LookRenderer
 from background_removal.page.models import LookChanges, validate
 from background_removal.page.pool import RendererPool
@@ -51,6 +51,8 @@ _MAX_NAME_LENGTH = 30
 _MAX_PENDING = 20
 # Greys of the squares behind transparency, which JPEG cannot hold, of 255.
 _SQUARE_GREYS = (102, 153)
+# First bytes of a frame with its transparency.
+_ALPHA_MARK = b"ALPH"
 
 
 class Cameras:
@@ -217,8 +219,10 @@ class _Session:
             self._sink.confirm(message["shown"])
         elif message.get("snapshot") is True:
             self._sink.request_snapshot()
+        elif isinstance(message.get("alpha"), bool):
+            self._sink.sends_alpha = message["alpha"]
         else:
-            raise PageError(400, 'a message must have "look", "action", "key", "shown" or "snapshot"')
+            raise PageError(400, 'a message must have "look", "action", "key", "shown", "snapshot" or "alpha"')
 
     # -- in the thread of the run --------------------------------------------------------------------
 
@@ -278,6 +282,20 @@ def _short(argument: Any) -> str:
     return argument
 
 
+def _encode_jpeg(image: np.ndarray) -> bytes:
+    """Return a frame, uint8 (H, W, 3) or (H, W, 4), as JPEG, on squares where it is transparent."""
+    flat = flatten_on_squares(image, _SQUARE_GREYS)
+    done, jpeg = cv2.imencode(".jpg", flat, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    assert done
+    return jpeg.tobytes()
+
+
+def _encode_with_alpha(image: np.ndarray) -> bytes:
+    """Return a frame, uint8 (H, W, 4): a mark, the size of a JPEG with its colours, that, and a PNG with its alpha."""
+    jpeg = _encode_jpeg(np.ascontiguousarray(image[..., :3]))
+    return _ALPHA_MARK + struct.pack(">I", len(jpeg)) + jpeg + encode_alpha(np.ascontiguousarray(image[..., 3]))
+
+
 class _VisitorSink(Sink):
     """Sends each frame to a visitor as its number and a JPEG picture.
 
@@ -285,6 +303,9 @@ class _VisitorSink(Sink):
         send: Sends a message; raises Stopped.
         camera: The visitor's camera; its frames keep their numbers. None counts the frames, and waits until the
             visitor has shown those in flight.
+
+    Attributes:
+        sends_alpha: Whether transparent frames are sent with their transparency, else on squares.
     """
 
     def __init__(self, send: Callable[[bytes | str], None], camera: BrowserCamera | None) -> None:
@@ -295,7 +316,7 @@ class _VisitorSink(Sink):
         self._confirmed = self._count = 0
         self._status = self._badge = ""
         self._last: tuple[int, np.ndarray] | None = None
-        self._wants_snapshot = False
+        self._wants_snapshot = self.sends_alpha = False
         self.renderer: LookRenderer | None = None
         self.ended = False
 
@@ -332,12 +353,9 @@ class _VisitorSink(Sink):
         self._do_pending()
         assert self.renderer is not None
         image = to_image(self.renderer.view(frame.picture))
-        done, jpeg = cv2.imencode(
-            ".jpg", flatten_on_squares(image, _SQUARE_GREYS), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-        )
-        assert done
+        content = _encode_with_alpha(image) if self.sends_alpha and image.shape[2] == 4 else _encode_jpeg(image)
         number = self._next_number() if self._camera is None else self._camera.take_number(frame.index)
-        self._send(struct.pack(">I", number) + jpeg.tobytes())
+        self._send(struct.pack(">I", number) + content)
         self._last = number, image
         self._send_snapshot()
         self._report("")

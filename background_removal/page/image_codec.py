@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -77,6 +79,29 @@ def encode_image(image: np.ndarray, kind: str) -> tuple[bytes, str]:
     if not done:
         raise PageError(422, f"this picture cannot be a {kind}")
     return data.tobytes(), media_type
+
+
+def encode_alpha(alpha: np.ndarray) -> bytes:
+    """Return an alpha, uint8 (H, W), as a PNG that is black with that transparency.
+
+    Its greys become indexes of a palette of 256 blacks, number n with alpha n (PNG, 11.2.1 and 11.3.1.1): a quarter of
+    the time and half the size of a PNG with four channels.
+    """
+    data = cv2.imencode(".png", alpha, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    head, rest = data[16:29], data[33:]  # after the signature and the head's length and name; after its checksum
+    palette_head = head[:9] + b"\x03" + head[10:]
+    return data[:8] + b"".join(
+        (
+            _png_chunk(b"IHDR", palette_head),
+            _png_chunk(b"PLTE", bytes(768)),
+            _png_chunk(b"tRNS", bytes(range(256))),
+            rest,
+        )
+    )
+
+
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def check_transparency(kind: str, has_alpha: bool) -> None:

@@ -205,7 +205,9 @@ class Page:
         Text messages in: `{"look": {...}}` changes the look; `{"action": "matte"}` does an action
         (`{"action": "keep-at", "argument": "0.4,0.6"}` keeps the thing there, or lets it go), and
         `{"key": "m"}` the one bound to a key; `{"shown": n}` confirms that a frame of this computer's camera was shown;
-        `{"snapshot": true}` returns the last frame once more, as PNG with its transparency in place of squares.
+        `{"snapshot": true}` returns the last frame once more, as PNG with its transparency in place of squares;
+        `{"alpha": true}` lets all transparent frames come with it: the number, `ALPH`, the size of a JPEG in 4 bytes,
+        that with the colours, and a PNG of the alpha. `{"alpha": false}` ends this.
         Text messages out: `{"said": ...}`, with the look after an action, `{"trouble": ...}` and `{"error": ...}`.
         """
         return JSONResponse({"error": "open this address as a WebSocket"}, 426, {"Upgrade": "websocket"})

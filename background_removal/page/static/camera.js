@@ -111,7 +111,7 @@ export class Camera {
   #connect() {
     this.shown = false;
     this.link = new CameraLink(this.stream ? this.video : null, this.look.value, {
-      draw: (picture) => this.#draw(picture),
+      draw: (picture, alpha) => this.#draw(picture, alpha),
       handle: (message) => this.#handle(message),
       lose: (why) => this.#lose(why),
       snapshot: (png) => this.saving.save(png),
@@ -119,7 +119,7 @@ export class Camera {
     });
   }
 
-  #draw(picture) {
+  #draw(picture, alpha) {
     // Frames of the visitor's camera that were sent before are drawn: the last is the one that the server has.
     if (this.frozen && !this.stream) return;
     if (this.canvas.width !== picture.width || this.canvas.height !== picture.height) {
@@ -127,7 +127,7 @@ export class Camera {
       byId("camera-stage").style.setProperty("--w", picture.width);
       byId("camera-stage").style.setProperty("--h", picture.height);
     }
-    this.pen.drawImage(picture, 0, 0);
+    this.saving.draw(picture, alpha);
     if (this.shown) return;
     this.shown = true;
     this.#state();

@@ -10,13 +10,15 @@ const QUALITY = 0.85;
 const LOST_MS = 5000;
 // First bytes of a PNG, which answers a request for a snapshot; frames are JPEG.
 const PNG = 0x89504e47;
+// First bytes of a frame with its transparency ("ALPH"): then come the size of its JPEG, that, and a PNG.
+const ALPHA = 0x414c5048;
 
 export class CameraLink {
   /**
    * Connect.
    * @param {HTMLVideoElement?} video The visitor's camera; null for this computer's.
    * @param {object} look The look at first.
-   * @param {{draw: (picture: ImageBitmap) => void, handle: (message: object) => void, lose: (why: string) => void,
+   * @param {{draw: (picture: ImageBitmap, alpha: ImageBitmap?) => void, handle: (message: object) => void, lose: (why: string) => void,
    *   snapshot: (png: Blob) => void, pauses: () => boolean}} page Called with what comes; `pauses` returns whether no
    *   frames are wanted now.
    */
@@ -91,14 +93,20 @@ export class CameraLink {
     const head = new DataView(data);
     const [number, file] = [head.getUint32(0), new Uint8Array(data, 4)];
     if (head.getUint32(4) === PNG) return this.page.snapshot(new Blob([file], { type: "image/png" }));
-    const picture = await createImageBitmap(new Blob([file], { type: "image/jpeg" }));
+    const parts = [[file, "image/jpeg"]];
+    if (head.getUint32(4) === ALPHA) {
+      const end = 8 + head.getUint32(8);
+      parts.splice(0, 1, [file.subarray(8, end), "image/jpeg"], [file.subarray(end), "image/png"]);
+    }
+    const [picture, alpha] = await Promise.all(parts.map(([bytes, type]) => createImageBitmap(new Blob([bytes], { type }))));
     if (this.closed) return picture.close();
     if (!this.video) this.send({ shown: number });
     const now = performance.now();
     if (this.sent.has(number)) this.delays.push(now - this.sent.get(number));
     for (const each of [...this.sent.keys()]) if (each <= number) this.sent.delete(each);
     this.times.push(now);
-    this.page.draw(picture);
+    this.page.draw(picture, alpha);
+    alpha?.close();
     return picture.close();
   }
 

@@ -2,15 +2,23 @@
 
 import { describe } from "./devices.js";
 import { byId, download, el } from "./dom.js";
+import { KeptRecordings, recordingName, stamp } from "./kept_recordings.js";
 import { complain, offer, say } from "./messages.js";
 import { Recording } from "./recording.js";
+import { TransparentCanvas, transparentType } from "./transparent_canvas.js";
 import { words } from "./words.js";
 
 // Colour that a recording can have in place of transparency, to be keyed out elsewhere.
 const KEY_COLOR = "#00b140";
+// Timeout for the first frame with transparency, milliseconds.
+const FIRST_MS = 2000;
 
 export class CameraSaving {
-  #recording;
+  #recording = new Recording();
+  #kept = new KeptRecordings();
+  #transparent = new TransparentCanvas();
+  // Frames that have come with their transparency; null while none shall.
+  frames = null;
   #box = el("input", { type: "checkbox", id: "camera-sound" });
 
   /**
@@ -20,7 +28,6 @@ export class CameraSaving {
   constructor(camera, changed) {
     this.camera = camera;
     this.changed = changed;
-    this.#recording = new Recording(camera.canvas);
     this.sound = el("label", { class: "check" }, this.#box, words("camera.sound"));
     camera.look.addEventListener("change", () => this.recording && this.#offerKey());
     addEventListener("beforeunload", (event) => this.recording && event.preventDefault());
@@ -50,19 +57,59 @@ export class CameraSaving {
   async record() {
     try {
       if (this.recording) {
-        const blob = await this.#recording.end();
-        download(blob, `recording_${stamp()}.${blob.type.includes("mp4") ? "mp4" : "webm"}`);
+        await this.#recording.end((blob) => download(blob, recordingName(blob.type)));
         say(words("camera.recording-saved"));
-      } else if (!this.camera.canvas.hidden) {
-        await this.#recording.begin(this.#box.checked, byId("camera-recording-time"));
-        say(words("camera.recording"));
-        this.offered = false;
-        this.#offerKey();
+        this.#letTransparent(false);
+      } else if (!this.camera.canvas.hidden && !this.beginning) {
+        this.beginning = true;
+        await this.#begin().finally(() => (this.beginning = false));
       }
     } catch (error) {
       complain(describe(error));
     }
     this.changed();
+  }
+
+  async #begin() {
+    const { canvas, hasSquares } = this.camera;
+    const type = hasSquares ? await transparentType() : "";
+    const isTransparent = Boolean(type) && (await this.#letTransparent(true));
+    if (!this.camera.link) return;
+    const shown = byId("camera-recording-time");
+    try {
+      await this.#recording.begin(isTransparent ? this.#transparent.canvas : canvas, isTransparent ? type : "", this.#box.checked, shown, this.#kept);
+    } catch (error) {
+      this.#letTransparent(false);
+      throw error;
+    }
+    say(words(isTransparent ? "camera.recording-transparent" : "camera.recording"));
+    this.offered = isTransparent;
+    this.#offerKey();
+  }
+
+  // Let frames come with their transparency, or on squares again; return whether the first of them has come.
+  #letTransparent(on) {
+    this.frames = this.camera.link?.send({ alpha: on }) && on ? 0 : null;
+    if (this.frames === null) return false;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(this.#letTransparent(false)), FIRST_MS);
+      this.onFirst = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  /**
+   * Draw a frame on the camera's canvas.
+   * @param {ImageBitmap} colors
+   * @param {ImageBitmap?} alpha Its transparency, if it came with it.
+   */
+  draw(colors, alpha) {
+    if (this.frames === null) return this.camera.pen.drawImage(colors, 0, 0);
+    this.#transparent.draw(colors, alpha);
+    this.#transparent.show(this.camera.pen);
+    if (alpha && !this.frames++) this.onFirst();
   }
 
   // Say once in a recording that it cannot be transparent.
@@ -72,5 +119,3 @@ export class CameraSaving {
     offer(words("camera.squares"), words("camera.green"), () => this.camera.look.set({ background: KEY_COLOR }));
   }
 }
-
-const stamp = () => new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace("T", "_").replaceAll(":", "-");

@@ -11,31 +11,38 @@ const BITS = 6_000_000;
 const PIECE_MS = 1000;
 
 export class Recording {
-  /** @param {HTMLCanvasElement} canvas */
-  constructor(canvas) {
-    this.canvas = canvas;
+  constructor() {
     this.running = false;
   }
 
   /**
    * Start recording.
+   * @param {HTMLCanvasElement} canvas
+   * @param {string} type The media type, "" for the first that the browser has.
    * @param {boolean} sound Whether the microphone is recorded too.
    * @param {HTMLElement} shown Element that shows the duration.
+   * @param {import("./kept_recordings.js").KeptRecordings} store Keeps the pieces until the recording is saved.
    */
-  async begin(sound, shown) {
+  async begin(canvas, type, sound, shown, store) {
     const voice = sound ? await navigator.mediaDevices.getUserMedia({ audio: true }) : null;
-    const stream = this.canvas.captureStream();
+    const stream = canvas.captureStream();
     voice?.getTracks().forEach((track) => stream.addTrack(track));
-    const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
-    const recorder = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: BITS });
+    const mimeType = type || TYPES.find((each) => MediaRecorder.isTypeSupported(each));
+    // Chromium writes an MP4 from keyframe to keyframe: with one a second, a crash loses a second.
+    const recorder = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: BITS, videoKeyFrameIntervalDuration: PIECE_MS });
     const pieces = [];
-    recorder.ondataavailable = ({ data }) => data.size && pieces.push(data);
+    recorder.ondataavailable = ({ data }) => {
+      if (!data.size) return;
+      pieces.push(data);
+      this.kept.then(({ add }) => add(data));
+    };
     this.ended = new Promise((resolve, reject) => {
       recorder.onstop = () => resolve(new Blob(pieces, { type: recorder.mimeType }));
       recorder.onerror = ({ error }) => reject(error);
     }).finally(() => stream.getTracks().forEach((track) => track.stop()));
     this.ended.catch(() => {}); // reported by end()
     recorder.start(PIECE_MS);
+    this.kept = store.begin(recorder.mimeType);
     this.recorder = recorder;
     this.running = true;
     const began = performance.now();
@@ -43,11 +50,21 @@ export class Recording {
     this.ticking = setInterval(() => (shown.textContent = clock((performance.now() - began) / 1000)), 1000);
   }
 
-  /** End, and return the recording. */
-  async end() {
+  /**
+   * End, and save the recording.
+   * @param {(recording: Blob) => void} save
+   */
+  async end(save) {
     this.running = false;
     clearInterval(this.ticking);
     if (this.recorder.state !== "inactive") this.recorder.stop();
-    return this.ended;
+    const kept = await this.kept;
+    try {
+      save(await this.ended);
+    } catch (error) {
+      kept.end(false);
+      throw error;
+    }
+    await kept.end(true);
   }
 }

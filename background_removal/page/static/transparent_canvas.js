@@ -1,0 +1,81 @@
+// Frames with their transparency: drawn on a canvas of their own to be recorded, and on squares to be seen.
+
+// Types that may hold transparency; Chromium's do.
+const TYPES = ["video/webm;codecs=vp9,opus", "video/webm;codecs=vp8,opus"];
+// The squares, as the server draws them: side in pixels, and greys.
+const SQUARE = 16;
+const GREYS = ["rgb(102 102 102)", "rgb(153 153 153)"];
+const PROBE_SIDE = 64;
+const PROBE_MS = 40;
+let known;
+
+export class TransparentCanvas {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    this.pen = this.canvas.getContext("2d");
+    const squares = new OffscreenCanvas(2 * SQUARE, 2 * SQUARE);
+    const pen = squares.getContext("2d");
+    [0, 1, 2, 3].forEach((n) => {
+      pen.fillStyle = GREYS[((n >> 1) + n) % 2];
+      pen.fillRect((n % 2) * SQUARE, (n >> 1) * SQUARE, SQUARE, SQUARE);
+    });
+    this.squares = squares;
+  }
+
+  /** Draw a frame: its colours, and a picture with its transparency; null where it has none. */
+  draw(colors, alpha) {
+    const { canvas, pen } = this;
+    if (canvas.width !== colors.width || canvas.height !== colors.height) [canvas.width, canvas.height] = [colors.width, colors.height];
+    pen.globalCompositeOperation = "copy";
+    pen.drawImage(colors, 0, 0);
+    pen.globalCompositeOperation = "destination-in";
+    if (alpha) pen.drawImage(alpha, 0, 0);
+  }
+
+  /** Show the frame on squares. */
+  show(pen) {
+    pen.fillStyle = pen.createPattern(this.squares, "repeat");
+    pen.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    pen.drawImage(this.canvas, 0, 0);
+  }
+}
+
+/** Return the media type in which this browser records transparency, "" if in none: a short recording is looked at. */
+export function transparentType() {
+  known ??= find().catch(() => "");
+  return known;
+}
+
+async function find() {
+  for (const type of TYPES) if (MediaRecorder.isTypeSupported(type) && (await keepsAlpha(type))) return type;
+  return "";
+}
+
+async function keepsAlpha(mimeType) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [PROBE_SIDE, PROBE_SIDE];
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const recorder = new MediaRecorder(canvas.captureStream(), { mimeType });
+  const recorded = new Promise((resolve, reject) => {
+    recorder.ondataavailable = ({ data }) => resolve(data);
+    recorder.onerror = ({ error }) => reject(error);
+  });
+  recorder.start();
+  // The left half stays transparent.
+  for (let n = 0; n < 3; n++) {
+    pen.fillStyle = `rgb(${200 + n} 40 10)`;
+    pen.fillRect(PROBE_SIDE / 2, 0, PROBE_SIDE / 2, PROBE_SIDE);
+    await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
+  }
+  recorder.stop();
+  const video = Object.assign(document.createElement("video"), { muted: true, src: URL.createObjectURL(await recorded) });
+  try {
+    await new Promise((resolve, reject) => Object.assign(video, { onloadeddata: resolve, onerror: reject }));
+    pen.globalCompositeOperation = "copy";
+    pen.drawImage(video, 0, 0);
+    const alpha = (x) => pen.getImageData(x, PROBE_SIDE / 2, 1, 1).data[3];
+    return alpha(8) < 16 && alpha(PROBE_SIDE - 8) > 240;
+  } finally {
+    URL.revokeObjectURL(video.src);
+  }
+}
