@@ -26,7 +26,7 @@ export class KeptRecordings {
     let failed = false;
     const fail = (error) => {
       failed = true;
-      complain(error.name === "TooMuch" ? words("kept.full", { size: size(MAX_BYTES) }) : words("kept.denied"));
+      complain(error?.name === "TooMuch" ? words("kept.full", { size: size(MAX_BYTES) }) : words("kept.denied"));
     };
     let last = beginKeeping(id, type).catch(fail);
     return {
