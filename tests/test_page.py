@@ -401,6 +401,8 @@ def test_what_cannot_be_done_is_said_in_one_sentence(visitor: Visitor, jpeg: byt
     assert "must be upload:ID" in refused(foreground="/etc/passwd")
     assert refused(shadow=2) == "shadow: must be a number from 0 to 1"
     assert "nothing was sent" in visitor.refused(400, "POST", "/api/photos", b"")
+    for body in (b"[" * 30_000, b"{", b"no JSON"):
+        assert visitor.refused(400, "PUT", "/api/look", body) == "the body must be a JSON object"
     assert "method not allowed" in visitor.refused(405, "PUT", "/api/photos", jpeg)
 
 

@@ -368,7 +368,9 @@ async def _handle_invalid_request(request: Request, error: Any) -> Response:
 
 
 async def _handle_http_error(request: Request, error: Any) -> Response:
-    message = {404: "there is nothing here", 405: "method not allowed"}.get(error.status_code, error.detail)
+    # FastAPI answers 400 itself where a body is no JSON, or nested too deeply.
+    messages = {400: "the body must be a JSON object", 404: "there is nothing here", 405: "method not allowed"}
+    message = messages.get(error.status_code, error.detail)
     return JSONResponse({"error": message}, error.status_code, error.headers)
 
 
