@@ -30,6 +30,7 @@ from background_removal.pipeline.progress import Progress
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from background_removal.files.video.cut import Cut
     from background_removal.live.window.viewer import Viewer
 
 
@@ -58,6 +59,7 @@ class Engine:
         sinks: Further sinks for the results, such as `files.saving.outputs.MatteSink`; new ones for every run.
         progress: Show a progress bar for a video when stderr is a terminal; or an existing bar to update.
         keep_partial: Whether a file ended early, by ``q`` or Ctrl-C, leaves clip_out.partial.mp4.
+        cut: The part of a video that is kept; its frames, sound and chapters begin at 0.
 
     Attributes:
         result: Result of the last run: `result_path`, or its partial file; "" for none.
@@ -84,6 +86,7 @@ class Engine:
         sinks: Sequence[Sink] = (),
         progress: bool | tqdm[Any] = True,
         keep_partial: bool = True,
+        cut: Cut | None = None,
     ) -> None:
         self.image_path = os.fspath(image_path)
         self.video_path = os.fspath(video_path)
@@ -101,6 +104,7 @@ class Engine:
         self.sinks = list(sinks)
         self.progress = progress
         self.keep_partial = keep_partial
+        self.cut = cut
         ObjectChain(self.custom_objects)  # checks that they are callable
         FrameRange(start_video_frame, end_video_frame)  # checks the numbers
         self.result = ""
@@ -161,6 +165,7 @@ class Engine:
             KeyboardInterrupt: Ctrl-C was typed; the partial result has been written.
         """
         from background_removal.files.video.animation_source import is_read_here, video_source
+        from background_removal.files.video.cut import cut_source
 
         if self.video_path == storage.STANDARD:
             self._process_piped_video()
@@ -172,14 +177,26 @@ class Engine:
             alpha = ObjectChain(self.custom_objects).makes_alpha
             frames = None if self.last_frame is None else self.last_frame + 1
             sound = None if is_read_here(local) else local
-            sink = video_sink(output, source=sound, encoding=self.encoding, alpha=alpha, frames=frames)
-            source = video_source(
-                local,
-                self.video_path,
-                keep_planes=self.keeps_frame_in_planes,
-                interlaced=self.encoding.interlaced,
-                keep_alpha=True,
-            )
+            sink = video_sink(output, source=sound, encoding=self.encoding, alpha=alpha, frames=frames, cut=self.cut)
+            interlaced = self.encoding.interlaced
+            if self.cut:
+                # Frames are counted from the cut, which the source does not know.
+                source = cut_source(
+                    local,
+                    self.video_path,
+                    self.cut,
+                    keep_planes=lambda index: self.keeps_planes(),
+                    interlaced=interlaced,
+                    keep_alpha=True,
+                )
+            else:
+                source = video_source(
+                    local,
+                    self.video_path,
+                    keep_planes=self.keeps_frame_in_planes,
+                    interlaced=interlaced,
+                    keep_alpha=True,
+                )
             self._process_video_frames(source, sink)
 
     def process_webcam(self) -> None:

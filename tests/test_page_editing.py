@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, ROOT, difference
+from conftest import PORTRAIT, ROOT, difference, make_clip, probe, wait_until
 
 pytest.importorskip("fastapi", reason="needs pip install -r requirements-page.txt")
 pytest.importorskip("uvicorn", reason="needs pip install -r requirements-page.txt")
@@ -104,6 +105,27 @@ def test_a_result_is_cropped_as_its_preview_is(visitor: Visitor, photo: str, por
     moved = visitor.ask("GET", f"{address}/result", **query, place=f"{across + 0.2},1,0.5", shadow=0.5)[2]
     assert abs(middle(moved["X-Person"])[0] - across - 0.2) < 0.02
     assert float(moved["X-Crop"].split(",")[1]) > 0.3
+
+
+def test_a_video_is_trimmed(visitor: Visitor, portrait: np.ndarray, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "me.mp4", [cv2.resize(portrait, (64, 64))] * 25, sound="aac").path
+    sent = visitor.told("POST", "/api/videos?name=me.mp4", clip.read_bytes(), status=201)
+    video = f"/api/videos/{sent['id']}"
+    assert (sent["start"], sent["end"]) == (0, 0)
+    assert visitor.refused(400, "POST", f"{video}/start", {"start": 0.5, "end": 0.2}) == (
+        "end 0.2: must be after start 0.5, or 0"
+    )
+    assert visitor.refused(400, "POST", f"{video}/start", {"start": -1}) == "start: must be a time from 0"
+    assert "has 1" in visitor.refused(400, "POST", f"{video}/start", {"start": 9})
+    wishes = {"look": {"background": "#00ff00"}, "start": 0.2, "end": 0.6, "matte": True}
+    started = visitor.told("POST", f"{video}/start", wishes)
+    assert (started["frames"], started["start"], started["end"]) == (10, 0.2, 0.6)
+    wait_until(lambda: visitor.told("GET", video)["state"] == "done", "the video")
+    for name in ("result", "matte"):
+        (tmp_path / f"{name}.mp4").write_bytes(visitor.ask("GET", f"{video}/{name}")[1])
+        assert len(probe(tmp_path / f"{name}.mp4").times) == 10
+    assert probe(tmp_path / "result.mp4").sound[0][0] == "aac"
+    assert visitor.ask("DELETE", video)[0] == 204
 
 
 def test_a_sample_is_there_to_try(visitor: Visitor) -> None:

@@ -15,6 +15,7 @@ import cv2
 from background_removal.engine import Engine
 from background_removal.errors import BackgroundRemovalError, ProcessingError
 from background_removal.files.saving.outputs import MatteSink
+from background_removal.files.video.cut import Cut
 from background_removal.look import Look
 from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.image_codec import shrink
@@ -65,6 +66,7 @@ class VideoJob:
         self.look: Look | None = None
         self.format = ""
         self.wants_matte = False
+        self.cut = Cut()
         self.times: deque[tuple[float, int]] = deque()
 
     @property
@@ -82,7 +84,7 @@ class VideoJob:
 
     def describe(self) -> Video:
         """Return the state for the visitor."""
-        rate, frames = self.rate, self.info.frames
+        rate, frames = self.rate, self._count_frames()
         left = max(0, frames - self.done) / rate if frames and rate else None
         return Video.model_validate(
             {
@@ -101,11 +103,20 @@ class VideoJob:
                 "error": self.error,
                 "warnings": list(self.warnings),
                 "look": self.look,
+                "start": self.cut.start,
+                "end": self.cut.end,
                 "format": self.format,
                 "result": bool(self.result),
                 "matte": bool(self.matte),
             }
         )
+
+    def _count_frames(self) -> int | None:
+        """Return the expected number of frames of the result."""
+        frames, seconds = self.info.frames, self.info.seconds
+        if not frames or not seconds or not self.cut:
+            return frames
+        return max(1, round(frames * (min(self.cut.end or seconds, seconds) - self.cut.start) / seconds))
 
 
 class VideoQueue:
@@ -141,12 +152,12 @@ class VideoQueue:
         """Return the job of a video, None if there is none."""
         return self._jobs.get(upload_id)
 
-    def start(self, job: VideoJob, look: Look, kind: str, matte: bool) -> None:
+    def start(self, job: VideoJob, look: Look, kind: str, matte: bool, cut: Cut) -> None:
         """Put a job into the queue; raises PageError if it is there already."""
         with self._changed:
             if job.is_open:
                 raise PageError(409, "this video is being processed; cancel that first")
-            job.state, job.look, job.format, job.wants_matte = "queued", look, kind, matte
+            job.state, job.look, job.format, job.wants_matte, job.cut = "queued", look, kind, matte, cut
             job.upload.busy, job.cancelled = True, False
             job.done, job.error, job.warnings, job.preview = 0, "", [], b""
             job.result = job.matte = ""
@@ -240,6 +251,7 @@ class VideoQueue:
                 sinks=sinks,
                 progress=False,
                 keep_partial=False,
+                cut=job.cut,
             )
             engine.process_video()
             found_person = renderer.found_person

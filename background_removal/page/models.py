@@ -19,6 +19,7 @@ VideoFormat = Literal["mp4", "webm", "mov"]
 # Shapes that a picture is cropped to; "" leaves it.
 CropName = Literal["", "1:1", "4:5", "16:9", "35x45", "2x2"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Shift = Annotated[
     str,
     Field(max_length=100),
@@ -123,6 +124,8 @@ class VideoStart(BaseModel):
     look: LookChanges = LookChanges()
     format: VideoFormat = "mp4"
     matte: StrictBool = Field(default=False, description="also make a video of the alpha, in grey")
+    start: Seconds = Field(default=0.0, description="where the result begins, seconds")
+    end: Seconds = Field(default=0.0, description="where it ends, seconds; 0 for the end of the video")
 
     @model_validator(mode="before")
     @classmethod
@@ -197,6 +200,8 @@ class Video(BaseModel):
     error: str
     warnings: list[str]
     look: Look | None
+    start: float = Field(description="where the result begins in the video, seconds")
+    end: float = Field(description="where it ends there, 0 for the end of the video")
     format: str
     result: bool = Field(description="whether the result can be fetched")
     matte: bool = Field(description="whether the matte can be fetched")
@@ -270,8 +275,8 @@ def describe_error(error: ErrorDetails) -> str:
         return "ids: must be a list of photos"
     if name == "longest":
         return "longest: must be a number of pixels"
-    if name == "seconds":
-        return "seconds: must be a time from 0"
+    if name in ("seconds", "start", "end"):
+        return f"{name}: must be a time from 0"
     if kind == "literal_error":
         choices = error.get("ctx", {}).get("expected", "").replace("'", "")
         choices = choices if choices.count(",") == 0 else choices.replace(" or ", ", ")

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
+from background_removal.errors import InputError
+from background_removal.files.video.cut import Cut
 from background_removal.files.video.still import read_frame
 from background_removal.look import Look
 from background_removal.page.http_errors import PageError
@@ -103,7 +105,13 @@ class Videos:
         look = self._parse_look(wanted.look)
         if look.is_transparent and wanted.format == "mp4":
             raise PageError(400, "format mp4: cannot store transparency; choose webm or mov")
-        self._queue.start(job, look, wanted.format, wanted.matte)
+        if job.info.seconds and wanted.start >= job.info.seconds:
+            raise PageError(400, f"start {wanted.start:g}: the video has {job.info.seconds:g} seconds")
+        try:
+            cut = Cut(wanted.start, wanted.end)
+        except InputError as error:
+            raise PageError(400, f"end {wanted.end:g}: must be after start {wanted.start:g}, or 0") from error
+        self._queue.start(job, look, wanted.format, wanted.matte, cut)
         return job.describe()
 
     async def cancel(self, id: str) -> Video:

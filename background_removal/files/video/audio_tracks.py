@@ -63,10 +63,17 @@ class SourceSound(Sound):
         container: Its format.
         name: The output's name in messages.
         source_name: The source's name in messages.
+        begin: Time of the source at which the output begins, seconds; sound before it is left out.
     """
 
     def __init__(
-        self, source: InputContainer, output: OutputContainer, container: ContainerFormat, name: str, source_name: str
+        self,
+        source: InputContainer,
+        output: OutputContainer,
+        container: ContainerFormat,
+        name: str,
+        source_name: str,
+        begin: Fraction = Fraction(0),
     ) -> None:
         self._name = name
         self._source_name = source_name
@@ -77,7 +84,8 @@ class SourceSound(Sound):
         self._packets: Iterator[Packet] = iter(())
         self._waiting: Packet | None = None
         self._tracks: dict[int, _CopiedTrack | EncodedTrack] = {}
-        self._start = container_start(source)
+        self._is_cut = begin > 0
+        self._start = container_start(source) + begin
         for stream in source.streams.audio:
             track = self._copy_track(stream, container) or self._encode_track(stream, container)
             if track is None:
@@ -144,7 +152,9 @@ class SourceSound(Sound):
                 offset = round(self._start / packet.time_base) if self._start else 0
                 packet.dts -= offset
                 packet.pts = None if packet.pts is None else packet.pts - offset
-                return packet
+                # An encoder's priming samples lie before 0 too, but are those of the source's beginning.
+                if not self._is_cut or (packet.dts if packet.pts is None else packet.pts) >= 0:
+                    return packet
         return None
 
     def _demux(self) -> Iterator[Packet]:

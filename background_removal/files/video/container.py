@@ -63,6 +63,7 @@ class OutputFile:
         source_name: The source's name in messages, `source` if empty.
         keep_metadata: Whether the file gets the source's titles, dates and places.
         plays: Number of times that an animation plays, 0 for endlessly.
+        begin: Time of the source at which the file begins, seconds.
 
     Attributes:
         container: FFmpeg's container, for the caller's video stream.
@@ -82,8 +83,10 @@ class OutputFile:
         source_name: str = "",
         keep_metadata: bool = True,
         plays: int = 0,
+        begin: Fraction = Fraction(0),
     ) -> None:
         self._path = path
+        self._begin = begin
         self._plays = plays
         self._keep_metadata = keep_metadata
         self._finished_path = finished_path
@@ -149,7 +152,8 @@ class OutputFile:
             kept = {"video", "audio", "attachment", "timecode"}
             if left_out := {_kind_of(stream) for stream in self._source.streams} - kept:
                 log.info("%s: not taken over: %s", self._name, ", ".join(sorted(left_out)))
-            self._sound = SourceSound(self._source, self.container, container_format, self._name, self._source_name)
+            names = self._name, self._source_name
+            self._sound = SourceSound(self._source, self.container, container_format, *names, self._begin)
 
     def tag_h265(self, stream: VideoStream) -> None:
         """Set the tag that Apple's players require of H.265, where the container has one."""
@@ -234,6 +238,9 @@ class OutputFile:
         timecode = find_timecode(source)
         if not timecode:
             return
+        if self._begin:
+            log.info("%s: not taken over: timecode %s, which is that of the beginning", self._name, timecode)
+            return
         rate = frame_rate(source.streams.video[0]) if source.streams.video else None
         if rate and is_timecode(timecode, rate):
             self.container.metadata["timecode"] = timecode
@@ -241,12 +248,13 @@ class OutputFile:
             log.info("%s: not taken over: timecode %s, which does not fit the frame rate", self._name, timecode)
 
     def _chapters(self, source: InputContainer) -> list[Chapter]:
-        start, until = container_start(source), self._pictures_end
+        start, until = container_start(source) + self._begin, self._pictures_end
         chapters = []
         for chapter in source.chapters():
             time_base = chapter["time_base"] or Fraction(1)
             begin, end = (round(chapter[side] - start / time_base) for side in ("start", "end"))
-            if until is None or begin * time_base < until:
+            if (end > 0 or not self._begin) and (until is None or begin * time_base < until):
+                begin = max(0, begin) if self._begin else begin
                 end = end if until is None else min(end, round(until / time_base))
                 chapters.append({**chapter, "start": begin, "end": end})
         return chapters

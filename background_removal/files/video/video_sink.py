@@ -20,6 +20,7 @@ from background_removal.files.square import resize_image
 from background_removal.files.video.audio_tracks import MakeSound
 from background_removal.files.video.color.yuv import FromBgr
 from background_removal.files.video.container import OutputFile
+from background_removal.files.video.cut import Cut
 from background_removal.files.video.encode_plan import EncodePlan, gif_rate, plan_encoding, stores_alpha
 from background_removal.files.video.formats import Encoding, check_video_format, codec_of_encoder
 from background_removal.files.video.gif import GifRateLimiter, PaletteFilter
@@ -71,6 +72,7 @@ class VideoSink(Sink):
         make_sound: Makes other sound instead of a source's, or None.
         alpha: Whether frames with alpha may come later, even if the first has none.
         frames: Number of frames, if known to be less than the source's.
+        cut: The part of the source that the frames are, whose sound and chapters are moved and cut likewise.
         keep_on_error: Whether the frames before an error are kept as a playable file, and leftovers of dead runs of
             the same file are left alone.
         background: Whether the encoder runs at low priority, where the system supports it.
@@ -85,6 +87,7 @@ class VideoSink(Sink):
         make_sound: MakeSound | None = None,
         alpha: bool = False,
         frames: int | None = None,
+        cut: Cut | None = None,
         keep_on_error: bool = False,
         background: bool = False,
     ) -> None:
@@ -95,6 +98,7 @@ class VideoSink(Sink):
         self._make_sound = make_sound
         self._alpha = alpha
         self._frames = frames
+        self._cut = cut or Cut()
         self._background = background
         self._file: OutputFile | None = None
         self._encoder: Worker[_Picture] | None = None
@@ -157,7 +161,7 @@ class VideoSink(Sink):
                 encoder.finish()
                 with self._file.write_errors():
                     self._mux(self._file, self._stream.encode(None), at_end=True)
-                    sound_end = self._end if isinstance(error, Stopped) else None
+                    sound_end = self._end if isinstance(error, Stopped) or self._cut.end else None
                     self._file.finish(sound_end, self._last_seconds, self._end - (self._first_seconds or 0))
         except BaseException as failure:
             encoder.close()  # before the file, which the encoder's thread uses
@@ -186,7 +190,7 @@ class VideoSink(Sink):
         self._encoder.__enter__()
 
     def _open_file(self, plan: EncodePlan) -> OutputFile:
-        pictures_end = self._frames / self._info.rate if self._frames and self._info.rate else None
+        pictures_end = self._frames / self._info.rate if self._frames and self._info.rate else self._cut.length
         unfinished = self._unfinished
         more = (self._make_sound, pictures_end, unfinished.finished_path, self._info.name)
         keeps = self._encoding.metadata == "keep"
@@ -199,6 +203,7 @@ class VideoSink(Sink):
                 *more,
                 keep_metadata=keeps,
                 plays=self._info.plays or 0,
+                begin=Fraction(self._cut.start),
             )
         )
         with file.write_errors():
