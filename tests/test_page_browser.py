@@ -135,6 +135,58 @@ return [...document.querySelectorAll("button:not(.skip), legend, p, select, .nam
 }).map((each) => each.outerHTML);
 """
 
+# A phone: a camera on each side, which turn with it, of a square on grey; and how often the screen is kept awake.
+PHONE = """
+window.phone = {size: [360, 640], asked: [], open: 0, awake: 0, lock: null};
+navigator.mediaDevices.enumerateDevices = async () => ["user", "environment"].map(
+  (side) => ({kind: "videoinput", deviceId: side, label: side}));
+navigator.mediaDevices.getUserMedia = async ({video}) => {
+  const side = video.deviceId?.exact ?? video.facingMode, pen = document.createElement("canvas").getContext("2d");
+  phone.asked.push(video.facingMode);
+  phone.open += 1;
+  const draw = () => {
+    const [width, height] = phone.size;
+    if (pen.canvas.width !== width || pen.canvas.height !== height) Object.assign(pen.canvas, {width, height});
+    pen.fillStyle = "#808080";
+    pen.fillRect(0, 0, width, height);
+    pen.fillStyle = side === "user" ? "#ff0000" : "#0000ff";
+    pen.fillRect(width / 2 - 100, height / 2 - 100, 200, 200);
+  };
+  draw();
+  const drawing = setInterval(draw, 30), stream = pen.canvas.captureStream(), [track] = stream.getTracks();
+  const stop = track.stop.bind(track);
+  track.stop = () => {
+    phone.open -= 1;
+    clearInterval(drawing);
+    stop();
+  };
+  track.getSettings = () => ({deviceId: side, facingMode: side});
+  return stream;
+};
+Object.defineProperty(navigator, "wakeLock", {value: {request: async () => {
+  phone.lock = new EventTarget();
+  phone.lock.release = async () => {
+    phone.awake -= 1;
+    phone.lock.dispatchEvent(new Event("release"));
+  };
+  phone.awake += 1;
+  return phone.lock;
+}}});
+"""
+# What is too small for a finger, in CSS pixels.
+SMALL = """
+return [...document.querySelectorAll("button, select, .tile, .check, .segmented label, .slider input, [type=color]")]
+  .filter((each) => {
+    const {width, height} = each.getBoundingClientRect();
+    return width && (width < 44 || height < 44);
+  }).map((each) => each.outerHTML);
+"""
+# Size of the camera's picture, and the ratio of its sides on the screen.
+SHAPE = """
+const picture = document.getElementById("camera-result"), {width, height} = picture.getBoundingClientRect();
+return [picture.width, picture.height, Math.round(100 * width / height)];
+"""
+
 
 # The media type of transparent recordings in a browser that has none.
 CANNOT = """
@@ -341,6 +393,69 @@ def test_a_camera(page: Callable[[str], Browser]) -> None:
     assert browser.driver.execute_async_script(CANNOT) == ""
     browser.type("q")
     wait_until(lambda: browser.shows("#camera-start"), "the end")
+
+
+@pytest.fixture
+def phone(page: Callable[[str], Browser], browser: Browser) -> Iterator[Callable[[int, int], None]]:
+    """Make the window that of a phone, of a width and a height."""
+
+    def turn(width: int, height: int) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
+        browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+
+    yield turn
+    browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def test_a_phone(page: Callable[[str], Browser], phone: Callable[[int, int], None]) -> None:
+    phone(360, 740)
+    browser = page("camera")
+    browser.run(PHONE)
+    browser.background("none")
+    assert (browser.run(SMALL), browser.run(CUT_OFF)) == ([], [])
+    browser.find("#camera-start").click()
+    wait_until(lambda: browser.is_color("camera-result", 0.5, 0.5, (255, 0, 0)), "the front camera")
+    assert browser.run(SHAPE) == [360, 640, 56]
+    assert (browser.run(SMALL), browser.run(CUT_OFF)) == ([], [])
+    assert browser.run("return [phone.asked, phone.awake]") == [["user"], 1]
+    assert browser.run("return document.getElementById('camera-stage').classList.contains('mirrored')")
+    # Another program was in front for a while.
+    browser.run("phone.awake -= 1; phone.lock.dispatchEvent(new Event('release'))")
+    wait_until(lambda: browser.run("return phone.awake === 1"), "the screen to be kept awake again")
+    # The recording goes on while the camera and the phone are turned, and keeps its size.
+    browser.type("r")
+    wait_until(lambda: browser.shows("#camera-recording"), "a recording")
+    browser.find("#camera-turn").click()
+    wait_until(lambda: browser.is_color("camera-result", 0.5, 0.5, (0, 0, 255)), "the back camera")
+    assert not browser.run("return document.getElementById('camera-stage').classList.contains('mirrored')")
+    phone(740, 360)
+    browser.run("phone.size = [640, 360]")
+    wait_until(lambda: browser.run(SHAPE) == [640, 360, 178], "a wide picture")
+    assert browser.is_color("camera-result", 0.36, 0.5, (0, 0, 255))
+    assert browser.is_color("camera-result", 0.5, 0.76, (0, 0, 255))
+    assert (browser.run(SMALL), browser.run(CUT_OFF)) == ([], [])
+    browser.type("s")
+    assert cv2.imread(str(browser.downloaded("snapshot_*.png"))).shape == (360, 640, 3)
+    browser.type("r")
+    with av.open(str(browser.downloaded("recording_*.*[4m]"))) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert {frame.shape for frame in frames} == {(640, 360, 3)}
+    # The square of 200 pixels, on 640 fitted into 360, is as high as wide; above it are grey and a black bar.
+    for x, y, color in (
+        (180, 320, (0, 0, 255)),
+        (132, 320, (0, 0, 255)),
+        (180, 272, (0, 0, 255)),
+        (180, 100, (0, 0, 0)),
+    ):
+        assert np.abs(frames[-1][y, x].astype(int) - color).max() < 60, (x, y)
+    assert np.abs(frames[0][230, 180].astype(int) - (255, 0, 0)).max() < 60
+    browser.type("q")
+    wait_until(
+        lambda: browser.run("return [phone.asked, phone.open, phone.awake]") == [["user", "environment"], 0, 0],
+        "the end",
+    )
 
 
 def test_keys(page: Callable[[str], Browser]) -> None:

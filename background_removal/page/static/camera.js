@@ -3,11 +3,13 @@
 import { keyOf } from "./actions.js";
 import { CameraLink } from "./camera_link.js";
 import { CameraSaving } from "./camera_saving.js";
-import { describe, listCameras, openCamera, stopTracks } from "./devices.js";
-import { button, byId, choice, el, keepFocus } from "./dom.js";
+import { describe } from "./devices.js";
+import { button, byId, choice, el, keepFocus, press } from "./dom.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { milliseconds } from "./numbers.js";
+import { VisitorCamera } from "./visitor_camera.js";
+import { keepAwake } from "./wake_lock.js";
 import { words } from "./words.js";
 
 // Interval between changes of the look while a slider moves, milliseconds.
@@ -23,6 +25,8 @@ export class Camera {
     this.video = byId("camera-source");
     this.frozen = false;
     this.mirrored = true;
+    this.side = "user";
+    this.visitor = new VisitorCamera(this.video, (why) => this.#lose(why));
     this.saving = new CameraSaving(this, () => this.#state());
     this.#tools(start);
     byId("camera-start").addEventListener("click", () => this.link || this.start());
@@ -46,6 +50,7 @@ export class Camera {
       record: toggle(words("camera.record"), "record", () => this.saving.record()), snapshot: push(words("camera.snapshot"), "snapshot", () => this.saving.snapshot()),
       keep: el("button", { type: "button", "aria-pressed": "false", title: words("camera.keep-hint"),
         onclick: () => press(this.buttons.keep, this.buttons.keep.getAttribute("aria-pressed") !== "true") }, words("camera.keep")),
+      turn: el("button", { type: "button", id: "camera-turn", onclick: () => this.turn() }, words("camera.turn")),
       freeze: toggle(words("camera.freeze"), "freeze", () => this.freeze()), mirror: toggle(words("camera.mirror"), "mirror", () => this.mirror()),
       beside: toggle(words("camera.original"), "beside", () => this.beside()), matte: toggle(words("camera.matte"), "matte", () => this.showMatte()),
       plate: push(words("camera.plate"), "plate", () => this.#perform("plate")),
@@ -69,47 +74,52 @@ export class Camera {
   /** Open the camera and the connection. */
   async start() {
     this.stop();
-    const attempt = (this.attempt = Symbol("attempt"));
+    if (this.source.value === "webcam" || (await this.#open())) this.#connect();
+    this.#state();
+  }
+
+  // Open the chosen camera of the visitor; return whether it is open, and still wanted.
+  async #open() {
     try {
-      if (this.source.value !== "webcam") {
-        const stream = await openCamera(this.source.value, this.size.value);
-        if (this.attempt !== attempt) return stopTracks(stream);
-        this.stream = stream;
-        stream.getVideoTracks()[0].addEventListener("ended", () => this.#lose(words("camera.unplugged")));
-        this.video.srcObject = stream;
-        await this.video.play();
-        await this.#listCameras();
-      }
-      this.#connect();
+      if (!(await this.visitor.open(this.source.value, this.size.value))) return false;
+      await this.visitor.list(this.source);
+      // Who looks at the phone is mirrored, and nothing on its other side.
+      if (this.visitor.facing !== this.side) this.mirrored = (this.side = this.visitor.facing) === "user";
+      return Boolean(this.visitor.stream);
     } catch (error) {
       this.stop();
       complain(describe(error));
+      return false;
     }
-    this.#state();
   }
 
   /** Close the connection and the camera. */
   stop() {
-    this.attempt = null;
     if (this.saving.recording) this.saving.record();
     this.link?.close();
-    stopTracks(this.stream);
-    this.video.srcObject = null;
-    this.link = this.stream = null;
+    this.visitor.close();
+    keepAwake(false);
+    this.link = null;
     this.frozen = false;
     this.buttons.matte.setAttribute("aria-pressed", "false");
     this.#state();
   }
 
-  async #listCameras() {
-    const cameras = await listCameras();
-    const webcam = this.source.querySelector("[value=webcam]");
-    this.source.replaceChildren(...cameras.map(([id, label]) => el("option", { value: id }, label)), ...(webcam ? [webcam] : []));
-    this.source.value = this.stream.getVideoTracks()[0].getSettings().deviceId ?? cameras[0]?.[0] ?? "";
+  /** The visitor's stream; null for none. */
+  get stream() {
+    return this.visitor.stream;
+  }
+
+  /** Go to the camera on the phone's other side, or to the next one where cameras have no sides. */
+  turn() {
+    const ids = [...this.source.options].map(({ value }) => value).filter((value) => value !== "webcam");
+    this.source.value = this.visitor.turn() ? "" : ids[(ids.indexOf(this.source.value) + 1) % ids.length];
+    this.#again();
   }
 
   #connect() {
     this.shown = false;
+    keepAwake(true);
     this.link = new CameraLink(this.stream ? this.video : null, this.look.value, {
       draw: (picture, alpha) => this.#draw(picture, alpha),
       handle: (message) => this.#handle(message),
@@ -144,8 +154,13 @@ export class Camera {
     complain(why);
   }
 
-  #again() {
-    if (this.link) this.start();
+  // Change the camera: the visitor's own in the same connection, so that a recording goes on.
+  async #again() {
+    if (!this.link) return;
+    if (this.stream && this.source.value !== "webcam") {
+      await this.#open();
+      this.#state();
+    } else this.start();
   }
 
   #sendLook() {
@@ -178,6 +193,8 @@ export class Camera {
     byId("camera-start").textContent = running ? words("camera.starting") : words("camera.start");
     for (const each of Object.values(this.buttons)) each.hidden = !running;
     if (!this.stream) this.buttons.beside.hidden = true;
+    this.buttons.turn.hidden = !this.stream || this.source.querySelectorAll(":not([value=webcam])").length < 2;
+    if (!document.fullscreenEnabled) this.buttons.full.hidden = true;
     press(this.buttons.freeze, this.frozen);
     press(this.buttons.mirror, this.mirrored);
     press(this.buttons.beside, Boolean(this.besideOn));
@@ -229,5 +246,3 @@ export class Camera {
     else if (!this.canvas.hidden) byId("camera-stage").requestFullscreen().catch(complain);
   }
 }
-
-const press = (each, on) => each.setAttribute("aria-pressed", on);

@@ -106,10 +106,13 @@ export class CameraSaving {
    * @param {ImageBitmap?} alpha Its transparency, if it came with it.
    */
   draw(colors, alpha) {
-    if (this.frames === null) return this.camera.pen.drawImage(colors, 0, 0);
-    this.#transparent.draw(colors, alpha);
-    this.#transparent.show(this.camera.pen);
-    if (alpha && !this.frames++) this.onFirst();
+    if (this.frames === null) this.camera.pen.drawImage(colors, 0, 0);
+    else {
+      this.#transparent.draw(colors, alpha);
+      this.#transparent.show(this.camera.pen);
+      if (alpha && !this.frames++) this.onFirst();
+    }
+    this.#recording.draw();
   }
 
   // Say once in a recording that it cannot be transparent.

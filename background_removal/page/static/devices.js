@@ -7,14 +7,15 @@ import { has, words } from "./words.js";
  * Open a camera, and return its stream.
  * @param {string} id Its device id, "" for any.
  * @param {string} size Wanted size, "1280x720" for instance.
+ * @param {string} facing The side that it should be on, if there is a choice: "user" or "environment", the back.
  */
-export async function openCamera(id, size) {
+export async function openCamera(id, size, facing) {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new Refused(words("error.needs-https"));
   }
   const [width, height] = size.split("x").map(Number);
   const deviceId = id ? { exact: id } : undefined;
-  const video = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30 }, deviceId };
+  const video = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30 }, deviceId, facingMode: id ? undefined : facing };
   return navigator.mediaDevices.getUserMedia({ video, audio: false });
 }
 
@@ -23,6 +24,9 @@ export async function listCameras() {
   const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
   return cameras.map(({ deviceId, label }, n) => [deviceId, label || words("camera.number", { n: n + 1 })]);
 }
+
+/** Return which side of a phone a stream's camera is on, "user" or "environment"; "" where there are no sides. */
+export const facingOf = (stream) => stream.getVideoTracks()[0].getSettings().facingMode ?? "";
 
 /** Switch a stream's camera off. */
 export const stopTracks = (stream) => stream?.getTracks().forEach((track) => track.stop());

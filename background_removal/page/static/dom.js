@@ -37,6 +37,9 @@ export function button(label, key, act, attributes = {}) {
   return el("button", { type: "button", onclick: act, "aria-keyshortcuts": key === " " ? "Space" : key, ...attributes, title }, label);
 }
 
+/** Show whether a button is pressed. */
+export const press = (each, on) => each.setAttribute("aria-pressed", on);
+
 /** Make a <select>; `choices` are [value, label]. */
 export function choice(label, choices, act, attributes = {}) {
   const select = el("select", { onchange: () => act(select.value), ...attributes, "aria-label": label });

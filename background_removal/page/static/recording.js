@@ -1,4 +1,4 @@
-// Recording of the canvas, by the browser.
+// Recording of pictures, by the browser.
 
 import { clock } from "./numbers.js";
 
@@ -11,20 +11,24 @@ const BITS = 6_000_000;
 const PIECE_MS = 1000;
 
 export class Recording {
-  constructor() {
-    this.running = false;
-  }
+  #source;
+  #pen;
+  running = false;
 
   /**
    * Start recording.
-   * @param {HTMLCanvasElement} canvas
-   * @param {string} type The media type, "" for the first that the browser has.
+   * @param {HTMLCanvasElement} source The canvas to record; the recording keeps the size that it has now.
+   * @param {string} type The media type of a transparent recording, "" for an opaque one in the first that the browser has.
    * @param {boolean} sound Whether the microphone is recorded too.
    * @param {HTMLElement} shown Element that shows the duration.
    * @param {import("./kept_recordings.js").KeptRecordings} store Keeps the pieces until the recording is saved.
    */
-  async begin(canvas, type, sound, shown, store) {
+  async begin(source, type, sound, shown, store) {
     const voice = sound ? await navigator.mediaDevices.getUserMedia({ audio: true }) : null;
+    this.#source = source;
+    this.#pen = document.createElement("canvas").getContext("2d", { alpha: Boolean(type) });
+    const { canvas } = this.#pen;
+    [canvas.width, canvas.height] = [source.width, source.height];
     const stream = canvas.captureStream();
     voice?.getTracks().forEach((track) => stream.addTrack(track));
     const mimeType = type || TYPES.find((each) => MediaRecorder.isTypeSupported(each));
@@ -45,9 +49,20 @@ export class Recording {
     this.kept = store.begin(recorder.mimeType);
     this.recorder = recorder;
     this.running = true;
+    this.draw();
     const began = performance.now();
     shown.textContent = clock(0);
     this.ticking = setInterval(() => (shown.textContent = clock((performance.now() - began) / 1000)), 1000);
+  }
+
+  /** Record what the canvas shows. Another size, as after a phone was turned, is fitted in: few players show two sizes. */
+  draw() {
+    if (!this.running) return;
+    const { width, height } = this.#pen.canvas;
+    const scale = Math.min(width / this.#source.width, height / this.#source.height);
+    const [across, down] = [this.#source.width * scale, this.#source.height * scale];
+    this.#pen.clearRect(0, 0, width, height);
+    this.#pen.drawImage(this.#source, (width - across) / 2, (height - down) / 2, across, down);
   }
 
   /**
