@@ -195,6 +195,16 @@ MediaRecorder.isTypeSupported = () => false;
 import("/static/transparent_canvas.js?other").then(({transparentType}) => transparentType())
   .then(done, (error) => done(String(error))).finally(() => (MediaRecorder.isTypeSupported = isTypeSupported));
 """
+# What the browser answers to more than it may keep.
+TOO_MUCH = """
+const [done] = arguments;
+import("/static/recording_store.js").then(async ({beginKeeping, forgetKept, keepPiece, MAX_BYTES}) => {
+  await beginKeeping("large", "video/webm");
+  const error = await keepPiece("large", {size: MAX_BYTES + 1}).then(() => null, (error) => error.name);
+  await forgetKept("large");
+  return error;
+}).then(done, (error) => done(String(error)));
+"""
 # Pieces of the last recording that the browser keeps; 0 without one.
 KEPT_PIECES = """
 const [done] = arguments;
@@ -390,7 +400,7 @@ def test_a_camera(page: Callable[[str], Browser]) -> None:
     with av.open(str(browser.downloaded("recording_*.*[4m]"))) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert np.abs(frames[-1][20, 20].astype(int) - GREEN).max() < 40
-    assert browser.driver.execute_async_script(CANNOT) == ""
+    assert [browser.driver.execute_async_script(each) for each in (CANNOT, TOO_MUCH)] == ["", "TooMuch"]
     browser.type("q")
     wait_until(lambda: browser.shows("#camera-start"), "the end")
 

@@ -7,6 +7,9 @@ const SQUARE = 16;
 const GREYS = ["rgb(102 102 102)", "rgb(153 153 153)"];
 const PROBE_SIDE = 64;
 const PROBE_MS = 40;
+// Timeout of the trial, milliseconds; some browsers load no video before it is played.
+const TRIAL_MS = 3000;
+const wait = (duration) => new Promise((resolve) => setTimeout(resolve, duration));
 let known;
 
 export class TransparentCanvas {
@@ -42,7 +45,7 @@ export class TransparentCanvas {
 
 /** Return the media type in which this browser records transparency, "" if in none: a short recording is looked at. */
 export function transparentType() {
-  known ??= find().catch(() => "");
+  known ??= Promise.race([find().catch(() => ""), wait(TRIAL_MS).then(() => "")]);
   return known;
 }
 
@@ -65,7 +68,7 @@ async function keepsAlpha(mimeType) {
   for (let n = 0; n < 3; n++) {
     pen.fillStyle = `rgb(${200 + n} 40 10)`;
     pen.fillRect(PROBE_SIDE / 2, 0, PROBE_SIDE / 2, PROBE_SIDE);
-    await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
+    await wait(PROBE_MS);
   }
   recorder.stop();
   const video = Object.assign(document.createElement("video"), { muted: true, src: URL.createObjectURL(await recorded) });
