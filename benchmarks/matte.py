@@ -71,16 +71,24 @@ def moving_frames(width: int, height: int) -> list[np.ndarray]:
 
 
 class Original:
-    """The way that this project replaces: a hard mask, a full-size Gaussian, np.where on three planes."""
+    """The way that this project replaces: a hard mask, a full-size Gaussian, np.where on three planes.
+
+    It gives the network BGR for RGB.
+    """
 
     def __init__(self) -> None:
         self._network = make_segmenter("landscape")
+        self._mask = np.zeros((0, 0), np.float32)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        mask = self._network(cv2.resize(frame, (256, 144)))
-        mask = cv2.resize(mask, (frame.shape[1], frame.shape[0]))
+        mask = self._network(cv2.cvtColor(cv2.resize(frame, (256, 144)), cv2.COLOR_BGR2RGB))
+        self._mask = mask = cv2.resize(mask, (frame.shape[1], frame.shape[0]))
         condition = np.stack((mask,) * 3, axis=-1) > 0.5
         return np.where(condition, frame, cv2.GaussianBlur(frame, (45, 45), 0))
+
+    def alpha(self) -> np.ndarray:
+        """Return the last frame's alpha, float32 (H, W), 0 or 1."""
+        return (self._mask > 0.5).astype(np.float32)
 
 
 def timed(action: Callable[[], object]) -> float:

@@ -110,6 +110,18 @@ def warp(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return cv2.remap(values.astype(np.float32), *moved, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+def dtssd(error: np.ndarray, previous: np.ndarray) -> float:
+    """Return dtSSD, how much the error of each pixel changes from frame to frame, times 100.
+
+    Erofeev et al., "Perceptually Motivated Benchmark for Video Matting", BMVC 2015.
+
+    Args:
+        error: Found alpha minus true alpha, float (H, W).
+        previous: The same of the frame before.
+    """
+    return float(np.sqrt(np.mean((error - previous) ** 2))) * 100
+
+
 def flicker(error: np.ndarray, previous: np.ndarray, flow: np.ndarray) -> float:
     """Return dtSSD along the motion: how much the error of each point of the scene changes, times 100.
 

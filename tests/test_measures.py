@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.halves import half_of, parts
-from benchmarks.measures import backward_flow, boundary_f, contour, flicker, iou, mad, messddt, warp
+from benchmarks.measures import backward_flow, boundary_f, contour, dtssd, flicker, iou, mad, messddt, warp
 from benchmarks.tables import count_under, summarize
 
 # 100 x 100: 0.008 of the diagonal is 1.13 pixels, rounded up to 2.
@@ -54,6 +54,12 @@ def test_boundary_f_of_nothing() -> None:
     assert boundary_f(nothing, nothing) == 100
     assert boundary_f(nothing, square(10)) == 0
     assert boundary_f(square(10), nothing) == 0
+
+
+def test_dtssd_is_of_the_error_alone() -> None:
+    error = square(30) - square(20)
+    assert dtssd(error, error) == 0
+    assert dtssd(error, 0 * error) == pytest.approx(100 * np.sqrt(2 * 10 * 40 / SIDE**2))
 
 
 def test_mad_and_iou() -> None:
