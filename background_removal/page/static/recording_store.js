@@ -1,0 +1,78 @@
+// Recordings that are not saved yet, in the browser's own storage: neither a closed tab nor a crash loses one.
+
+/** Bytes kept, of all recordings together; 45 minutes at the rate of `recording.js`. */
+export const MAX_BYTES = 2 ** 31;
+
+const done = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+let opened;
+
+// Return the database; rejects if the browser keeps nothing, in some private windows for instance.
+function open() {
+  opened ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open("recordings", 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore("recordings", { keyPath: "id" });
+      request.result.createObjectStore("pieces");
+    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  return opened;
+}
+
+// Do `act` with both stores, and return its result when everything is written.
+async function change(act, mode = "readwrite") {
+  const transaction = (await open()).transaction(["recordings", "pieces"], mode, { durability: "strict" });
+  const ended = new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = () => reject(transaction.error);
+  });
+  const [result] = await Promise.all([act(transaction.objectStore("recordings"), transaction.objectStore("pieces")), ended]);
+  return result;
+}
+
+const piecesOf = (id) => IDBKeyRange.bound([id, 0], [id, Infinity]);
+
+/** List the kept recordings, oldest first: {id, type, began, updated, bytes, pieces}. */
+export async function listKept() {
+  const found = await change((recordings) => done(recordings.getAll()), "readonly");
+  return found.sort((one, other) => one.began - other.began);
+}
+
+/** Keep a recording from now on; `type` is its media type. */
+export async function beginKeeping(id, type) {
+  const now = Date.now();
+  await change((recordings) => done(recordings.add({ id, type, began: now, updated: now, bytes: 0, pieces: 0 })));
+}
+
+/** Append a piece to a recording; reject, keeping what is there, if it is too much ("TooMuch") or the browser has no room. */
+export async function keepPiece(id, blob) {
+  await change(async (recordings, pieces) => {
+    const all = await done(recordings.getAll());
+    const kept = all.find((each) => each.id === id);
+    if (!kept) return;
+    if (all.reduce((sum, { bytes }) => sum + bytes, blob.size) > MAX_BYTES) throw Object.assign(new Error(), { name: "TooMuch" });
+    pieces.add(blob, [id, kept.pieces]);
+    recordings.put({ ...kept, updated: Date.now(), bytes: kept.bytes + blob.size, pieces: kept.pieces + 1 });
+  });
+}
+
+/** Return a kept recording as a file, null if it is not there any more. */
+export function readKept({ id, type }) {
+  return change(async (recordings, pieces) => {
+    const found = await done(pieces.getAll(piecesOf(id)));
+    return found.length ? new Blob(found, { type }) : null;
+  }, "readonly");
+}
+
+/** Remove a recording. */
+export async function forgetKept(id) {
+  await change((recordings, pieces) => {
+    recordings.delete(id);
+    pieces.delete(piecesOf(id));
+  });
+}
