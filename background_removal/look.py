@@ -4,18 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
-from background_removal.compositing.blur import parse_blur
+from background_removal.compositing.blur import STRENGTHS, parse_blur
 from background_removal.compositing.edge_shift import parse_shift
-from background_removal.compositing.place import parse_place
+from background_removal.compositing.place import COLUMNS, parse_place
 from background_removal.errors import InputError
 
 # Effects that can be switched on, in the order in which they are listed.
 EFFECTS = ("auto-frame", "low-light", "color-balance", "defocus")
 PEOPLE = ("all", "main")
+# Backgrounds that are no picture and no colour.
+PLAIN_BACKGROUNDS = ("blur", "none", "transparent")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Values that a setting of the look may have, for programs that offer a control for it.
+
+    Attributes:
+        kind: "number" and "shift" are numbers, a shift of the edge in percent of the head's height; "choice" is one of
+            `choices`; "switch" is true or false; "effects" any number of `choices`; "background" and "blur" are one of
+            `choices` or something else; "place" is one of `choices` or three numbers; "picture" is a picture.
+        group: What it belongs to, for its place among other settings.
+        limits: Lowest and highest number; of a shift those that a control offers, which are enough for an edge.
+        step: Smallest change of the number that a control makes.
+        choices: Values with a name.
+    """
+
+    kind: Literal["background", "blur", "effects", "switch", "choice", "number", "shift", "place", "picture"]
+    group: Literal["background", "effects", "people", "edge", "place"]
+    limits: tuple[float, float] | None = None
+    step: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+_SHARE: dict[str, Any] = {"kind": "number", "limits": (0, 1), "step": 0.05}
+_SHIFT: dict[str, Any] = {"kind": "shift", "limits": (0, 10), "step": 0.1}
+# Settings of `Look` in the order in which they are offered.
+SETTINGS = {
+    "background": Setting("background", "background", choices=PLAIN_BACKGROUNDS),
+    "blur": Setting("blur", "background", choices=tuple(STRENGTHS)),
+    "effects": Setting("effects", "effects", choices=EFFECTS),
+    "invert": Setting("switch", "effects"),
+    "people": Setting("choice", "people", choices=PEOPLE),
+    "threshold": Setting(group="edge", **_SHARE),
+    "edge_softness": Setting(group="edge", **_SHARE),
+    "light_wrap": Setting(group="edge", **_SHARE),
+    "grow": Setting(group="edge", **_SHIFT),
+    "shrink": Setting(group="edge", **_SHIFT),
+    "place": Setting("place", "place", choices=("", *COLUMNS)),
+    "shadow": Setting(group="place", **_SHARE),
+    "foreground": Setting("picture", "place"),
+}
 # Settings that are numbers from 0 to 1.
-_SHARES = ("threshold", "edge_softness", "light_wrap", "shadow")
+_SHARES = tuple(name for name, setting in SETTINGS.items() if setting.kind == "number")
 
 
 @dataclass(frozen=True, slots=True)

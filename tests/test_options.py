@@ -20,7 +20,9 @@ from background_removal.cli.request import SOURCES, Request
 from background_removal.cli.table import GROUPS, OPTIONS, Kind, options_page
 from background_removal.cli.words import rename_parameters
 from background_removal.errors import InputError
-from background_removal.look import EFFECTS
+from background_removal.look import EFFECTS, NAMES, SETTINGS, Look
+from background_removal.page.models import LookChanges
+from background_removal.page.options import list_options
 
 
 def request_of(*arguments: str) -> Request:
@@ -126,6 +128,25 @@ def test_the_page_refuses_what_it_does_not_take() -> None:
             else:
                 with pytest.raises(InputError, match=f"^{option.flag} goes without --serve"):
                     checks.check(request_of("--serve", option.flag))
+
+
+def test_the_page_has_a_control_for_every_option_of_the_look() -> None:
+    """With the default, the limits and the choices of the option."""
+    settings = {setting.name: setting for setting in list_options().settings}
+    for option in OPTIONS:
+        if option.carrier is not Look or option.is_effect:
+            continue
+        setting = settings.pop(option.name)
+        assert setting.default == option.default_value, option.name
+        assert option.choices in ((), tuple(setting.choices)), option.name
+        for text in setting.choices:
+            assert option.parse(text) == text, option.name
+        if setting.limits is not None:
+            assert [option.parse(f"{limit:g}") for limit in setting.limits] == [*setting.limits], option.name
+    effects = [option.name.replace("_", "-") for option in OPTIONS if option.carrier is Look and option.is_effect]
+    assert set(settings.pop("effects").choices) == set(effects)
+    assert settings == {}
+    assert set(LookChanges.model_fields) == set(SETTINGS) == set(NAMES)
 
 
 def test_messages_name_options_for_parameters() -> None:

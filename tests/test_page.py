@@ -394,7 +394,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(visitor: Visitor, jpeg: byt
     assert refused(threshold=2) == "threshold: must be a number from 0 to 1"
     assert refused(threshold="nan") == "threshold: must be a number from 0 to 1"
     assert "there is no such setting" in refused(model="/etc/passwd")
-    assert "must be auto-frame" in refused(effects="explode")
+    assert "must be one of auto-frame" in refused(effects="explode")
     assert "must be light" in refused(blur="35")
     assert "all or main" in refused(people="me")
     assert "must be left, right, center, or X,Y,SCALE" in refused(place="up")
@@ -431,7 +431,8 @@ def test_what_a_visitor_has_sent_is_listed_for_them_alone(jpeg: bytes) -> None:
 
 
 OPERATIONS = """
-    GET /healthz 200, GET /metrics 200, POST /api/remove 200, GET /api/start 200, GET /api/actions 200,
+    GET /healthz 200, GET /metrics 200, POST /api/remove 200, GET /api/start 200,
+    GET /api/actions 200, GET /api/options 200,
     GET /api/camera 426, POST /api/image 200, POST /api/zip 200,
     GET /api/look 200, PUT /api/look 200, GET /api/sample 200,
     POST /api/backgrounds 201, GET /api/backgrounds 200, GET /api/backgrounds/{name} 200, GET /api/uploads/{id} 200,

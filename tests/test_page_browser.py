@@ -119,6 +119,21 @@ const carried = new DataTransfer();
 carried.items.add(new File([new Uint8Array(50 * 2 ** 20 + 1)], "large.jpg", {type: "image/jpeg"}));
 document.body.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, clipboardData: carried}));
 """
+# Settings with their numbers and values, as the server lists them, and as the controls have them.
+LISTED = """
+const [done] = arguments;
+fetch("/api/options").then((answer) => answer.json()).then(({settings}) => done(Object.fromEntries(settings.map(
+  ({name, kind, limits, step, choices}) => [name, {limits: kind === "shift" ? null : limits, step, choices}]))));
+"""
+OFFERED = """
+return Object.fromEntries([...document.querySelectorAll("#look [data-setting]")].flatMap((each) => {
+  const range = each.querySelector("input[type=range]");
+  const values = [...each.querySelectorAll("input[type=radio], input[type=checkbox][value]:not([value=on])")];
+  const names = each.dataset.setting.split(" ");
+  return names.map((name) => [name, {limits: range && names.length === 1 ? [+range.min, +range.max] : null,
+    step: range && +range.step, choices: values.map(({value}) => value)}]);
+}));
+"""
 NAMELESS = """
 return [...document.querySelectorAll("button, input, select, [role=slider], [role=tab]")]
   .filter((each) => !each.textContent.trim() && !each.ariaLabel && !each.labels?.length)
@@ -465,6 +480,17 @@ def test_a_phone(page: Callable[[str], Browser], phone: Callable[[int, int], Non
     wait_until(
         lambda: browser.run("return [phone.asked, phone.open, phone.awake]") == [["user", "environment"], 0, 0],
         "the end",
+    )
+
+
+def test_controls_are_those_of_the_options(page: Callable[[str], Browser]) -> None:
+    browser = page("photo")
+    listed, offered = browser.driver.execute_async_script(LISTED), browser.run(OFFERED)
+    offered["background"]["choices"] = offered["background"]["choices"][: len(listed["background"]["choices"])]
+    assert offered == listed
+    controls = "#look input:not([type=color]), #look output"
+    assert browser.run(
+        f"return [...document.querySelectorAll('{controls}')].every((each) => each.closest('[data-setting]'))"
     )
 
 

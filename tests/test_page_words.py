@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from background_removal.compositing.blur import STRENGTHS
 from background_removal.compositing.shipped import shipped_pictures
-from background_removal.look import PEOPLE
+from background_removal.look import PLAIN_BACKGROUNDS, SETTINGS
 from background_removal.page.actions import list_actions
 
 STATIC = ROOT / "background_removal" / "page" / "static"
@@ -113,8 +112,15 @@ def test_words_of_what_the_server_lists() -> None:
         name: label.replace(" %", "\u00a0%") for name, label in labels.items()
     }
     assert listed("background.picture.") == set(shipped_pictures())
-    assert listed("blur.") == {*STRENGTHS, "title", "said"}
-    assert listed("people.") == {*PEOPLE, "title", "said"}
+    groups = {setting.group for setting in SETTINGS.values()}
+    assert listed("group.") == groups
+    wanted = {"said"} | {f"edge_shift.{each}" for each in ("title", "hint", "low", "high")}
+    for name, setting in SETTINGS.items():
+        more = {"number": ("hint", "low", "high"), "picture": ("hint", "off")}.get(setting.kind, ())
+        if setting.kind not in ("background", "effects", "shift"):
+            wanted |= {f"{name}.{each or 'off'}" for each in ("title", *setting.choices, *more)}
+    assert listed("setting.") == wanted
+    assert set(PLAIN_BACKGROUNDS) <= listed("background.")
 
 
 def test_no_text_is_left_in_the_page() -> None:

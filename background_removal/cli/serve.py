@@ -14,7 +14,7 @@ from background_removal.compositing.shipped import shipped_picture, shipped_pict
 from background_removal.errors import InputError, InputNotFoundError
 from background_removal.files.images import read_image
 from background_removal.live.options import CameraOptions
-from background_removal.look import Look
+from background_removal.look import PLAIN_BACKGROUNDS, Look
 from background_removal.matting.networks.weights import models_here
 from background_removal.page.looks import UPLOAD, parse_look
 from background_removal.page.settings import LOOPBACK, Settings
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 _OWN_PICTURE_ID = "yours"
 # In place of a host: the addresses of the local network, by HTTPS.
 _LAN = "lan"
-# Backgrounds without a picture.
-_PLAIN = ("blur", "none", "transparent")
 
 
 def serve_page(request: Request, on_line: Callable[[str], object]) -> None:
@@ -133,7 +131,7 @@ def _page_look(look: Look) -> tuple[Look, dict[str, str]]:
     if os.path.isfile(background) and shipped_picture(background) is None:
         read_image(background)  # reports a file that is no picture
         pictures, background = {_OWN_PICTURE_ID: background}, UPLOAD + _OWN_PICTURE_ID
-    elif background not in _PLAIN and shipped_picture(background) is None and not is_color(background):
+    elif background not in PLAIN_BACKGROUNDS and shipped_picture(background) is None and not is_color(background):
         raise InputNotFoundError(
             f"--background {background}: no such picture, nor one of {', '.join(shipped_pictures())}; "
             "a page takes no folder, address or video here"

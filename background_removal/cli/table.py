@@ -21,7 +21,7 @@ from background_removal.compositing.edge_shift import parse_shift
 from background_removal.errors import InputError
 from background_removal.files.video.formats import INTERLACED, METADATA, Encoding, parse_codec
 from background_removal.live.options import LiveOptions
-from background_removal.look import PEOPLE, Look
+from background_removal.look import SETTINGS, Look
 from background_removal.matting.guidance.settings import Guidance
 from background_removal.matting.networks.devices import DEVICES
 from background_removal.matting.networks.network import INPUT_RANGES, OUTPUTS, QUALITIES, RUNTIMES, Network
@@ -301,7 +301,7 @@ OPTIONS = (
     Option(
         "people", Look, "background",
         "all (default) keeps everybody; main only who was there first and is nearest (key p)",
-        choices=PEOPLE, on_page=True,
+        choices=SETTINGS["people"].choices, on_page=True,
     ),
     Option(
         "edge_softness", Look, "background", "0 hard to 1 soft (default {default})",

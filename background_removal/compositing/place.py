@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Columns of the person's middle for the three words, shares of the frame's width; quarters, so that two people beside
 # each other, or a person and a picture's subject, share the frame evenly.
-_COLUMNS = {"left": 0.25, "center": 0.5, "right": 0.75}
+COLUMNS = {"left": 0.25, "center": 0.5, "right": 0.75}
 # Words in the order in which a key goes through them; "" is no place.
 _CYCLE = ("left", "right", "center", "")
 # Furthest place beside the frame, shares of its width or height; a person further away is out of sight.
@@ -41,7 +41,7 @@ class Place:
     def text(self) -> str:
         """The place as it is typed."""
         if self.y is None:
-            return next(word for word, column in _COLUMNS.items() if column == self.x)
+            return next(word for word, column in COLUMNS.items() if column == self.x)
         return ",".join(f"{round(value, 4):g}" for value in (self.x, self.y, self.scale))
 
     def shift(self, across: float, down: float, lower_end: float) -> Place:
@@ -72,8 +72,8 @@ def parse_place(text: str) -> Place | None:
     """
     if text in ("", "off"):
         return None
-    if text in _COLUMNS:
-        return Place(_COLUMNS[text])
+    if text in COLUMNS:
+        return Place(COLUMNS[text])
     try:
         x, y, scale = (float(part) for part in text.split(","))
     except (ValueError, AttributeError):

@@ -9,13 +9,6 @@ from background_removal.page.models import PageAction
 from background_removal.pipeline import actions
 from background_removal.pipeline.actions import Action
 
-# Numbers of the look without an action in the window.
-_EDGE_SOFTNESS = Action("edge-softness", label="softness of the edge, 0 to 1", takes="S", limits=(0, 1))
-_LIGHT_WRAP = Action("light-wrap", label="light of the background on the edge, 0 to 1", takes="S", limits=(0, 1))
-_EDGE_SHIFT = Action(
-    "edge-shift", label="edge outwards or inwards, percent of the head's height", takes="N", limits=(-10, 10)
-)
-_INVERT = Action("invert", label="keep the room, not the person")
 _BESIDE = replace(actions.BESIDE, label="beside the original, or over it")
 _FULL_SCREEN = replace(actions.FULL_SCREEN, keys=("g",), keys_text="")
 
@@ -43,11 +36,7 @@ _TABS: dict[str, tuple[Action, ...]] = {
         actions.KEEP_MORE,
         actions.KEEP_LESS,
         actions.THRESHOLD,
-        _EDGE_SOFTNESS,
-        _LIGHT_WRAP,
-        _EDGE_SHIFT,
         actions.PEOPLE,
-        _INVERT,
         replace(actions.PLACE, label="the person left, right, in the middle, as they are"),
         actions.SHADOW,
         replace(actions.AUTO_FRAME, label="follow the head"),

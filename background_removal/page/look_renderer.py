@@ -18,7 +18,7 @@ from background_removal.effects.defocus import Defocus
 from background_removal.effects.effect import Effect
 from background_removal.effects.low_light import LowLight
 from background_removal.errors import BackgroundRemovalError, InputError
-from background_removal.look import EFFECTS, Look
+from background_removal.look import EFFECTS, NAMES, Look
 from background_removal.page.http_errors import plain_message
 from background_removal.page.looks import UPLOAD
 from background_removal.pipeline.actions import (
@@ -33,11 +33,6 @@ from background_removal.pipeline.frame import Frame, Planes, StreamInfo, to_imag
 from background_removal.pipeline.objects import CustomObject, FrameObject, ObjectChain
 from background_removal.segmentation import MPSegmentation
 
-# Settings that change without loading the networks again.
-_IN_PLACE = (
-    "background", "blur", "threshold", "edge_softness", "light_wrap", "people", "place", "shadow", "foreground", "grow",
-    "shrink", "invert", "effects",
-)  # fmt: skip
 _TIME_BASE = Fraction(1, 1_000_000)
 # Backgrounds that show the frame's own.
 _ROOM = ("blur", "none")
@@ -213,7 +208,7 @@ class LookRenderer(FrameObject):
 
     def _changeable(self, before: Look, look: Look) -> set[str]:
         """Return the settings that can change in place now."""
-        names = set[str](_IN_PLACE)
+        names = set(NAMES)
         if self._info is None:
             names -= {"people"}
         elif self._info.still:  # its best matte does not separate people, and its effects must not fade in

@@ -9,13 +9,12 @@ from background_removal.compositing.blur import STRENGTHS, RelativeBlur, parse_b
 from background_removal.compositing.colors import is_color, parse_color
 from background_removal.compositing.shipped import shipped_picture, shipped_pictures
 from background_removal.errors import InputError
-from background_removal.look import Look
+from background_removal.look import PLAIN_BACKGROUNDS, Look
 from background_removal.page.http_errors import PageError, plain_message
 
 BLURS = tuple(STRENGTHS)
 # Prefix of a background that a visitor has uploaded.
 UPLOAD = "upload:"
-_PLAIN = ("blur", "none", "transparent")
 
 
 def parse_look(given: Mapping[str, Any], base: Look, has_picture: Callable[[str], bool]) -> Look:
@@ -66,7 +65,7 @@ def _is_percent(text: str) -> bool:
 
 
 def _parse_background(text: str, has_picture: Callable[[str], bool]) -> str:
-    if text in _PLAIN:
+    if text in PLAIN_BACKGROUNDS:
         return text
     if text.startswith(UPLOAD):
         return _parse_upload("background", text, has_picture)
@@ -78,5 +77,5 @@ def _parse_background(text: str, has_picture: Callable[[str], bool]) -> str:
         except InputError as error:
             raise PageError(400, f"background: {error}") from error
         return f"#{red:02x}{green:02x}{blue:02x}"
-    known = ", ".join([*_PLAIN, *shipped_pictures()])
+    known = ", ".join([*PLAIN_BACKGROUNDS, *shipped_pictures()])
     raise PageError(400, f"background: must be {known}, a colour (#RRGGBB or a name), or {UPLOAD}ID")

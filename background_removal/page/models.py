@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
-from background_removal.look import NAMES, Look
+from background_removal.look import EFFECTS, NAMES, PEOPLE, Look
 from background_removal.page.http_errors import PageError
 from background_removal.page.looks import BLURS, UPLOAD
 from background_removal.page.settings import Limits
@@ -28,6 +37,10 @@ Shift = Annotated[
 ]
 
 
+# Look.parse checks it.
+People = Annotated[str, WithJsonSchema({"type": "string", "enum": list(PEOPLE)})]
+
+
 def _split_effects(value: Any) -> Any:
     """Return a list of effects; in a query they may be separated by commas."""
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
@@ -36,7 +49,7 @@ def _split_effects(value: Any) -> Any:
 
 
 Effects = Annotated[
-    list[Literal["auto-frame", "low-light", "color-balance", "defocus"]],
+    list[Annotated[str, WithJsonSchema({"type": "string", "enum": list(EFFECTS)})]],
     BeforeValidator(_split_effects),
     Field(description="in a query separated by commas"),
 ]
@@ -54,7 +67,7 @@ class LookChanges(BaseModel):
     threshold: Share | None = None
     edge_softness: Share | None = None
     light_wrap: Share | None = None
-    people: Literal["all", "main"] | None = None
+    people: People | None = None
     grow: Shift | None = None
     shrink: Shift | None = None
     invert: bool | None = None
@@ -226,9 +239,6 @@ class Start(BaseModel):
     look: Look
     backgrounds: list[ShippedBackground]
     uploads: list[str] = Field(description="ids of the owner's backgrounds")
-    blurs: list[str]
-    effects: list[str]
-    people: list[str]
     limits: Limits
     webcam: bool = Field(description="whether this computer's camera is offered")
     version: str

@@ -40,7 +40,6 @@ except ImportError as error:
     raise InputError(f"--serve needs extra packages ({error.name} is missing): {install_command('page')}") from error
 
 from background_removal.compositing.shipped import shipped_pictures
-from background_removal.look import EFFECTS, PEOPLE
 from background_removal.page.access import AccessGuard
 from background_removal.page.actions import list_actions
 from background_removal.page.cameras import Cameras
@@ -49,10 +48,10 @@ from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.jobs import VideoQueue
 from background_removal.page.kept_looks import KeptLooks
 from background_removal.page.look_renderer import LookRenderer
-from background_removal.page.looks import BLURS
 from background_removal.page.metrics import Metrics, RequestCounter
 from background_removal.page.models import ActionList, ShippedBackground, Start, describe_error
 from background_removal.page.monitoring import Monitoring
+from background_removal.page.options import OptionList, list_options
 from background_removal.page.photo_service import PhotoService
 from background_removal.page.photos import Photos
 from background_removal.page.pool import RendererPool
@@ -138,6 +137,7 @@ class Page:
         app.add_api_route("/api", lambda: RedirectResponse("/api/openapi.json"), include_in_schema=False)
         app.add_api_route("/api/start", self._start, dependencies=token)
         app.add_api_route("/api/actions", self._actions, dependencies=token)
+        app.add_api_route("/api/options", self._options, dependencies=token)
         app.add_api_route("/api/camera", self._camera, status_code=426, dependencies=token)
         app.include_router(self._monitoring.health_router())
         app.include_router(self._monitoring.router(), dependencies=token)
@@ -185,13 +185,14 @@ class Page:
             look=self._settings.look,
             backgrounds=[ShippedBackground(name=name, label=name.replace("-", " ")) for name in shipped_pictures()],
             uploads=list(self._settings.pictures),
-            blurs=list(BLURS),
-            effects=list(EFFECTS),
-            people=list(PEOPLE),
             limits=self._settings.limits,
             webcam=self._settings.webcam is not None,
             version=__version__,
         )
+
+    async def _options(self) -> OptionList:
+        """Return what can be set in requests for results, with the values: settings of the look, formats, shapes."""
+        return list_options()
 
     async def _actions(self) -> ActionList:
         """Return the actions of the page, with their keys, labels and arguments."""

@@ -3,21 +3,19 @@
 import { choice } from "./dom.js";
 import { say } from "./messages.js";
 import { percent } from "./numbers.js";
+import { options } from "./options.js";
 import { recall, remember } from "./tab_memory.js";
-import { words } from "./words.js";
+import { has, words } from "./words.js";
 
 /** Left, top, right and bottom of a whole photo. */
 export const WHOLE = [0, 0, 1, 1];
-const SHAPES = [
-  ["", words("crop.none")], ["1:1", "1:1"], ["4:5", "4:5"], ["16:9", "16:9"],
-  ["35x45", words("crop.passport-mm")], ["2x2", words("crop.passport-inches")],
-];
+const inWords = (shape) => (has(`crop.shape.${shape}`) ? words(`crop.shape.${shape}`) : shape || words("crop.none"));
 const PASSPORTS = ["35x45", "2x2"];
 
 export class Cropping extends EventTarget {
   constructor() {
     super();
-    this.select = choice(words("crop.title"), SHAPES, () => this.#change(), { title: words("crop.hint"), id: "crop" });
+    this.select = choice(words("crop.title"), options.crops.map((shape) => [shape, inWords(shape)]), () => this.#change(), { title: words("crop.hint"), id: "crop" });
     this.select.value = recall("crop") ?? "";
     if (!this.select.value) this.select.value = "";
     this.explained = new Set();

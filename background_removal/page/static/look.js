@@ -48,9 +48,14 @@ export function keep(look) {
   addEventListener("pagehide", () => timer && send());
 }
 
-/** Return the kind of a background. */
-export function kindOf(spec, pictures) {
-  if (["blur", "none", "transparent"].includes(spec)) return spec;
+/**
+ * Return the kind of a background: "picture", "color", "other", or itself if it is plain.
+ * @param {string} spec
+ * @param {string[]} plain
+ * @param {string[]} pictures
+ */
+export function kindOf(spec, plain, pictures) {
+  if (plain.includes(spec)) return spec;
   if (spec.startsWith("upload:") || pictures.includes(spec)) return "picture";
   return CSS.supports("color", spec) ? "color" : "other";
 }

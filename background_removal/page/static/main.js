@@ -9,6 +9,7 @@ import { byId } from "./dom.js";
 import { bind, list, listen } from "./keys.js";
 import { keep, Look } from "./look.js";
 import { complain, moveMessages } from "./messages.js";
+import { loadOptions } from "./options.js";
 import { Panel } from "./panel.js";
 import { Photos } from "./photos.js";
 import { Videos } from "./videos.js";
@@ -48,7 +49,7 @@ function tabs() {
 
 async function begin() {
   tabs();
-  const [start, last, { backgrounds }] = await Promise.all([ask("/api/start"), ask("/api/look"), ask("/api/backgrounds"), loadActions()]);
+  const [start, last, { backgrounds }] = await Promise.all([ask("/api/start"), ask("/api/look"), ask("/api/backgrounds"), loadActions(), loadOptions()]);
   bind("", { keys: list, ...Object.fromEntries(TABS.map((name) => [`tab-${name}`, () => show(name)])) });
   byId("show-keys").addEventListener("click", list);
   listen(() => open);

@@ -2,13 +2,12 @@
 
 import { keyOf } from "./actions.js";
 import { ask, query } from "./api.js";
-import { button, byId, choice, download, el, resultName } from "./dom.js";
+import { button, byId, download, el, resultName } from "./dom.js";
+import { formatChoice } from "./formats.js";
 import { complain, say } from "./messages.js";
+import { options } from "./options.js";
 import { sendStrokes } from "./strokes.js";
 import { words } from "./words.js";
-
-const FORMATS = [["png", "PNG"], ["jpeg", "JPEG"], ["webp", "WebP"]];
-const ENDINGS = { png: "png", jpeg: "jpg", webp: "webp" };
 
 export class PhotoSaving {
   /**
@@ -18,16 +17,14 @@ export class PhotoSaving {
   constructor(look, tab) {
     this.look = look;
     this.tab = tab;
-    this.format = choice(words("file.format"), FORMATS, () => {});
+    this.format = formatChoice(options.picture_formats, look);
     this.buttons = {
       save: button(words("file.save"), keyOf("photo", "save"), () => this.save(), { class: "main" }),
       copy: button(words("photo.copy"), "", () => this.copy(), { title: words("photo.copy-hint"), "aria-keyshortcuts": "Control+C" }),
       zip: button(words("photo.zip"), "", () => this.zip()),
     };
     this.element = el("span", { class: "joined" }, this.buttons.save, this.format);
-    look.addEventListener("change", () => this.#formats());
     document.addEventListener("keydown", (event) => this.#key(event));
-    this.#formats();
   }
 
   /** Save the photo at hand. */
@@ -36,8 +33,10 @@ export class PhotoSaving {
     if (!photo?.id) return;
     const format = this.format.value;
     try {
-      download(await this.#result(photo, format), resultName(photo.name, ENDINGS[format]));
-      say(words("file.saved", { name: resultName(photo.name, ENDINGS[format]) }));
+      const ending = options.picture_formats.find(({ name }) => name === format)?.ending ?? format;
+      const name = resultName(photo.name, ending);
+      download(await this.#result(photo, format), name);
+      say(words("file.saved", { name }));
     } catch (error) {
       complain(error);
     }
@@ -92,12 +91,5 @@ export class PhotoSaving {
       complain(error);
     }
     this.buttons.zip.disabled = false;
-  }
-
-  // JPEG cannot be transparent.
-  #formats() {
-    const jpeg = this.format.querySelector("[value=jpeg]");
-    jpeg.disabled = this.look.value.background === "transparent";
-    if (jpeg.disabled && this.format.value === "jpeg") this.format.value = "png";
   }
 }
