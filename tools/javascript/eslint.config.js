@@ -1,0 +1,26 @@
+// Rules for the page's scripts. They are found by browsers, so that none of Node's names are there.
+
+import js from "@eslint/js";
+import globals from "globals";
+
+export default [
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  js.configs.recommended,
+  {
+    languageOptions: { globals: globals.browser },
+    rules: {
+      complexity: ["error", 12],
+      curly: ["error", "multi-line"],
+      eqeqeq: ["error", "always", { null: "ignore" }],
+      "max-lines": ["error", 250],
+      "no-shadow": "error",
+      "no-unused-private-class-members": "error",
+      "no-use-before-define": ["error", { functions: false, variables: false }],
+      "no-var": "error",
+      "object-shorthand": "error",
+      "prefer-const": "error",
+      "prefer-template": "error",
+    },
+  },
+  { files: ["encode.js"], languageOptions: { globals: globals.worker } },
+];
