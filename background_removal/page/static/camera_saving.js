@@ -11,7 +11,7 @@ import { words } from "./words.js";
 // Colour that a recording can have in place of transparency, to be keyed out elsewhere.
 const KEY_COLOR = "#00b140";
 // Timeout for the first frame with transparency, milliseconds.
-const FIRST_MS = 2000;
+const FIRST_MS = 5000;
 
 export class CameraSaving {
   #recording = new Recording();
@@ -29,7 +29,7 @@ export class CameraSaving {
     this.camera = camera;
     this.changed = changed;
     this.sound = el("label", { class: "check" }, this.#box, words("camera.sound"));
-    camera.look.addEventListener("change", () => this.recording && this.#offerKey());
+    camera.look.addEventListener("change", () => this.#prepare());
     addEventListener("beforeunload", (event) => this.recording && event.preventDefault());
   }
 
@@ -113,6 +113,11 @@ export class CameraSaving {
       if (alpha && !this.frames++) this.onFirst();
     }
     this.#recording.draw();
+  }
+
+  #prepare() {
+    if (this.recording) this.#offerKey();
+    else if (this.camera.link && this.camera.hasSquares) transparentType();
   }
 
   // Say once in a recording that it cannot be transparent.

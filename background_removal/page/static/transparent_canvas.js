@@ -7,8 +7,10 @@ const SQUARE = 16;
 const GREYS = ["rgb(102 102 102)", "rgb(153 153 153)"];
 const PROBE_SIDE = 64;
 const PROBE_MS = 40;
+// Pictures drawn for it, at least and, until the browser has recorded one, at most.
+const PROBE_PICTURES = [3, 50];
 // Timeout of the trial, milliseconds; some browsers load no video before it is played.
-const TRIAL_MS = 3000;
+const TRIAL_MS = 10_000;
 const wait = (duration) => new Promise((resolve) => setTimeout(resolve, duration));
 let known;
 
@@ -59,13 +61,15 @@ async function keepsAlpha(mimeType) {
   [canvas.width, canvas.height] = [PROBE_SIDE, PROBE_SIDE];
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   const recorder = new MediaRecorder(canvas.captureStream(), { mimeType });
+  const pieces = [];
   const recorded = new Promise((resolve, reject) => {
-    recorder.ondataavailable = ({ data }) => resolve(data);
+    recorder.ondataavailable = ({ data }) => data.size && pieces.push(data);
+    recorder.onstop = () => resolve(new Blob(pieces, { type: mimeType }));
     recorder.onerror = ({ error }) => reject(error);
   });
-  recorder.start();
+  recorder.start(PROBE_MS);
   // The left half stays transparent.
-  for (let n = 0; n < 3; n++) {
+  for (let n = 0; n < PROBE_PICTURES[pieces.length ? 0 : 1]; n++) {
     pen.fillStyle = `rgb(${200 + n} 40 10)`;
     pen.fillRect(PROBE_SIDE / 2, 0, PROBE_SIDE / 2, PROBE_SIDE);
     await wait(PROBE_MS);
