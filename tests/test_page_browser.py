@@ -69,6 +69,22 @@ carried.setData("text/uri-list", "https://example.com/me.jpg");
 for (const kind of ["dragenter", "dragover", "drop"])
   document.body.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: carried}));
 """
+# Collects what is said, also for a moment.
+HEAR = """
+window.heard = [];
+const said = document.getElementById("said");
+new MutationObserver(() => heard.push(said.textContent)).observe(said, {childList: true});
+"""
+# Lets the next result but one fail.
+FAIL = """
+const real = fetch;
+let results = 0;
+window.fetch = (path, ...more) => {
+  if (!path.includes("/result") || ++results < 2) return real(path, ...more);
+  window.fetch = real;
+  return Promise.resolve(new Response('{"error": "too dark"}', {status: 422}));
+};
+"""
 # Size of the picture on the clipboard, and its alpha in a corner and in the middle.
 CLIPBOARD = """
 const [done] = arguments;
@@ -365,6 +381,20 @@ def page(browser: Browser) -> Iterator[Callable[[str], Browser]]:
     assert complaints == []
 
 
+def _use_camera_buttons(browser: Browser) -> None:
+    """Ask for the empty room and give it up; try to keep the person, who is no thing; stop."""
+    browser.run(HEAR)
+    for words in ("step aside: the empty room", "the empty room is not taken"):
+        browser.tool("camera", "Empty room").click()
+        wait_until(lambda words=words: words in str(browser.run("return heard")), words)
+    browser.tool("camera", "Keep a thing").click()
+    assert browser.tool("camera", "Keep a thing").get_attribute("aria-pressed") == "true"
+    browser.find("#camera-result").click()
+    wait_until(lambda: "who is kept anyway" in browser.said(), "the answer")
+    browser.type("q")
+    wait_until(lambda: browser.shows("#camera-start"), "the end")
+
+
 def test_a_camera(page: Callable[[str], Browser]) -> None:
     browser = page("camera")
     browser.find("#camera-start").send_keys(Keys.ENTER)
@@ -416,8 +446,7 @@ def test_a_camera(page: Callable[[str], Browser]) -> None:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert np.abs(frames[-1][20, 20].astype(int) - GREEN).max() < 40
     assert [browser.driver.execute_async_script(each) for each in (CANNOT, TOO_MUCH)] == ["", "TooMuch"]
-    browser.type("q")
-    wait_until(lambda: browser.shows("#camera-start"), "the end")
+    _use_camera_buttons(browser)
 
 
 @pytest.fixture
@@ -534,6 +563,21 @@ def test_keys(page: Callable[[str], Browser]) -> None:
     assert browser.run(NAMELESS) == []
 
 
+def _save_all(browser: Browser) -> None:
+    """Save both photos as a ZIP, at first with one that fails, which is named, while the other one is saved."""
+    browser.run(FAIL)
+    browser.tool("photo", "All as ZIP").click()
+    with zipfile.ZipFile(io.BytesIO(browser.downloaded("photos_out.zip").read_bytes())) as pictures:
+        assert pictures.namelist() == ["portrait_out.png"]
+    wait_until(lambda: "1 photo is missing in the ZIP: second.jpg: too dark" in browser.find("#trouble").text, "it")
+    shutil.rmtree(browser.downloads)
+    browser.tool("photo", "All as ZIP").click()
+    with zipfile.ZipFile(io.BytesIO(browser.downloaded("photos_out.zip").read_bytes())) as pictures:
+        assert pictures.testzip() is None
+        assert sorted(pictures.namelist()) == ["portrait_out.png", "second_out.png"]
+        assert cv2.imdecode(np.frombuffer(pictures.read("second_out.png"), np.uint8), -1).shape[:2] == (512, 512)
+
+
 def test_photos(page: Callable[[str], Browser], files: Path) -> None:
     browser = page("photo")
     browser.background("color")
@@ -557,10 +601,7 @@ def test_photos(page: Callable[[str], Browser], files: Path) -> None:
     blue = cv2.imencode(".png", np.full((40, 60, 3), (200, 20, 10), np.uint8))[1].tobytes()
     browser.run(DROP, "#backgrounds legend", base64.b64encode(blue).decode(), "blue.png", "image/png")
     wait_until(lambda: browser.is_color("photo-result", 0.95, 0.05, (10, 20, 200)), "the dropped background")
-    browser.tool("photo", "All as ZIP").click()
-    with zipfile.ZipFile(io.BytesIO(browser.downloaded("photos_out.zip").read_bytes())) as pictures:
-        assert sorted(pictures.namelist()) == ["portrait_out.png", "second_out.png"]
-        assert cv2.imdecode(np.frombuffer(pictures.read("second_out.png"), np.uint8), -1).shape[:2] == (512, 512)
+    _save_all(browser)
     # A reload brings back the photos, the one at hand, the background and the look.
     browser.find("#photo-strip button").send_keys(Keys.ENTER)
     assert browser.focused().get_attribute("title") == "portrait.jpg"
@@ -663,6 +704,13 @@ def test_a_photo_is_edited(page: Callable[[str], Browser]) -> None:
     assert "fetches none" in browser.find("#trouble").text
 
 
+def _trim_start(browser: Browser) -> None:
+    """Leave out the first 0.4 seconds of the video at hand."""
+    browser.run("document.getElementById('video-source').currentTime = 0.4")
+    browser.find(".trim button").click()
+    assert browser.find("#trim-start").get_attribute("value") == "0.4"
+
+
 def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     browser = page("video")
     browser.background("color")
@@ -670,6 +718,7 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     wait_until(lambda: browser.texts(".job .words") == ["ready to begin"], "the upload")
     wait_until(lambda: browser.shows("#video-preview"), "the first frame in that look")
     assert browser.is_color("video-preview", 0.03, 0.1, GREEN)
+    _trim_start(browser)
     browser.run("document.activeElement.blur()")
     browser.type(Keys.ENTER)
     wait_until(lambda: browser.texts(".job .words") == ["done"], "the result")
@@ -680,12 +729,14 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     wait_until(lambda: browser.run(playing), "both to play")
     wait_until(lambda: browser.run("return document.getElementById('video-result').ended"), "the end")
     times = "return ['video-source', 'video-result'].map((id) => document.getElementById(id).currentTime)"
-    wait_until(lambda: abs(np.subtract(*browser.run(times))) < 0.05, "the source in step")
+    wait_until(lambda: abs(np.subtract(*browser.run(times)) - 0.4) < 0.05, "the source in step")
+    browser.find("#video-stage .divider").send_keys(Keys.ARROW_LEFT)
+    assert browser.find("#video-stage .divider").get_attribute("aria-valuenow") == "48"
     browser.tool("video", "Download").click()
     with av.open(str(browser.downloaded("short_out.mp4"))) as container:
         assert container.streams.audio
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    assert len(frames) == 30
+    assert len(frames) == 20
     assert np.abs(frames[-1][10, 10].astype(int) - GREEN).max() < 16
     # A long one is begun; the page is closed and opened again; it is cancelled.
     browser.choose("#video-tools [aria-keyshortcuts=o]", files / "long.mp4")
@@ -711,8 +762,10 @@ def test_videos(page: Callable[[str], Browser], files: Path) -> None:
     browser.open("video")
     wait_until(lambda: browser.shows(".at-hand"), "the frame at hand")
     wait_until(lambda: any("left" in each for each in browser.texts(".job .words")), "the time left")
+    assert browser.driver.title.endswith("% - long.mp4")
     browser.tool("video", "Cancel").click()
     wait_until(lambda: sorted(browser.texts(".job .words")) == ["cancelled", "done"], "the cancellation")
+    assert browser.driver.title == "Background Removal"
 
 
 def test_the_first_tab_keys_reach_the_tabs(page: Callable[[str], Browser]) -> None:

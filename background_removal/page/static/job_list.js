@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { clock, percent, size } from "./numbers.js";
+import { showInTitle } from "./tab_title.js";
 import { words } from "./words.js";
 
 export class JobList {
@@ -17,6 +18,8 @@ export class JobList {
   /** Show the videos, and mark the one at hand. */
   show(videos, current) {
     this.element.hidden = !videos.length;
+    const busy = videos.find(({ state, frames }) => state === "working" && frames) ?? videos.find(({ state }) => state === "sending");
+    showInTitle("video", busy ? shareOf(busy) : null, busy?.name);
     for (const row of [...this.element.children]) if (!videos.includes(row.video)) row.remove();
     for (const [n, video] of videos.entries()) {
       video.row ??= this.#make(video);
@@ -24,7 +27,7 @@ export class JobList {
       const { bar, state, name } = video.row;
       name.setAttribute("aria-current", video === current);
       bar.hidden = !["sending", "working", "queued"].includes(video.state);
-      bar.value = video.state === "sending" ? video.part : video.frames ? (video.done ?? 0) / video.frames : 0;
+      bar.value = shareOf(video);
       state.textContent = inWords(video);
     }
   }
@@ -36,6 +39,8 @@ export class JobList {
     return Object.assign(el("li", { class: "job" }, name, state, bar), { video, bar, state, name });
   }
 }
+
+const shareOf = ({ state, part, frames, done }) => (state === "sending" ? part : frames ? Math.min(1, (done ?? 0) / frames) : 0);
 
 /** Return a video's size, length and sound in words, with what is to be said of it. */
 export function facts({ state, width, height, seconds, sound, warnings, error }) {

@@ -2,6 +2,7 @@
 
 import { keyOf } from "./actions.js";
 import { ask, query } from "./api.js";
+import { Batch } from "./batch.js";
 import { button, byId, download, el, resultName } from "./dom.js";
 import { formatChoice } from "./formats.js";
 import { complain, say } from "./messages.js";
@@ -21,9 +22,9 @@ export class PhotoSaving {
     this.buttons = {
       save: button(words("file.save"), keyOf("photo", "save"), () => this.save(), { class: "main" }),
       copy: button(words("photo.copy"), "", () => this.copy(), { title: words("photo.copy-hint"), "aria-keyshortcuts": "Control+C" }),
-      zip: button(words("photo.zip"), "", () => this.zip()),
     };
     this.element = el("span", { class: "joined" }, this.buttons.save, this.format);
+    this.batch = new Batch(() => tab.photos.filter(({ id }) => id), (photo, signal) => this.#result(photo, this.format.value, signal), () => this.#ending(this.format.value));
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -33,8 +34,7 @@ export class PhotoSaving {
     if (!photo?.id) return;
     const format = this.format.value;
     try {
-      const ending = options.picture_formats.find(({ name }) => name === format)?.ending ?? format;
-      const name = resultName(photo.name, ending);
+      const name = resultName(photo.name, this.#ending(format));
       download(await this.#result(photo, format), name);
       say(words("file.saved", { name }));
     } catch (error) {
@@ -42,9 +42,13 @@ export class PhotoSaving {
     }
   }
 
-  async #result(photo, format) {
+  #ending(format) {
+    return options.picture_formats.find(({ name }) => name === format)?.ending ?? format;
+  }
+
+  async #result(photo, format, signal) {
     await sendStrokes(photo);
-    return ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format, crop: this.tab.cropping.value })}`, { as: "blob" });
+    return ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format, crop: this.tab.cropping.value })}`, { as: "blob", signal });
   }
 
   /** Copy the photo at hand to the clipboard, as a PNG with its transparency. */
@@ -75,21 +79,5 @@ export class PhotoSaving {
     if (byId("photo").hidden || byId("keys").open || writes || !this.tab.current || String(getSelection())) return;
     event.preventDefault();
     this.copy();
-  }
-
-  /** Save all photos. */
-  async zip() {
-    this.buttons.zip.disabled = true;
-    try {
-      const photos = this.tab.photos.filter(({ id }) => id);
-      for (const photo of photos) await sendStrokes(photo);
-      const ids = photos.map(({ id }) => id);
-      say(words("photo.zipping", { n: ids.length }));
-      download(await ask("/api/zip", { json: { ids, look: this.look.value, format: this.format.value, crop: this.tab.cropping.value }, as: "blob" }), "photos_out.zip");
-      say(words("file.saved", { name: "photos_out.zip" }));
-    } catch (error) {
-      complain(error);
-    }
-    this.buttons.zip.disabled = false;
   }
 }

@@ -58,7 +58,8 @@ export class Photos {
       add: push(words("file.add"), "open", () => this.choose()),
       remove: push(words("file.remove"), "remove", () => this.remove()),
     };
-    byId("photo-tools").append(this.saving.element, this.saving.buttons.copy, this.cropping.select, this.brush.toggle, this.mover.toggle, this.saving.buttons.zip, ...Object.values(this.buttons));
+    byId("photo-tools").before(this.saving.batch.element);
+    byId("photo-tools").append(this.saving.element, this.saving.buttons.copy, this.cropping.select, this.brush.toggle, this.mover.toggle, this.saving.batch.button, ...Object.values(this.buttons));
   }
 
   choose() {
@@ -115,7 +116,7 @@ export class Photos {
 
   #strip() {
     this.strip.show(this.photos, this.current);
-    this.saving.buttons.zip.hidden = this.photos.filter(({ id }) => id).length < 2;
+    this.saving.batch.show();
   }
 
   #state() {

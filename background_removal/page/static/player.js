@@ -38,6 +38,7 @@ export class Player {
     const before = this.#make(source, "source", video);
     before.muted = true;
     this.follow = result ? before : null;
+    this.offset = result ? (video.start ?? 0) : 0;
     this.lead = result ? this.#make(result, "result", video) : before;
     this.lead.muted = !this.sound.checked;
     this.soundLabel.hidden = !video.sound;
@@ -90,7 +91,12 @@ export class Player {
   #jump() {
     if (!this.lead?.duration) return;
     this.lead.currentTime = Number(this.seek.value) * this.lead.duration;
-    if (this.follow) this.follow.currentTime = this.lead.currentTime;
+    if (this.follow) this.follow.currentTime = this.sourceTime;
+  }
+
+  /** Where it is in the source, which may have been trimmed, in seconds. */
+  get sourceTime() {
+    return (this.lead?.currentTime ?? 0) + this.offset;
   }
 
   #step() {
@@ -103,7 +109,7 @@ export class Player {
     this.time.textContent = `${clock(lead.currentTime)} / ${clock(duration)}`;
     if (!follow?.duration) return;
     if (lead.paused !== follow.paused) lead.paused ? follow.pause() : follow.play().catch(() => {});
-    if (Math.abs(follow.currentTime - lead.currentTime) > (lead.paused ? 0.001 : APART_S)) follow.currentTime = lead.currentTime;
+    if (Math.abs(follow.currentTime - this.sourceTime) > (lead.paused ? 0.001 : APART_S)) follow.currentTime = this.sourceTime;
   }
 
   // Make the player of a file: the browser's, or the server's pictures where that cannot decode the file's. It may have

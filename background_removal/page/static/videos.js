@@ -4,6 +4,7 @@ import { keyOf } from "./actions.js";
 import { ask, send } from "./api.js";
 import { choose, withinLimit } from "./drop.js";
 import { button, byId, download, el, keepFocus, resultName } from "./dom.js";
+import { FrameAtHand } from "./frame_at_hand.js";
 import { facts, JobList } from "./job_list.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
@@ -11,10 +12,12 @@ import { size } from "./numbers.js";
 import { Player } from "./player.js";
 import { remove } from "./removal.js";
 import { recall, remember } from "./tab_memory.js";
+import { Trimming } from "./trimming.js";
 import { VideoFormat } from "./video_format.js";
 import { words } from "./words.js";
 
-const POLL_MS = 700;
+// Intervals of requests for progress, milliseconds; behind another tab only the title shows it.
+const [POLL_MS, HIDDEN_POLL_MS] = [700, 3000];
 const BUSY = ["queued", "working"];
 
 export class Videos {
@@ -26,8 +29,7 @@ export class Videos {
     this.current = null;
     this.leaving = new Set(); // ids of removed ones, until the server has removed them
     this.player = new Player(byId("video-stage"), byId("video-transport"), look);
-    this.picture = el("img", { class: "at-hand", alt: words("video.frame-picture"), hidden: true });
-    byId("video-stage").append(this.picture);
+    this.frame = new FrameAtHand(byId("video-stage"));
     const { video_bytes: bytes, video_seconds: seconds } = start.limits;
     byId("video-hint").textContent = words("video.hint", { size: size(bytes), n: Math.round(seconds / 60) });
     byId("video-choose").addEventListener("click", () => this.choose());
@@ -45,6 +47,7 @@ export class Videos {
 
   #tools() {
     this.format = new VideoFormat(this.look);
+    this.trimming = new Trimming(this.player);
     const push = (label, name, act, attributes) => button(label, keyOf("video", name), act, attributes);
     this.buttons = {
       begin: push(words("video.begin"), "start", () => this.begin(), { class: "main" }),
@@ -108,7 +111,7 @@ export class Videos {
     }
     this.loading = false;
     const busy = this.videos.some(({ state }) => BUSY.includes(state));
-    if (busy && !document.hidden) this.timer = setTimeout(() => this.load(), POLL_MS);
+    if (busy) this.timer = setTimeout(() => this.load(), document.hidden ? HIDDEN_POLL_MS : POLL_MS);
   }
 
   #update(video, changes) {
@@ -123,26 +126,12 @@ export class Videos {
   show(video) {
     this.current = video;
     this.player.close();
-    this.picture.hidden = true;
-    this.picture.removeAttribute("src");
-    this.pictured = null;
+    this.frame.clear();
     if (video?.id) remember("video", video.id);
     if (video?.id && !BUSY.includes(video.state)) {
       this.player.open(`/api/videos/${video.id}/source`, video.result ? `/api/videos/${video.id}/result` : null, video);
     }
     this.#state();
-  }
-
-  #showFrame(video) {
-    if (video.state !== "working" || !video.done || this.pictured === video.done) return;
-    this.pictured = video.done;
-    const picture = new Image();
-    picture.src = `/api/videos/${video.id}/frame?at=${video.done}`;
-    picture.decode().then(() => {
-      if (video !== this.current || video.state !== "working") return;
-      this.picture.src = picture.src;
-      this.picture.hidden = false;
-    }).catch(() => {}); // no frame yet
   }
 
   #state() {
@@ -161,10 +150,11 @@ export class Videos {
         byId("video-stage").style.setProperty("--w", video.width);
         byId("video-stage").style.setProperty("--h", video.height);
       }
-      this.#showFrame(video);
+      this.frame.show(video);
     }
     const ready = Boolean(video?.id) && !BUSY.includes(state);
     this.beginning.hidden = this.format.matte.hidden = !ready;
+    this.trimming.show(ready ? video : null);
     this.buttons.begin.textContent = video?.result ? words("video.again") : words("video.begin");
     this.buttons.begin.classList.toggle("main", !video?.result);
     this.buttons.save.hidden = !ready || !video.result;
@@ -181,7 +171,7 @@ export class Videos {
     const video = this.current;
     if (!video?.id || BUSY.includes(video.state)) return;
     try {
-      const wishes = { look: this.look.value, ...this.format.value };
+      const wishes = { look: this.look.value, ...this.format.value, ...this.trimming.value };
       Object.assign(video, await ask(`/api/videos/${video.id}/start`, { json: wishes }));
       this.show(video);
       await this.load();
