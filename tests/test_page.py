@@ -39,10 +39,12 @@ from websockets.sync.client import ClientConnection, connect
 
 from background_removal.look import Look
 from background_removal.page.connections import HEAD_SECONDS
+from background_removal.page.look_renderer import LookRenderer
 from background_removal.page.photo_service import PhotoService, Rendered
 from background_removal.page.server import Page, PageServer
 from background_removal.page.settings import Limits, Settings
 from background_removal.page.store import Upload
+from background_removal.pipeline.frame import StreamInfo
 
 SMALL = Limits(photo_bytes=2 << 20, pixels=2_000_000, video_bytes=4 << 20, connections=24)
 
@@ -643,6 +645,8 @@ def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, p
             ({"action": "keep-at", "argument": "0.5,0.3"}, "said", "this is the person"),
             ({"action": "keep-at", "argument": "9,9"}, "error", "keep-at 9,9: must be X,Y"),
             ({"action": "foreground", "argument": "/etc/passwd"}, "error", "foreground: nothing can be said after it"),
+            ({"action": "screen", "argument": "green"}, "said", "screen green"),
+            ({"action": "screen", "argument": "/etc/passwd"}, "error", "key /etc/passwd: "),
         ):
             camera.send(json.dumps(sent))
             camera.send(message(next(numbers), portrait))
@@ -657,6 +661,19 @@ def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, p
         while "error" not in (told := text(camera)):
             pass
         assert "background: must be" in told["error"]
+
+
+def test_a_keyed_screen_outlasts_changes_of_the_look_but_not_the_visitor() -> None:
+    renderer = LookRenderer(Look(), str, {})
+    renderer.open(StreamInfo("camera", 512, 512, live=True))
+    renderer.perform("screen", "green")
+    first = renderer._segmentation
+    renderer.change_look(Look(effects=("defocus",)))
+    assert renderer._segmentation is not first
+    assert renderer._segmentation.status()["screen"] == "green"
+    renderer.close()
+    renderer.reset()
+    assert renderer._segmentation.status()["screen"] == "off"
 
 
 def test_a_broken_frame_does_not_end_the_camera(visitor: Visitor, portrait: np.ndarray) -> None:

@@ -3,17 +3,19 @@
 import { ask } from "./api.js";
 import { words } from "./words.js";
 
-/** @type {{tab: string, name: string, keys: string[], aliases: string[], label: string, choices: string[], limits: number[]?}[]} */
+/** @type {Action[]} */
 export const actions = [];
 
 /** Fetch the list. */
 export async function loadActions() {
+  /** @type {{actions: Action[]}} */
   const { actions: served } = await ask("/api/actions");
   actions.push(...served.map((action) => ({ ...action, label: words(`action.${action.tab || "page"}.${action.name}`) })));
 }
 
 /** Return an action of a tab, "" for those of all tabs. */
-export const find = (tab, name) => actions.find((action) => action.tab === tab && action.name === name);
+export const find = (/** @type {string} */ tab, /** @type {string} */ name) =>
+  /** @type {Action} */ (actions.find((action) => action.tab === tab && action.name === name));
 
 /** Return the first key of an action. */
-export const keyOf = (tab, name) => find(tab, name)?.keys[0] ?? "";
+export const keyOf = (/** @type {string} */ tab, /** @type {string} */ name) => find(tab, name)?.keys[0] ?? "";

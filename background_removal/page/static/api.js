@@ -4,6 +4,10 @@ import { words } from "./words.js";
 
 /** Error with the server's own message. */
 export class Refused extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status
+   */
   constructor(message, status) {
     super(message);
     this.name = "Refused";
@@ -11,6 +15,10 @@ export class Refused extends Error {
   }
 }
 
+/**
+ * @param {string} text
+ * @param {number} status
+ */
 function sentence(text, status) {
   try {
     const { error } = JSON.parse(text);
@@ -24,16 +32,18 @@ function sentence(text, status) {
 /**
  * Send a request.
  * @param {string} path
- * @param {{method?: string, body?: BodyInit, json?: object, signal?: AbortSignal, keepalive?: boolean, as?: "json"|"blob"|"response"}} [how]
+ * @param {{method?: string, body?: BodyInit|null, json?: object, signal?: AbortSignal, keepalive?: boolean, as?: "json"|"blob"|"response"}} [how]
+ * @returns {Promise<any>}
  */
 export async function ask(path, { method, body, json, signal, keepalive, as = "json" } = {}) {
+  /** @type {HeadersInit} */
   const headers = json ? { "Content-Type": "application/json" } : {};
   const content = json ? JSON.stringify(json) : body;
   let response;
   try {
     response = await fetch(path, { method: method ?? (content === undefined ? "GET" : "POST"), body: content, headers, signal, keepalive });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (/** @type {Error} */ (error).name === "AbortError") throw error;
     throw new Refused(words("error.gone"), 0);
   }
   if (!response.ok) throw new Refused(sentence(await response.text(), response.status), response.status);
@@ -42,7 +52,13 @@ export async function ask(path, { method, body, json, signal, keepalive, as = "j
   return as === "blob" ? response.blob() : response.json();
 }
 
-/** Upload a file and report progress, 0 to 1, which fetch cannot. */
+/**
+ * Upload a file and report progress, 0 to 1, which fetch cannot.
+ * @param {string} path
+ * @param {Blob} file
+ * @param {{progress?: (share: number) => void, signal?: AbortSignal}} [how]
+ * @returns {Promise<any>}
+ */
 export function send(path, file, { progress = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -59,6 +75,10 @@ export function send(path, file, { progress = () => {}, signal } = {}) {
   });
 }
 
-/** Return a look as a URL query. */
+/**
+ * Return a look as a URL query.
+ * @param {LookValue} look
+ * @param {{[name: string]: any}} [more]
+ */
 export const query = (look, more = {}) =>
-  new URLSearchParams({ ...look, effects: look.effects.join(","), ...more }).toString();
+  new URLSearchParams({ .../** @type {{[name: string]: any}} */ (look), effects: look.effects.join(","), ...more }).toString();

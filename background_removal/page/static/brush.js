@@ -1,7 +1,7 @@
 // Brush: strokes over a photo that keep or erase what they mark; zoom by wheel and pinch, pan.
 
 import { keyOf } from "./actions.js";
-import { button, byId, el } from "./dom.js";
+import { button, byId, el, press } from "./dom.js";
 import { drawStrokes, strokesPicture } from "./strokes.js";
 import { recall, remember } from "./tab_memory.js";
 import { View } from "./view.js";
@@ -13,6 +13,22 @@ const LONGEST = 1600;
 const [FIRST, SMALLEST, LARGEST] = [2, 0.3, 10];
 
 export class Brush {
+  /** @type {any} The photo that is shown, with its strokes; null for none. */
+  photo = null;
+  /** @type {Stroke|null} */
+  stroke = null;
+  /** @type {HTMLButtonElement} */
+  toggle;
+  /** @type {{[name: string]: HTMLButtonElement}} */
+  buttons;
+  /** @type {HTMLInputElement} */
+  size;
+  /** @type {HTMLDivElement} */
+  tools;
+  erases = false;
+  space = false;
+  place = 50;
+
   /**
    * @param {import("./compare.js").Compare} compare Shows the photo.
    * @param {(photo: object) => void} changed Called with the photo after each stroke; its `hints` are to be sent.
@@ -27,20 +43,20 @@ export class Brush {
     compare.layers.append(this.canvas);
     this.view = new View(compare.element, compare.layers);
     this.#tools();
-    const listen = (kind, act) => this.canvas.addEventListener(kind, act);
-    listen("pointerdown", (event) => this.#down(event));
-    listen("pointermove", (event) => this.#move(event));
-    for (const kind of ["pointerup", "pointercancel"]) listen(kind, (event) => this.#up(event, kind));
-    listen("dblclick", (event) => event.stopPropagation());
-    listen("contextmenu", (event) => event.preventDefault());
+    const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ act) => this.canvas.addEventListener(kind, act);
+    listen("pointerdown", (/** @type {any} */ event) => this.#down(event));
+    listen("pointermove", (/** @type {any} */ event) => this.#move(event));
+    for (const kind of ["pointerup", "pointercancel"]) listen(kind, (/** @type {any} */ event) => this.#up(event, kind));
+    listen("dblclick", (/** @type {any} */ event) => event.stopPropagation());
+    listen("contextmenu", (/** @type {any} */ event) => event.preventDefault());
     compare.element.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
   #tools() {
-    const push = (label, name, act, attributes) => button(label, name && keyOf("photo", name), act, attributes);
-    const wheel = (key) => ({ "aria-label": words(key), title: `${words(key)} (${words("key.wheel")})` });
-    const mode = (label, erases, title) => push(label, "", () => this.setMode(erases), { "aria-pressed": "false", title });
+    const push = (/** @type {string} */ label, /** @type {string} */ name, /** @type {() => void} */ act, attributes = {}) => button(label, name && keyOf("photo", name), act, attributes);
+    const wheel = (/** @type {string} */ key) => ({ "aria-label": words(key), title: `${words(key)} (${words("key.wheel")})` });
+    const mode = (/** @type {string} */ label, /** @type {boolean} */ erases, /** @type {string} */ title) => push(label, "", () => this.setMode(erases), { "aria-pressed": "false", title });
     this.toggle = push(words("brush.brush"), "brush", () => this.switch(!this.on), { "aria-pressed": "false", title: words("brush.hint") });
     this.buttons = {
       keep: mode(words("brush.keep"), false, words("brush.keep-hint")),
@@ -61,7 +77,7 @@ export class Brush {
   }
 
   /** Switch the brush on or off. */
-  switch(on) {
+  switch(/** @type {boolean} */ on) {
     if (on && !this.photo?.id) return;
     if (on === this.on) return;
     this.on = on;
@@ -74,20 +90,20 @@ export class Brush {
     this.compare.moveTo(on ? 0 : this.place);
     this.compare.element.classList.toggle("brushing", on);
     this.canvas.hidden = this.tools.hidden = !on;
-    this.toggle.setAttribute("aria-pressed", on);
+    press(this.toggle, on);
     this.view.reset();
     this.#draw();
   }
 
-  setMode(erases) {
+  setMode(/** @type {boolean} */ erases) {
     this.erases = erases;
-    this.buttons.keep.setAttribute("aria-pressed", !erases);
-    this.buttons.erase.setAttribute("aria-pressed", erases);
+    press(this.buttons.keep, !erases);
+    press(this.buttons.erase, erases);
     this.#showSize();
   }
 
   /** Take another photo, which keeps its own strokes; null for none. */
-  show(photo) {
+  show(/** @type {Photo|null} */ photo) {
     if (photo === this.photo) return;
     this.photo = photo;
     this.stroke = null;
@@ -105,7 +121,7 @@ export class Brush {
     if (this.on && this.photo.undone.length) this.#changed(() => this.photo.strokes.push(this.photo.undone.pop()));
   }
 
-  async #changed(change) {
+  async #changed(/** @type {() => void} */ change) {
     change();
     this.#draw();
     const { photo } = this;
@@ -125,7 +141,7 @@ export class Brush {
     const [width, height] = [Math.round(photo.width * scale), Math.round(photo.height * scale)];
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const strokes = this.stroke ? [...photo.strokes, this.stroke] : photo.strokes;
-    drawStrokes(canvas.getContext("2d"), strokes, ["#1fdb64", "#ff3b30"]);
+    drawStrokes(/** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), strokes, ["#1fdb64", "#ff3b30"]);
     this.#showSize();
   }
 
@@ -133,21 +149,21 @@ export class Brush {
   #showSize() {
     if (!this.on) return;
     const shown = this.canvas.getBoundingClientRect();
-    const size = Math.min(120, Math.max(4, (this.size.value / 100) * Math.max(shown.width, shown.height)));
+    const size = Math.min(120, Math.max(4, (Number(this.size.value) / 100) * Math.max(shown.width, shown.height)));
     const ring = `<svg xmlns='http://www.w3.org/2000/svg' width='${size + 4}' height='${size + 4}'><circle cx='50%' cy='50%' r='${size / 2}' fill='none' stroke='black' stroke-width='3'/><circle cx='50%' cy='50%' r='${size / 2}' fill='none' stroke='${this.erases ? "%23ff3b30" : "%231fdb64"}' stroke-width='1.5'/></svg>`;
     this.canvas.style.cursor = `url("data:image/svg+xml,${ring}") ${size / 2 + 2} ${size / 2 + 2}, crosshair`;
   }
 
   // A place in shares of the photo's width and height.
-  #at(event) {
+  #at(/** @type {PointerEvent} */ event) {
     const shown = this.canvas.getBoundingClientRect();
-    const share = (part) => Math.round(part * 1e4) / 1e4; // a hundredth of a percent is less than a pixel
+    const share = (/** @type {number} */ part) => Math.round(part * 1e4) / 1e4; // a hundredth of a percent is less than a pixel
     return [share((event.clientX - shown.x) / shown.width), share((event.clientY - shown.y) / shown.height)];
   }
 
   // -- pointers and keys -----------------------------------------------------------------------
 
-  #down(event) {
+  #down(/** @type {PointerEvent} */ event) {
     event.preventDefault();
     event.stopPropagation(); // the divider does not follow
     if (!this.on || !this.photo?.id) return;
@@ -157,19 +173,19 @@ export class Brush {
       this.stroke = null; // a second finger: no stroke was meant
       this.#draw();
     } else if (!event.button) {
-      this.stroke = { erases: this.erases, width: this.size.value / 100, points: [this.#at(event)] };
+      this.stroke = { erases: this.erases, width: Number(this.size.value) / 100, points: [this.#at(event)] };
       this.#draw();
     }
   }
 
-  #move(event) {
+  #move(/** @type {PointerEvent} */ event) {
     if (this.view.move(event)) return this.#showSize();
     if (!this.stroke) return;
     for (const each of event.getCoalescedEvents?.() ?? [event]) this.stroke.points.push(this.#at(each));
     this.#draw();
   }
 
-  #up(event, kind) {
+  #up(/** @type {PointerEvent} */ event, /** @type {string} */ kind) {
     this.view.up(event);
     const { stroke } = this;
     this.stroke = null;
@@ -181,19 +197,19 @@ export class Brush {
     });
   }
 
-  #wheel(event) {
+  #wheel(/** @type {WheelEvent} */ event) {
     if (!this.on) return;
     event.preventDefault();
     this.view.zoom(Math.exp(-event.deltaY / (event.deltaMode ? 20 : 400)), event.clientX, event.clientY);
     this.#showSize();
   }
 
-  #zoom(factor) {
+  #zoom(/** @type {number} */ factor) {
     this.view.zoom(factor);
     this.#showSize();
   }
 
-  #key(event) {
+  #key(/** @type {KeyboardEvent} */ event) {
     if (!this.on || byId("photo").hidden) return;
     if (event.key === " " && event.target === document.body) {
       event.preventDefault();

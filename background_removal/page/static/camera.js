@@ -1,10 +1,10 @@
 // Camera: opened by the browser or the server; the results are drawn on the canvas.
 
-import { keyOf } from "./actions.js";
 import { CameraLink } from "./camera_link.js";
 import { CameraSaving } from "./camera_saving.js";
+import { CameraTools } from "./camera_tools.js";
 import { describe } from "./devices.js";
-import { button, byId, choice, el, keepFocus, press } from "./dom.js";
+import { byId, keepFocus, toggleFullScreen } from "./dom.js";
 import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { milliseconds } from "./numbers.js";
@@ -14,75 +14,67 @@ import { words } from "./words.js";
 
 // Interval between changes of the look while a slider moves, milliseconds.
 const LOOK_MS = 120;
-const SIZES = [["640x360", "640 × 360"], ["1280x720", "1280 × 720"], ["1920x1080", "1920 × 1080"]];
 
 export class Camera {
-  /** @param {import("./look.js").Look} look */
+  /**
+   * @param {import("./look.js").Look} look
+   * @param {Start} start
+   */
   constructor(look, start) {
     this.look = look;
-    this.canvas = byId("camera-result");
-    this.pen = this.canvas.getContext("2d", { alpha: false });
-    this.video = byId("camera-source");
+    this.canvas = /** @type {HTMLCanvasElement} */ (byId("camera-result"));
+    this.pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d", { alpha: false }));
+    this.video = /** @type {HTMLVideoElement} */ (byId("camera-source"));
+    /** @type {CameraLink|null} */
+    this.link = null;
+    /** @type {ReturnType<typeof setTimeout>|null} */
+    this.waiting = null;
+    this.shown = false;
     this.frozen = false;
     this.mirrored = true;
+    this.besideOn = false;
     this.side = "user";
     this.visitor = new VisitorCamera(this.video, (why) => this.#lose(why));
     this.saving = new CameraSaving(this, () => this.#state());
-    this.#tools(start);
+    this.tools = new CameraTools(this, start.webcam, () => this.#again());
+    this.canvas.addEventListener("click", (event) => {
+      if (event.ctrlKey || this.tools.keeps) this.#keep(event);
+    });
     byId("camera-start").addEventListener("click", () => this.link || this.start());
     look.addEventListener("change", () => this.#sendLook());
     setInterval(() => this.link && this.#facts(), 1000);
-    look.perform = (name) => this.#perform(name);
+    look.perform = (name) => this.perform(name);
     bind("camera", {
       freeze: () => this.freeze(), mirror: () => this.mirror(), beside: () => this.beside(), matte: () => this.showMatte(),
-      plate: () => this.#perform("plate"), snapshot: () => this.saving.snapshot(), record: () => this.saving.record(), "full-screen": () => this.fullScreen(),
+      plate: () => this.perform("plate"), snapshot: () => this.saving.snapshot(), record: () => this.saving.record(), "full-screen": () => this.fullScreen(),
       quit: () => this.stop(), start: () => this.link || this.start(),
-    });
-  }
-
-  #tools(start) {
-    const push = (label, name, act, attributes) => button(label, keyOf("camera", name), act, attributes);
-    const toggle = (label, name, act) => push(label, name, act, { "aria-pressed": "false" });
-    this.source = choice(words("camera.source"), [["", words("camera.source")], ...(start.webcam ? [["webcam", words("camera.webcam")]] : [])], () => this.#again());
-    this.size = choice(words("camera.size"), SIZES, () => this.#again());
-    this.size.value = "1280x720";
-    this.buttons = {
-      record: toggle(words("camera.record"), "record", () => this.saving.record()), snapshot: push(words("camera.snapshot"), "snapshot", () => this.saving.snapshot()),
-      keep: el("button", { type: "button", "aria-pressed": "false", title: words("camera.keep-hint"),
-        onclick: () => press(this.buttons.keep, this.buttons.keep.getAttribute("aria-pressed") !== "true") }, words("camera.keep")),
-      turn: el("button", { type: "button", id: "camera-turn", onclick: () => this.turn() }, words("camera.turn")),
-      freeze: toggle(words("camera.freeze"), "freeze", () => this.freeze()), mirror: toggle(words("camera.mirror"), "mirror", () => this.mirror()),
-      beside: toggle(words("camera.original"), "beside", () => this.beside()), matte: toggle(words("camera.matte"), "matte", () => this.showMatte()),
-      plate: push(words("camera.plate"), "plate", () => this.#perform("plate")),
-      full: push(words("view.full"), "full-screen", () => this.fullScreen()), stop: push(words("camera.stop"), "quit", () => this.stop()),
-    };
-    byId("camera-tools").append(...Object.values(this.buttons), this.source, this.size, this.saving.sound);
-    this.canvas.addEventListener("click", (event) => {
-      if (event.ctrlKey || this.buttons.keep.getAttribute("aria-pressed") === "true") this.#keep(event);
     });
     this.#state();
   }
 
-  // Keep the thing under the pointer, or let it go.
+  /**
+   * Keep the thing under the pointer, or let it go.
+   * @param {MouseEvent} event
+   */
   #keep({ clientX, clientY }) {
     const { left, top, width, height } = this.canvas.getBoundingClientRect();
     const [x, y] = [(clientX - left) / width, (clientY - top) / height];
     if (x < 0 || x >= 1 || y < 0 || y >= 1) return;
-    this.#perform("keep-at", `${(this.mirrored ? 1 - x : x).toFixed(4)},${y.toFixed(4)}`);
+    this.perform("keep-at", `${(this.mirrored ? 1 - x : x).toFixed(4)},${y.toFixed(4)}`);
   }
 
   /** Open the camera and the connection. */
   async start() {
     this.stop();
-    if (this.source.value === "webcam" || (await this.#open())) this.#connect();
+    if (this.tools.source.value === "webcam" || (await this.#open())) this.#connect();
     this.#state();
   }
 
   // Open the chosen camera of the visitor; return whether it is open, and still wanted.
   async #open() {
     try {
-      if (!(await this.visitor.open(this.source.value, this.size.value))) return false;
-      await this.visitor.list(this.source);
+      if (!(await this.visitor.open(this.tools.source.value, this.tools.size.value))) return false;
+      await this.visitor.list(this.tools.source);
       // Who looks at the phone is mirrored, and nothing on its other side.
       if (this.visitor.facing !== this.side) this.mirrored = (this.side = this.visitor.facing) === "user";
       return Boolean(this.visitor.stream);
@@ -101,7 +93,7 @@ export class Camera {
     keepAwake(false);
     this.link = null;
     this.frozen = false;
-    this.buttons.matte.setAttribute("aria-pressed", "false");
+    this.tools.showsMatte = false;
     this.#state();
   }
 
@@ -112,8 +104,8 @@ export class Camera {
 
   /** Go to the camera on the phone's other side, or to the next one where cameras have no sides. */
   turn() {
-    const ids = [...this.source.options].map(({ value }) => value).filter((value) => value !== "webcam");
-    this.source.value = this.visitor.turn() ? "" : ids[(ids.indexOf(this.source.value) + 1) % ids.length];
+    const ids = [...this.tools.source.options].map(({ value }) => value).filter((value) => value !== "webcam");
+    this.tools.source.value = this.visitor.turn() ? "" : ids[(ids.indexOf(this.tools.source.value) + 1) % ids.length];
     this.#again();
   }
 
@@ -129,13 +121,17 @@ export class Camera {
     });
   }
 
+  /**
+   * @param {ImageBitmap} picture
+   * @param {ImageBitmap|null} alpha
+   */
   #draw(picture, alpha) {
     // Frames of the visitor's camera that were sent before are drawn: the last is the one that the server has.
     if (this.frozen && !this.stream) return;
     if (this.canvas.width !== picture.width || this.canvas.height !== picture.height) {
       [this.canvas.width, this.canvas.height] = [picture.width, picture.height];
-      byId("camera-stage").style.setProperty("--w", picture.width);
-      byId("camera-stage").style.setProperty("--h", picture.height);
+      byId("camera-stage").style.setProperty("--w", String(picture.width));
+      byId("camera-stage").style.setProperty("--h", String(picture.height));
     }
     this.saving.draw(picture, alpha);
     if (this.shown) return;
@@ -143,12 +139,14 @@ export class Camera {
     this.#state();
   }
 
+  /** @param {any} message */
   #handle(message) {
     if (message.said) say(message.said);
     if (message.look) this.look.set(message.look);
     if (message.trouble || message.error) complain(message.trouble || message.error);
   }
 
+  /** @param {any} why */
   #lose(why) {
     this.stop();
     complain(why);
@@ -157,7 +155,7 @@ export class Camera {
   // Change the camera: the visitor's own in the same connection, so that a recording goes on.
   async #again() {
     if (!this.link) return;
-    if (this.stream && this.source.value !== "webcam") {
+    if (this.stream && this.tools.source.value !== "webcam") {
       await this.#open();
       this.#state();
     } else this.start();
@@ -171,13 +169,17 @@ export class Camera {
     }, LOOK_MS);
   }
 
-  // Let the server do an action at the next frame, if frames go by.
-  #perform(action, argument = "") {
-    return Boolean(this.link) && !this.frozen && !byId("camera").hidden && this.link.send({ action, argument });
+  /**
+   * Let the server do an action at the next frame, if frames go by; return whether they do.
+   * @param {string} action
+   * @param {string} argument
+   */
+  perform(action, argument = "") {
+    return Boolean(!this.frozen && !byId("camera").hidden && this.link?.send({ action, argument }));
   }
 
   showMatte() {
-    if (this.#perform("matte")) press(this.buttons.matte, this.buttons.matte.getAttribute("aria-pressed") !== "true");
+    if (this.perform("matte")) this.tools.showsMatte = !this.tools.showsMatte;
   }
 
   #state() {
@@ -187,21 +189,15 @@ export class Camera {
   #showState() {
     const running = Boolean(this.link);
     const shown = running && this.shown;
+    const beside = Boolean(this.besideOn && shown && this.stream);
     byId("camera-empty").hidden = shown;
     this.canvas.hidden = !shown;
-    byId("camera-start").setAttribute("aria-disabled", running);
+    byId("camera-start").setAttribute("aria-disabled", String(running));
     byId("camera-start").textContent = running ? words("camera.starting") : words("camera.start");
-    for (const each of Object.values(this.buttons)) each.hidden = !running;
-    if (!this.stream) this.buttons.beside.hidden = true;
-    this.buttons.turn.hidden = !this.stream || this.source.querySelectorAll(":not([value=webcam])").length < 2;
-    if (!document.fullscreenEnabled) this.buttons.full.hidden = true;
-    press(this.buttons.freeze, this.frozen);
-    press(this.buttons.mirror, this.mirrored);
-    press(this.buttons.beside, Boolean(this.besideOn));
-    press(this.buttons.record, this.saving.recording);
+    this.tools.show();
     byId("camera-stage").classList.toggle("mirrored", this.mirrored);
-    byId("camera-stage").classList.toggle("beside", Boolean(this.besideOn && shown && this.stream));
-    this.video.hidden = !(this.besideOn && shown && this.stream);
+    byId("camera-stage").classList.toggle("beside", beside);
+    this.video.hidden = !beside;
     byId("camera-recording").hidden = !this.saving.recording;
     // Seen from the other tabs, too.
     byId("tab-camera").classList.toggle("recording", this.saving.recording);
@@ -210,6 +206,7 @@ export class Camera {
   }
 
   #facts() {
+    if (!this.link) return;
     const { rate, delay } = this.link.measure();
     const parts = [words("facts.rate", { n: Number(rate.toFixed(rate < 10 ? 1 : 0)) })];
     if (delay) parts.push(milliseconds(delay));
@@ -233,7 +230,7 @@ export class Camera {
 
   /** Whether the canvas shows squares in place of transparency. */
   get hasSquares() {
-    return this.look.value.background === "transparent" && this.buttons.matte.getAttribute("aria-pressed") !== "true";
+    return this.look.value.background === "transparent" && !this.tools.showsMatte;
   }
 
   beside() {
@@ -242,7 +239,6 @@ export class Camera {
   }
 
   fullScreen() {
-    if (document.fullscreenElement) document.exitFullscreen();
-    else if (!this.canvas.hidden) byId("camera-stage").requestFullscreen().catch(complain);
+    if (!this.canvas.hidden) toggleFullScreen(byId("camera-stage")).catch(complain);
   }
 }

@@ -25,8 +25,11 @@ export class CameraLink {
   constructor(video, look, page) {
     this.video = video;
     this.page = page;
+    /** @type {Map<number, number>} */
     this.sent = new Map();
+    /** @type {number[]} */
     this.times = [];
+    /** @type {number[]} */
     this.delays = [];
     this.number = 0;
     this.said = "";
@@ -47,7 +50,7 @@ export class CameraLink {
   }
 
   /** Send a message, if the connection is open; return whether it is. */
-  send(message) {
+  send(/** @type {any} */ message) {
     if (this.open) this.socket.send(JSON.stringify(message));
     return this.open;
   }
@@ -62,18 +65,19 @@ export class CameraLink {
   measure() {
     const now = performance.now();
     this.times = this.times.filter((at) => now - at < 3000);
-    const rate = this.times.length > 1 ? ((this.times.length - 1) * 1000) / (this.times.at(-1) - this.times[0]) : 0;
+    const rate = this.times.length > 1 ? ((this.times.length - 1) * 1000) / (this.times[this.times.length - 1] - this.times[0]) : 0;
     this.delays = this.delays.slice(-90);
     return { rate, delay: [...this.delays].sort((a, b) => a - b)[this.delays.length >> 1] };
   }
 
   // Frames are encoded by a worker, so that the page stays responsive.
   #begin() {
-    const video = this.video;
-    this.worker = new Worker("/static/encode.js", { type: "module" });
-    this.worker.onmessage = ({ data }) => this.open && this.socket.send(data);
-    this.worker.onerror = (event) => complain(words("error.encoding", { reason: event.message }));
-    const next = (act) => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(act) : requestAnimationFrame(act));
+    const { video } = this;
+    if (!video) return;
+    const worker = (this.worker = new Worker("/static/encode.js", { type: "module" }));
+    worker.onmessage = ({ data }) => this.open && this.socket.send(data);
+    worker.onerror = (event) => complain(words("error.encoding", { reason: event.message }));
+    const next = (/** @type {() => void} */ act) => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(act) : requestAnimationFrame(act));
     const take = async () => {
       if (this.closed) return;
       next(take);
@@ -84,15 +88,16 @@ export class CameraLink {
       this.sent.set(number, now);
       // VideoFrame, where the browser has it, needs no copy.
       const picture = window.VideoFrame ? new VideoFrame(video) : await createImageBitmap(video);
-      if (!this.closed) this.worker.postMessage({ number, picture, quality: QUALITY }, [picture]);
+      if (!this.closed) worker.postMessage({ number, picture, quality: QUALITY }, [picture]);
     };
     next(take);
   }
 
-  async #take(data) {
+  async #take(/** @type {ArrayBuffer} */ data) {
     const head = new DataView(data);
     const [number, file] = [head.getUint32(0), new Uint8Array(data, 4)];
     if (head.getUint32(4) === PNG) return this.page.snapshot(new Blob([file], { type: "image/png" }));
+    /** @type {[Uint8Array<ArrayBuffer>, string][]} */
     const parts = [[file, "image/jpeg"]];
     if (head.getUint32(4) === ALPHA) {
       const end = 8 + head.getUint32(8);
@@ -102,7 +107,8 @@ export class CameraLink {
     if (this.closed) return picture.close();
     if (!this.video) this.send({ shown: number });
     const now = performance.now();
-    if (this.sent.has(number)) this.delays.push(now - this.sent.get(number));
+    const sent = this.sent.get(number);
+    if (sent !== undefined) this.delays.push(now - sent);
     for (const each of [...this.sent.keys()]) if (each <= number) this.sent.delete(each);
     this.times.push(now);
     this.page.draw(picture, alpha);
@@ -110,7 +116,7 @@ export class CameraLink {
     return picture.close();
   }
 
-  #handle(message) {
+  #handle(/** @type {any} */ message) {
     if (this.closed) return;
     if (message.error) this.said = message.error;
     this.page.handle(message);

@@ -17,7 +17,7 @@ export class CameraSaving {
   #recording = new Recording();
   #kept = new KeptRecordings();
   #transparent = new TransparentCanvas();
-  // Frames that have come with their transparency; null while none shall.
+  /** @type {number|null} Frames that have come with their transparency; null while none shall. */
   frames = null;
   #box = el("input", { type: "checkbox", id: "camera-sound" });
 
@@ -43,12 +43,12 @@ export class CameraSaving {
     const { canvas, frozen, hasSquares, link, stream } = this.camera;
     if (canvas.hidden) return;
     // The server has the last frame with its transparency; this computer's camera goes on there while it is frozen here.
-    if (hasSquares && (stream || !frozen) && link.send({ snapshot: true })) return;
-    canvas.toBlob((blob) => this.save(blob), "image/png");
+    if (hasSquares && (stream || !frozen) && link?.send({ snapshot: true })) return;
+    canvas.toBlob((blob) => blob && this.save(blob), "image/png");
   }
 
   /** Save a snapshot. */
-  save(blob) {
+  save(/** @type {Blob} */ blob) {
     download(blob, `snapshot_${stamp()}.png`);
     say(words("camera.snapshot-saved"));
   }
@@ -88,7 +88,7 @@ export class CameraSaving {
   }
 
   // Let frames come with their transparency, or on squares again; return whether the first of them has come.
-  #letTransparent(on) {
+  #letTransparent(/** @type {boolean} */ on) {
     this.frames = this.camera.link?.send({ alpha: on }) && on ? 0 : null;
     if (this.frames === null) return false;
     return new Promise((resolve) => {
@@ -110,7 +110,7 @@ export class CameraSaving {
     else {
       this.#transparent.draw(colors, alpha);
       this.#transparent.show(this.camera.pen);
-      if (alpha && !this.frames++) this.onFirst();
+      if (alpha && !this.frames++) this.onFirst?.();
     }
     this.#recording.draw();
   }

@@ -31,27 +31,27 @@ export class Compare {
   }
 
   /** Show or hide squares behind transparency. */
-  seeThrough(on) {
+  seeThrough(/** @type {boolean} */ on) {
     this.element.classList.toggle("see-through", on);
   }
 
   /** Set the picture's size, in pixels. */
-  fit(width, height) {
+  fit(/** @type {number} */ width, /** @type {number} */ height) {
     this.width = width;
-    this.element.style.setProperty("--w", width);
-    this.element.style.setProperty("--h", height);
+    this.element.style.setProperty("--w", String(width));
+    this.element.style.setProperty("--h", String(height));
     this.element.style.setProperty("--pixels", `${width / devicePixelRatio}px`);
     this.#place();
   }
 
   /** Return the longest side to fetch, as large as visible, which is quicker; 0 for the full size. */
-  longest({ width, height }) {
+  longest(/** @type {Size} */ { width = 0, height = 0 }) {
     const seen = Math.ceil((Math.max(innerWidth, innerHeight) * devicePixelRatio) / 256) * 256;
     return !this.zoomed && Math.max(width, height) > seen ? seen : 0;
   }
 
   /** Zoom to 100 % around a point, one picture pixel per screen pixel; or show the whole picture. */
-  zoom(on, point) {
+  zoom(/** @type {boolean} */ on, /** @type {{clientX: number, clientY: number}|null} */ point = null) {
     if (on === this.zoomed || this.beside) return;
     const [old, view] = [this.layers.getBoundingClientRect(), this.element.getBoundingClientRect()];
     const [x, y] = point ? [point.clientX, point.clientY] : [view.x + view.width / 2, view.y + view.height / 2];
@@ -64,7 +64,7 @@ export class Compare {
   }
 
   /** Show both side by side, or one over the other. */
-  setBeside(on) {
+  setBeside(/** @type {boolean} */ on) {
     if (on) this.zoom(false);
     this.beside = on;
     this.element.classList.toggle("beside", on);
@@ -72,7 +72,7 @@ export class Compare {
   }
 
   /** Move the divider, 0 to 100 percent of the visible part. */
-  moveTo(at) {
+  moveTo(/** @type {number} */ at) {
     this.at = Math.min(100, Math.max(0, at));
     this.#place();
   }
@@ -85,16 +85,16 @@ export class Compare {
     const across = width && this.zoomed ? ((scrollLeft + (this.at / 100) * seen) / width) * 100 : this.at;
     this.layers.style.setProperty("--at", `${across}%`);
     this.layers.style.setProperty("--knob", this.zoomed ? `${scrollTop + Math.min(clientHeight, this.layers.offsetHeight) / 2}px` : "50%");
-    this.divider.setAttribute("aria-valuenow", Math.round(this.at));
+    this.divider.setAttribute("aria-valuenow", String(Math.round(this.at)));
   }
 
-  #grab(event) {
+  #grab(/** @type {PointerEvent} */ event) {
     if (event.button || this.beside) return;
-    const onDivider = this.divider.contains(event.target);
+    const onDivider = this.divider.contains(/** @type {Node} */ (event.target));
     if (this.zoomed && !onDivider && event.pointerType === "touch") return; // the browser scrolls
     const move = this.zoomed && !onDivider
-      ? (to) => this.element.scrollBy(-to.movementX, -to.movementY)
-      : (to) => {
+      ? (/** @type {PointerEvent} */ to) => this.element.scrollBy(-to.movementX, -to.movementY)
+      : (/** @type {PointerEvent} */ to) => {
         const view = this.zoomed ? this.element.getBoundingClientRect() : this.layers.getBoundingClientRect();
         this.moveTo(((to.clientX - view.x) / view.width) * 100);
       };
@@ -112,7 +112,8 @@ export class Compare {
     this.layers.addEventListener("pointercancel", end);
   }
 
-  #key(event) {
+  #key(/** @type {KeyboardEvent} */ event) {
+    /** @type {{[key: string]: number}} */
     const steps = { ArrowLeft: -2, ArrowRight: 2, PageDown: -10, PageUp: 10, Home: -100, End: 100 };
     if (!(event.key in steps)) return;
     event.preventDefault();

@@ -9,7 +9,7 @@ import { has, words } from "./words.js";
 
 /** Left, top, right and bottom of a whole photo. */
 export const WHOLE = [0, 0, 1, 1];
-const inWords = (shape) => (has(`crop.shape.${shape}`) ? words(`crop.shape.${shape}`) : shape || words("crop.none"));
+const inWords = (/** @type {string} */ shape) => (has(`crop.shape.${shape}`) ? words(`crop.shape.${shape}`) : shape || words("crop.none"));
 const PASSPORTS = ["35x45", "2x2"];
 
 export class Cropping extends EventTarget {
@@ -33,11 +33,11 @@ export class Cropping extends EventTarget {
   }
 
   /** Say once of each photo where a passport's crop cannot be as the rules want it. */
-  explain(photo, headers) {
+  explain(/** @type {Photo} */ photo, /** @type {Headers} */ headers) {
     if (!PASSPORTS.includes(this.value) || headers.get("X-Crop-Fits") === "yes" || this.explained.has(photo)) return;
     this.explained.add(photo);
     const around = headers.get("X-Crop-Around");
-    const share = percent(Math.round(headers.get("X-Crop-Head") * 100) / 100);
+    const share = percent(Math.round(Number(headers.get("X-Crop-Head")) * 100) / 100);
     if (around === "face") say(words("crop.no-room", { name: photo.name, share }));
     else say(words(around === "person" ? "crop.around-person" : "crop.around-middle", { name: photo.name }));
   }

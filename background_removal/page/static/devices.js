@@ -11,7 +11,7 @@ import { has, words } from "./words.js";
  */
 export async function openCamera(id, size, facing) {
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new Refused(words("error.needs-https"));
+    throw new Refused(words("error.needs-https"), 0);
   }
   const [width, height] = size.split("x").map(Number);
   const deviceId = id ? { exact: id } : undefined;
@@ -26,12 +26,12 @@ export async function listCameras() {
 }
 
 /** Return which side of a phone a stream's camera is on, "user" or "environment"; "" where there are no sides. */
-export const facingOf = (stream) => stream.getVideoTracks()[0].getSettings().facingMode ?? "";
+export const facingOf = (/** @type {MediaStream|null} */ stream) => stream?.getVideoTracks()[0].getSettings().facingMode ?? "";
 
 /** Switch a stream's camera off. */
-export const stopTracks = (stream) => stream?.getTracks().forEach((track) => track.stop());
+export const stopTracks = (/** @type {MediaStream|null} */ stream) => stream?.getTracks().forEach((/** @type {MediaStreamTrack} */ track) => track.stop());
 
 /** Return the page's message for an error of the browser, or the error. */
-export function describe(error) {
+export function describe(/** @type {any} */ error) {
   return has(`camera-error.${error.name}`) ? words(`camera-error.${error.name}`) : error;
 }

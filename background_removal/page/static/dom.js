@@ -5,9 +5,11 @@ import { words } from "./words.js";
 /**
  * Make an element. Attributes `on…` are listeners; true sets an attribute, false omits it, but those of `aria-…` become
  * "true" and "false".
- * @param {string} tag
- * @param {Object} [attributes]
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {{[name: string]: any}} [attributes]
  * @param {...(Node|string)} children
+ * @returns {HTMLElementTagNameMap[T]}
  */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -21,33 +23,67 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
-export const byId = (id) => document.getElementById(id);
+/**
+ * Return an element of the page, which is there.
+ * @param {string} id
+ */
+export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-/** Make a change; if it hides the focused element, focus the first of `next` that can be seen. */
+/**
+ * Show a button as pressed or not.
+ * @param {Element} element
+ * @param {boolean} on
+ */
+export const press = (element, on) => element.setAttribute("aria-pressed", String(on));
+
+/**
+ * Show an element on the full screen, or end that.
+ * @param {Element} element
+ */
+export const toggleFullScreen = (element) => (document.fullscreenElement ? document.exitFullscreen() : element.requestFullscreen());
+
+/**
+ * Make a change; if it hides the focused element, focus the first of `next` that can be seen.
+ * @param {() => void} change
+ * @param {HTMLElement[]} next
+ */
 export function keepFocus(change, next) {
   const held = document.activeElement;
-  const usable = (each) => each.isConnected && !each.disabled && (each.checkVisibility?.() ?? true);
+  const usable = (/** @type {any} */ each) => each.isConnected && !each.disabled && (each.checkVisibility?.() ?? true);
   change();
   if (held && held !== document.body && !usable(held)) next.find(usable)?.focus({ preventScroll: true });
 }
 
-/** Make a button with its key in the tooltip. */
+/**
+ * Make a button with its key in the tooltip.
+ * @param {string} label
+ * @param {string} key
+ * @param {() => void} act
+ * @param {{[name: string]: any}} [attributes]
+ */
 export function button(label, key, act, attributes = {}) {
   const title = key ? `${attributes.title ?? label} (${key === " " ? words("key.space") : key})` : attributes.title;
   return el("button", { type: "button", onclick: act, "aria-keyshortcuts": key === " " ? "Space" : key, ...attributes, title }, label);
 }
 
-/** Show whether a button is pressed. */
-export const press = (each, on) => each.setAttribute("aria-pressed", on);
-
-/** Make a <select>; `choices` are [value, label]. */
+/**
+ * Make a <select>; `choices` are [value, label].
+ * @param {string} label
+ * @param {string[][]} choices
+ * @param {(value: string) => void} act
+ * @param {{[name: string]: any}} [attributes]
+ */
 export function choice(label, choices, act, attributes = {}) {
   const select = el("select", { onchange: () => act(select.value), ...attributes, "aria-label": label });
   select.append(...choices.map(([value, text]) => el("option", { value }, text)));
   return select;
 }
 
-/** Save a blob, or the file at an address, under a name. */
+/**
+ * Save a blob, or the file at an address, under a name.
+ * @param {Blob|string} what
+ * @param {string} name
+ */
 export function download(what, name) {
   const address = typeof what === "string" ? what : URL.createObjectURL(what);
   const link = el("a", { href: address, download: name });
@@ -57,8 +93,15 @@ export function download(what, name) {
   if (typeof what !== "string") setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-/** Return the name of a result: "photo.jpg" → "photo_out.png", as on the command line. */
+/**
+ * Return the name of a result: "photo.jpg" → "photo_out.png", as on the command line.
+ * @param {string} name
+ * @param {string} ending
+ */
 export const resultName = (name, ending) => `${name.replace(/\.[^.]*$/, "")}_out.${ending}`;
 
-/** Return a text with a capital first letter. */
+/**
+ * Return a text with a capital first letter.
+ * @param {string} text
+ */
 export const titled = (text) => text[0].toLocaleUpperCase() + text.slice(1);

@@ -1,7 +1,7 @@
 // Worker: encodes a frame as its number in 4 bytes and a JPEG.
 
 const canvas = new OffscreenCanvas(1, 1);
-const pen = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false, willReadFrequently: true }));
 
 self.onmessage = async ({ data: { number, picture, quality } }) => {
   const [width, height] = [picture.displayWidth ?? picture.width, picture.displayHeight ?? picture.height];
@@ -12,5 +12,5 @@ self.onmessage = async ({ data: { number, picture, quality } }) => {
   const head = new DataView(new ArrayBuffer(4));
   head.setUint32(0, number);
   const message = await new Blob([head, jpeg]).arrayBuffer();
-  self.postMessage(message, [message]);
+  self.postMessage(message, { transfer: [message] });
 };

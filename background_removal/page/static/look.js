@@ -5,20 +5,25 @@ const KEEP_MS = 300;
 
 export class Look extends EventTarget {
   /**
-   * @param {object} start The look in /api/start.
-   * @param {object} last The visitor's last look, in /api/look.
+   * @param {LookValue} start The look in /api/start.
+   * @param {LookValue} last The visitor's last look, in /api/look.
    */
   constructor(start, last) {
     super();
+    /** @type {LookValue} */
     this.start = { ...start, effects: [...(start.effects ?? [])] };
+    /** @type {LookValue} */
     this.value = { ...last, effects: [...(last.effects ?? [])] };
     /** Does an action on the server instead, for a camera; returns whether it did. */
-    this.perform = () => false;
+    this.perform = (/** @type {string} */ _name) => false;
   }
 
-  /** Change some settings, and dispatch "change". */
+  /**
+   * Change some settings, and dispatch "change".
+   * @param {Partial<LookValue>} changes
+   */
   set(changes) {
-    this.value = { ...this.value, ...changes };
+    this.value = /** @type {LookValue} */ ({ ...this.value, ...changes });
     this.dispatchEvent(new Event("change"));
   }
 
@@ -27,7 +32,10 @@ export class Look extends EventTarget {
     this.set(this.start);
   }
 
-  /** Toggle an effect; return whether it is on. */
+  /**
+   * Toggle an effect; return whether it is on.
+   * @param {string} effect
+   */
   toggle(effect) {
     const on = !this.value.effects.includes(effect);
     this.set({ effects: on ? [...this.value.effects, effect] : this.value.effects.filter((name) => name !== effect) });
@@ -35,11 +43,15 @@ export class Look extends EventTarget {
   }
 }
 
-/** Keep each change of the look on the server, for a reload of the page. */
+/**
+ * Keep each change of the look on the server, for a reload of the page.
+ * @param {Look} look
+ */
 export function keep(look) {
+  /** @type {ReturnType<typeof setTimeout>|null} */
   let timer = null;
   const send = () => {
-    clearTimeout(timer);
+    if (timer) clearTimeout(timer);
     timer = null;
     const body = JSON.stringify(look.value);
     fetch("/api/look", { method: "PUT", body, keepalive: true, headers: { "Content-Type": "application/json" } }).catch(() => {}); // kept with the next change
@@ -60,9 +72,12 @@ export function kindOf(spec, plain, pictures) {
   return CSS.supports("color", spec) ? "color" : "other";
 }
 
-/** Return any CSS colour as #rrggbb, for <input type=color>. */
+/**
+ * Return any CSS colour as #rrggbb, for <input type=color>.
+ * @param {string} color
+ */
 export function hex(color) {
-  const pen = document.createElement("canvas").getContext("2d");
+  const pen = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
   pen.fillStyle = color;
-  return pen.fillStyle;
+  return String(pen.fillStyle);
 }

@@ -18,13 +18,17 @@ import { words } from "./words.js";
 const TABS = ["camera", "photo", "video"];
 let open = "camera";
 
-/** Show a tab, and put its name into the address for a reload. */
+/**
+ * Show a tab, and put its name into the address for a reload.
+ * @param {string} name
+ * @param {boolean} [focus]
+ */
 function show(name, focus) {
   open = name;
   document.body.dataset.tab = name;
   for (const each of TABS) {
     const tab = byId(`tab-${each}`);
-    tab.setAttribute("aria-selected", each === name);
+    tab.setAttribute("aria-selected", String(each === name));
     tab.tabIndex = each === name ? 0 : -1;
     byId(each).hidden = each !== name;
   }
@@ -38,7 +42,9 @@ function tabs() {
   for (const [n, name] of TABS.entries()) {
     byId(`tab-${name}`).addEventListener("click", () => show(name));
     byId(`tab-${name}`).addEventListener("keydown", (event) => {
-      const to = { ArrowLeft: n - 1, ArrowRight: n + 1, Home: 0, End: TABS.length - 1 }[event.key];
+      /** @type {{[key: string]: number}} */
+      const places = { ArrowLeft: n - 1, ArrowRight: n + 1, Home: 0, End: TABS.length - 1 };
+      const to = places[event.key];
       if (to === undefined) return;
       event.preventDefault();
       show(TABS[(to + TABS.length) % TABS.length], true);
@@ -63,7 +69,7 @@ async function begin() {
     const kinds = await Promise.all(files.map(kindOfFile));
     const pictures = files.filter((_, number) => kinds[number] === "photo");
     const clips = files.filter((_, number) => kinds[number] === "video");
-    if (target.closest?.("#backgrounds") && pictures.length) {
+    if (target.closest("#backgrounds") && pictures.length) {
       pictures.forEach((file) => panel.add(file).catch(complain));
       return;
     }

@@ -4,9 +4,15 @@ import { byId, el } from "./dom.js";
 
 // Time for which a message with a button is shown, seconds; WCAG 2.2.1 leaves undoing to the page.
 const OFFER_S = 10;
+/** @type {Map<Element, ReturnType<typeof setTimeout>>} */
 const timers = new Map();
 let withdraw = () => {};
 
+/**
+ * @param {HTMLElement} element
+ * @param {number} seconds
+ * @param {...(Node|string)} content
+ */
 function show(element, seconds, ...content) {
   clearTimeout(timers.get(element));
   element.replaceChildren(...content);
@@ -15,9 +21,12 @@ function show(element, seconds, ...content) {
 }
 
 /** Show a message. */
-export const say = (text) => show(byId("said"), 2 + text.length / 20, text);
+export const say = (/** @type {string} */ text) => show(byId("said"), 2 + text.length / 20, text);
 
-/** Show an error, for longer. */
+/**
+ * Show an error, for longer.
+ * @param {any} error
+ */
 export function complain(error) {
   if (error?.name === "AbortError") return;
   const text = typeof error === "string" ? error : error.message;
@@ -35,7 +44,7 @@ export function complain(error) {
 export function offer(text, label, act, end = () => {}) {
   withdraw();
   const element = byId("offer");
-  const close = (use) => {
+  const close = (/** @type {() => void} */ use) => {
     clearTimeout(timer);
     withdraw = () => {};
     show(element, 0);
@@ -51,7 +60,10 @@ export function offer(text, label, act, end = () => {}) {
   show(element, 1e6, text, el("button", { type: "button", onclick: () => close(act) }, label));
 }
 
-/** Show the messages over the stage of a tab, where they cover no button; in full screen as well. */
+/**
+ * Show the messages over the stage of a tab, where they cover no button; in full screen as well.
+ * @param {string} tab
+ */
 export function moveMessages(tab) {
   byId(`${tab}-stage`).append(byId("messages"));
 }

@@ -1,11 +1,12 @@
 // Moving and scaling the person before a new background, by pointer, wheel and keys.
 
 import { keyOf } from "./actions.js";
-import { button, byId, el } from "./dom.js";
+import { button, byId, el, press } from "./dom.js";
 import { say } from "./messages.js";
 import { words } from "./words.js";
 
 // Columns of the places that have a name, as in the program.
+/** @type {{[word: string]: number}} */
 const COLUMNS = { left: 0.25, center: 0.5, right: 0.75 };
 // Smallest and largest factor of the size, and furthest place beside the photo, as the program takes them.
 const [LEAST, MOST, OUTSIDE] = [0.1, 4, 1];
@@ -24,7 +25,14 @@ export class Mover {
    * @param {() => void} beginning Called before it is switched on.
    */
   constructor(look, view, beginning) {
-    Object.assign(this, { look, view, beginning, on: false });
+    this.look = look;
+    this.view = view;
+    this.beginning = beginning;
+    this.on = false;
+    this.divider = 0;
+    /** @type {{box: number[], text: string, place: Place}|null} */
+    this.measured = null;
+    /** @type {Map<number, PointerEvent>} */
     this.pointers = new Map();
     this.outline = el("div", { class: "outline" });
     this.area = el("div", {
@@ -39,19 +47,19 @@ export class Mover {
       button("+", "", () => this.scale(NOTCH), { "aria-label": words("move.larger"), title: words("move.larger") }), this.reset,
       el("span", { class: "hint" }, words("move.help")));
     byId("photo-tools").after(this.tools);
-    const listen = (kind, act) => this.area.addEventListener(kind, act);
-    listen("pointerdown", (event) => this.#down(event));
-    listen("pointermove", (event) => this.#move(event));
-    for (const kind of ["pointerup", "pointercancel"]) listen(kind, (event) => this.pointers.delete(event.pointerId));
-    listen("wheel", (event) => this.#wheel(event));
-    listen("keydown", (event) => this.#key(event));
-    listen("dblclick", (event) => event.stopPropagation());
+    const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ act) => this.area.addEventListener(kind, act);
+    listen("pointerdown", (/** @type {any} */ event) => this.#down(event));
+    listen("pointermove", (/** @type {any} */ event) => this.#move(event));
+    for (const kind of ["pointerup", "pointercancel"]) listen(kind, (/** @type {any} */ event) => this.pointers.delete(event.pointerId));
+    listen("wheel", (/** @type {any} */ event) => this.#wheel(event));
+    listen("keydown", (/** @type {any} */ event) => this.#key(event));
+    listen("dblclick", (/** @type {any} */ event) => event.stopPropagation());
     view.addEventListener("result", () => this.#measure());
     look.addEventListener("change", () => this.#follow());
   }
 
   /** Switch it on or off. */
-  switch(on) {
+  switch(/** @type {boolean} */ on) {
     if (on === this.on || (on && !this.view.photo?.id)) return;
     if (on && ROOMS.includes(this.look.value.background)) return void say(words("move.needs-background"));
     const { compare } = this.view;
@@ -66,7 +74,7 @@ export class Mover {
     compare.moveTo(on ? 0 : this.divider);
     compare.element.classList.toggle("moving", on);
     this.area.hidden = this.tools.hidden = !on;
-    this.toggle.setAttribute("aria-pressed", on);
+    press(this.toggle, on);
     this.view.setWhole(on);
     this.#draw();
     if (on) this.area.focus({ preventScroll: true });
@@ -80,21 +88,21 @@ export class Mover {
   }
 
   /** Put the person at a place; null for where the photo has them. */
-  set(place) {
+  set(/** @type {any} */ place) {
     if (!place) return this.look.set({ place: "" });
-    const within = (share) => Math.min(1 + OUTSIDE, Math.max(-OUTSIDE, share));
+    const within = (/** @type {number} */ share) => Math.min(1 + OUTSIDE, Math.max(-OUTSIDE, share));
     const texts = [within(place.x), within(place.y), Math.min(MOST, Math.max(LEAST, place.scale))].map((value) => String(Number(value.toFixed(4))));
     this.look.set({ place: texts.join() });
   }
 
   /** Move the person by shares of the photo. */
-  shift(across, down) {
+  shift(/** @type {number} */ across, /** @type {number} */ down) {
     const { place } = this;
     if (place) this.set({ ...place, x: place.x + across, y: place.y + down });
   }
 
   /** Make the person larger by a factor. */
-  scale(factor) {
+  scale(/** @type {number} */ factor) {
     const { place } = this;
     if (place) this.set({ ...place, scale: place.scale * factor });
   }
@@ -115,10 +123,10 @@ export class Mover {
     this.reset.disabled = !this.look.value.place;
     const { measured, place } = this;
     this.outline.hidden = !measured || !place;
-    if (!this.on || this.outline.hidden) return;
+    if (!this.on || !measured || !place) return;
     const { box: [left, top, right, bottom], place: from } = measured;
     const larger = place.scale / from.scale;
-    const put = (name, share) => this.outline.style.setProperty(name, `${share * 100}%`);
+    const put = (/** @type {string} */ name, /** @type {number} */ share) => this.outline.style.setProperty(name, `${share * 100}%`);
     put("left", place.x + (left - from.x) * larger);
     put("top", place.y + (top - from.y) * larger);
     put("width", (right - left) * larger);
@@ -127,7 +135,7 @@ export class Mover {
 
   // -- pointers and keys -----------------------------------------------------------------------
 
-  #down(event) {
+  #down(/** @type {PointerEvent} */ event) {
     event.preventDefault();
     event.stopPropagation(); // the divider does not follow
     if (event.button) return;
@@ -136,7 +144,7 @@ export class Mover {
     this.pointers.set(event.pointerId, event);
   }
 
-  #move(event) {
+  #move(/** @type {PointerEvent} */ event) {
     const before = this.pointers.get(event.pointerId);
     if (!before) return;
     this.pointers.set(event.pointerId, event);
@@ -145,18 +153,19 @@ export class Mover {
     const share = 1 / this.pointers.size; // of two fingers each one moves the person by half
     this.shift((share * (event.clientX - before.clientX)) / width, (share * (event.clientY - before.clientY)) / height);
     if (!other) return;
-    const apart = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+    const apart = (/** @type {any} */ one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
     this.scale(apart(event) / Math.max(1, apart(before)));
   }
 
-  #wheel(event) {
+  #wheel(/** @type {WheelEvent} */ event) {
     event.preventDefault();
     this.scale(Math.exp(-event.deltaY / (event.deltaMode ? 20 : 400)));
   }
 
-  #key(event) {
+  #key(/** @type {KeyboardEvent} */ event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = event.shiftKey ? 5 * STEP : STEP;
+    /** @type {{[key: string]: () => void}} */
     const acts = {
       ArrowLeft: () => this.shift(-step, 0), ArrowRight: () => this.shift(step, 0),
       ArrowUp: () => this.shift(0, -step), ArrowDown: () => this.shift(0, step),
@@ -170,12 +179,12 @@ export class Mover {
 }
 
 // Return the place in a text "X,Y,SCALE", null for a word or none.
-function numbersOf(text) {
+function numbersOf(/** @type {string} */ text) {
   const [x, y, scale] = (text ?? "").split(",").map(Number);
   return scale ? { x, y, scale } : null;
 }
 
 // Return the place of a person with that box, at a word's column if there is one.
-function placeIn([left, , right, bottom], word) {
+function placeIn(/** @type {number[]} */ [left, , right, bottom], /** @type {string} */ word) {
   return { x: COLUMNS[word] ?? (left + right) / 2, y: bottom > CUT_OFF ? 1 : bottom, scale: 1 };
 }

@@ -19,7 +19,7 @@ export class Preview {
     this.id = id;
     this.look = look;
     this.image = el("img", { alt: words("video.preview-picture"), id: "video-preview", draggable: "false" });
-    this.compare = new Compare(media.element ?? media, this.image, () => {}, words("view.preview"));
+    this.compare = new Compare("element" in media ? media.element : media, this.image, () => {}, words("view.preview"));
     this.compare.fit(width, height);
     this.#alone(true);
     this.update = this.update.bind(this);
@@ -65,7 +65,7 @@ export class Preview {
     return this.closed || !this.media.paused || this.media.readyState < 2 || byId("video").hidden;
   }
 
-  #alone(on) {
+  #alone(/** @type {boolean} */ on) {
     this.compare.element.classList.toggle("alone", on);
   }
 }

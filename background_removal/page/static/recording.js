@@ -11,8 +11,16 @@ const BITS = 6_000_000;
 const PIECE_MS = 1000;
 
 export class Recording {
+  /** @type {HTMLCanvasElement} */
   #source;
+  /** @type {CanvasRenderingContext2D} */
   #pen;
+  /** @type {MediaRecorder} */
+  #recorder;
+  /** @type {ReturnType<import("./kept_recordings.js").KeptRecordings["begin"]>} */
+  #kept;
+  /** @type {Promise<Blob>} */
+  #ended;
   running = false;
 
   /**
@@ -26,28 +34,31 @@ export class Recording {
   async begin(source, type, sound, shown, store) {
     const voice = sound ? await navigator.mediaDevices.getUserMedia({ audio: true }) : null;
     this.#source = source;
-    this.#pen = document.createElement("canvas").getContext("2d", { alpha: Boolean(type) });
+    this.#pen = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d", { alpha: Boolean(type) }));
     const { canvas } = this.#pen;
     [canvas.width, canvas.height] = [source.width, source.height];
     const stream = canvas.captureStream();
     voice?.getTracks().forEach((track) => stream.addTrack(track));
     const mimeType = type || TYPES.find((each) => MediaRecorder.isTypeSupported(each));
     // Chromium writes an MP4 from keyframe to keyframe: with one a second, a crash loses a second.
-    const recorder = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: BITS, videoKeyFrameIntervalDuration: PIECE_MS });
+    /** @type {any} */
+    const wanted = { mimeType, videoBitsPerSecond: BITS, videoKeyFrameIntervalDuration: PIECE_MS };
+    const recorder = new MediaRecorder(stream, wanted);
+    /** @type {Blob[]} */
     const pieces = [];
     recorder.ondataavailable = ({ data }) => {
       if (!data.size) return;
       pieces.push(data);
-      this.kept.then(({ add }) => add(data));
+      this.#kept.then(({ add }) => add(data));
     };
-    this.ended = new Promise((resolve, reject) => {
+    this.#ended = new Promise((resolve, reject) => {
       recorder.onstop = () => resolve(new Blob(pieces, { type: recorder.mimeType }));
-      recorder.onerror = ({ error }) => reject(error);
-    }).finally(() => stream.getTracks().forEach((track) => track.stop()));
-    this.ended.catch(() => {}); // reported by end()
+      recorder.onerror = (event) => reject(/** @type {any} */ (event).error);
+    }).finally(() => stream.getTracks().forEach((/** @type {MediaStreamTrack} */ track) => track.stop()));
+    this.#ended.catch(() => {}); // reported by end()
     recorder.start(PIECE_MS);
-    this.kept = store.begin(recorder.mimeType);
-    this.recorder = recorder;
+    this.#kept = store.begin(recorder.mimeType);
+    this.#recorder = recorder;
     this.running = true;
     this.draw();
     const began = performance.now();
@@ -72,10 +83,10 @@ export class Recording {
   async end(save) {
     this.running = false;
     clearInterval(this.ticking);
-    if (this.recorder.state !== "inactive") this.recorder.stop();
-    const kept = await this.kept;
+    if (this.#recorder.state !== "inactive") this.#recorder.stop();
+    const kept = await this.#kept;
     try {
-      save(await this.ended);
+      save(await this.#ended);
     } catch (error) {
       kept.end(false);
       throw error;

@@ -17,11 +17,12 @@ export class RecordingTabs {
   }
 
   /** Hold a recording until the returned function is called. */
-  async hold(id) {
+  async hold(/** @type {string} */ id) {
     this.#own.add(id);
+    /** @type {(value?: any) => void} */
     let release = () => {};
     if (navigator.locks) {
-      await new Promise((held) => {
+      await new Promise((/** @type {(value?: any) => void} */ held) => {
         navigator.locks.request(PREFIX + id, () => new Promise((resolve) => {
           release = resolve;
           held();
@@ -52,13 +53,14 @@ export class RecordingTabs {
   }
 
   /** Return those of some kept recordings whose tab is gone. */
-  async abandoned(kept) {
+  async abandoned(/** @type {any[]} */ kept) {
     const held = await this.#held();
     return kept.filter(({ id, updated }) => !this.#own.has(id) && !held.has(id) && (navigator.locks || Date.now() - updated > SILENT_MS));
   }
 
   async #held() {
-    const { held } = (await navigator.locks?.query()) ?? { held: [] };
-    return new Set(held.filter(({ name, mode }) => name.startsWith(PREFIX) && mode === "exclusive").map(({ name }) => name.slice(PREFIX.length)));
+    const held = (await navigator.locks?.query())?.held ?? [];
+    const names = held.filter(({ mode }) => mode === "exclusive").map(({ name }) => name ?? "");
+    return new Set(names.filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length)));
   }
 }

@@ -11,7 +11,7 @@ const EVERY_MS = 100;
 
 export class Slides extends EventTarget {
   /**
-   * @param {{id: string, seconds: number}} video
+   * @param {Video} video
    * @param {"source"|"result"} of Which file of the video.
    * @param {string} sound Address of its sound, "" for none.
    * @param {object} attributes Those of the picture.
@@ -22,7 +22,10 @@ export class Slides extends EventTarget {
     this.wanted = { of, format: of === "result" && look?.background === "transparent" ? "png" : "jpeg" };
     this.element = el("img", { draggable: "false", ...attributes });
     this.sound = sound ? new Audio(sound) : null;
-    this.duration = seconds;
+    this.duration = seconds ?? 0;
+    this.since = 0;
+    /** @type {Promise<boolean>|null} */
+    this.showing = null;
     this.paused = true;
     this.ended = false;
     this.readyState = 0;
@@ -42,7 +45,7 @@ export class Slides extends EventTarget {
     this.#show();
   }
 
-  set muted(on) {
+  set muted(/** @type {boolean} */ on) {
     if (this.sound) this.sound.muted = on;
   }
 
@@ -89,7 +92,7 @@ export class Slides extends EventTarget {
     while (this.again && !this.closed) {
       this.again = false;
       const seconds = this.currentTime;
-      const blob = await ask(`${this.address}?${new URLSearchParams({ ...this.wanted, seconds, longest: this.paused ? LONGEST : LONGEST_MOVING })}`, { as: "blob" }).catch(() => null);
+      const blob = await ask(`${this.address}?${new URLSearchParams(/** @type {any} */ ({ ...this.wanted, seconds, longest: this.paused ? LONGEST : LONGEST_MOVING }))}`, { as: "blob" }).catch(() => null);
       if (this.closed || !blob) return false;
       const address = URL.createObjectURL(blob);
       this.element.src = address;
@@ -103,7 +106,7 @@ export class Slides extends EventTarget {
     return true;
   }
 
-  #say(event) {
+  #say(/** @type {any} */ event) {
     this.dispatchEvent(new Event(event));
   }
 }

@@ -23,7 +23,7 @@ export function drawStrokes(pen, strokes, colors) {
 }
 
 /** Send a photo's last strokes, unless the server has them; only the last of several pictures is sent. */
-export async function sendStrokes(photo) {
+export async function sendStrokes(/** @type {Photo} */ photo) {
   while (photo.hints) {
     const { picture } = photo.hints;
     photo.hints = null;
@@ -32,8 +32,8 @@ export async function sendStrokes(photo) {
 }
 
 /** Return strokes as the server takes them: a PNG, white keeps, black erases, the rest is transparent. */
-export function strokesPicture(strokes, width, height) {
+export function strokesPicture(/** @type {Stroke[]} */ strokes, /** @type {number} */ width, /** @type {number} */ height) {
   const canvas = new OffscreenCanvas(width, height);
-  drawStrokes(canvas.getContext("2d"), strokes, ["#fff", "#000"]);
+  drawStrokes(/** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d")), strokes, ["#fff", "#000"]);
   return canvas.convertToBlob({ type: "image/png" });
 }

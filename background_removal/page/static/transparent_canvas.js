@@ -11,15 +11,16 @@ const PROBE_MS = 40;
 const PROBE_PICTURES = [3, 50];
 // Timeout of the trial, milliseconds; some browsers load no video before it is played.
 const TRIAL_MS = 10_000;
-const wait = (duration) => new Promise((resolve) => setTimeout(resolve, duration));
-let known;
+const wait = (/** @type {number} */ duration) => new Promise((resolve) => setTimeout(resolve, duration));
+/** @type {Promise<string>|null} */
+let known = null;
 
 export class TransparentCanvas {
   constructor() {
     this.canvas = document.createElement("canvas");
-    this.pen = this.canvas.getContext("2d");
+    this.pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     const squares = new OffscreenCanvas(2 * SQUARE, 2 * SQUARE);
-    const pen = squares.getContext("2d");
+    const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (squares.getContext("2d"));
     [0, 1, 2, 3].forEach((n) => {
       pen.fillStyle = GREYS[((n >> 1) + n) % 2];
       pen.fillRect((n % 2) * SQUARE, (n >> 1) * SQUARE, SQUARE, SQUARE);
@@ -28,7 +29,7 @@ export class TransparentCanvas {
   }
 
   /** Draw a frame: its colours, and a picture with its transparency; null where it has none. */
-  draw(colors, alpha) {
+  draw(/** @type {ImageBitmap} */ colors, /** @type {ImageBitmap|null} */ alpha) {
     const { canvas, pen } = this;
     if (canvas.width !== colors.width || canvas.height !== colors.height) [canvas.width, canvas.height] = [colors.width, colors.height];
     pen.globalCompositeOperation = "copy";
@@ -38,8 +39,8 @@ export class TransparentCanvas {
   }
 
   /** Show the frame on squares. */
-  show(pen) {
-    pen.fillStyle = pen.createPattern(this.squares, "repeat");
+  show(/** @type {CanvasRenderingContext2D} */ pen) {
+    pen.fillStyle = /** @type {CanvasPattern} */ (pen.createPattern(this.squares, "repeat"));
     pen.fillRect(0, 0, this.canvas.width, this.canvas.height);
     pen.drawImage(this.canvas, 0, 0);
   }
@@ -56,16 +57,17 @@ async function find() {
   return "";
 }
 
-async function keepsAlpha(mimeType) {
+async function keepsAlpha(/** @type {string} */ mimeType) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [PROBE_SIDE, PROBE_SIDE];
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
   const recorder = new MediaRecorder(canvas.captureStream(), { mimeType });
+  /** @type {Blob[]} */
   const pieces = [];
   const recorded = new Promise((resolve, reject) => {
     recorder.ondataavailable = ({ data }) => data.size && pieces.push(data);
     recorder.onstop = () => resolve(new Blob(pieces, { type: mimeType }));
-    recorder.onerror = ({ error }) => reject(error);
+    recorder.onerror = (event) => reject(/** @type {any} */ (event).error);
   });
   recorder.start(PROBE_MS);
   // The left half stays transparent.
@@ -80,7 +82,7 @@ async function keepsAlpha(mimeType) {
     await new Promise((resolve, reject) => Object.assign(video, { onloadeddata: resolve, onerror: reject }));
     pen.globalCompositeOperation = "copy";
     pen.drawImage(video, 0, 0);
-    const alpha = (x) => pen.getImageData(x, PROBE_SIDE / 2, 1, 1).data[3];
+    const alpha = (/** @type {number} */ x) => pen.getImageData(x, PROBE_SIDE / 2, 1, 1).data[3];
     return alpha(8) < 16 && alpha(PROBE_SIDE - 8) > 240;
   } finally {
     URL.revokeObjectURL(video.src);

@@ -5,11 +5,12 @@ import { el } from "./dom.js";
 import { words } from "./words.js";
 
 export class VisitorCamera {
-  /** The open stream; null for none. */
+  /** @type {MediaStream|null} The open stream. */
   stream = null;
   /** The side of a phone that the camera is on: "user", or "environment", which is the back. */
   facing = "user";
-  #attempt;
+  /** @type {symbol|null} */
+  #attempt = null;
 
   /**
    * @param {HTMLVideoElement} video Shows the camera.
@@ -50,7 +51,7 @@ export class VisitorCamera {
   }
 
   /** List the cameras in a <select>, before this computer's if it has that, and choose the open one. */
-  async list(select) {
+  async list(/** @type {HTMLSelectElement} */ select) {
     const cameras = await listCameras();
     const webcam = select.querySelector("[value=webcam]");
     select.replaceChildren(...cameras.map(([id, label]) => el("option", { value: id }, label)), ...(webcam ? [webcam] : []));

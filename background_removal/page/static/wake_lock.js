@@ -1,6 +1,7 @@
 // Keeps the screen awake, where the browser can.
 
 let wanted = false;
+/** @type {Promise<WakeLockSentinel>|null} */
 let lock = null;
 
 // Browsers take the lock away while another tab or program is in front.
@@ -22,7 +23,7 @@ async function hold() {
 }
 
 /** Keep the screen awake, or let it sleep again. */
-export function keepAwake(on) {
+export function keepAwake(/** @type {boolean} */ on) {
   wanted = on;
   if (on) hold();
   else lock?.then((held) => held.release()).catch(() => {});

@@ -1,7 +1,7 @@
 // Words of the page, in the first of the visitor's languages that there is; static/words has a file for each.
 
 const LANGUAGES = ["en", "de", "fr", "es", "zh", "ja"];
-const languageOf = (locale) => locale.split("-")[0].toLowerCase();
+const languageOf = (/** @type {string} */ tag) => tag.split("-")[0].toLowerCase();
 
 /** Language and region of words and numbers, such as "de-CH". */
 export const locale = navigator.languages.find((each) => LANGUAGES.includes(languageOf(each))) ?? "en";
@@ -9,21 +9,24 @@ const language = languageOf(locale);
 const plurals = new Intl.PluralRules(locale);
 const numbers = new Intl.NumberFormat(locale);
 
-// All modules that use words wait for them.
+/** @type {{[key: string]: Words}} All modules that use words wait for them. */
 const texts = await fetch(`/static/words/${language}.json`).then((answer) => answer.json());
 
 /** Whether there is a text under a key. */
-export const has = (key) => key in texts;
+export const has = (/** @type {string} */ key) => key in texts;
 
 /**
  * Return the text under a key.
  * @param {string} key
- * @param {Object<string, string|number>} [values] What stands in its {braces}; `n` selects the plural form.
+ * @param {{[name: string]: any, n?: number}} [values] What stands in its {braces}; `n` selects the plural form.
  */
 export function words(key, values = {}) {
   const forms = texts[key] ?? key;
-  const text = typeof forms === "string" ? forms : (forms[plurals.select(values.n)] ?? forms.other);
-  return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? numbers.format(values[name]) : values[name]));
+  const text = typeof forms === "string" ? forms : (forms[plurals.select(values.n ?? 0)] ?? forms.other);
+  return text.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name];
+    return typeof value === "number" ? numbers.format(value) : value;
+  });
 }
 
 // Fill the elements of index.html: `data-words` is their text's key, `data-words-title` that of their `title`.
