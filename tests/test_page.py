@@ -29,7 +29,7 @@ from urllib.parse import urlencode
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, ROOT, StreamCamera, difference, make_clip, probe, wait_until
+from conftest import PORTRAIT, ROOT, MemoryBackend, StreamCamera, difference, make_clip, probe, wait_until
 
 pytest.importorskip("fastapi", reason="needs pip install -r requirements-page.txt")
 pytest.importorskip("uvicorn", reason="needs pip install -r requirements-page.txt")
@@ -37,6 +37,7 @@ pytest.importorskip("uvicorn", reason="needs pip install -r requirements-page.tx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from background_removal.live.options import LiveOptions
 from background_removal.look import Look
 from background_removal.page.connections import HEAD_SECONDS
 from background_removal.page.look_renderer import LookRenderer
@@ -730,6 +731,33 @@ def test_this_computers_camera_is_shown_if_its_owner_says_so(
         wait_until(lambda: not stream_camera.viewers, "the camera's being let go")
 
 
+def test_a_phones_camera_is_a_camera_of_this_computer(portrait: np.ndarray, backend: type[MemoryBackend]) -> None:
+    card = np.full((720, 1280, 3), (9, 99, 199), np.uint8)
+    programs = LiveOptions(virtual_camera="", card=card)
+    with serving(Settings(look=Look(background="#00b140"), port=0, virtual_camera=programs)) as visitor:
+        assert (backend.opened["width"], backend.opened["height"]) == (1280, 720)
+        upright = np.ascontiguousarray(portrait[:, 112:400])
+        with visitor.camera() as phone, visitor.camera() as other:
+            phone.send(message(1, upright))
+            assert text(phone) == {"programs": "memory"}
+            assert picture(phone)[0] == 1
+            shown = backend.frames[-1]
+            # Fitted in; JPEG and the codec's planes change colours a little.
+            assert (shown.shape, shown[:, :400].max(), shown[:, -400:].max()) == ((720, 1280, 3), 0, 0)
+            assert difference(shown[20:40, 460:480], np.full((20, 20, 3), (64, 177, 0), np.uint8)) < 12
+            other.send(message(1, np.full((48, 64, 3), 255, np.uint8)))  # which is not shown there
+            assert struct.unpack(">I", other.recv(20)[:4])[0] == 1
+            phone.send(message(2, portrait[:288]))  # turned
+            assert picture(phone)[0] == 2
+            wide = backend.frames[-1]
+            assert (wide.shape, wide[360, :20].max() > 100) == ((720, 1280, 3), True)
+            phone.close()
+            other.send(message(2, np.full((48, 64, 3), 255, np.uint8)))  # nor when the phone has gone
+            assert picture(other)[0] == 2
+        wait_until(lambda: difference(backend.frames[-1], card) < 6, "the card")
+    assert backend.opened == {}
+
+
 def test_cameras_are_bounded_and_free_again(portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Limits(cameras=1, frame_pixels=600 * 600)
     with serving(Settings(port=0, limits=limits)) as visitor:
@@ -1054,7 +1082,7 @@ def _answers(visitor: Visitor) -> bool:
         return False
 
 
-def test_options_that_do_not_go_with_a_page_are_refused(run_main, tmp_path: Path) -> None:
+def test_options_that_do_not_go_with_a_page_are_refused(run_main, backend, tmp_path: Path) -> None:
     def refused(*arguments: object) -> str:
         outcome = run_main(*arguments)
         assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1), outcome
@@ -1068,6 +1096,8 @@ def test_options_that_do_not_go_with_a_page_are_refused(run_main, tmp_path: Path
     assert "must be HOST:PORT" in refused("--serve", "localhost:high")
     assert "must be HOST:PORT" in refused("--serve", "http://localhost:80")
     assert "--camera-fps goes with --webcam" in refused("--serve", "--camera-fps", "30")
+    assert "no virtual camera /dev/missing" in refused("--serve", "0", "--virtual-camera", "/dev/missing")
+    assert "--card goes with --virtual-camera" in refused("--serve", "0", "--card", PORTRAIT)
     assert "nowhere.png" in refused("--serve", "--background", "nowhere.png")
     nothing = tmp_path / "nothing.pem"
     nothing.write_text("nothing")

@@ -53,6 +53,7 @@ def serve_page(request: Request, on_line: Callable[[str], object]) -> None:
         key=request.cert_key,
         webcam=request.webcam,
         camera=CameraOptions(live.size, live.rate, live.backend, live.reconnect),
+        virtual_camera=request.live_arguments["live"] if live.virtual_camera is not None else None,
         models=models_here,
     )
     from background_removal.page.server import serve

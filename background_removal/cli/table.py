@@ -441,19 +441,19 @@ OPTIONS = (
     ),
     Option(
         "virtual_camera", LiveOptions, "camera",
-        "feed a virtual camera for meeting programs: the first one, or DEVICE",
-        metavar="DEVICE", alone="", needs=_CAMERA,
+        "feed a virtual camera for meeting programs: the first one, or DEVICE; with --serve a visitor's camera",
+        metavar="DEVICE", alone="", needs=_CAMERA, on_page=True,
     ),
     Option(
         "card", Request, "camera",
         "picture for others after key x, and while the camera is lost (default: the room without you, blurred, or "
         "'back soon')",
-        metavar="FILE", needs=(needs.CAMERA, needs.VIRTUAL_CAMERA),
+        metavar="FILE", needs=(needs.CAMERA, needs.VIRTUAL_CAMERA), on_page=True,
     ),
     Option(
         "transparent_color", LiveOptions, "camera",
         "colour of the virtual camera for a transparent background (default '#00b140', green)",
-        metavar="COLOR", convert=_color, needs=(needs.CAMERA, needs.VIRTUAL_CAMERA),
+        metavar="COLOR", convert=_color, needs=(needs.CAMERA, needs.VIRTUAL_CAMERA), on_page=True,
     ),
     Option(
         "record", LiveOptions, "camera", "record the result; key r starts and stops recordings too",

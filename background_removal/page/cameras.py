@@ -26,6 +26,7 @@ from background_removal.page.image_codec import encode_alpha, encode_image
 from background_removal.page.look_renderer import LookRenderer
 from background_removal.page.models import LookChanges, validate
 from background_removal.page.pool import RendererPool
+from background_removal.page.program_camera import ProgramCamera, ProgramSink
 from background_removal.page.settings import Settings
 from background_removal.pipeline.actions import Answer
 from background_removal.pipeline.frame import Frame, Sink, Source, to_image
@@ -62,9 +63,17 @@ class Cameras:
         settings: Settings of the page.
         parse_look: Returns a look, given the changes of a request and the current look.
         pool: Lends renderers.
+        program_camera: Shows one of the cameras to programs of this computer; None for none.
     """
 
-    def __init__(self, settings: Settings, parse_look: Callable[[LookChanges, Look], Look], pool: RendererPool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        parse_look: Callable[[LookChanges, Look], Look],
+        pool: RendererPool,
+        program_camera: ProgramCamera | None = None,
+    ) -> None:
+        self._program_camera = program_camera
         self._settings = settings
         self._parse_look = parse_look
         self._pool = pool
@@ -80,7 +89,8 @@ class Cameras:
             await socket.send_json({"error": problem})
             await socket.close(1013)
             return
-        session = _Session(socket, self._settings, self._parse_look, self._pool, source == "webcam")
+        is_webcam = source == "webcam"
+        session = _Session(socket, self._settings, self._parse_look, self._pool, self._program_camera, is_webcam)
         self._sessions.add(session)
         try:
             await session.run()
@@ -127,8 +137,10 @@ class _Session:
         settings: Settings,
         parse_look: Callable[[LookChanges, Look], Look],
         pool: RendererPool,
+        program_camera: ProgramCamera | None,
         is_webcam: bool,
     ) -> None:
+        self._program_camera = program_camera
         self._socket = socket
         self._settings = settings
         self._parse_look = parse_look
@@ -235,7 +247,7 @@ class _Session:
                 if self._look != first:  # changed while the networks were loaded
                     renderer.request_look(self._look)
                 self._renderer = self._sink.renderer = renderer
-                Engine(custom_objects=[renderer]).process(self._source(), [self._sink])
+                Engine(custom_objects=[renderer]).process(self._source(), self._sinks())
                 self._renderer = None
             error = f"no frame came for {SILENCE_SECONDS:g} s" if self._camera.is_silent else self._reason
         except BackgroundRemovalError as failure:
@@ -248,6 +260,13 @@ class _Session:
                 self._send_json({"error": error})
             with suppress(RuntimeError):  # the event loop has ended
                 self._loop.call_soon_threadsafe(self.ended.set)
+
+    def _sinks(self) -> list[Sink]:
+        """Return the sinks: programs of this computer come first, as a visitor's network may be slow."""
+        programs = self._program_camera
+        if programs is None:
+            return [self._sink]
+        return [ProgramSink(programs, lambda: self._send_json({"programs": programs.device})), self._sink]
 
     def _source(self) -> Source:
         if not self.is_webcam:

@@ -55,6 +55,7 @@ from background_removal.page.options import OptionList, list_options
 from background_removal.page.photo_service import PhotoService
 from background_removal.page.photos import Photos
 from background_removal.page.pool import RendererPool
+from background_removal.page.program_camera import ProgramCamera
 from background_removal.page.rembg import RembgInterface
 from background_removal.page.routes import ERRORS, HeadAsGet
 from background_removal.page.store import Store
@@ -87,6 +88,8 @@ class Page:
         self._settings = settings
         self._token = token
         self._port = port or settings.port
+        # First, as it may be missing, and leaves nothing behind then.
+        self._program_camera = ProgramCamera(settings.virtual_camera) if settings.virtual_camera else None
         self.store = Store(settings.limits)
         for upload_id, path in settings.pictures.items():
             self.store.add_owner_picture(upload_id, path)
@@ -98,7 +101,7 @@ class Page:
         pool = self._make_pool(self._stream_network())
         self._queue = VideoQueue(self.store, pool, settings.limits)
         self._videos = Videos(settings, self.store, self._queue, self._service, self._photos.parse_look)
-        self._cameras = Cameras(settings, self._photos.parse_look, pool)
+        self._cameras = Cameras(settings, self._photos.parse_look, pool, self._program_camera)
         self._web_app = WebApp(settings, token)
         self._monitoring = Monitoring(
             self.metrics, settings.limits, self.store, self._service, self._queue, self._cameras
@@ -152,6 +155,8 @@ class Page:
     def close(self) -> None:
         """Remove all uploads; calling it again does nothing."""
         self._cameras.close()
+        if self._program_camera is not None:
+            self._program_camera.close()
         self._queue.close()
         self.store.close()
 
@@ -209,7 +214,8 @@ class Page:
         `{"snapshot": true}` returns the last frame once more, as PNG with its transparency in place of squares;
         `{"alpha": true}` lets all transparent frames come with it: the number, `ALPH`, the size of a JPEG in 4 bytes,
         that with the colours, and a PNG of the alpha. `{"alpha": false}` ends this.
-        Text messages out: `{"said": ...}`, with the look after an action, `{"trouble": ...}` and `{"error": ...}`.
+        Text messages out: `{"said": ...}`, with the look after an action, `{"trouble": ...}` and `{"error": ...}`, and
+        `{"programs": DEVICE}` if the camera is shown to programs of this computer on a virtual camera.
         """
         return JSONResponse({"error": "open this address as a WebSocket"}, 426, {"Upgrade": "websocket"})
 
@@ -254,7 +260,11 @@ class PageServer:
         self.addresses = [
             _format_address(host, settings, port, token) for host in settings.addresses or (settings.host,)
         ]
-        self.page = Page(settings, token, port)
+        try:
+            self.page = Page(settings, token, port)
+        except BaseException:
+            self._socket.close()
+            raise
         self._connections = ConnectionLimit(self.page.app(), limits.connections)
         config = uvicorn.Config(
             RequestCounter(self._connections, self.page.metrics),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from background_removal.live.options import CameraOptions
+from background_removal.live.options import CameraOptions, LiveOptions
 from background_removal.look import Look
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -61,6 +61,8 @@ class Settings:
         token: Token that visitors need; "" for a new one where one is needed.
         webcam: A camera of this computer offered to visitors; None for none.
         camera: Options of that camera.
+        virtual_camera: Options of a virtual camera that shows a visitor's camera to programs of this computer; None for
+            none.
         models: Returns the names of the networks that are on this computer.
         limits: Quotas.
     """
@@ -78,5 +80,6 @@ class Settings:
     token: str = field(default="", repr=False)
     webcam: str | None = None
     camera: CameraOptions = field(default_factory=CameraOptions)
+    virtual_camera: LiveOptions | None = None
     models: Callable[[], Sequence[str]] = tuple
     limits: Limits = field(default_factory=Limits)

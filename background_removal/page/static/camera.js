@@ -142,6 +142,7 @@ export class Camera {
   /** @param {any} message */
   #handle(message) {
     if (message.said) say(message.said);
+    if (message.programs) say(words("camera.programs", { name: message.programs }));
     if (message.look) this.look.set(message.look);
     if (message.trouble || message.error) complain(message.trouble || message.error);
   }
