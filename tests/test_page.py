@@ -503,8 +503,8 @@ def test_a_video_is_processed_and_fetched_in_pieces(visitor: Visitor, portrait: 
     told = visitor.told("POST", f"{video}/start", {"look": {"background": "#00ff00"}, "matte": True})
     assert told["state"] in ("queued", "working")
     wait_until(lambda: visitor.told("GET", video)["state"] != "queued", "its turn")
-    queued = visitor.told("POST", f"/api/videos/{mine['id']}/start", {"format": "webm"})
-    assert (queued["state"], queued["place"]) == ("queued", 1)
+    queued = visitor.told("POST", f"/api/videos/{mine['id']}/start", {"format": "webm", "start": 0.12, "end": 0.32})
+    assert (queued["state"], queued["place"], queued["frames"]) == ("queued", 1, 5)
     assert "cancel that first" in visitor.refused(409, "POST", f"{video}/start", {})
     wait_until(lambda: visitor.told("GET", video)["state"] not in ("queued", "working"), "the video")
     told = visitor.told("GET", video)
@@ -526,6 +526,10 @@ def test_a_video_is_processed_and_fetched_in_pieces(visitor: Visitor, portrait: 
     still = decoded(visitor.ask("GET", f"{video}/still", of="result", seconds=0.2)[1])
     assert difference(still[:8, :8], np.full((8, 8, 3), (0, 255, 0), np.uint8)) < 12
     assert [each["id"] for each in visitor.told("GET", "/api/videos")["videos"]] == [mine["id"]]
+    # The other one is trimmed.
+    wait_until(lambda: visitor.told("GET", f"/api/videos/{mine['id']}")["state"] == "done", "the other video")
+    (tmp_path / "mine.webm").write_bytes(visitor.ask("GET", f"/api/videos/{mine['id']}/result")[1])
+    assert len(probe(tmp_path / "mine.webm").times) == 5
     assert visitor.ask("DELETE", video)[0] == 204
     assert "is not here" in visitor.refused(404, "GET", video)
 

@@ -676,6 +676,8 @@ def test_a_photo_is_edited(page: Callable[[str], Browser]) -> None:
     browser.run("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     browser.tool("photo", "Copy").click()
     assert "use Download" in browser.find("#trouble").text
+    assert "Place and shadow" in browser.texts("#look legend")
+    assert browser.find("#slider-shadow").is_displayed()
     # Half as large, in the lower right corner; the outline shows it at once, and the result follows.
     browser.type("m")
     assert browser.focused().get_attribute("class") == "mover"

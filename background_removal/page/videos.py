@@ -106,7 +106,7 @@ class Videos:
         if look.is_transparent and wanted.format == "mp4":
             raise PageError(400, "format mp4: cannot store transparency; choose webm or mov")
         if job.info.seconds and wanted.start >= job.info.seconds:
-            raise PageError(400, f"start {wanted.start:g}: the video has {job.info.seconds:g} seconds")
+            raise PageError(400, f"start {wanted.start:g}: the video has {job.info.seconds:g} s")
         try:
             cut = Cut(wanted.start, wanted.end)
         except InputError as error:

@@ -117,7 +117,7 @@ export class Player {
   #make(address, of, video) {
     const file = of === "result" ? `result.${video.format}` : of;
     const [id, label] = [`video-${of}`, words(`video.${of}-picture`)];
-    if (video.undecoded?.has(file)) return new Slides(video, of, video.undecoded.get(file), { id, alt: label });
+    if (video.undecoded?.has(file)) return new Slides({ ...video, seconds: of === "result" ? lengthOf(video) : video.seconds }, of, video.undecoded.get(file), { id, alt: label });
     const media = el("video", { src: address, id, "aria-label": label, playsinline: true, preload: "auto" });
     const replace = (sound) => {
       if (![this.lead, this.follow].includes(media)) return;
@@ -130,3 +130,6 @@ export class Player {
     return media;
   }
 }
+
+// Return the length of a video's result, which may have been trimmed, in seconds.
+const lengthOf = ({ seconds, start, end }) => (end || seconds) - (start ?? 0);

@@ -12,14 +12,14 @@ export class Trimming {
     this.end = this.#field("end");
     this.length = el("output", { class: "time" });
     this.element = el("div", { class: "tools trim", role: "group", "aria-label": words("trim.title"), hidden: true },
-      ...this.start.elements, ...this.end.elements, this.length);
+      this.start.element, this.end.element, this.length);
     byId("video-tools").after(this.element);
   }
 
   #field(side) {
     const input = el("input", { type: "number", id: `trim-${side}`, min: 0, step: "any", onchange: () => this.#take(side, input.valueAsNumber) });
     const here = button(words("trim.here"), "", () => this.#take(side, this.player.sourceTime), { title: words(`trim.${side}-here`) });
-    return { input, elements: [el("label", { for: `trim-${side}` }, words(`trim.${side}`)), el("span", { class: "joined" }, input, here)] };
+    return { input, element: el("span", { class: "side" }, el("label", { for: `trim-${side}` }, words(`trim.${side}`)), el("span", { class: "joined" }, input, here)) };
   }
 
   /** Show the ends of a video, or nothing. */
