@@ -4,7 +4,8 @@
     python benchmarks/live.py delay              the frame's age, beside the original's read-process-show loop
     python benchmarks/live.py cost               processor time of a blurred 30 pictures a second, sink by sink
     python benchmarks/live.py gaps               the longest time between two shown frames, around keys and an outage
-    python benchmarks/live.py start              from the program's start to the first blurred frame in the window
+    python benchmarks/live.py start              from the program's start to the first blurred frame, of a file before
+                                                 its encoder and of a camera in the window; beside bare imports
     python benchmarks/live.py soak --minutes 20  memory, threads, file handles and rate; the camera restarts midway
 
 The camera's pictures carry the time at which they were made as a code of black and white squares. What concerns the
@@ -37,6 +38,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).
 
 from live_camera import RATE, CodedCamera, age_of, camera_of  # noqa: E402
 from matte import moving_frames  # noqa: E402
+from video import make_clip, ordinary  # noqa: E402
 
 from background_removal.effects.plate import NamePlate  # noqa: E402
 from background_removal.engine import Engine  # noqa: E402
@@ -268,19 +270,50 @@ main.main()
 """
 
 
+# The last custom object, which gets a finished frame just before the encoder does.
+_FIRST_RESULT = """
+import os, time
+class First:
+    def __call__(self, picture):
+        print(time.clock_gettime(time.CLOCK_MONOTONIC), flush=True)
+        os._exit(0)
+    on_planes = __call__
+"""
+_IMPORTS = "import time, numpy, cv2, av, onnxruntime; print(time.clock_gettime(time.CLOCK_MONOTONIC))"
+
+
 def start(options: argparse.Namespace) -> None:
-    """OpenCV is imported a moment early, which changes nothing: the program does so, too."""
-    print(f"from the program's start to its first frame in the window, s; median and range of {options.runs}")
-    for height in options.heights:
-        taken = []
-        with camera_of(height) as url:
-            for _ in range(options.runs):
-                begun = time.clock_gettime(time.CLOCK_MONOTONIC)
-                command = [sys.executable, "-c", _FIRST_FRAME, "--webcam", url]
-                root = Path(__file__).resolve().parent.parent
-                done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True, text=True)
-                taken.append(float(done.stdout) - begun)
-        print(f"{height}p{statistics.median(taken):8.2f}   {min(taken):.2f} to {max(taken):.2f}", flush=True)
+    """OpenCV is imported a moment early for the window, which changes nothing: the program does so, too."""
+    print(f"from the program's start to its first frame, s; median and range of {options.runs}")
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as cameras:
+        first = Path(folder) / "first.py"
+        first.write_text(_FIRST_RESULT)
+        ways = {"bare imports": ["-c", _IMPORTS]}
+        for height in options.heights:
+            size = (height * 16 // 9, height)
+            clip = Path(folder) / f"{height}.mp4"
+            make_clip(clip, ordinary(*size, RATE), *size, 1)
+            result = str(Path(folder) / "out.mp4")
+            ways[f"{height}p file"] = ["main.py", str(clip), "--output", result, "--object", f"{first}:First"]
+            if os.environ.get("DISPLAY"):
+                url = cameras.enter_context(camera_of(height))
+                ways[f"{height}p camera"] = ["-c", _FIRST_FRAME, "--webcam", url]
+        taken: dict[str, list[float]] = {name: [] for name in ways}
+        for number in range(options.runs + 1):
+            for name, arguments in ways.items():
+                seconds = seconds_until_printed([sys.executable, *arguments])
+                if number:  # the first one also compiles modules and reads them from the disk
+                    taken[name].append(seconds)
+    for name, values in taken.items():
+        print(f"{name:14}{statistics.median(values):8.2f}   {min(values):.2f} to {max(values):.2f}", flush=True)
+
+
+def seconds_until_printed(command: list[str]) -> float:
+    """Return the time from a program's start to the moment that it prints, seconds."""
+    begun = time.clock_gettime(time.CLOCK_MONOTONIC)
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True, text=True)
+    return float(done.stdout) - begun
 
 
 def soak(options: argparse.Namespace) -> None:

@@ -330,6 +330,7 @@ def test_a_sink_may_end_the_run_and_results_are_kept_or_not() -> None:
 def test_the_bar_counts_to_the_last_processed_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the time left would be that of the whole video."""
     totals: list[int | None] = []
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(progress, "progress_bar", lambda name, total: totals.append(total))
     for frames, last in ((10, None), (10, 3), (10, 30), (None, 3)):
         Progress(True, last).open(StreamInfo("clip.mp4", 64, 48, frames=frames))

@@ -71,6 +71,11 @@ def _run(request: Request) -> int:
         for line in lines:
             show(line)
         return 0
+    if request.segments_at_once and "background_removal.cli.run" not in sys.modules:
+        # The rest of the program is imported meanwhile.
+        from background_removal.matting.networks.ahead import load_ahead
+
+        load_ahead(request.recipe.network)
     from background_removal.cli.run import run
 
     with report_thread_errors():

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
+from typing import TYPE_CHECKING
 
 from background_removal.support.wording import escape_unprintable
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    Handler = logging.StreamHandler[TextIO]
+else:
+    Handler = logging.StreamHandler
 
 
 class _OneLine(logging.Formatter):
@@ -17,10 +26,22 @@ class _OneLine(logging.Formatter):
         return escape_unprintable(rename_parameters(super().formatMessage(record)))
 
 
+class _AboveBars(Handler):
+    """Writes above the progress bars that there are, instead of into them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)  # loaded with the first bar
+        if tqdm is None:
+            super().emit(record)
+            return
+        with tqdm.external_write_mode(file=self.stream):
+            super().emit(record)
+
+
 def set_up_messages(debug: bool, quiet: bool) -> None:
     """Print the package's notes and all warnings; with `quiet` only errors, with `debug` everything."""
     level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
-    handler = logging.StreamHandler()
+    handler = _AboveBars()
     handler.setFormatter(_OneLine("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for number, name in ((logging.INFO, "note"), (logging.WARNING, "warning"), (logging.ERROR, "error")):

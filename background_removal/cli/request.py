@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -94,6 +95,14 @@ class Request:
     def is_live(self) -> bool:
         """Whether a camera is processed."""
         return not self.is_page and not self.files and self.watch is None
+
+    @property
+    def segments_at_once(self) -> bool:
+        """Whether people are looked for in a camera, or in one file that is there, in this process."""
+        elsewhere = self.is_page or self.watch or self.shard or self.dry_run or self.cluster or self.jobs > 1
+        if elsewhere or self.recipe.no_segmentation or self.recipe.guidance.matte_in:
+            return False
+        return self.is_live or (len(self.files) == 1 and os.path.isfile(self.files[0]))
 
     @property
     def shows(self) -> bool:

@@ -15,7 +15,6 @@ from background_removal.batch.watch import watch
 from background_removal.cli.checks import check, check_images_only, check_one_result_each
 from background_removal.cli.os_process import limit_malloc_arenas
 from background_removal.cli.request import Request
-from background_removal.cli.settings_key import add_settings_key
 from background_removal.cli.words import rename_parameters
 from background_removal.engine import Engine
 from background_removal.files import storage
@@ -53,14 +52,13 @@ def run(request: Request, on_result: OnResult) -> int:
 
         serve_page(request, on_result)
         return 0
-    with _beside_a_bar(request):
-        if request.watch is not None:
-            return _watch(request, request.watch, on_result)
-        if request.is_live:
-            return _run_camera(request)
-        if find.is_many(request.files) or request.shard or request.dry_run or request.cluster:
-            return _run_many(request, on_result)
-        return _run_one(request, request.files[0], on_result)
+    if request.watch is not None:
+        return _watch(request, request.watch, on_result)
+    if request.is_live:
+        return _run_camera(request)
+    if find.is_many(request.files) or request.shard or request.dry_run or request.cluster:
+        return _run_many(request, on_result)
+    return _run_one(request, request.files[0], on_result)
 
 
 def _run_camera(request: Request) -> int:
@@ -68,7 +66,7 @@ def _run_camera(request: Request) -> int:
     recipe.check_results("", os.fspath(request.live.record_path), request.card)
     objects = recipe.build_objects(switchable=request.has_keys)
     engine = Engine(custom_objects=objects, **recipe.engine_arguments, **request.live_arguments)
-    add_settings_key(engine, request)
+    _add_settings_key(engine, request)
     engine.run()
     return 0
 
@@ -106,7 +104,7 @@ def _process(
     """Process one file; return the path of its result and the exit code."""
     more = {"progress": progress, "keep_partial": keep_partial, **request.live_arguments}
     engine = request.recipe.build_engine(item.path, item.output, objects, **more)
-    add_settings_key(engine, request)
+    _add_settings_key(engine, request)
     if request.jobs > 1 and engine.video_path:
         from background_removal.batch.parallel import process_video
 
@@ -116,14 +114,11 @@ def _process(
     return result, int(incomplete)
 
 
-def _beside_a_bar(request: Request) -> contextlib.AbstractContextManager[None]:
-    """Keep messages from tearing a progress bar, where there may be one: not for a camera, and not for one image."""
-    files = request.files
-    if request.is_live or (files and not find.is_many(files) and not request.recipe.is_video(files[0])):
-        return contextlib.nullcontext()
-    from tqdm.contrib.logging import logging_redirect_tqdm
+def _add_settings_key(engine: Engine, request: Request) -> None:
+    if request.config or request.shows or request.is_controlled:  # its modules are not loaded for nothing
+        from background_removal.cli.settings_key import add_settings_key
 
-    return logging_redirect_tqdm()
+        add_settings_key(engine, request)
 
 
 def _run_many(request: Request, on_result: OnResult) -> int:

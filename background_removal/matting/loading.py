@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Thread
-
-import cv2
-import numpy as np
-
 from background_removal.errors import InputError
 from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.best.film import FilmMatting, FilmNetworks
@@ -15,6 +10,7 @@ from background_removal.matting.best.panel import PanelPredictor
 from background_removal.matting.best.people_search import Panel
 from background_removal.matting.best.photo import PhotoMatting, Predictor
 from background_removal.matting.crop import RECURRENT_CROP_POLICY
+from background_removal.matting.networks.ahead import load_ahead
 from background_removal.matting.networks.faces import FaceDetector
 from background_removal.matting.networks.flip_ensemble import FlipEnsemble
 from background_removal.matting.networks.multiclass import MulticlassNetwork
@@ -51,7 +47,7 @@ def load_matting(
     """
     if people not in PEOPLE:
         raise InputError(f"`people` '{people}': must be one of {', '.join(PEOPLE)}")
-    Thread(target=_prepare_opencv, name="tables").start()  # no daemon, as OpenCV must not end during the call
+    load_ahead(options)
     model, runtime, device = options.model, options.runtime, options.device
     detector_model = MODELS_BY_NUMBER[options.model_selection]
     if runtime == "onnx" and model is not None and model not in MODELS:
@@ -87,11 +83,6 @@ def load_matting(
 
 def _load_film_networks(device: str) -> FilmNetworks:
     return FilmNetworks(MulticlassNetwork(device), load_pose_network())
-
-
-def _prepare_opencv() -> None:
-    """Make OpenCV's tables for Lab, 70 ms of work, while networks load and files open."""
-    cv2.cvtColor(np.zeros((1, 1, 3), np.uint8), cv2.COLOR_BGR2LAB)
 
 
 def _load_face_detector() -> FaceDetector:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from background_removal.pipeline.frame import Frame, Sink, StreamInfo
@@ -32,7 +33,8 @@ class Progress(Sink):
         self._counted = 0
         if not isinstance(self._shown, bool):
             self._bar = self._shown
-        elif self._shown and not info.still:
+        elif self._shown and not info.still and sys.stderr is not None and sys.stderr.isatty():
+            # Elsewhere it would not be shown, and need not be loaded: its library takes 20 ms.
             frames = info.frames
             if frames is not None and self._last_frame is not None:
                 frames = min(frames, self._last_frame + 1)  # or the time left would be too long

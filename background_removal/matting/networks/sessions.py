@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from background_removal.errors import DeviceError, InputError, InputNotFoundError, ProcessingError, reason
+from background_removal.matting.networks.ahead import take_ahead
 from background_removal.matting.networks.device_choice import choose_device
 from background_removal.matting.networks.devices import check_device, provider_name, session_providers
-from background_removal.matting.networks.weights import DOWNLOADS, MODELS, download_model, model_file
+from background_removal.matting.networks.weights import DOWNLOADS, MODELS, Model, download_model, model_file
 from background_removal.support import limits
 from background_removal.support.cores import core_limit
 from background_removal.support.wording import did_you_mean
@@ -49,10 +50,6 @@ def load_session_file(path: Path, device: str, small: bool = False) -> onnxrunti
         small: Whether to run the network in one thread, as it gains little from more: 4.9 instead of 4.4 ms for the
             general network at 256x320 on two cores, and the second core is free.
     """
-    import onnxruntime
-
-    # ONNX Runtime also prints errors to stderr; the exception is enough.
-    onnxruntime.set_default_logger_severity(4)
     if device != "auto":
         return _load_on(path, device, small)
     chosen = choose_device(path, lambda name: _load_on(path, name, small))
@@ -70,8 +67,22 @@ def _load_on(path: Path, device: str, small: bool) -> onnxruntime.InferenceSessi
         DeviceError: the device is not installed or does not load.
         InputError: the file is no usable model.
     """
+    ahead = take_ahead(path) if device == "cpu" and small else None
+    session = ahead or _create(path, device, small)
+    log.debug("%s runs on %s", path.name, device)
+    return session
+
+
+def load_shipped(model: Model) -> onnxruntime.InferenceSession:
+    """Load a small shipped network on the CPU, whether or not it has been loaded ahead; raises as `_load_on`."""
+    return _create(model_file(model, ".onnx"), "cpu", small=True)
+
+
+def _create(path: Path, device: str, small: bool) -> onnxruntime.InferenceSession:
     import onnxruntime
 
+    # ONNX Runtime also prints errors to stderr; the exception is enough.
+    onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     # Threads that spin after a run take the processor from the steps that follow.
@@ -92,7 +103,6 @@ def _load_on(path: Path, device: str, small: bool) -> onnxruntime.InferenceSessi
             f"`device` {device}: {provider_name(device)} did not load (its driver or libraries are missing); "
             "use `device` auto or cpu"
         )
-    log.debug("%s runs on %s", path.name, device)
     return session
 
 
