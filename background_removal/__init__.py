@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         InputNotFoundError,
         ProcessingError,
     )
+    from background_removal.files.video.cut import Cut
     from background_removal.files.video.formats import Encoding
     from background_removal.fps import FPSmetric
     from background_removal.live.options import LiveOptions
@@ -43,6 +44,7 @@ _MODULES = {
     "Action": "pipeline.actions",
     "BackgroundRemovalError": "errors",
     "CameraError": "errors",
+    "Cut": "files.video.cut",
     "DeviceError": "errors",
     "Encoding": "files.video.formats",
     "Engine": "engine",
@@ -64,6 +66,7 @@ __all__ = [
     "Action",
     "BackgroundRemovalError",
     "CameraError",
+    "Cut",
     "DeviceError",
     "Encoding",
     "Engine",

@@ -348,6 +348,7 @@ class Engine:
 
     def _process_piped_video(self) -> None:
         """Process the Y4M on standard input, which has no sound, as its frames come."""
+        from background_removal.files.video.cut import CutSource
         from background_removal.files.video.y4m import Y4mSink, Y4mSource
 
         output = self.result_path
@@ -358,7 +359,7 @@ class Engine:
             sink: Sink = Y4mSink(alpha=alpha, source=source)
         else:
             sink = video_sink(output, encoding=self.encoding, alpha=alpha)
-        self._process_video_frames(source, sink)
+        self._process_video_frames(CutSource(source, self.video_path, self.cut) if self.cut else source, sink)
 
     def _process_video_frames(self, source: Source, sink: Sink) -> None:
         check = ProcessedFrameCheck(self.start_video_frame)

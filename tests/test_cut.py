@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 from conftest import difference, make_clip, probe
 
-from background_removal.engine import Engine
-from background_removal.errors import InputError
-from background_removal.files.video.cut import Cut
+from background_removal import Cut, Engine, InputError
 
 RATE = 25
 FRAMES = 100
