@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -214,6 +215,17 @@ def test_the_root_holds_four_doors() -> None:
 def test_the_scripts_of_the_page_are_short() -> None:
     long = {path.name for path in PACKAGE.glob("page/static/*.js") if len(path.read_bytes().splitlines()) > 250}
     assert long == set()
+
+
+def test_the_scripts_of_the_page_are_all_there() -> None:
+    """Each that is imported is a file, and each file but the first and the worker is imported."""
+    scripts = {path.name: path.read_text(encoding="utf-8") for path in PACKAGE.glob("page/static/*.js")}
+    imported = {name for text in scripts.values() for name in re.findall(r"""(?:from|import) "\./([^"]+)";""", text)}
+    assert imported | {"main.js", "encode.js"} == set(scripts)
+
+
+def test_the_tools_for_scripts_come_from_no_particular_registry() -> None:
+    assert '"resolved"' not in (ROOT / "tools" / "javascript" / "package-lock.json").read_text(encoding="utf-8")
 
 
 def test_importing_the_engine_loads_no_model_runtime() -> None:

@@ -77,50 +77,61 @@ interface Stroke {
   points: number[][];
 }
 
-/** A photo of the page; without an id while it is sent. */
+/** A photo of the page; what the server says of it is missing while it is sent. */
 interface Photo {
-  id?: string;
+  id: string;
   name: string;
-  width?: number;
-  height?: number;
-  /** Address of the file in this tab. */
-  local?: string;
+  width: number;
+  height: number;
+  /** Address of the file in this tab; missing after a reload. */
+  local: string;
   /** Share that is sent. */
-  part?: number;
-  strokes?: Stroke[];
-  undone?: Stroke[];
+  part: number;
+  strokes: Stroke[];
+  undone: Stroke[];
   /** Strokes that the server does not have yet. */
-  hints?: { picture: Blob | null } | null;
+  hints: { picture: Blob | null } | null;
   found?: boolean;
 }
 
-/** A video of the page; without an id while it is sent. */
+/** A video of the page; what the server says of it is missing while it is sent. */
 interface Video {
-  id?: string;
+  id: string;
   name: string;
   state: string;
-  width?: number;
-  height?: number;
-  frames?: number | null;
-  seconds?: number;
-  sound?: boolean;
-  place?: number;
-  done?: number;
-  rate?: number;
-  seconds_left?: number | null;
-  error?: string;
-  warnings?: string[];
-  look?: LookValue | null;
-  format?: string;
-  result?: boolean;
-  matte?: boolean;
-  /** Share that is sent, of so many bytes; and what stops that. */
-  part?: number;
-  bytes?: number;
-  stop?: AbortController;
+  width: number;
+  height: number;
+  frames: number | null;
+  seconds: number;
+  sound: boolean;
+  place: number;
+  done: number;
+  rate: number;
+  seconds_left: number | null;
+  error: string;
+  warnings: string[];
+  look: LookValue | null;
+  format: string;
+  result: boolean;
+  matte: boolean;
+  start: number;
+  end: number;
+  /** Share that is sent, of that many bytes; and what stops that. */
+  part: number;
+  bytes: number;
+  stop: AbortController;
   /** Files that this browser cannot decode, with the address of their sound. */
   undecoded?: Map<string, string>;
-  row?: any;
+  /** Ends that the visitor has chosen, seconds. */
+  trim?: { start: number; end: number };
+  row?: JobRow;
+}
+
+interface JobRow extends HTMLLIElement {
+  video: Video;
+  bar: HTMLProgressElement;
+  state: HTMLSpanElement;
+  name: HTMLButtonElement;
 }
 
 /** A text of the page, or its forms by number. */

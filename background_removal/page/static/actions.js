@@ -10,7 +10,12 @@ export const actions = [];
 export async function loadActions() {
   /** @type {{actions: Action[]}} */
   const { actions: served } = await ask("/api/actions");
-  actions.push(...served.map((action) => ({ ...action, label: words(`action.${action.tab || "page"}.${action.name}`) })));
+  actions.push(
+    ...served.map((action) => ({
+      ...action,
+      label: words(`action.${action.tab || "page"}.${action.name}`),
+    })),
+  );
 }
 
 /** Return an action of a tab, "" for those of all tabs. */

@@ -41,7 +41,13 @@ export async function ask(path, { method, body, json, signal, keepalive, as = "j
   const content = json ? JSON.stringify(json) : body;
   let response;
   try {
-    response = await fetch(path, { method: method ?? (content === undefined ? "GET" : "POST"), body: content, headers, signal, keepalive });
+    response = await fetch(path, {
+      method: method ?? (content === undefined ? "GET" : "POST"),
+      body: content,
+      headers,
+      signal,
+      keepalive,
+    });
   } catch (error) {
     if (/** @type {Error} */ (error).name === "AbortError") throw error;
     throw new Refused(words("error.gone"), 0);
@@ -81,4 +87,8 @@ export function send(path, file, { progress = () => {}, signal } = {}) {
  * @param {{[name: string]: any}} [more]
  */
 export const query = (look, more = {}) =>
-  new URLSearchParams({ .../** @type {{[name: string]: any}} */ (look), effects: look.effects.join(","), ...more }).toString();
+  new URLSearchParams({
+    .../** @type {{[name: string]: any}} */ (look),
+    effects: look.effects.join(","),
+    ...more,
+  }).toString();

@@ -7,7 +7,14 @@ import { hex, kindOf } from "./look.js";
 import { complain, say } from "./messages.js";
 import { words } from "./words.js";
 
-const COLORS = { white: "#ffffff", "light-grey": "#d9d9d9", "dark-grey": "#404040", black: "#000000", green: "#00b140", blue: "#0047bb" };
+const COLORS = {
+  white: "#ffffff",
+  "light-grey": "#d9d9d9",
+  "dark-grey": "#404040",
+  black: "#000000",
+  green: "#00b140",
+  blue: "#0047bb",
+};
 // Colour beside the pictures that are plain.
 const COLOR = "color";
 // Kinds in the order in which a key goes through them, as in the program's window.
@@ -31,19 +38,53 @@ export class Backgrounds {
     this.tiles = el("div", { class: "tiles" });
     for (const spec of [...choices, COLOR]) this.tiles.append(this.#tile(spec, words(`background.${spec}`)));
     for (const id of start.uploads) this.#add(`upload:${id}`, words("background.at-start"), `/api/uploads/${id}`);
-    for (const { name: picture } of start.backgrounds) this.#add(picture, words(`background.picture.${picture}`), `/api/backgrounds/${encodeURIComponent(picture)}`);
+    for (const { name: picture } of start.backgrounds) {
+      this.#add(picture, words(`background.picture.${picture}`), `/api/backgrounds/${encodeURIComponent(picture)}`);
+    }
     this.lastPicture = this.pictures[0];
-    this.tiles.append(el("button", { type: "button", class: "tile add", onclick: () => this.choose(), title: words("background.add-hint") },
-      el("span", { class: "swatch", "aria-hidden": "true" }, "+"), el("span", { class: "name" }, words("file.add"))));
+    this.tiles.append(
+      el(
+        "button",
+        {
+          type: "button",
+          class: "tile add",
+          onclick: () => this.choose(),
+          title: words("background.add-hint"),
+        },
+        el("span", { class: "swatch", "aria-hidden": "true" }, "+"),
+        el("span", { class: "name" }, words("file.add")),
+      ),
+    );
     sent.forEach((upload) => this.#own(upload));
-    this.picker = el("input", { type: "color", "aria-label": words("color.other"), title: words("color.other"), oninput: () => this.#pick(this.picker.value) });
+    this.picker = el("input", {
+      type: "color",
+      "aria-label": words("color.other"),
+      title: words("color.other"),
+      oninput: () => this.#pick(this.picker.value),
+    });
     this.dots = Object.entries(COLORS).map(([key, color]) => {
       const label = words(`color.${key}`);
-      const dot = el("button", { type: "button", class: "dot", "aria-label": label, title: label, "data-color": color, onclick: () => this.#pick(color) });
+      const dot = el("button", {
+        type: "button",
+        class: "dot",
+        "aria-label": label,
+        title: label,
+        "data-color": color,
+        onclick: () => this.#pick(color),
+      });
       dot.style.setProperty("--color", color);
       return dot;
     });
-    this.colors = el("div", { class: "colors", role: "group", "aria-label": words("background.color") }, ...this.dots, this.picker);
+    this.colors = el(
+      "div",
+      {
+        class: "colors",
+        role: "group",
+        "aria-label": words("background.color"),
+      },
+      ...this.dots,
+      this.picker,
+    );
     this.element = el("div", { "data-setting": name }, this.tiles, this.colors);
   }
 
@@ -80,8 +121,19 @@ export class Backgrounds {
    */
   async send(file) {
     if (!withinLimit([file], this.limits.photo_bytes, "backgrounds").length) return;
-    this.#pick(this.#own(await ask(`/api/backgrounds?name=${encodeURIComponent(file.name)}`, { body: file })));
-    say(words("setting.said", { setting: words("group.background"), value: file.name || words("background.yours") }));
+    this.#pick(
+      this.#own(
+        await ask(`/api/backgrounds?name=${encodeURIComponent(file.name)}`, {
+          body: file,
+        }),
+      ),
+    );
+    say(
+      words("setting.said", {
+        setting: words("group.background"),
+        value: file.name || words("background.yours"),
+      }),
+    );
   }
 
   /**
@@ -105,7 +157,12 @@ export class Backgrounds {
   #report() {
     const label = this.tiles.querySelector("input:checked")?.closest("label");
     label?.scrollIntoView({ block: "nearest" });
-    say(words("setting.said", { setting: words("group.background"), value: label?.title ?? this.look.value.background }));
+    say(
+      words("setting.said", {
+        setting: words("group.background"),
+        value: label?.title ?? this.look.value.background,
+      }),
+    );
   }
 
   /** @param {string} spec */
@@ -142,8 +199,21 @@ export class Backgrounds {
    * @param {string|null} [picture]
    */
   #tile(spec, label, picture) {
-    const radio = el("input", { type: "radio", name: "background", value: spec, onchange: () => this.#pick(spec) });
-    const image = picture ? el("img", { src: picture, alt: "", loading: "lazy", width: 96, height: 60 }) : el("span", { class: `swatch of-${spec}`, "aria-hidden": "true" });
+    const radio = el("input", {
+      type: "radio",
+      name: "background",
+      value: spec,
+      onchange: () => this.#pick(spec),
+    });
+    const image = picture
+      ? el("img", {
+          src: picture,
+          alt: "",
+          loading: "lazy",
+          width: 96,
+          height: 60,
+        })
+      : el("span", { class: `swatch of-${spec}`, "aria-hidden": "true" });
     return el("label", { class: "tile", title: label }, radio, image, el("span", { class: "name" }, label));
   }
 }

@@ -10,15 +10,25 @@ const NAME = "photos_out.zip";
 
 export class Batch {
   /**
-   * @param {() => object[]} photos Returns the photos that the server has.
-   * @param {(photo: object, signal: AbortSignal) => Promise<Blob>} result Fetches a photo's result.
+   * @param {() => Photo[]} photos Returns the photos that the server has.
+   * @param {(photo: Photo, signal: AbortSignal) => Promise<Blob>} result Fetches a photo's result.
    * @param {() => string} ending Returns the suffix of results, without its dot.
    */
   constructor(photos, result, ending) {
-    Object.assign(this, { photos, result, ending });
-    this.button = button(words("photo.zip"), "", () => (this.stop ? this.stop.abort() : this.run()), { title: words("photo.zip-hint") });
+    this.photos = photos;
+    this.result = result;
+    this.ending = ending;
+    /** @type {AbortController|null} */
+    this.stop = null;
+    this.button = button(words("photo.zip"), "", () => (this.stop ? this.stop.abort() : this.run()), {
+      title: words("photo.zip-hint"),
+    });
     this.words = el("span", { class: "hint" });
-    this.bar = el("progress", { max: 1, value: 0, "aria-label": words("photo.zip") });
+    this.bar = el("progress", {
+      max: 1,
+      value: 0,
+      "aria-label": words("photo.zip"),
+    });
     this.element = el("div", { class: "batch", hidden: true }, this.words, this.bar);
   }
 
@@ -29,19 +39,27 @@ export class Batch {
 
   /** Make the results, and save those that there are. */
   async run() {
-    this.stop = new AbortController();
-    const [zip, failures, photos, ending] = [new Zip(), [], this.photos(), this.ending()];
+    const { signal } = (this.stop = new AbortController());
+    const [zip, photos, ending] = [new Zip(), this.photos(), this.ending()];
+    /** @type {string[]} */
+    const failures = [];
     this.button.textContent = words("video.cancel");
     this.element.hidden = false;
     try {
       for (const [done, photo] of photos.entries()) {
-        this.#progress(done, photos);
-        const failure = await this.#add(zip, photo, ending);
+        this.#progress(/** @type {number} */ done, photos);
+        const failure = await this.#add(zip, photo, ending, signal);
         if (failure) failures.push(failure);
       }
       if (zip.count) download(zip.close(), NAME);
-      if (failures.length) complain(words("photo.zip-failures", { n: failures.length, failures: failures.join("; ") }));
-      else say(words("file.saved", { name: NAME }));
+      if (failures.length) {
+        complain(
+          words("photo.zip-failures", {
+            n: failures.length,
+            failures: failures.join("; "),
+          }),
+        );
+      } else say(words("file.saved", { name: NAME }));
     } catch (error) {
       complain(error); // nothing is said of a cancelled one
     } finally {
@@ -53,20 +71,31 @@ export class Batch {
     }
   }
 
-  // Add a photo's result; return what is wrong with it, "" for nothing.
-  async #add(zip, photo, ending) {
+  /**
+   * Add a photo's result; return what is wrong with it, "" for nothing.
+   * @param {Zip} zip
+   * @param {Photo} photo
+   * @param {string} ending
+   * @param {AbortSignal} signal
+   */
+  async #add(zip, photo, ending, signal) {
     try {
-      const blob = await this.result(photo, this.stop.signal);
-      this.stop.signal.throwIfAborted();
+      const blob = await this.result(photo, signal);
+      signal.throwIfAborted();
       return (await zip.add(resultName(photo.name, ending), blob)) ? "" : `${photo.name}: ${words("error.too-large")}`;
     } catch (error) {
-      if (error.name === "AbortError") throw error;
-      return `${photo.name}: ${error.message}`;
+      const { name, message } = /** @type {Error} */ (error);
+      if (name === "AbortError") throw error;
+      return `${photo.name}: ${message}`;
     }
   }
 
-  #progress(done, photos) {
-    this.words.textContent = words("photo.zip-progress", { n: done + 1, all: photos.length, name: photos[done].name });
+  #progress(/** @type {number} */ done, /** @type {Photo[]} */ photos) {
+    this.words.textContent = words("photo.zip-progress", {
+      n: done + 1,
+      all: photos.length,
+      name: photos[done].name,
+    });
     this.bar.value = done / photos.length;
     showInTitle("zip", done / photos.length, NAME);
   }

@@ -1,6 +1,7 @@
 // Brush: strokes over a photo that keep or erase what they mark; zoom by wheel and pinch, pan.
 
 import { keyOf } from "./actions.js";
+import { makeTools } from "./brush_tools.js";
 import { button, byId, el, press } from "./dom.js";
 import { drawStrokes, strokesPicture } from "./strokes.js";
 import { recall, remember } from "./tab_memory.js";
@@ -9,29 +10,19 @@ import { words } from "./words.js";
 
 // Longest side of the canvas over the photo, pixels.
 const LONGEST = 1600;
-// Width of the brush, percent of the photo's longer side: first, smallest and largest.
-const [FIRST, SMALLEST, LARGEST] = [2, 0.3, 10];
 
 export class Brush {
   /** @type {any} The photo that is shown, with its strokes; null for none. */
   photo = null;
   /** @type {Stroke|null} */
   stroke = null;
-  /** @type {HTMLButtonElement} */
-  toggle;
-  /** @type {{[name: string]: HTMLButtonElement}} */
-  buttons;
-  /** @type {HTMLInputElement} */
-  size;
-  /** @type {HTMLDivElement} */
-  tools;
   erases = false;
   space = false;
   place = 50;
 
   /**
    * @param {import("./compare.js").Compare} compare Shows the photo.
-   * @param {(photo: object) => void} changed Called with the photo after each stroke; its `hints` are to be sent.
+   * @param {(photo: Photo) => void} changed Called with the photo after each stroke; its `hints` are to be sent.
    * @param {(on: boolean) => void} switched Called when it is switched on or off.
    */
   constructor(compare, changed, switched) {
@@ -39,41 +30,37 @@ export class Brush {
     this.changed = changed;
     this.switched = switched;
     this.on = false;
-    this.canvas = el("canvas", { class: "strokes", hidden: true, role: "img", "aria-label": words("brush.canvas") });
+    this.canvas = el("canvas", {
+      class: "strokes",
+      hidden: true,
+      role: "img",
+      "aria-label": words("brush.canvas"),
+    });
     compare.layers.append(this.canvas);
     this.view = new View(compare.element, compare.layers);
-    this.#tools();
-    const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ act) => this.canvas.addEventListener(kind, act);
-    listen("pointerdown", (/** @type {any} */ event) => this.#down(event));
-    listen("pointermove", (/** @type {any} */ event) => this.#move(event));
-    for (const kind of ["pointerup", "pointercancel"]) listen(kind, (/** @type {any} */ event) => this.#up(event, kind));
-    listen("dblclick", (/** @type {any} */ event) => event.stopPropagation());
-    listen("contextmenu", (/** @type {any} */ event) => event.preventDefault());
-    compare.element.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    document.addEventListener("keydown", (event) => this.#key(event));
-  }
-
-  #tools() {
-    const push = (/** @type {string} */ label, /** @type {string} */ name, /** @type {() => void} */ act, attributes = {}) => button(label, name && keyOf("photo", name), act, attributes);
-    const wheel = (/** @type {string} */ key) => ({ "aria-label": words(key), title: `${words(key)} (${words("key.wheel")})` });
-    const mode = (/** @type {string} */ label, /** @type {boolean} */ erases, /** @type {string} */ title) => push(label, "", () => this.setMode(erases), { "aria-pressed": "false", title });
-    this.toggle = push(words("brush.brush"), "brush", () => this.switch(!this.on), { "aria-pressed": "false", title: words("brush.hint") });
-    this.buttons = {
-      keep: mode(words("brush.keep"), false, words("brush.keep-hint")),
-      erase: mode(words("brush.erase"), true, words("brush.erase-hint")),
-      undo: push(words("brush.undo"), "undo", () => this.undo()),
-      redo: push(words("brush.redo"), "redo", () => this.redo()),
-      smaller: push("−", "", () => this.#zoom(1 / 1.5), wheel("brush.zoom-out")),
-      larger: push("+", "", () => this.#zoom(1.5), wheel("brush.zoom-in")),
-    };
-    this.size = el("input", { type: "range", id: "brush-size", min: SMALLEST, max: LARGEST, step: 0.1, value: FIRST, oninput: () => this.#showSize() });
-    const { keep, erase, ...rest } = this.buttons;
-    this.tools = el("div", { class: "tools brush-tools", role: "group", "aria-label": words("brush.brush"), hidden: true },
-      el("span", { class: "joined" }, keep, erase),
-      el("label", { class: "brush-size", for: "brush-size" }, words("brush.size"), this.size), ...Object.values(rest),
-      el("span", { class: "hint" }, words("brush.move-hint")));
+    this.toggle = button(words("brush.brush"), keyOf("photo", "brush"), () => this.switch(!this.on), {
+      "aria-pressed": "false",
+      title: words("brush.hint"),
+    });
+    const tools = makeTools(this);
+    this.buttons = tools.buttons;
+    this.size = tools.size;
+    this.tools = tools.element;
     byId("photo-tools").after(this.tools);
     this.setMode(false);
+    const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ act) =>
+      this.canvas.addEventListener(kind, act);
+    listen("pointerdown", (/** @type {any} */ event) => this.#down(event));
+    listen("pointermove", (/** @type {any} */ event) => this.#move(event));
+    for (const kind of ["pointerup", "pointercancel"]) {
+      listen(kind, (/** @type {any} */ event) => this.#up(event, kind));
+    }
+    listen("dblclick", (/** @type {any} */ event) => event.stopPropagation());
+    listen("contextmenu", (/** @type {any} */ event) => event.preventDefault());
+    compare.element.addEventListener("wheel", (event) => this.#wheel(event), {
+      passive: false,
+    });
+    document.addEventListener("keydown", (event) => this.#key(event));
   }
 
   /** Switch the brush on or off. */
@@ -99,7 +86,7 @@ export class Brush {
     this.erases = erases;
     press(this.buttons.keep, !erases);
     press(this.buttons.erase, erases);
-    this.#showSize();
+    this.showSize();
   }
 
   /** Take another photo, which keeps its own strokes; null for none. */
@@ -108,8 +95,12 @@ export class Brush {
     this.photo = photo;
     this.stroke = null;
     this.view.reset();
-    if (photo) Object.assign(photo, { strokes: photo.strokes ?? JSON.parse(recall(`strokes ${photo.id}`) ?? "[]"), undone: photo.undone ?? [] });
-    else this.switch(false);
+    if (photo) {
+      Object.assign(photo, {
+        strokes: photo.strokes ?? JSON.parse(recall(`strokes ${photo.id}`) ?? "[]"),
+        undone: photo.undone ?? [],
+      });
+    } else this.switch(false);
     this.#draw();
   }
 
@@ -126,7 +117,9 @@ export class Brush {
     this.#draw();
     const { photo } = this;
     remember(`strokes ${photo.id}`, JSON.stringify(photo.strokes));
-    photo.hints = { picture: photo.strokes.length ? await strokesPicture(photo.strokes, this.canvas.width, this.canvas.height) : null };
+    photo.hints = {
+      picture: photo.strokes.length ? await strokesPicture(photo.strokes, this.canvas.width, this.canvas.height) : null,
+    };
     this.changed(photo);
   }
 
@@ -142,11 +135,11 @@ export class Brush {
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const strokes = this.stroke ? [...photo.strokes, this.stroke] : photo.strokes;
     drawStrokes(/** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), strokes, ["#1fdb64", "#ff3b30"]);
-    this.#showSize();
+    this.showSize();
   }
 
-  // The cursor is a circle of the brush's size.
-  #showSize() {
+  /** Show the brush's size: the cursor is a circle. */
+  showSize() {
     if (!this.on) return;
     const shown = this.canvas.getBoundingClientRect();
     const size = Math.min(120, Math.max(4, (Number(this.size.value) / 100) * Math.max(shown.width, shown.height)));
@@ -173,13 +166,17 @@ export class Brush {
       this.stroke = null; // a second finger: no stroke was meant
       this.#draw();
     } else if (!event.button) {
-      this.stroke = { erases: this.erases, width: Number(this.size.value) / 100, points: [this.#at(event)] };
+      this.stroke = {
+        erases: this.erases,
+        width: Number(this.size.value) / 100,
+        points: [this.#at(event)],
+      };
       this.#draw();
     }
   }
 
   #move(/** @type {PointerEvent} */ event) {
-    if (this.view.move(event)) return this.#showSize();
+    if (this.view.move(event)) return this.showSize();
     if (!this.stroke) return;
     for (const each of event.getCoalescedEvents?.() ?? [event]) this.stroke.points.push(this.#at(each));
     this.#draw();
@@ -201,12 +198,13 @@ export class Brush {
     if (!this.on) return;
     event.preventDefault();
     this.view.zoom(Math.exp(-event.deltaY / (event.deltaMode ? 20 : 400)), event.clientX, event.clientY);
-    this.#showSize();
+    this.showSize();
   }
 
-  #zoom(/** @type {number} */ factor) {
+  /** Zoom by a factor. */
+  zoom(/** @type {number} */ factor) {
     this.view.zoom(factor);
-    this.#showSize();
+    this.showSize();
   }
 
   #key(/** @type {KeyboardEvent} */ event) {
@@ -214,7 +212,13 @@ export class Brush {
     if (event.key === " " && event.target === document.body) {
       event.preventDefault();
       this.space = true;
-      document.addEventListener("keyup", () => { this.space = false; }, { once: true });
+      document.addEventListener(
+        "keyup",
+        () => {
+          this.space = false;
+        },
+        { once: true },
+      );
     }
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
       event.preventDefault();

@@ -5,7 +5,6 @@ import { CameraSaving } from "./camera_saving.js";
 import { CameraTools } from "./camera_tools.js";
 import { describe } from "./devices.js";
 import { byId, keepFocus, toggleFullScreen } from "./dom.js";
-import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { milliseconds } from "./numbers.js";
 import { VisitorCamera } from "./visitor_camera.js";
@@ -44,11 +43,6 @@ export class Camera {
     look.addEventListener("change", () => this.#sendLook());
     setInterval(() => this.link && this.#facts(), 1000);
     look.perform = (name) => this.perform(name);
-    bind("camera", {
-      freeze: () => this.freeze(), mirror: () => this.mirror(), beside: () => this.beside(), matte: () => this.showMatte(),
-      plate: () => this.perform("plate"), snapshot: () => this.saving.snapshot(), record: () => this.saving.record(), "full-screen": () => this.fullScreen(),
-      quit: () => this.stop(), start: () => this.link || this.start(),
-    });
     this.#state();
   }
 
@@ -202,7 +196,10 @@ export class Camera {
     byId("camera-recording").hidden = !this.saving.recording;
     // Seen from the other tabs, too.
     byId("tab-camera").classList.toggle("recording", this.saving.recording);
-    byId("tab-camera").setAttribute("aria-label", this.saving.recording ? words("tab.camera-recording") : words("tab.camera"));
+    byId("tab-camera").setAttribute(
+      "aria-label",
+      this.saving.recording ? words("tab.camera-recording") : words("tab.camera"),
+    );
     if (!running) byId("camera-facts").textContent = "\u00a0";
   }
 

@@ -34,13 +34,16 @@ export class CameraLink {
     this.number = 0;
     this.said = "";
     const source = video ? "visitor" : "webcam";
-    this.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/camera?source=${source}`);
+    this.socket = new WebSocket(
+      `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/camera?source=${source}`,
+    );
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => {
       this.send({ look });
       if (video) this.#begin();
     };
-    this.socket.onmessage = ({ data }) => (typeof data === "string" ? this.#handle(JSON.parse(data)) : this.#take(data));
+    this.socket.onmessage = ({ data }) =>
+      typeof data === "string" ? this.#handle(JSON.parse(data)) : this.#take(data);
     this.socket.onclose = () => this.closed || page.lose(this.said || words("error.connection"));
   }
 
@@ -65,19 +68,28 @@ export class CameraLink {
   measure() {
     const now = performance.now();
     this.times = this.times.filter((at) => now - at < 3000);
-    const rate = this.times.length > 1 ? ((this.times.length - 1) * 1000) / (this.times[this.times.length - 1] - this.times[0]) : 0;
+    const rate =
+      this.times.length > 1
+        ? ((this.times.length - 1) * 1000) / (this.times[this.times.length - 1] - this.times[0])
+        : 0;
     this.delays = this.delays.slice(-90);
-    return { rate, delay: [...this.delays].sort((a, b) => a - b)[this.delays.length >> 1] };
+    return {
+      rate,
+      delay: [...this.delays].sort((a, b) => a - b)[this.delays.length >> 1],
+    };
   }
 
   // Frames are encoded by a worker, so that the page stays responsive.
   #begin() {
     const { video } = this;
     if (!video) return;
-    const worker = (this.worker = new Worker("/static/encode.js", { type: "module" }));
+    const worker = (this.worker = new Worker("/static/encode.js", {
+      type: "module",
+    }));
     worker.onmessage = ({ data }) => this.open && this.socket.send(data);
     worker.onerror = (event) => complain(words("error.encoding", { reason: event.message }));
-    const next = (/** @type {() => void} */ act) => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(act) : requestAnimationFrame(act));
+    const next = (/** @type {() => void} */ act) =>
+      video.requestVideoFrameCallback ? video.requestVideoFrameCallback(act) : requestAnimationFrame(act);
     const take = async () => {
       if (this.closed) return;
       next(take);
@@ -103,7 +115,9 @@ export class CameraLink {
       const end = 8 + head.getUint32(8);
       parts.splice(0, 1, [file.subarray(8, end), "image/jpeg"], [file.subarray(end), "image/png"]);
     }
-    const [picture, alpha] = await Promise.all(parts.map(([bytes, type]) => createImageBitmap(new Blob([bytes], { type }))));
+    const [picture, alpha] = await Promise.all(
+      parts.map(([bytes, type]) => createImageBitmap(new Blob([bytes], { type }))),
+    );
     if (this.closed) return picture.close();
     if (!this.video) this.send({ shown: number });
     const now = performance.now();

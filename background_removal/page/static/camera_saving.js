@@ -77,7 +77,13 @@ export class CameraSaving {
     if (!this.camera.link) return;
     const shown = byId("camera-recording-time");
     try {
-      await this.#recording.begin(isTransparent ? this.#transparent.canvas : canvas, isTransparent ? type : "", this.#box.checked, shown, this.#kept);
+      await this.#recording.begin(
+        isTransparent ? this.#transparent.canvas : canvas,
+        isTransparent ? type : "",
+        this.#box.checked,
+        shown,
+        this.#kept,
+      );
     } catch (error) {
       this.#letTransparent(false);
       throw error;

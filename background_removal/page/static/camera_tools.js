@@ -1,7 +1,8 @@
-// Tools below the camera's picture.
+// Tools below the camera's picture, and their keys.
 
 import { find, keyOf } from "./actions.js";
 import { button, byId, choice, el, press } from "./dom.js";
+import { bind } from "./keys.js";
 import { words } from "./words.js";
 
 const SIZES = [
@@ -21,8 +22,12 @@ export class CameraTools {
    */
   constructor(camera, webcam, again) {
     this.camera = camera;
-    const push = (/** @type {string} */ label, /** @type {string} */ name, /** @type {() => void} */ act, attributes = {}) =>
-      button(label, keyOf("camera", name), act, attributes);
+    const push = (
+      /** @type {string} */ label,
+      /** @type {string} */ name,
+      /** @type {() => void} */ act,
+      attributes = {},
+    ) => button(label, keyOf("camera", name), act, attributes);
     const toggle = (/** @type {string} */ label, /** @type {string} */ name, /** @type {() => void} */ act) =>
       push(label, name, act, { "aria-pressed": "false" });
     const own = [["", words("camera.source")]];
@@ -50,7 +55,25 @@ export class CameraTools {
       full: push(words("view.full"), "full-screen", () => camera.fullScreen()),
       stop: push(words("camera.stop"), "quit", () => camera.stop()),
     };
-    byId("camera-tools").append(...Object.values(this.buttons), this.screen, this.source, this.size, camera.saving.sound);
+    byId("camera-tools").append(
+      ...Object.values(this.buttons),
+      this.screen,
+      this.source,
+      this.size,
+      camera.saving.sound,
+    );
+    bind("camera", {
+      freeze: () => camera.freeze(),
+      mirror: () => camera.mirror(),
+      beside: () => camera.beside(),
+      matte: () => camera.showMatte(),
+      plate: () => camera.perform("plate"),
+      snapshot: () => camera.saving.snapshot(),
+      record: () => camera.saving.record(),
+      "full-screen": () => camera.fullScreen(),
+      quit: () => camera.stop(),
+      start: () => camera.link || camera.start(),
+    });
   }
 
   /** Whether a click keeps a thing. */

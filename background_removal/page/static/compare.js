@@ -15,13 +15,26 @@ export class Compare {
     this.at = 50;
     this.zoomed = false;
     this.beside = false;
-    this.divider = el("div", {
-      class: "divider", role: "slider", tabindex: "0", "aria-label": words("view.divider"),
-      "aria-valuemin": "0", "aria-valuemax": "100", "aria-orientation": "horizontal",
-    }, el("span", { class: "knob", "aria-hidden": "true" }));
-    this.layers = el("div", { class: "layers" },
+    this.divider = el(
+      "div",
+      {
+        class: "divider",
+        role: "slider",
+        tabindex: "0",
+        "aria-label": words("view.divider"),
+        "aria-valuemin": "0",
+        "aria-valuemax": "100",
+        "aria-orientation": "horizontal",
+      },
+      el("span", { class: "knob", "aria-hidden": "true" }),
+    );
+    this.layers = el(
+      "div",
+      { class: "layers" },
       el("figure", { class: "before" }, before, el("figcaption", {}, words("view.before"))),
-      el("figure", { class: "after" }, after, el("figcaption", {}, title)), this.divider);
+      el("figure", { class: "after" }, after, el("figcaption", {}, title)),
+      this.divider,
+    );
     this.element = el("div", { class: "compare" }, this.layers);
     this.element.addEventListener("scroll", () => this.#place());
     this.layers.addEventListener("pointerdown", (event) => this.#grab(event));
@@ -58,7 +71,10 @@ export class Compare {
     const [across, down] = [(x - old.x) / old.width, (y - old.y) / old.height];
     this.zoomed = on;
     this.element.classList.toggle("zoomed", on);
-    this.element.scrollTo(across * this.layers.offsetWidth - (x - view.x), down * this.layers.offsetHeight - (y - view.y));
+    this.element.scrollTo(
+      across * this.layers.offsetWidth - (x - view.x),
+      down * this.layers.offsetHeight - (y - view.y),
+    );
     this.#place();
     this.zooming();
   }
@@ -84,7 +100,10 @@ export class Compare {
     const seen = this.zoomed ? Math.min(clientWidth, width) : width;
     const across = width && this.zoomed ? ((scrollLeft + (this.at / 100) * seen) / width) * 100 : this.at;
     this.layers.style.setProperty("--at", `${across}%`);
-    this.layers.style.setProperty("--knob", this.zoomed ? `${scrollTop + Math.min(clientHeight, this.layers.offsetHeight) / 2}px` : "50%");
+    this.layers.style.setProperty(
+      "--knob",
+      this.zoomed ? `${scrollTop + Math.min(clientHeight, this.layers.offsetHeight) / 2}px` : "50%",
+    );
     this.divider.setAttribute("aria-valuenow", String(Math.round(this.at)));
   }
 
@@ -92,12 +111,13 @@ export class Compare {
     if (event.button || this.beside) return;
     const onDivider = this.divider.contains(/** @type {Node} */ (event.target));
     if (this.zoomed && !onDivider && event.pointerType === "touch") return; // the browser scrolls
-    const move = this.zoomed && !onDivider
-      ? (/** @type {PointerEvent} */ to) => this.element.scrollBy(-to.movementX, -to.movementY)
-      : (/** @type {PointerEvent} */ to) => {
-        const view = this.zoomed ? this.element.getBoundingClientRect() : this.layers.getBoundingClientRect();
-        this.moveTo(((to.clientX - view.x) / view.width) * 100);
-      };
+    const move =
+      this.zoomed && !onDivider
+        ? (/** @type {PointerEvent} */ to) => this.element.scrollBy(-to.movementX, -to.movementY)
+        : (/** @type {PointerEvent} */ to) => {
+            const view = this.zoomed ? this.element.getBoundingClientRect() : this.layers.getBoundingClientRect();
+            this.moveTo(((to.clientX - view.x) / view.width) * 100);
+          };
     event.preventDefault();
     this.divider.focus({ preventScroll: true });
     this.layers.setPointerCapture(event.pointerId);
@@ -114,7 +134,14 @@ export class Compare {
 
   #key(/** @type {KeyboardEvent} */ event) {
     /** @type {{[key: string]: number}} */
-    const steps = { ArrowLeft: -2, ArrowRight: 2, PageDown: -10, PageUp: 10, Home: -100, End: 100 };
+    const steps = {
+      ArrowLeft: -2,
+      ArrowRight: 2,
+      PageDown: -10,
+      PageUp: 10,
+      Home: -100,
+      End: 100,
+    };
     if (!(event.key in steps)) return;
     event.preventDefault();
     this.moveTo(this.at + steps[event.key]);

@@ -57,7 +57,8 @@ export const blurInWords = (setting, blur) =>
   has(`setting.blur.${blur}`) ? words(`setting.blur.${blur}`) : percent(percentOf(setting, blur) / 100);
 
 /** Whether an effect does anything: defocus replaces the blur, and does nothing to another background. */
-export const works = (/** @type {string} */ effect, /** @type {LookValue} */ look) => effect !== "defocus" || look.background === "blur";
+export const works = (/** @type {string} */ effect, /** @type {LookValue} */ look) =>
+  effect !== "defocus" || look.background === "blur";
 
 /**
  * @param {string} name Of its words.
@@ -70,10 +71,22 @@ export const works = (/** @type {string} */ effect, /** @type {LookValue} */ loo
  */
 function slider(name, names, range, format, change, read) {
   const output = el("output", { for: `slider-${name}` });
-  const input = el("input", { type: "range", id: `slider-${name}`, title: words(`setting.${name}.hint`), ...range, oninput: () => change(Number(input.value)) });
-  const element = el("div", { class: "slider", "data-setting": names.join(" ") },
-    el("label", { for: `slider-${name}` }, words(`setting.${name}.title`)), output, input,
-    el("span", { class: "low" }, words(`setting.${name}.low`)), el("span", { class: "high" }, words(`setting.${name}.high`)));
+  const input = el("input", {
+    type: "range",
+    id: `slider-${name}`,
+    title: words(`setting.${name}.hint`),
+    ...range,
+    oninput: () => change(Number(input.value)),
+  });
+  const element = el(
+    "div",
+    { class: "slider", "data-setting": names.join(" ") },
+    el("label", { for: `slider-${name}` }, words(`setting.${name}.title`)),
+    output,
+    input,
+    el("span", { class: "low" }, words(`setting.${name}.low`)),
+    el("span", { class: "high" }, words(`setting.${name}.high`)),
+  );
   const show = (/** @type {LookValue} */ look) => {
     const value = read(look);
     input.value = String(value);
@@ -88,8 +101,14 @@ function slider(name, names, range, format, change, read) {
  */
 function shareSlider({ name, limits, step }, look) {
   const [min, max] = limits ?? [0, 1];
-  return slider(name, [name], { min, max, step: step ?? 0.01 }, (value) => number(value, 2),
-    (value) => look.set({ [name]: value }), (now) => Number(now[name]));
+  return slider(
+    name,
+    [name],
+    { min, max, step: step ?? 0.01 },
+    (value) => number(value, 2),
+    (value) => look.set({ [name]: value }),
+    (now) => Number(now[name]),
+  );
 }
 
 /**
@@ -99,12 +118,21 @@ function shareSlider({ name, limits, step }, look) {
  * @param {import("./look.js").Look} look
  */
 function shiftSlider(outwards, inwards, look) {
-  const range = { min: -(inwards.limits?.[1] ?? 0), max: outwards.limits?.[1] ?? 0, step: outwards.step ?? 1 };
+  const range = {
+    min: -(inwards.limits?.[1] ?? 0),
+    max: outwards.limits?.[1] ?? 0,
+    step: outwards.step ?? 1,
+  };
   const text = (/** @type {number} */ value) => (value > 0 ? `${value}%` : "0");
   const amount = (/** @type {string|number} */ value) => parseFloat(String(value));
-  return slider("edge_shift", [outwards.name, inwards.name], range, (value) => percent(value / 100),
+  return slider(
+    "edge_shift",
+    [outwards.name, inwards.name],
+    range,
+    (value) => percent(value / 100),
     (value) => look.set({ [outwards.name]: text(value), [inwards.name]: text(-value) }),
-    (now) => amount(now[outwards.name]) - amount(now[inwards.name]));
+    (now) => amount(now[outwards.name]) - amount(now[inwards.name]),
+  );
 }
 
 /**
@@ -113,7 +141,12 @@ function shiftSlider(outwards, inwards, look) {
  * @returns {Control}
  */
 function choices({ name, choices: values }, look) {
-  const element = segmented(words(`setting.${name}.title`), name, values.map((value) => [value, choiceInWords(name, value)]), (value) => look.set({ [name]: value }));
+  const element = segmented(
+    words(`setting.${name}.title`),
+    name,
+    values.map((value) => [value, choiceInWords(name, value)]),
+    (value) => look.set({ [name]: value }),
+  );
   element.dataset.setting = name;
   return { names: [name], element, show: (now) => check(element, now[name]) };
 }
@@ -128,10 +161,18 @@ function blurs(setting, look) {
   const element = segmented(words("setting.blur.title"), setting.name, [], () => {});
   element.dataset.setting = setting.name;
   const show = (/** @type {LookValue} */ { blur }) => {
-    const all = [...new Set([...setting.choices, String(blur)])].sort((one, other) => percentOf(setting, one) - percentOf(setting, other));
+    const all = [...new Set([...setting.choices, String(blur)])].sort(
+      (one, other) => percentOf(setting, one) - percentOf(setting, other),
+    );
     if (all.join() !== [...element.querySelectorAll("input")].map(({ value }) => value).join()) {
       const focused = element.contains(document.activeElement);
-      element.replaceChildren(...radios(setting.name, all.map((each) => [each, blurInWords(setting, each)]), (value) => look.set({ blur: value })));
+      element.replaceChildren(
+        ...radios(
+          setting.name,
+          all.map((each) => [each, blurInWords(setting, each)]),
+          (value) => look.set({ blur: value }),
+        ),
+      );
       if (focused) [...element.querySelectorAll("input")].find(({ value }) => value === blur)?.focus();
     }
     check(element, String(blur));
@@ -145,9 +186,18 @@ function blurs(setting, look) {
  * @returns {Control}
  */
 function checkbox({ name }, look) {
-  const box = el("input", { type: "checkbox", onchange: () => look.set({ [name]: box.checked }) });
+  const box = el("input", {
+    type: "checkbox",
+    onchange: () => look.set({ [name]: box.checked }),
+  });
   const element = el("label", { class: "check", "data-setting": name }, box, words(`setting.${name}.title`));
-  return { names: [name], element, show: (now) => { box.checked = Boolean(now[name]); } };
+  return {
+    names: [name],
+    element,
+    show: (now) => {
+      box.checked = Boolean(now[name]);
+    },
+  };
 }
 
 /**
@@ -156,14 +206,25 @@ function checkbox({ name }, look) {
  * @returns {Control}
  */
 function effects({ name, choices: values }, look) {
-  const boxes = values.map((value) => el("input", { type: "checkbox", value, onchange: () => look.toggle(value) }));
+  const boxes = values.map((value) =>
+    el("input", {
+      type: "checkbox",
+      value,
+      onchange: () => look.toggle(value),
+    }),
+  );
   const labels = boxes.map((box) => el("label", { class: "check" }, box, effectInWords(box.value)));
-  const show = (/** @type {LookValue} */ now) => boxes.forEach((box, n) => {
-    box.checked = now.effects.includes(box.value);
-    box.disabled = !works(box.value, now);
-    labels[n].title = box.disabled ? words("effects.needs-blur") : "";
-  });
-  return { names: [name], element: el("div", { "data-setting": name }, ...labels), show };
+  const show = (/** @type {LookValue} */ now) =>
+    boxes.forEach((box, n) => {
+      box.checked = now.effects.includes(box.value);
+      box.disabled = !works(box.value, now);
+      labels[n].title = box.disabled ? words("effects.needs-blur") : "";
+    });
+  return {
+    names: [name],
+    element: el("div", { "data-setting": name }, ...labels),
+    show,
+  };
 }
 
 const effectInWords = (/** @type {string} */ name) => titled(find("", name).label);
@@ -174,6 +235,11 @@ const effectInWords = (/** @type {string} */ name) => titled(find("", name).labe
  * @param {string} effect
  */
 export function toggleEffect(look, effect) {
-  if (works(effect, look.value)) say(words(look.toggle(effect) ? "effects.on" : "effects.off", { effect: effectInWords(effect) }));
-  else say(words("effects.needs-blur"));
+  if (works(effect, look.value)) {
+    say(
+      words(look.toggle(effect) ? "effects.on" : "effects.off", {
+        effect: effectInWords(effect),
+      }),
+    );
+  } else say(words("effects.needs-blur"));
 }

@@ -9,13 +9,19 @@ import { has, words } from "./words.js";
 
 /** Left, top, right and bottom of a whole photo. */
 export const WHOLE = [0, 0, 1, 1];
-const inWords = (/** @type {string} */ shape) => (has(`crop.shape.${shape}`) ? words(`crop.shape.${shape}`) : shape || words("crop.none"));
+const inWords = (/** @type {string} */ shape) =>
+  has(`crop.shape.${shape}`) ? words(`crop.shape.${shape}`) : shape || words("crop.none");
 const PASSPORTS = ["35x45", "2x2"];
 
 export class Cropping extends EventTarget {
   constructor() {
     super();
-    this.select = choice(words("crop.title"), options.crops.map((shape) => [shape, inWords(shape)]), () => this.#change(), { title: words("crop.hint"), id: "crop" });
+    this.select = choice(
+      words("crop.title"),
+      options.crops.map((shape) => [shape, inWords(shape)]),
+      () => this.#change(),
+      { title: words("crop.hint"), id: "crop" },
+    );
     this.select.value = recall("crop") ?? "";
     if (!this.select.value) this.select.value = "";
     this.explained = new Set();

@@ -15,7 +15,13 @@ export async function openCamera(id, size, facing) {
   }
   const [width, height] = size.split("x").map(Number);
   const deviceId = id ? { exact: id } : undefined;
-  const video = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30 }, deviceId, facingMode: id ? undefined : facing };
+  const video = {
+    width: { ideal: width },
+    height: { ideal: height },
+    frameRate: { ideal: 30 },
+    deviceId,
+    facingMode: id ? undefined : facing,
+  };
   return navigator.mediaDevices.getUserMedia({ video, audio: false });
 }
 
@@ -26,10 +32,12 @@ export async function listCameras() {
 }
 
 /** Return which side of a phone a stream's camera is on, "user" or "environment"; "" where there are no sides. */
-export const facingOf = (/** @type {MediaStream|null} */ stream) => stream?.getVideoTracks()[0].getSettings().facingMode ?? "";
+export const facingOf = (/** @type {MediaStream|null} */ stream) =>
+  stream?.getVideoTracks()[0].getSettings().facingMode ?? "";
 
 /** Switch a stream's camera off. */
-export const stopTracks = (/** @type {MediaStream|null} */ stream) => stream?.getTracks().forEach((/** @type {MediaStreamTrack} */ track) => track.stop());
+export const stopTracks = (/** @type {MediaStream|null} */ stream) =>
+  stream?.getTracks().forEach((/** @type {MediaStreamTrack} */ track) => track.stop());
 
 /** Return the page's message for an error of the browser, or the error. */
 export function describe(/** @type {any} */ error) {

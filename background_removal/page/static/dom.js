@@ -40,7 +40,8 @@ export const press = (element, on) => element.setAttribute("aria-pressed", Strin
  * Show an element on the full screen, or end that.
  * @param {Element} element
  */
-export const toggleFullScreen = (element) => (document.fullscreenElement ? document.exitFullscreen() : element.requestFullscreen());
+export const toggleFullScreen = (element) =>
+  document.fullscreenElement ? document.exitFullscreen() : element.requestFullscreen();
 
 /**
  * Make a change; if it hides the focused element, focus the first of `next` that can be seen.
@@ -63,7 +64,17 @@ export function keepFocus(change, next) {
  */
 export function button(label, key, act, attributes = {}) {
   const title = key ? `${attributes.title ?? label} (${key === " " ? words("key.space") : key})` : attributes.title;
-  return el("button", { type: "button", onclick: act, "aria-keyshortcuts": key === " " ? "Space" : key, ...attributes, title }, label);
+  return el(
+    "button",
+    {
+      type: "button",
+      onclick: act,
+      "aria-keyshortcuts": key === " " ? "Space" : key,
+      ...attributes,
+      title,
+    },
+    label,
+  );
 }
 
 /**
@@ -74,7 +85,11 @@ export function button(label, key, act, attributes = {}) {
  * @param {{[name: string]: any}} [attributes]
  */
 export function choice(label, choices, act, attributes = {}) {
-  const select = el("select", { onchange: () => act(select.value), ...attributes, "aria-label": label });
+  const select = el("select", {
+    onchange: () => act(select.value),
+    ...attributes,
+    "aria-label": label,
+  });
   select.append(...choices.map(([value, text]) => el("option", { value }, text)));
   return select;
 }

@@ -20,7 +20,12 @@ export async function kindOfFile(file) {
 
 // By the marks of WebP (a flag of its VP8X chunk), PNG (the chunk acTL) and AVIF (the brand avis).
 async function isAnimated(/** @type {File} */ file) {
-  const head = new Uint8Array(await file.slice(0, 1 << 16).arrayBuffer().catch(() => new ArrayBuffer(0)));
+  const head = new Uint8Array(
+    await file
+      .slice(0, 1 << 16)
+      .arrayBuffer()
+      .catch(() => new ArrayBuffer(0)),
+  );
   const text = new TextDecoder("latin1").decode(head);
   if (text.startsWith("RIFF")) return text.startsWith("WEBPVP8X", 8) && (head[20] & 2) !== 0;
   if (text.startsWith("PNG", 1)) return text.split("IDAT")[0].includes("acTL");
@@ -35,7 +40,14 @@ async function isAnimated(/** @type {File} */ file) {
  */
 export function withinLimit(files, bytes, noun) {
   const large = files.filter((file) => file.size > bytes).map(({ name }) => name);
-  if (large.length) complain(words(`file.too-large.${noun}`, { names: large.join(", "), size: size(bytes) }));
+  if (large.length) {
+    complain(
+      words(`file.too-large.${noun}`, {
+        names: large.join(", "),
+        size: size(bytes),
+      }),
+    );
+  }
   return files.filter((file) => file.size <= bytes);
 }
 
@@ -46,7 +58,15 @@ export function withinLimit(files, bytes, noun) {
  * @param {(files: File[]) => void} use
  */
 export function choose(accept, multiple, use) {
-  const input = el("input", { type: "file", accept, multiple, class: "away", "aria-hidden": "true", tabindex: "-1", id: "chosen" });
+  const input = el("input", {
+    type: "file",
+    accept,
+    multiple,
+    class: "away",
+    "aria-hidden": "true",
+    tabindex: "-1",
+    id: "chosen",
+  });
   document.getElementById("chosen")?.remove();
   document.body.append(input);
   input.addEventListener("change", () => {
@@ -66,10 +86,15 @@ const elementOf = (/** @type {Event} */ event) => (event.target instanceof Eleme
 export function receive(use) {
   const veil = byId("veil");
   let own = false; // dragged on this page
-  const carriesFiles = (/** @type {DragEvent} */ event) => !own && ["Files", "text/uri-list"].some((type) => event.dataTransfer?.types.includes(type));
+  const carriesFiles = (/** @type {DragEvent} */ event) =>
+    !own && ["Files", "text/uri-list"].some((type) => event.dataTransfer?.types.includes(type));
   let depth = 0;
-  document.addEventListener("dragstart", () => { own = true; });
-  document.addEventListener("dragend", () => { own = false; });
+  document.addEventListener("dragstart", () => {
+    own = true;
+  });
+  document.addEventListener("dragend", () => {
+    own = false;
+  });
   document.addEventListener("dragenter", (event) => {
     if (!carriesFiles(event)) return;
     depth += 1;

@@ -1,7 +1,9 @@
 // Worker: encodes a frame as its number in 4 bytes and a JPEG.
 
 const canvas = new OffscreenCanvas(1, 1);
-const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false, willReadFrequently: true }));
+const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (
+  canvas.getContext("2d", { alpha: false, willReadFrequently: true })
+);
 
 self.onmessage = async ({ data: { number, picture, quality } }) => {
   const [width, height] = [picture.displayWidth ?? picture.width, picture.displayHeight ?? picture.height];

@@ -20,15 +20,35 @@ export class Foreground {
     this.sent = [...sent];
     this.name = el("span", { class: "name" });
     this.remove = el("button", { type: "button", onclick: () => look.set({ [name]: "" }) }, words("file.remove"));
-    const add = el("button", { type: "button", title: words("setting.foreground.hint"), onclick: () => choose("image/*", false, ([file]) => this.#send(file).catch(complain)) }, words("file.add"));
-    this.element = el("div", { class: "picture", role: "group", "aria-label": words("setting.foreground.title"), "data-setting": name },
-      el("span", {}, words("setting.foreground.title")), this.name, add, this.remove);
+    const add = el(
+      "button",
+      {
+        type: "button",
+        title: words("setting.foreground.hint"),
+        onclick: () => choose("image/*", false, ([file]) => this.#send(file).catch(complain)),
+      },
+      words("file.add"),
+    );
+    this.element = el(
+      "div",
+      {
+        class: "picture",
+        role: "group",
+        "aria-label": words("setting.foreground.title"),
+        "data-setting": name,
+      },
+      el("span", {}, words("setting.foreground.title")),
+      this.name,
+      add,
+      this.remove,
+    );
   }
 
   /** @param {LookValue} look */
   show({ foreground }) {
     const upload = this.sent.find(({ id }) => foreground === `upload:${id}`);
-    this.name.textContent = upload?.name ?? (foreground ? words("background.at-start") : words("setting.foreground.off"));
+    this.name.textContent =
+      upload?.name ?? (foreground ? words("background.at-start") : words("setting.foreground.off"));
     this.remove.hidden = !foreground;
   }
 

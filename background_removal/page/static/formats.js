@@ -10,7 +10,11 @@ import { words } from "./words.js";
  * @returns {HTMLSelectElement}
  */
 export function formatChoice(formats, look) {
-  const select = choice(words("file.format"), formats.map(({ name, label }) => [name, label]), () => {});
+  const select = choice(
+    words("file.format"),
+    formats.map(({ name, label }) => [name, label]),
+    () => {},
+  );
   const show = () => {
     const transparent = look.value.background === "transparent";
     formats.forEach((format, n) => (select.options[n].disabled = transparent && !format.transparent));

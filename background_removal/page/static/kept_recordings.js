@@ -30,7 +30,8 @@ export class KeptRecordings {
     };
     let last = beginKeeping(id, type).catch(fail);
     return {
-      add: (/** @type {Blob} */ piece) => (last = last.then(() => (failed ? undefined : keepPiece(id, piece))).catch(fail)),
+      add: (/** @type {Blob} */ piece) =>
+        (last = last.then(() => (failed ? undefined : keepPiece(id, piece))).catch(fail)),
       end: async (/** @type {any} */ saved) => {
         await last;
         if (saved) await forgetKept(id).catch(() => {});
@@ -43,16 +44,36 @@ export class KeptRecordings {
   async #show(/** @type {any} */ others) {
     this.#elsewhere.textContent = others ? words("kept.others", { n: others }) : "";
     // A browser that keeps nothing has nothing to list.
-    const kept = await listKept().then((all) => this.#tabs.abandoned(all)).catch(() => []);
-    this.#list.replaceChildren(...kept.filter((/** @type {any} */ { id, pieces }) => pieces && !this.#hidden.has(id)).map((/** @type {any} */ each) => this.#item(each)));
+    const kept = await listKept()
+      .then((all) => this.#tabs.abandoned(all))
+      .catch(() => []);
+    this.#list.replaceChildren(
+      ...kept
+        .filter((/** @type {any} */ { id, pieces }) => pieces && !this.#hidden.has(id))
+        .map((/** @type {any} */ each) => this.#item(each)),
+    );
   }
 
   #item(/** @type {any} */ recording) {
     const { began, bytes } = recording;
-    const when = new Date(began).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
-    return el("li", {}, el("span", {}, words("kept.recording", { when, size: size(bytes) })),
-      el("button", { type: "button", onclick: () => this.#save(recording).catch(complain) }, words("kept.save")),
-      el("button", { type: "button", onclick: () => this.#discard(recording) }, words("kept.discard")));
+    const when = new Date(began).toLocaleString(locale, {
+      dateStyle: "medium",
+      timeStyle: "short",
+    });
+    return el(
+      "li",
+      {},
+      el("span", {}, words("kept.recording", { when, size: size(bytes) })),
+      el(
+        "button",
+        {
+          type: "button",
+          onclick: () => this.#save(recording).catch(complain),
+        },
+        words("kept.save"),
+      ),
+      el("button", { type: "button", onclick: () => this.#discard(recording) }, words("kept.discard")),
+    );
   }
 
   async #save(/** @type {any} */ recording) {
@@ -80,8 +101,13 @@ export class KeptRecordings {
 }
 
 /** Return the name of a recording's file, by its media type and the time at which it began. */
-export const recordingName = (/** @type {string} */ type, began = Date.now()) => `recording_${stamp(began)}.${type.includes("mp4") ? "mp4" : "webm"}`;
+export const recordingName = (/** @type {string} */ type, began = Date.now()) =>
+  `recording_${stamp(began)}.${type.includes("mp4") ? "mp4" : "webm"}`;
 
 /** Return a time in a file's name. */
 export const stamp = (time = Date.now()) =>
-  new Date(time - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace("T", "_").replaceAll(":", "-");
+  new Date(time - new Date().getTimezoneOffset() * 60_000)
+    .toISOString()
+    .slice(0, 19)
+    .replace("T", "_")
+    .replaceAll(":", "-");

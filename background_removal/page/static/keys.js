@@ -37,7 +37,9 @@ export function bind(tab, acts) {
  */
 function taken(key, target) {
   if (!(target instanceof Element)) return false;
-  if (target.matches("select, textarea, input:not([type=range], [type=radio], [type=checkbox], [type=file])")) return true;
+  if (target.matches("select, textarea, input:not([type=range], [type=radio], [type=checkbox], [type=file])")) {
+    return true;
+  }
   const pressed = "button, a, input[type=checkbox], input[type=file], input[type=radio]:not(:checked)";
   return (key === " " || key === "Enter") && target.matches(pressed);
 }
@@ -50,8 +52,12 @@ export function listen(at) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (/** @type {HTMLDialogElement} */ (byId("keys")).open || (!active && key !== "?") || taken(key, event.target)) return;
-    const action = actions.find(({ tab, keys, aliases }) => ["", at()].includes(tab) && [...keys, ...aliases].includes(key));
+    if (/** @type {HTMLDialogElement} */ (byId("keys")).open || (!active && key !== "?") || taken(key, event.target)) {
+      return;
+    }
+    const action = actions.find(
+      ({ tab, keys, aliases }) => ["", at()].includes(tab) && [...keys, ...aliases].includes(key),
+    );
     const act = action && bound.get(action);
     if (!act || (event.repeat && action.tab)) return;
     event.preventDefault();
@@ -62,26 +68,54 @@ export function listen(at) {
 /** Show the list of keys. */
 export function list() {
   const dialog = /** @type {HTMLDialogElement} */ (byId("keys"));
-  const titles = [["", words("keys.everywhere")], ...["camera", "photo", "video"].map((tab) => [tab, words(`tab.${tab}`)])];
+  const titles = [
+    ["", words("keys.everywhere")],
+    ...["camera", "photo", "video"].map((tab) => [tab, words(`tab.${tab}`)]),
+  ];
   const groups = titles.map(([tab, title]) => {
     /** @type {Map<string, string[]>} */
     const keys = new Map(); // of each label, as actions with the same one share a row
     for (const action of actions) {
-      if (action.tab === tab && bound.has(action)) keys.set(action.label, [...(keys.get(action.label) ?? []), ...action.keys]);
+      if (action.tab === tab && bound.has(action)) {
+        keys.set(action.label, [...(keys.get(action.label) ?? []), ...action.keys]);
+      }
     }
-    const terms = [...keys].filter(([, each]) => each.length).flatMap(([label, each]) => [
-      el("dt", {}, ...each.flatMap((key, n) => [n ? " " : "", el("kbd", {}, key === " " ? words("key.space") : key)])), el("dd", {}, label),
-    ]);
+    const terms = [...keys]
+      .filter(([, each]) => each.length)
+      .flatMap(([label, each]) => [
+        el(
+          "dt",
+          {},
+          ...each.flatMap((key, n) => [n ? " " : "", el("kbd", {}, key === " " ? words("key.space") : key)]),
+        ),
+        el("dd", {}, label),
+      ]);
     return el("section", {}, el("h3", {}, title), el("dl", {}, ...terms));
   });
-  const box = el("input", { type: "checkbox", onchange: () => {
-    active = box.checked;
-    remembered(active ? "on" : "off");
-    say(active ? words("keys.on") : words("keys.off"));
-  } });
+  const box = el("input", {
+    type: "checkbox",
+    onchange: () => {
+      active = box.checked;
+      remembered(active ? "on" : "off");
+      say(active ? words("keys.on") : words("keys.off"));
+    },
+  });
   box.checked = active;
   dialog.replaceChildren(
-    el("header", {}, el("h2", { id: "keys-title" }, words("keys.title")), el("button", { class: "round", "aria-label": words("keys.close"), onclick: () => dialog.close() }, "×")),
+    el(
+      "header",
+      {},
+      el("h2", { id: "keys-title" }, words("keys.title")),
+      el(
+        "button",
+        {
+          class: "round",
+          "aria-label": words("keys.close"),
+          onclick: () => dialog.close(),
+        },
+        "×",
+      ),
+    ),
     el("div", { class: "groups" }, ...groups),
     el("label", { class: "check" }, box, words("keys.single")),
   );

@@ -38,7 +38,9 @@ export class Look extends EventTarget {
    */
   toggle(effect) {
     const on = !this.value.effects.includes(effect);
-    this.set({ effects: on ? [...this.value.effects, effect] : this.value.effects.filter((name) => name !== effect) });
+    this.set({
+      effects: on ? [...this.value.effects, effect] : this.value.effects.filter((name) => name !== effect),
+    });
     return on;
   }
 }
@@ -54,7 +56,12 @@ export function keep(look) {
     if (timer) clearTimeout(timer);
     timer = null;
     const body = JSON.stringify(look.value);
-    fetch("/api/look", { method: "PUT", body, keepalive: true, headers: { "Content-Type": "application/json" } }).catch(() => {}); // kept with the next change
+    fetch("/api/look", {
+      method: "PUT",
+      body,
+      keepalive: true,
+      headers: { "Content-Type": "application/json" },
+    }).catch(() => {}); // kept with the next change
   };
   look.addEventListener("change", () => (timer ??= setTimeout(send, KEEP_MS)));
   addEventListener("pagehide", () => timer && send());

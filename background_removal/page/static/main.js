@@ -43,7 +43,12 @@ function tabs() {
     byId(`tab-${name}`).addEventListener("click", () => show(name));
     byId(`tab-${name}`).addEventListener("keydown", (event) => {
       /** @type {{[key: string]: number}} */
-      const places = { ArrowLeft: n - 1, ArrowRight: n + 1, Home: 0, End: TABS.length - 1 };
+      const places = {
+        ArrowLeft: n - 1,
+        ArrowRight: n + 1,
+        Home: 0,
+        End: TABS.length - 1,
+      };
       const to = places[event.key];
       if (to === undefined) return;
       event.preventDefault();
@@ -55,8 +60,17 @@ function tabs() {
 
 async function begin() {
   tabs();
-  const [start, last, { backgrounds }] = await Promise.all([ask("/api/start"), ask("/api/look"), ask("/api/backgrounds"), loadActions(), loadOptions()]);
-  bind("", { keys: list, ...Object.fromEntries(TABS.map((name) => [`tab-${name}`, () => show(name)])) });
+  const [start, last, { backgrounds }] = await Promise.all([
+    ask("/api/start"),
+    ask("/api/look"),
+    ask("/api/backgrounds"),
+    loadActions(),
+    loadOptions(),
+  ]);
+  bind("", {
+    keys: list,
+    ...Object.fromEntries(TABS.map((name) => [`tab-${name}`, () => show(name)])),
+  });
   byId("show-keys").addEventListener("click", list);
   listen(() => open);
   const look = new Look(start.look, last);

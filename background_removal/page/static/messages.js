@@ -17,7 +17,12 @@ function show(element, seconds, ...content) {
   clearTimeout(timers.get(element));
   element.replaceChildren(...content);
   element.classList.toggle("shown", content.length > 0);
-  if (content.length) timers.set(element, setTimeout(() => show(element, 0), seconds * 1000));
+  if (content.length) {
+    timers.set(
+      element,
+      setTimeout(() => show(element, 0), seconds * 1000),
+    );
+  }
 }
 
 /** Show a message. */

@@ -35,22 +35,50 @@ export class Mover {
     /** @type {Map<number, PointerEvent>} */
     this.pointers = new Map();
     this.outline = el("div", { class: "outline" });
-    this.area = el("div", {
-      class: "mover", hidden: true, tabindex: "0", role: "group",
-      "aria-label": words("move.area"),
-    }, this.outline);
+    this.area = el(
+      "div",
+      {
+        class: "mover",
+        hidden: true,
+        tabindex: "0",
+        role: "group",
+        "aria-label": words("move.area"),
+      },
+      this.outline,
+    );
     view.compare.layers.append(this.area);
-    this.toggle = button(words("move.title"), keyOf("photo", "move"), () => this.switch(!this.on), { "aria-pressed": "false", title: words("move.hint") });
+    this.toggle = button(words("move.title"), keyOf("photo", "move"), () => this.switch(!this.on), {
+      "aria-pressed": "false",
+      title: words("move.hint"),
+    });
     this.reset = button(words("move.back"), "", () => this.set(null));
-    this.tools = el("div", { class: "tools move-tools", role: "group", "aria-label": words("move.title"), hidden: true },
-      button("−", "", () => this.scale(1 / NOTCH), { "aria-label": words("move.smaller"), title: words("move.smaller") }),
-      button("+", "", () => this.scale(NOTCH), { "aria-label": words("move.larger"), title: words("move.larger") }), this.reset,
-      el("span", { class: "hint" }, words("move.help")));
+    this.tools = el(
+      "div",
+      {
+        class: "tools move-tools",
+        role: "group",
+        "aria-label": words("move.title"),
+        hidden: true,
+      },
+      button("−", "", () => this.scale(1 / NOTCH), {
+        "aria-label": words("move.smaller"),
+        title: words("move.smaller"),
+      }),
+      button("+", "", () => this.scale(NOTCH), {
+        "aria-label": words("move.larger"),
+        title: words("move.larger"),
+      }),
+      this.reset,
+      el("span", { class: "hint" }, words("move.help")),
+    );
     byId("photo-tools").after(this.tools);
-    const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ act) => this.area.addEventListener(kind, act);
+    const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ act) =>
+      this.area.addEventListener(kind, act);
     listen("pointerdown", (/** @type {any} */ event) => this.#down(event));
     listen("pointermove", (/** @type {any} */ event) => this.#move(event));
-    for (const kind of ["pointerup", "pointercancel"]) listen(kind, (/** @type {any} */ event) => this.pointers.delete(event.pointerId));
+    for (const kind of ["pointerup", "pointercancel"]) {
+      listen(kind, (/** @type {any} */ event) => this.pointers.delete(event.pointerId));
+    }
     listen("wheel", (/** @type {any} */ event) => this.#wheel(event));
     listen("keydown", (/** @type {any} */ event) => this.#key(event));
     listen("dblclick", (/** @type {any} */ event) => event.stopPropagation());
@@ -91,7 +119,9 @@ export class Mover {
   set(/** @type {any} */ place) {
     if (!place) return this.look.set({ place: "" });
     const within = (/** @type {number} */ share) => Math.min(1 + OUTSIDE, Math.max(-OUTSIDE, share));
-    const texts = [within(place.x), within(place.y), Math.min(MOST, Math.max(LEAST, place.scale))].map((value) => String(Number(value.toFixed(4))));
+    const texts = [within(place.x), within(place.y), Math.min(MOST, Math.max(LEAST, place.scale))].map((value) =>
+      String(Number(value.toFixed(4))),
+    );
     this.look.set({ place: texts.join() });
   }
 
@@ -115,7 +145,11 @@ export class Mover {
   // What the outline is measured from: the person's box in the last result, and their place there.
   #measure() {
     const { person: box, place: text } = this.view;
-    this.measured = box && { box, text, place: numbersOf(text) ?? placeIn(box, text) };
+    this.measured = box && {
+      box,
+      text,
+      place: numbersOf(text) ?? placeIn(box, text),
+    };
     this.#draw();
   }
 
@@ -124,9 +158,13 @@ export class Mover {
     const { measured, place } = this;
     this.outline.hidden = !measured || !place;
     if (!this.on || !measured || !place) return;
-    const { box: [left, top, right, bottom], place: from } = measured;
+    const {
+      box: [left, top, right, bottom],
+      place: from,
+    } = measured;
     const larger = place.scale / from.scale;
-    const put = (/** @type {string} */ name, /** @type {number} */ share) => this.outline.style.setProperty(name, `${share * 100}%`);
+    const put = (/** @type {string} */ name, /** @type {number} */ share) =>
+      this.outline.style.setProperty(name, `${share * 100}%`);
     put("left", place.x + (left - from.x) * larger);
     put("top", place.y + (top - from.y) * larger);
     put("width", (right - left) * larger);
@@ -167,10 +205,15 @@ export class Mover {
     const step = event.shiftKey ? 5 * STEP : STEP;
     /** @type {{[key: string]: () => void}} */
     const acts = {
-      ArrowLeft: () => this.shift(-step, 0), ArrowRight: () => this.shift(step, 0),
-      ArrowUp: () => this.shift(0, -step), ArrowDown: () => this.shift(0, step),
-      "+": () => this.scale(NOTCH), "=": () => this.scale(NOTCH), "-": () => this.scale(1 / NOTCH),
-      0: () => this.set(null), Escape: () => this.switch(false),
+      ArrowLeft: () => this.shift(-step, 0),
+      ArrowRight: () => this.shift(step, 0),
+      ArrowUp: () => this.shift(0, -step),
+      ArrowDown: () => this.shift(0, step),
+      "+": () => this.scale(NOTCH),
+      "=": () => this.scale(NOTCH),
+      "-": () => this.scale(1 / NOTCH),
+      0: () => this.set(null),
+      Escape: () => this.switch(false),
     };
     if (!acts[event.key]) return;
     event.preventDefault();
@@ -186,5 +229,9 @@ function numbersOf(/** @type {string} */ text) {
 
 // Return the place of a person with that box, at a word's column if there is one.
 function placeIn(/** @type {number[]} */ [left, , right, bottom], /** @type {string} */ word) {
-  return { x: COLUMNS[word] ?? (left + right) / 2, y: bottom > CUT_OFF ? 1 : bottom, scale: 1 };
+  return {
+    x: COLUMNS[word] ?? (left + right) / 2,
+    y: bottom > CUT_OFF ? 1 : bottom,
+    scale: 1,
+  };
 }

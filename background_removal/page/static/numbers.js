@@ -4,16 +4,32 @@ import { locale } from "./words.js";
 
 // Units of sizes in powers of 1024, largest first.
 /** @type {[number, string][]} */
-const UNITS = [[2 ** 30, "gigabyte"], [2 ** 20, "megabyte"], [2 ** 10, "kilobyte"]];
+const UNITS = [
+  [2 ** 30, "gigabyte"],
+  [2 ** 20, "megabyte"],
+  [2 ** 10, "kilobyte"],
+];
 const inUnit = (/** @type {number} */ value, /** @type {string} */ unit, /** @type {number} */ digits) =>
-  new Intl.NumberFormat(locale, { style: "unit", unit, minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  new Intl.NumberFormat(locale, {
+    style: "unit",
+    unit,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(value);
 
 /** Format a number with that many digits after the point. */
 export const number = (/** @type {number} */ value, /** @type {number} */ digits) =>
-  new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  new Intl.NumberFormat(locale, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(value);
 
 /** Format a share, 1 for all, in percent. */
-export const percent = (/** @type {number} */ share) => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }).format(share);
+export const percent = (/** @type {number} */ share) =>
+  new Intl.NumberFormat(locale, {
+    style: "percent",
+    maximumFractionDigits: 1,
+  }).format(share);
 
 /**
  * Format a number of bytes.

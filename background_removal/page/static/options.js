@@ -3,7 +3,12 @@
 import { ask } from "./api.js";
 
 /** @type {Options} */
-export const options = { settings: [], picture_formats: [], video_formats: [], crops: [] };
+export const options = {
+  settings: [],
+  picture_formats: [],
+  video_formats: [],
+  crops: [],
+};
 
 /** Fetch them. */
 export async function loadOptions() {

@@ -23,15 +23,25 @@ export class Panel {
     /** @type {import("./controls.js").Control[]} */
     this.controls = [this.backgrounds];
     this.element = byId("look");
-    this.groups = new Map([...new Set(options.settings.map(({ group }) => group))].map((group) => [group, this.#group(group, sent)]));
-    this.element.append(...this.groups.values(), el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, words("look.reset")));
+    this.groups = new Map(
+      [...new Set(options.settings.map(({ group }) => group))].map((group) => [group, this.#group(group, sent)]),
+    );
+    this.element.append(
+      ...this.groups.values(),
+      el("button", { type: "button", class: "quiet", onclick: () => look.reset() }, words("look.reset")),
+    );
     look.addEventListener("change", () => this.#show());
     this.#show();
     bind("", {
-      "next-background": () => this.backgrounds.next(1), "previous-background": () => this.backgrounds.next(-1), background: () => this.backgrounds.nextKind(),
-      "less-blur": () => this.#blur(false), "more-blur": () => this.#blur(true),
-      "keep-more": () => this.#threshold(-1), "keep-less": () => this.#threshold(1),
-      people: () => this.look.perform("people") || this.#next("people"), place: () => this.#next("place"),
+      "next-background": () => this.backgrounds.next(1),
+      "previous-background": () => this.backgrounds.next(-1),
+      background: () => this.backgrounds.nextKind(),
+      "less-blur": () => this.#blur(false),
+      "more-blur": () => this.#blur(true),
+      "keep-more": () => this.#threshold(-1),
+      "keep-less": () => this.#threshold(1),
+      people: () => this.look.perform("people") || this.#next("people"),
+      place: () => this.#next("place"),
       ...Object.fromEntries(setting("effects").choices.map((effect) => [effect, () => toggleEffect(look, effect)])),
     });
   }
@@ -49,11 +59,21 @@ export class Panel {
    * @param {Upload[]} sent
    */
   #group(group, sent) {
-    const made = makeControls(options.settings.filter((each) => each.group === group), this.look, this.limits, sent);
+    const made = makeControls(
+      options.settings.filter((each) => each.group === group),
+      this.look,
+      this.limits,
+      sent,
+    );
     this.controls.push(...made);
     const elements = made.map(({ element }) => element);
     if (group === "background") elements.unshift(this.backgrounds.element);
-    return el("fieldset", { class: group, id: group === "background" ? "backgrounds" : null }, el("legend", {}, words(`group.${group}`)), ...elements);
+    return el(
+      "fieldset",
+      { class: group, id: group === "background" ? "backgrounds" : null },
+      el("legend", {}, words(`group.${group}`)),
+      ...elements,
+    );
   }
 
   #show() {
@@ -73,17 +93,29 @@ export class Panel {
     const { choices } = setting(name);
     const next = choices[(choices.indexOf(this.look.value[name]) + 1) % choices.length];
     this.look.set({ [name]: next });
-    say(words("setting.said", { setting: words(`setting.${name}.title`), value: choiceInWords(name, next) }));
+    say(
+      words("setting.said", {
+        setting: words(`setting.${name}.title`),
+        value: choiceInWords(name, next),
+      }),
+    );
   }
 
   /** @param {boolean} more */
   #blur(more) {
     const blurs = setting("blur");
     const [steps, now] = [find("", "more-blur").choices, percentOf(blurs, this.look.value.blur)];
-    const next = more ? steps.find((step) => percentOf(blurs, step) > now) : steps.findLast((step) => percentOf(blurs, step) < now);
+    const next = more
+      ? steps.find((step) => percentOf(blurs, step) > now)
+      : steps.findLast((step) => percentOf(blurs, step) < now);
     const blur = next ?? this.look.value.blur;
     this.look.set({ blur, background: "blur" });
-    say(words("setting.said", { setting: words("setting.blur.title"), value: blurInWords(blurs, blur) }));
+    say(
+      words("setting.said", {
+        setting: words("setting.blur.title"),
+        value: blurInWords(blurs, blur),
+      }),
+    );
   }
 
   // From one step to the other end's last but one, as at the ends nothing or everything is kept.
@@ -94,6 +126,11 @@ export class Panel {
     const wanted = Math.min(limits[1] - step, Math.max(limits[0] + step, this.look.value.threshold + steps * step));
     const threshold = Math.round(wanted * 100) / 100;
     this.look.set({ threshold });
-    say(words("setting.said", { setting: words("setting.threshold.title"), value: number(threshold, 2) }));
+    say(
+      words("setting.said", {
+        setting: words("setting.threshold.title"),
+        value: number(threshold, 2),
+      }),
+    );
   }
 }

@@ -13,7 +13,7 @@ import { words } from "./words.js";
 export class PhotoSaving {
   /**
    * @param {import("./look.js").Look} look
-   * @param {{photos: object[], current: object?, cropping: import("./cropping.js").Cropping}} tab The photos, the one at hand, and their crop.
+   * @param {{photos: Photo[], current: Photo|null, cropping: import("./cropping.js").Cropping}} tab The photos, the one at hand, and their crop.
    */
   constructor(look, tab) {
     this.look = look;
@@ -21,10 +21,17 @@ export class PhotoSaving {
     this.format = formatChoice(options.picture_formats, look);
     this.buttons = {
       save: button(words("file.save"), keyOf("photo", "save"), () => this.save(), { class: "main" }),
-      copy: button(words("photo.copy"), "", () => this.copy(), { title: words("photo.copy-hint"), "aria-keyshortcuts": "Control+C" }),
+      copy: button(words("photo.copy"), "", () => this.copy(), {
+        title: words("photo.copy-hint"),
+        "aria-keyshortcuts": "Control+C",
+      }),
     };
     this.element = el("span", { class: "joined" }, this.buttons.save, this.format);
-    this.batch = new Batch(() => tab.photos.filter(({ id }) => id), (photo, signal) => this.#result(photo, this.format.value, signal), () => this.#ending(this.format.value));
+    this.batch = new Batch(
+      () => tab.photos.filter(({ id }) => id),
+      (photo, signal) => this.#result(photo, this.format.value, signal),
+      () => this.#ending(this.format.value),
+    );
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -42,13 +49,20 @@ export class PhotoSaving {
     }
   }
 
-  #ending(format) {
+  #ending(/** @type {string} */ format) {
     return options.picture_formats.find(({ name }) => name === format)?.ending ?? format;
   }
 
-  async #result(photo, format, signal) {
+  async #result(
+    /** @type {Photo} */ photo,
+    /** @type {string} */ format,
+    /** @type {AbortSignal|undefined} */ signal = undefined,
+  ) {
     await sendStrokes(photo);
-    return ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format, crop: this.tab.cropping.value })}`, { as: "blob", signal });
+    return ask(`/api/photos/${photo.id}/result?${query(this.look.value, { format, crop: this.tab.cropping.value })}`, {
+      as: "blob",
+      signal,
+    });
   }
 
   /** Copy the photo at hand to the clipboard, as a PNG with its transparency. */
@@ -68,15 +82,25 @@ export class PhotoSaving {
       await written;
       say(words("photo.copied"));
     } catch (error) {
-      complain(error.name === "NotAllowedError" ? words("photo.clipboard-refused") : error);
+      complain(/** @type {Error} */ (error).name === "NotAllowedError" ? words("photo.clipboard-refused") : error);
     }
   }
 
   // Ctrl-C, unless text is selected.
-  #key(event) {
+  #key(/** @type {KeyboardEvent} */ event) {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== "c") return;
-    const writes = event.target instanceof Element && event.target.matches("textarea, input:not([type=range], [type=radio], [type=checkbox])");
-    if (byId("photo").hidden || byId("keys").open || writes || !this.tab.current || String(getSelection())) return;
+    const writes =
+      event.target instanceof Element &&
+      event.target.matches("textarea, input:not([type=range], [type=radio], [type=checkbox])");
+    if (
+      byId("photo").hidden ||
+      /** @type {HTMLDialogElement} */ (byId("keys")).open ||
+      writes ||
+      !this.tab.current ||
+      String(getSelection())
+    ) {
+      return;
+    }
     event.preventDefault();
     this.copy();
   }

@@ -22,16 +22,22 @@ export class PhotoView extends EventTarget {
     super();
     this.look = look;
     this.cropping = cropping;
+    /** @type {Photo|null} */
     this.photo = null;
+    this.longest = 0;
     /** Whether the whole photo is shown, for a tool that works on it. */
     this.whole = false;
     this.box = WHOLE;
-    /** Where the person of the result is in the whole photo: left, top, right, bottom; null without one. */
+    /** @type {number[]|null} Where the person of the result is in the whole photo: left, top, right, bottom. */
     this.person = null;
     /** The place in the look of that result. */
     this.place = "";
     this.before = el("img", { alt: words("photo.before"), draggable: "false" });
-    this.after = el("img", { alt: words("photo.after"), draggable: "false", id: "photo-result" });
+    this.after = el("img", {
+      alt: words("photo.after"),
+      draggable: "false",
+      id: "photo-result",
+    });
     this.compare = new Compare(this.before, this.after, () => {
       this.dispatchEvent(new Event("zoom"));
       if (this.photo?.id && this.longest !== this.#longest(this.photo, this.box)) this.refresh();
@@ -42,7 +48,7 @@ export class PhotoView extends EventTarget {
   }
 
   /** Show a photo, or null for none. */
-  show(photo) {
+  show(/** @type {Photo|null} */ photo) {
     this.photo = photo;
     if (!photo) return;
     this.compare.zoom(false);
@@ -54,12 +60,17 @@ export class PhotoView extends EventTarget {
     else this.before.src = photo.local;
     this.after.removeAttribute("src");
     if (photo.width) this.compare.fit(photo.width, photo.height);
-    else this.before.decode().then(() => photo === this.photo && this.compare.fit(this.before.naturalWidth, this.before.naturalHeight)).catch(() => {});
+    else {
+      this.before
+        .decode()
+        .then(() => photo === this.photo && this.compare.fit(this.before.naturalWidth, this.before.naturalHeight))
+        .catch(() => {});
+    }
     this.refresh();
   }
 
   /** Show the whole photo, or its crop again. */
-  setWhole(on) {
+  setWhole(/** @type {boolean} */ on) {
     if (this.whole === on) return;
     this.whole = on;
     if (this.cropping.value) this.refresh();
@@ -92,7 +103,7 @@ export class PhotoView extends EventTarget {
     }
   }
 
-  async #ask(photo) {
+  async #ask(/** @type {Photo|null} */ photo) {
     if (!photo?.id) return;
     const began = performance.now();
     await sendStrokes(photo);
@@ -100,7 +111,10 @@ export class PhotoView extends EventTarget {
     const format = look.background === "transparent" ? "png" : "jpeg";
     const crop = this.whole ? "" : this.cropping.value;
     const longest = this.#longest(photo, crop ? this.box : WHOLE);
-    const answer = await ask(`/api/photos/${photo.id}/result?${query(look, { format, crop, ...(longest && { longest }) })}`, { as: "response" });
+    const answer = await ask(
+      `/api/photos/${photo.id}/result?${query(look, { format, crop, ...(longest && { longest }) })}`,
+      { as: "response" },
+    );
     const blob = await answer.blob();
     if (answer.headers.get("X-Found-Person") === "no" && photo.found !== false) {
       photo.found = false;
@@ -130,15 +144,20 @@ export class PhotoView extends EventTarget {
     if (crop && longest && (!better || better > longest)) this.again = true;
   }
 
-  #source(photo, box, longest = this.#longest(photo, box)) {
+  #source(/** @type {Photo} */ photo, /** @type {number[]} */ box, longest = this.#longest(photo, box)) {
     [this.longest, this.box] = [longest, box];
     if (photo.width) this.compare.fit(...sizeOf(photo, box));
-    const more = new URLSearchParams({ ...(longest && { longest }), ...(box !== WHOLE && { box }) }).toString();
+    const more = new URLSearchParams(
+      /** @type {any} */ ({
+        ...(longest && { longest }),
+        ...(box !== WHOLE && { box }),
+      }),
+    ).toString();
     this.before.src = `/api/photos/${photo.id}/source${more && `?${more}`}`;
   }
 
   // Longest side of the whole photo to fetch, so that a part of it is as large as visible; 0 for the full size.
-  #longest(photo, box) {
+  #longest(/** @type {Photo} */ photo, /** @type {number[]} */ box) {
     if (!photo.width) return 0;
     const [width, height] = sizeOf(photo, box);
     const longest = this.compare.longest({ width, height });
@@ -148,12 +167,24 @@ export class PhotoView extends EventTarget {
   }
 
   /** Say a photo's name and size, and more. */
-  facts(more) {
+  facts(/** @type {string} */ more) {
+    if (!this.photo) return;
     const { name, width, height } = this.photo;
-    const cropped = this.box !== WHOLE && words("facts.cropped", { size: sizeOf(this.photo, this.box).join(" × ") });
-    byId("photo-facts").textContent = [name, width && `${width} × ${height}`, cropped, more].filter(Boolean).join(" · ");
+    const cropped =
+      this.box !== WHOLE &&
+      words("facts.cropped", {
+        size: sizeOf(this.photo, this.box).join(" × "),
+      });
+    byId("photo-facts").textContent = [name, width && `${width} × ${height}`, cropped, more]
+      .filter(Boolean)
+      .join(" · ");
   }
 }
 
-const boxOf = (answer, header) => answer.headers.get(header)?.split(",").map(Number) ?? null;
-const sizeOf = ({ width, height }, [left, top, right, bottom]) => [Math.round((right - left) * width), Math.round((bottom - top) * height)];
+const boxOf = (/** @type {Response} */ answer, /** @type {string} */ header) =>
+  answer.headers.get(header)?.split(",").map(Number) ?? null;
+/** @returns {[number, number]} */
+const sizeOf = (/** @type {Photo} */ { width, height }, /** @type {number[]} */ [left, top, right, bottom]) => [
+  Math.round((right - left) * width),
+  Math.round((bottom - top) * height),
+];

@@ -13,6 +13,20 @@ import { words } from "./words.js";
 const APART_S = 0.08;
 
 export class Player {
+  /** @type {any} The player of the result, or of the source without one: a <video>, or Slides. */
+  lead = null;
+  /** @type {any} That of the source beside a result. */
+  follow = null;
+  /** @type {Compare|null} */
+  compare = null;
+  /** @type {Preview|null} */
+  preview = null;
+  /** @type {HTMLElement|null} */
+  shown = null;
+  /** @type {[string, string|null, Video]} */
+  opened;
+  offset = 0;
+
   /**
    * @param {HTMLElement} stage Parent of the pictures.
    * @param {HTMLElement} transport Parent of play, time and sound.
@@ -24,17 +38,29 @@ export class Player {
     this.transport = transport;
     this.beside = false;
     this.play = button(words("video.play"), keyOf("video", "play"), () => this.toggle(), { class: "play" });
-    this.seek = el("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": words("video.seek"), oninput: () => this.#jump() });
+    this.seek = el("input", {
+      type: "range",
+      min: 0,
+      max: 1,
+      step: 0.01,
+      value: 0,
+      "aria-label": words("video.seek"),
+      oninput: () => this.#jump(),
+    });
     this.time = el("span", { class: "time" });
-    this.sound = el("input", { type: "checkbox", onchange: () => this.lead && (this.lead.muted = !this.sound.checked) });
+    this.sound = el("input", {
+      type: "checkbox",
+      onchange: () => this.lead && (this.lead.muted = !this.sound.checked),
+    });
     this.soundLabel = el("label", { class: "check" }, this.sound, words("video.sound"));
     transport.append(this.play, this.seek, this.time, this.soundLabel);
   }
 
   /** Show a source, and its result if there is one; `video` has their size and sound. */
-  open(source, result, video) {
+  open(/** @type {string} */ source, /** @type {string|null} */ result, /** @type {Video} */ video) {
     this.close();
     this.opened = [source, result, video];
+    /** @type {any} */
     const before = this.#make(source, "source", video);
     before.muted = true;
     this.follow = result ? before : null;
@@ -52,7 +78,9 @@ export class Player {
       this.preview = new Preview(before, video, this.look);
       this.shown = this.preview.compare.element;
     }
-    for (const event of ["play", "pause", "ended", "timeupdate", "seeked", "loadedmetadata"]) this.lead.addEventListener(event, () => this.#step());
+    for (const event of ["play", "pause", "ended", "timeupdate", "seeked", "loadedmetadata"]) {
+      this.lead.addEventListener(event, () => this.#step());
+    }
     this.stage.append(this.shown);
     this.transport.hidden = false;
     this.#step();
@@ -83,7 +111,7 @@ export class Player {
     else this.lead.pause();
   }
 
-  setBeside(on) {
+  setBeside(/** @type {boolean} */ on) {
     this.beside = on;
     this.compare?.setBeside(on);
   }
@@ -104,22 +132,33 @@ export class Player {
     if (!lead) return;
     const duration = lead.duration || 0;
     this.play.textContent = lead.paused ? words("video.play") : words("video.pause");
-    if (duration) this.seek.value = lead.currentTime / duration;
+    if (duration) this.seek.value = String(lead.currentTime / duration);
     this.seek.setAttribute("aria-valuetext", clock(lead.currentTime));
     this.time.textContent = `${clock(lead.currentTime)} / ${clock(duration)}`;
     if (!follow?.duration) return;
     if (lead.paused !== follow.paused) lead.paused ? follow.pause() : follow.play().catch(() => {});
-    if (Math.abs(follow.currentTime - this.sourceTime) > (lead.paused ? 0.001 : APART_S)) follow.currentTime = this.sourceTime;
+    if (Math.abs(follow.currentTime - this.sourceTime) > (lead.paused ? 0.001 : APART_S)) {
+      follow.currentTime = this.sourceTime;
+    }
   }
 
   // Make the player of a file: the browser's, or the server's pictures where that cannot decode the file's. It may have
   // no error then, if it can play the sound.
-  #make(address, of, video) {
+  #make(/** @type {string} */ address, /** @type {"source"|"result"} */ of, /** @type {Video} */ video) {
     const file = of === "result" ? `result.${video.format}` : of;
     const [id, label] = [`video-${of}`, words(`video.${of}-picture`)];
-    if (video.undecoded?.has(file)) return new Slides({ ...video, seconds: of === "result" ? lengthOf(video) : video.seconds }, of, video.undecoded.get(file), { id, alt: label });
-    const media = el("video", { src: address, id, "aria-label": label, playsinline: true, preload: "auto" });
-    const replace = (sound) => {
+    if (video.undecoded?.has(file)) {
+      const seconds = of === "result" ? lengthOf(video) : video.seconds;
+      return new Slides({ ...video, seconds }, of, video.undecoded.get(file) ?? "", { id, alt: label });
+    }
+    const media = el("video", {
+      src: address,
+      id,
+      "aria-label": label,
+      playsinline: true,
+      preload: "auto",
+    });
+    const replace = (/** @type {string} */ sound) => {
       if (![this.lead, this.follow].includes(media)) return;
       (video.undecoded ??= new Map()).set(file, sound);
       say(words(`video.undecoded-${of}`, { name: video.name }));
@@ -132,4 +171,4 @@ export class Player {
 }
 
 // Return the length of a video's result, which may have been trimmed, in seconds.
-const lengthOf = ({ seconds, start, end }) => (end || seconds) - (start ?? 0);
+const lengthOf = (/** @type {Video} */ { seconds, start, end }) => (end || seconds) - (start ?? 0);

@@ -18,7 +18,11 @@ export class Preview {
     this.media = media;
     this.id = id;
     this.look = look;
-    this.image = el("img", { alt: words("video.preview-picture"), id: "video-preview", draggable: "false" });
+    this.image = el("img", {
+      alt: words("video.preview-picture"),
+      id: "video-preview",
+      draggable: "false",
+    });
     this.compare = new Compare("element" in media ? media.element : media, this.image, () => {}, words("view.preview"));
     this.compare.fit(width, height);
     this.#alone(true);
@@ -50,7 +54,11 @@ export class Preview {
   async #ask() {
     if (this.#idle()) return;
     const transparent = this.look.value.background === "transparent";
-    const wanted = { seconds: this.media.currentTime, longest: LONGEST, format: transparent ? "png" : "jpeg" };
+    const wanted = {
+      seconds: this.media.currentTime,
+      longest: LONGEST,
+      format: transparent ? "png" : "jpeg",
+    };
     const blob = await ask(`/api/videos/${this.id}/still?${query(this.look.value, wanted)}`, { as: "blob" });
     const address = URL.createObjectURL(blob);
     this.image.src = address;

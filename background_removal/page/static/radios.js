@@ -21,7 +21,8 @@ export function segmented(label, name, choices, act) {
  */
 export function radios(name, choices, act) {
   return choices.map(([value, text]) =>
-    el("label", {}, el("input", { type: "radio", name, value, onchange: () => act(value) }), el("span", {}, text)));
+    el("label", {}, el("input", { type: "radio", name, value, onchange: () => act(value) }), el("span", {}, text)),
+  );
 }
 
 /**

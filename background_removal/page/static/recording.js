@@ -3,8 +3,11 @@
 import { clock } from "./numbers.js";
 
 const TYPES = [
-  "video/mp4;codecs=avc1.640028,mp4a.40.2", "video/mp4;codecs=avc1.640028,opus",
-  "video/webm;codecs=vp9,opus", "video/webm;codecs=vp8,opus", "video/webm",
+  "video/mp4;codecs=avc1.640028,mp4a.40.2",
+  "video/mp4;codecs=avc1.640028,opus",
+  "video/webm;codecs=vp9,opus",
+  "video/webm;codecs=vp8,opus",
+  "video/webm",
 ];
 // Bit rate, bits a second; good quality for 1280×720 at 30 frames a second.
 const BITS = 6_000_000;
@@ -34,7 +37,9 @@ export class Recording {
   async begin(source, type, sound, shown, store) {
     const voice = sound ? await navigator.mediaDevices.getUserMedia({ audio: true }) : null;
     this.#source = source;
-    this.#pen = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d", { alpha: Boolean(type) }));
+    this.#pen = /** @type {CanvasRenderingContext2D} */ (
+      document.createElement("canvas").getContext("2d", { alpha: Boolean(type) })
+    );
     const { canvas } = this.#pen;
     [canvas.width, canvas.height] = [source.width, source.height];
     const stream = canvas.captureStream();
@@ -42,7 +47,11 @@ export class Recording {
     const mimeType = type || TYPES.find((each) => MediaRecorder.isTypeSupported(each));
     // Chromium writes an MP4 from keyframe to keyframe: with one a second, a crash loses a second.
     /** @type {any} */
-    const wanted = { mimeType, videoBitsPerSecond: BITS, videoKeyFrameIntervalDuration: PIECE_MS };
+    const wanted = {
+      mimeType,
+      videoBitsPerSecond: BITS,
+      videoKeyFrameIntervalDuration: PIECE_MS,
+    };
     const recorder = new MediaRecorder(stream, wanted);
     /** @type {Blob[]} */
     const pieces = [];

@@ -7,10 +7,11 @@ export const MAX_BYTES = 2 ** 31;
  * @param {IDBRequest} request
  * @returns {Promise<any>}
  */
-const done = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 
 /** @type {Promise<IDBDatabase>} */
 let opened;
@@ -41,7 +42,10 @@ async function change(act, mode = "readwrite") {
     transaction.oncomplete = resolve;
     transaction.onabort = () => reject(transaction.error);
   });
-  const [result] = await Promise.all([act(transaction.objectStore("recordings"), transaction.objectStore("pieces")), ended]);
+  const [result] = await Promise.all([
+    act(transaction.objectStore("recordings"), transaction.objectStore("pieces")),
+    ended,
+  ]);
   return result;
 }
 
@@ -56,7 +60,18 @@ export async function listKept() {
 /** Keep a recording from now on; `type` is its media type. */
 export async function beginKeeping(/** @type {string} */ id, /** @type {string} */ type) {
   const now = Date.now();
-  await change((recordings) => done(recordings.add({ id, type, began: now, updated: now, bytes: 0, pieces: 0 })));
+  await change((recordings) =>
+    done(
+      recordings.add({
+        id,
+        type,
+        began: now,
+        updated: now,
+        bytes: 0,
+        pieces: 0,
+      }),
+    ),
+  );
 }
 
 /** Append a piece to a recording; reject, keeping what is there, if it is too much ("TooMuch") or the browser has no room. */
@@ -65,9 +80,16 @@ export async function keepPiece(/** @type {string} */ id, /** @type {Blob} */ bl
     const all = await done(recordings.getAll());
     const kept = all.find((/** @type {any} */ each) => each.id === id);
     if (!kept) return;
-    if (all.reduce((/** @type {number} */ sum, /** @type {any} */ { bytes }) => sum + bytes, blob.size) > MAX_BYTES) throw Object.assign(new Error(), { name: "TooMuch" });
+    if (all.reduce((/** @type {number} */ sum, /** @type {any} */ { bytes }) => sum + bytes, blob.size) > MAX_BYTES) {
+      throw Object.assign(new Error(), { name: "TooMuch" });
+    }
     pieces.add(blob, [id, kept.pieces]);
-    recordings.put({ ...kept, updated: Date.now(), bytes: kept.bytes + blob.size, pieces: kept.pieces + 1 });
+    recordings.put({
+      ...kept,
+      updated: Date.now(),
+      bytes: kept.bytes + blob.size,
+      pieces: kept.pieces + 1,
+    });
   });
 }
 

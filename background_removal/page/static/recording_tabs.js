@@ -23,10 +23,16 @@ export class RecordingTabs {
     let release = () => {};
     if (navigator.locks) {
       await new Promise((/** @type {(value?: any) => void} */ held) => {
-        navigator.locks.request(PREFIX + id, () => new Promise((resolve) => {
-          release = resolve;
-          held();
-        })).catch(held);
+        navigator.locks
+          .request(
+            PREFIX + id,
+            () =>
+              new Promise((resolve) => {
+                release = resolve;
+                held();
+              }),
+          )
+          .catch(held);
       });
     }
     this.announce();
@@ -47,7 +53,9 @@ export class RecordingTabs {
     for (const id of await this.#held()) {
       if (this.#own.has(id) || this.#waiting.has(id)) continue;
       this.#waiting.add(id);
-      navigator.locks.request(PREFIX + id, { mode: "shared" }, () => this.#waiting.delete(id)).finally(() => this.#changed(this.#waiting.size));
+      navigator.locks
+        .request(PREFIX + id, { mode: "shared" }, () => this.#waiting.delete(id))
+        .finally(() => this.#changed(this.#waiting.size));
     }
     this.#changed(this.#waiting.size);
   }
@@ -55,7 +63,9 @@ export class RecordingTabs {
   /** Return those of some kept recordings whose tab is gone. */
   async abandoned(/** @type {any[]} */ kept) {
     const held = await this.#held();
-    return kept.filter(({ id, updated }) => !this.#own.has(id) && !held.has(id) && (navigator.locks || Date.now() - updated > SILENT_MS));
+    return kept.filter(
+      ({ id, updated }) => !this.#own.has(id) && !held.has(id) && (navigator.locks || Date.now() - updated > SILENT_MS),
+    );
   }
 
   async #held() {

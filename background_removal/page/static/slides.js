@@ -19,7 +19,10 @@ export class Slides extends EventTarget {
   constructor({ id, seconds, look }, of, sound, attributes) {
     super();
     this.address = `/api/videos/${id}/still`;
-    this.wanted = { of, format: of === "result" && look?.background === "transparent" ? "png" : "jpeg" };
+    this.wanted = {
+      of,
+      format: of === "result" && look?.background === "transparent" ? "png" : "jpeg",
+    };
     this.element = el("img", { draggable: "false", ...attributes });
     this.sound = sound ? new Audio(sound) : null;
     this.duration = seconds ?? 0;
@@ -92,7 +95,10 @@ export class Slides extends EventTarget {
     while (this.again && !this.closed) {
       this.again = false;
       const seconds = this.currentTime;
-      const blob = await ask(`${this.address}?${new URLSearchParams(/** @type {any} */ ({ ...this.wanted, seconds, longest: this.paused ? LONGEST : LONGEST_MOVING }))}`, { as: "blob" }).catch(() => null);
+      const blob = await ask(
+        `${this.address}?${new URLSearchParams(/** @type {any} */ ({ ...this.wanted, seconds, longest: this.paused ? LONGEST : LONGEST_MOVING }))}`,
+        { as: "blob" },
+      ).catch(() => null);
       if (this.closed || !blob) return false;
       const address = URL.createObjectURL(blob);
       this.element.src = address;

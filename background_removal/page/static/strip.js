@@ -5,7 +5,7 @@ import { el, press } from "./dom.js";
 export class Strip {
   /**
    * @param {HTMLElement} element
-   * @param {(photo: object) => void} pick Called with the photo of a pressed thumbnail.
+   * @param {(photo: Photo) => void} pick Called with the photo of a pressed thumbnail.
    */
   constructor(element, pick) {
     this.element = element;
@@ -29,14 +29,38 @@ export class Strip {
   }
 
   #make(/** @type {Photo} */ photo) {
-    const image = el("img", { src: photo.local, alt: "", width: 72, height: 54, draggable: "false" });
-    const button = el("button", { type: "button", "aria-label": photo.name, title: photo.name, onclick: () => this.pick(photo) }, image);
+    const image = el("img", {
+      src: photo.local,
+      alt: "",
+      width: 72,
+      height: 54,
+      draggable: "false",
+    });
+    const button = el(
+      "button",
+      {
+        type: "button",
+        "aria-label": photo.name,
+        title: photo.name,
+        onclick: () => this.pick(photo),
+      },
+      image,
+    );
     const thumb = /** @type {Thumb} */ (Object.assign(button, { needsCopy: !photo.local }));
     // The server's copy after a reload, and of a kind that the browser cannot show, such as HEIC.
     const copy = () => {
-      if (thumb.needsCopy && photo.id) [thumb.needsCopy, image.src] = [false, `/api/photos/${photo.id}/source?longest=144`];
+      if (thumb.needsCopy && photo.id) {
+        [thumb.needsCopy, image.src] = [false, `/api/photos/${photo.id}/source?longest=144`];
+      }
     };
-    image.addEventListener("error", () => { thumb.needsCopy = true; copy(); }, { once: true });
+    image.addEventListener(
+      "error",
+      () => {
+        thumb.needsCopy = true;
+        copy();
+      },
+      { once: true },
+    );
     thumb.update = copy;
     this.made.set(photo, thumb);
     return thumb;

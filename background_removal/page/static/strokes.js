@@ -32,7 +32,11 @@ export async function sendStrokes(/** @type {Photo} */ photo) {
 }
 
 /** Return strokes as the server takes them: a PNG, white keeps, black erases, the rest is transparent. */
-export function strokesPicture(/** @type {Stroke[]} */ strokes, /** @type {number} */ width, /** @type {number} */ height) {
+export function strokesPicture(
+  /** @type {Stroke[]} */ strokes,
+  /** @type {number} */ width,
+  /** @type {number} */ height,
+) {
   const canvas = new OffscreenCanvas(width, height);
   drawStrokes(/** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d")), strokes, ["#fff", "#000"]);
   return canvas.convertToBlob({ type: "image/png" });

@@ -31,7 +31,9 @@ export class TransparentCanvas {
   /** Draw a frame: its colours, and a picture with its transparency; null where it has none. */
   draw(/** @type {ImageBitmap} */ colors, /** @type {ImageBitmap|null} */ alpha) {
     const { canvas, pen } = this;
-    if (canvas.width !== colors.width || canvas.height !== colors.height) [canvas.width, canvas.height] = [colors.width, colors.height];
+    if (canvas.width !== colors.width || canvas.height !== colors.height) {
+      [canvas.width, canvas.height] = [colors.width, colors.height];
+    }
     pen.globalCompositeOperation = "copy";
     pen.drawImage(colors, 0, 0);
     pen.globalCompositeOperation = "destination-in";
@@ -77,7 +79,10 @@ async function keepsAlpha(/** @type {string} */ mimeType) {
     await wait(PROBE_MS);
   }
   recorder.stop();
-  const video = Object.assign(document.createElement("video"), { muted: true, src: URL.createObjectURL(await recorded) });
+  const video = Object.assign(document.createElement("video"), {
+    muted: true,
+    src: URL.createObjectURL(await recorded),
+  });
   try {
     await new Promise((resolve, reject) => Object.assign(video, { onloadeddata: resolve, onerror: reject }));
     pen.globalCompositeOperation = "copy";

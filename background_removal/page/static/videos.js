@@ -1,19 +1,16 @@
 // Videos: uploaded, processed by the server, watched and fetched; they outlive a closed page.
 
-import { keyOf } from "./actions.js";
 import { ask, send } from "./api.js";
 import { choose, withinLimit } from "./drop.js";
-import { button, byId, download, el, keepFocus, resultName } from "./dom.js";
+import { byId, download, keepFocus, press, resultName, toggleFullScreen } from "./dom.js";
 import { FrameAtHand } from "./frame_at_hand.js";
 import { facts, JobList } from "./job_list.js";
-import { bind } from "./keys.js";
 import { complain, say } from "./messages.js";
 import { size } from "./numbers.js";
 import { Player } from "./player.js";
 import { remove } from "./removal.js";
 import { recall, remember } from "./tab_memory.js";
-import { Trimming } from "./trimming.js";
-import { VideoFormat } from "./video_format.js";
+import { VideoTools } from "./video_tools.js";
 import { words } from "./words.js";
 
 // Intervals of requests for progress, milliseconds; behind another tab only the title shows it.
@@ -21,47 +18,31 @@ const [POLL_MS, HIDDEN_POLL_MS] = [700, 3000];
 const BUSY = ["queued", "working"];
 
 export class Videos {
-  /** @param {import("./look.js").Look} look */
+  /**
+   * @param {import("./look.js").Look} look
+   * @param {Start} start
+   */
   constructor(look, start) {
     this.look = look;
     this.limits = start.limits;
+    /** @type {Video[]} */
     this.videos = [];
+    /** @type {Video|null} */
     this.current = null;
     this.leaving = new Set(); // ids of removed ones, until the server has removed them
     this.player = new Player(byId("video-stage"), byId("video-transport"), look);
     this.frame = new FrameAtHand(byId("video-stage"));
     const { video_bytes: bytes, video_seconds: seconds } = start.limits;
-    byId("video-hint").textContent = words("video.hint", { size: size(bytes), n: Math.round(seconds / 60) });
+    byId("video-hint").textContent = words("video.hint", {
+      size: size(bytes),
+      n: Math.round(seconds / 60),
+    });
     byId("video-choose").addEventListener("click", () => this.choose());
     this.list = new JobList(byId("video-jobs"), (video) => this.show(video));
-    this.#tools();
+    this.tools = new VideoTools(this, look);
     document.addEventListener("visibilitychange", () => document.hidden || this.load());
-    bind("video", {
-      open: () => this.choose(), start: () => this.begin(), play: () => this.player.toggle(), beside: () => this.beside(),
-      save: () => this.save(), cancel: () => this.cancel(), previous: () => this.step(-1), next: () => this.step(1),
-      remove: () => this.remove(), "full-screen": () => this.fullScreen(),
-    });
     this.#state();
     this.load();
-  }
-
-  #tools() {
-    this.format = new VideoFormat(this.look);
-    this.trimming = new Trimming(this.player);
-    const push = (label, name, act, attributes) => button(label, keyOf("video", name), act, attributes);
-    this.buttons = {
-      begin: push(words("video.begin"), "start", () => this.begin(), { class: "main" }),
-      save: push(words("file.save"), "save", () => this.save(), { class: "main" }),
-      saveMatte: button(words("video.save-matte"), "", () => this.save("matte")),
-      cancel: push(words("video.cancel"), "cancel", () => this.cancel()),
-      beside: push(words("view.beside"), "beside", () => this.beside(), { "aria-pressed": "false" }),
-      full: push(words("view.full"), "full-screen", () => this.fullScreen()),
-      add: push(words("file.add"), "open", () => this.choose()),
-      remove: push(words("file.remove"), "remove", () => this.remove()),
-    };
-    const { begin, save, ...rest } = this.buttons;
-    this.beginning = el("span", { class: "joined" }, begin, this.format.select);
-    byId("video-tools").append(save, this.beginning, this.format.matte, ...Object.values(rest));
   }
 
   choose() {
@@ -69,16 +50,30 @@ export class Videos {
   }
 
   /** Upload videos; each upload can be cancelled. */
-  async add(files) {
+  async add(/** @type {File[]} */ files) {
     for (const file of withinLimit(files, this.limits.video_bytes, "videos")) {
       const stop = new AbortController();
-      const video = { name: file.name || "pasted.mp4", state: "sending", part: 0, bytes: file.size, stop };
+      /** @type {any} */
+      const video = {
+        name: file.name || "pasted.mp4",
+        state: "sending",
+        part: 0,
+        bytes: file.size,
+        stop,
+      };
       this.videos.unshift(video);
       this.show(video);
       try {
-        Object.assign(video, await send(`/api/videos?name=${encodeURIComponent(video.name)}`, file, {
-          signal: stop.signal, progress: (part) => { video.part = part; this.#state(); },
-        }));
+        Object.assign(
+          video,
+          await send(`/api/videos?name=${encodeURIComponent(video.name)}`, file, {
+            signal: stop.signal,
+            progress: (part) => {
+              video.part = part;
+              this.#state();
+            },
+          }),
+        );
         if (video === this.current) this.show(video);
         this.#state();
       } catch (error) {
@@ -94,7 +89,11 @@ export class Videos {
     if (this.loading) return;
     this.loading = true;
     try {
-      const listed = new Map((await ask("/api/videos")).videos.filter(({ id }) => !this.leaving.has(id)).map((each) => [each.id, each]));
+      const listed = new Map(
+        (await ask("/api/videos")).videos
+          .filter((/** @type {Video} */ { id }) => !this.leaving.has(id))
+          .map((/** @type {any} */ each) => [each.id, each]),
+      );
       const gone = this.videos.filter(({ id }) => id && !listed.has(id));
       gone.forEach((video) => this.#forget(video));
       for (const each of listed.values()) {
@@ -102,7 +101,13 @@ export class Videos {
         if (known) this.#update(known, each);
         else this.videos.push({ ...each });
       }
-      if (!this.current && this.videos.length) this.show(this.videos.find(({ state }) => BUSY.includes(state)) ?? this.videos.find(({ id }) => id === recall("video")) ?? this.videos[0]);
+      if (!this.current && this.videos.length) {
+        this.show(
+          this.videos.find(({ state }) => BUSY.includes(state)) ??
+            this.videos.find(({ id }) => id === recall("video")) ??
+            this.videos[0],
+        );
+      }
       this.#state();
       this.failed = 0;
     } catch (error) {
@@ -114,7 +119,7 @@ export class Videos {
     if (busy) this.timer = setTimeout(() => this.load(), document.hidden ? HIDDEN_POLL_MS : POLL_MS);
   }
 
-  #update(video, changes) {
+  #update(/** @type {Video} */ video, /** @type {Partial<Video>} */ changes) {
     const before = video.state;
     Object.assign(video, changes);
     if (video.state === before) return;
@@ -123,7 +128,7 @@ export class Videos {
     if (video === this.current) this.show(video);
   }
 
-  show(video) {
+  show(/** @type {Video|null} */ video) {
     this.current = video;
     this.player.close();
     this.frame.clear();
@@ -135,34 +140,24 @@ export class Videos {
   }
 
   #state() {
-    const { begin, cancel, save, add } = this.buttons;
+    const { begin, cancel, save, add } = this.tools.buttons;
     keepFocus(() => this.#showState(), [save, cancel, begin, add, byId("video-choose")]);
   }
 
   #showState() {
     const video = this.current;
-    const state = video?.state;
+    const state = video?.state ?? "";
     byId("video-empty").hidden = Boolean(video);
     byId("video-tools").hidden = !video;
     byId("video-stage").classList.toggle("waiting", state === "queued" || state === "sending");
     if (video) {
       if (video.width) {
-        byId("video-stage").style.setProperty("--w", video.width);
-        byId("video-stage").style.setProperty("--h", video.height);
+        byId("video-stage").style.setProperty("--w", String(video.width));
+        byId("video-stage").style.setProperty("--h", String(video.height));
       }
       this.frame.show(video);
     }
-    const ready = Boolean(video?.id) && !BUSY.includes(state);
-    this.beginning.hidden = this.format.matte.hidden = !ready;
-    this.trimming.show(ready ? video : null);
-    this.buttons.begin.textContent = video?.result ? words("video.again") : words("video.begin");
-    this.buttons.begin.classList.toggle("main", !video?.result);
-    this.buttons.save.hidden = !ready || !video.result;
-    this.buttons.saveMatte.hidden = !ready || !video.matte;
-    this.buttons.cancel.hidden = !(BUSY.includes(state) || state === "sending");
-    this.buttons.beside.hidden = !ready || !video.result;
-    this.buttons.full.hidden = !ready;
-    this.buttons.remove.hidden = !ready;
+    this.tools.show(video, BUSY.includes(state));
     byId("video-facts").textContent = video ? facts(video) : "\u00a0";
     this.list.show(this.videos, this.current);
   }
@@ -171,7 +166,11 @@ export class Videos {
     const video = this.current;
     if (!video?.id || BUSY.includes(video.state)) return;
     try {
-      const wishes = { look: this.look.value, ...this.format.value, ...this.trimming.value };
+      const wishes = {
+        look: this.look.value,
+        ...this.tools.format.value,
+        ...this.tools.trimming.value,
+      };
       Object.assign(video, await ask(`/api/videos/${video.id}/start`, { json: wishes }));
       this.show(video);
       await this.load();
@@ -194,7 +193,7 @@ export class Videos {
     }
   }
 
-  save(what = "result") {
+  save(/** @type {"result"|"matte"} */ what = "result") {
     const video = this.current;
     if (!video?.[what]) return;
     download(`/api/videos/${video.id}/${what}?download=1`, resultName(video.name, video.format));
@@ -202,12 +201,12 @@ export class Videos {
 
   beside() {
     this.player.setBeside(!this.player.beside);
-    this.buttons.beside.setAttribute("aria-pressed", this.player.beside);
+    press(this.tools.buttons.beside, this.player.beside);
   }
 
-  step(by) {
+  step(/** @type {number} */ by) {
     const count = this.videos.length;
-    if (count) this.show(this.videos[(this.videos.indexOf(this.current) + by + count) % count]);
+    if (this.current) this.show(this.videos[(this.videos.indexOf(this.current) + by + count) % count]);
   }
 
   remove() {
@@ -223,7 +222,7 @@ export class Videos {
     });
   }
 
-  #forget(video) {
+  #forget(/** @type {Video} */ video) {
     const place = this.videos.indexOf(video);
     if (place < 0) return;
     this.videos.splice(place, 1);
@@ -232,7 +231,6 @@ export class Videos {
   }
 
   fullScreen() {
-    if (document.fullscreenElement) document.exitFullscreen();
-    else if (this.current) byId("video-stage").requestFullscreen().catch(complain);
+    if (this.current) toggleFullScreen(byId("video-stage")).catch(complain);
   }
 }

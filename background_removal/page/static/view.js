@@ -32,7 +32,10 @@ export class View {
   zoom(/** @type {number} */ factor, /** @type {number|null} */ x = null, /** @type {number|null} */ y = null) {
     const seen = this.frame.getBoundingClientRect();
     const scale = Math.min(MOST, Math.max(1, this.scale * factor));
-    const [across, down] = [(x ?? seen.x + seen.width / 2) - seen.x - seen.width / 2, (y ?? seen.y + seen.height / 2) - seen.y - seen.height / 2];
+    const [across, down] = [
+      (x ?? seen.x + seen.width / 2) - seen.x - seen.width / 2,
+      (y ?? seen.y + seen.height / 2) - seen.y - seen.height / 2,
+    ];
     this.x = across - ((across - this.x) * scale) / this.scale;
     this.y = down - ((down - this.y) * scale) / this.scale;
     this.scale = scale;
@@ -74,7 +77,10 @@ export class View {
 
   // The photo never leaves the frame by more than it is larger.
   #apply() {
-    const [across, down] = [(this.layer.offsetWidth * (this.scale - 1)) / 2, (this.layer.offsetHeight * (this.scale - 1)) / 2];
+    const [across, down] = [
+      (this.layer.offsetWidth * (this.scale - 1)) / 2,
+      (this.layer.offsetHeight * (this.scale - 1)) / 2,
+    ];
     this.x = Math.min(across, Math.max(-across, this.x));
     this.y = Math.min(down, Math.max(-down, this.y));
     this.layer.style.transform = this.scale === 1 ? "" : `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;

@@ -54,7 +54,10 @@ export class VisitorCamera {
   async list(/** @type {HTMLSelectElement} */ select) {
     const cameras = await listCameras();
     const webcam = select.querySelector("[value=webcam]");
-    select.replaceChildren(...cameras.map(([id, label]) => el("option", { value: id }, label)), ...(webcam ? [webcam] : []));
+    select.replaceChildren(
+      ...cameras.map(([id, label]) => el("option", { value: id }, label)),
+      ...(webcam ? [webcam] : []),
+    );
     select.value = this.stream?.getVideoTracks()[0].getSettings().deviceId ?? cameras[0]?.[0] ?? "";
   }
 
