@@ -29,6 +29,10 @@ pytest.importorskip("fastapi", reason="needs pip install -r requirements-page.tx
 pytest.importorskip("segno", reason="needs pip install -r requirements-page.txt")
 pytest.importorskip("cryptography", reason="needs pip install -r requirements-page.txt")
 
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
 from background_removal.cli import serve as command
 from background_removal.errors import InputError
 from background_removal.page import lan, own_certificate, server
@@ -184,6 +188,15 @@ def test_a_phone_opens_the_page_and_can_install_it(tmp_path: Path, monkeypatch: 
                 assert get(address, trusted, path, Cookie=cookie)[0] == 200
                 assert get(address, trusted, path, Cookie=cookie, Host=f"evil.example:{port}")[0] == 403
         assert get(first, trusted, "/", Cookie=cookie, Host=f"{socket.gethostname()}:{port}")[0] == 200
+        # The camera, from this page alone.
+        frame = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+        url, origin = f"wss://{first.split('/')[2]}/api/camera", first.partition("/?")[0]
+        with connect(url, ssl=trusted, origin=Origin(origin), additional_headers={"Cookie": cookie}) as camera:
+            camera.send(b"\0\0\0\1" + frame)
+            assert bytes(camera.recv(20))[:6] == b"\0\0\0\1\xff\xd8"
+        for more in ({"origin": Origin("https://evil.example"), "additional_headers": {"Cookie": cookie}}, {}):
+            with pytest.raises(InvalidStatus):
+                connect(url, ssl=trusted, **more)
         status, content, headers = get(first, trusted, "/manifest.webmanifest", Cookie=cookie)
         manifest = json.loads(content)
         assert headers["Content-Type"] == "application/manifest+json"

@@ -467,8 +467,9 @@ def test_a_phone(page: Callable[[str], Browser], phone: Callable[[int, int], Non
     phone(360, 740)
     browser = page("camera")
     browser.run(PHONE)
-    browser.background("none")
+    browser.background("color")
     assert (browser.run(SMALL), browser.run(CUT_OFF)) == ([], [])
+    browser.background("none")
     browser.find("#camera-start").click()
     wait_until(lambda: browser.is_color("camera-result", 0.5, 0.5, (255, 0, 0)), "the front camera")
     assert browser.run(SHAPE) == [360, 640, 56]

@@ -42,11 +42,11 @@ export class CameraTools {
     this.buttons = {
       record: toggle(words("camera.record"), "record", () => camera.saving.record()),
       snapshot: push(words("camera.snapshot"), "snapshot", () => camera.saving.snapshot()),
+      turn: el("button", { type: "button", id: "camera-turn", onclick: () => camera.turn() }, words("camera.turn")),
       keep: button(words("camera.keep"), "", () => press(this.buttons.keep, !this.keeps), {
         title: words("camera.keep-hint"),
         "aria-pressed": "false",
       }),
-      turn: el("button", { type: "button", id: "camera-turn", onclick: () => camera.turn() }, words("camera.turn")),
       freeze: toggle(words("camera.freeze"), "freeze", () => camera.freeze()),
       mirror: toggle(words("camera.mirror"), "mirror", () => camera.mirror()),
       beside: toggle(words("camera.original"), "beside", () => camera.beside()),
