@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT, make_clip, scene
 from tqdm import tqdm
 
 from background_removal.cli.messages import set_up_messages
@@ -31,6 +33,8 @@ def test_a_network_that_was_loaded_ahead_is_taken_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(sessions, "_create", lambda path, *a, **k: created.append(path.name) or create(path, *a, **k))
     ahead.load_ahead(Network())
     ahead.load_ahead(Network())  # they are under way
+    for session in list(ahead._ahead.values()):
+        session.result()
     first = sessions.load_session("landscape", "auto")
     assert sorted(created) == ["face_full_range.onnx", "selfie_general.onnx", "selfie_landscape.onnx"]
     assert sessions.load_session("landscape", "auto") is not first
@@ -79,6 +83,16 @@ def test_a_message_is_printed_above_a_bar(monkeypatch: pytest.MonkeyPatch) -> No
     assert printed.getvalue().rpartition("\r")[2].startswith("clip.mp4"), "and drawn again below"
     assert "warning: the sound is missing\n" in printed.getvalue()
     assert "clip.mp4" in bar
+
+
+@pytest.mark.slow
+def test_a_video_needs_no_pillow_and_no_bar_that_is_not_shown(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", [scene(0)]).path
+    command = [sys.executable, "-X", "importtime", str(ROOT / "main.py"), str(clip), "--no-segmentation"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, cwd=tmp_path)
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if "|" in line}
+    assert imported >= {"cv2", "av"}
+    assert not imported & {"PIL", "tqdm", "asyncio", "tomlkit", "importlib.metadata", "onnxruntime"}
 
 
 def test_a_bar_that_would_not_be_shown_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ class BackgroundLoader:
     def foreground(self, path: str | os.PathLike[str]) -> Foreground:
         """Return the picture with transparency at a path or web address; raises as `from_text` does."""
         from background_removal.compositing.foreground import Foreground
-        from background_removal.files.images import read_picture
+        from background_removal.files.image_decoding import read_picture
 
         path = os.fspath(path)
         limits.check_regular_file(path, f"`foreground` {path}")

@@ -10,7 +10,6 @@ import numpy as np
 
 from background_removal.effects.effect import SwitchedEffect
 from background_removal.errors import InputNotFoundError
-from background_removal.files.image_decoding import read_picture
 from background_removal.pipeline import actions
 from background_removal.pipeline.planes import Planes
 from background_removal.support import limits
@@ -80,6 +79,8 @@ class Logo(SwitchedEffect):
         limits.check_regular_file(path, f"`logo` {path}")
         if not os.path.isfile(path):
             raise InputNotFoundError(f"`logo` {path}: no such file")
+        from background_removal.files.image_decoding import read_picture
+
         picture = read_picture(path, f"`logo` {path}").image
         self._picture = picture if picture.shape[2] == 4 else cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA)
         self._fitted = np.empty((0, 0, 4), np.float32)

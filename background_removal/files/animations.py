@@ -12,8 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
-
 from background_removal.files.image_formats import HEAD_BYTES, detect_format, has_brand
 
 # Duration of a frame that has none, seconds; that of browsers.
@@ -84,6 +82,8 @@ def read_animation(path: str) -> Animation | None:
 
 def gif_plays(path: str) -> int:
     """Return the number of times that a local GIF plays, 0 for endlessly or if it cannot be found out."""
+    from PIL import Image  # which other videos do not need
+
     try:
         with Image.open(path, formats=["GIF"]) as picture:
             return _plays_of_gif(picture.info.get("loop"))
@@ -137,6 +137,8 @@ _CHECKS = {"GIF": _is_animated_gif, "WEBP": _is_animated_webp, "PNG": _is_animat
 
 def _is_animated_in_pillow(file: BinaryIO, kind: str) -> bool:
     """Return whether Pillow finds several pictures, or does not find out."""
+    from PIL import Image
+
     file.seek(0)
     try:
         with Image.open(file, formats=[kind]) as picture:

@@ -13,8 +13,6 @@ import cv2
 import numpy as np
 
 from background_removal.errors import InputError, ProcessingError, Stopped
-from background_removal.files.image_decoding import read_picture
-from background_removal.files.metadata import encode_with_metadata
 from background_removal.files.saving.atomic import (
     atomic_folder,
     atomic_output,
@@ -71,6 +69,8 @@ def read_image(path: str, name: str = "") -> np.ndarray:
     Raises:
         InputError: as for `read_picture`.
     """
+    from background_removal.files.image_decoding import read_picture  # Pillow, which videos do not need
+
     picture = read_picture(path, name)
     if picture.damaged:
         log.warning("%s: %s", name or path, _DAMAGED)
@@ -98,7 +98,11 @@ def write_image(path: str, image: np.ndarray, name: str = "", metadata: PictureM
             f"{name}: {suffix} cannot store transparency; choose .png, .webp, .avif or .tiff: `output_path` {better}"
         )
     try:
-        data = encode_with_metadata(suffix, image, metadata) if metadata else None
+        data = None
+        if metadata:
+            from background_removal.files.metadata import encode_with_metadata
+
+            data = encode_with_metadata(suffix, image, metadata)
         if data is None:
             data = cv2.imencode(suffix, image)[1].tobytes()
     except (cv2.error, OSError, ValueError) as error:  # such as a side longer than the format allows
@@ -131,6 +135,8 @@ class ImageSource(Source):
 
     def open(self) -> None:
         """Read the file; raises InputError if it is not an image."""
+        from background_removal.files.image_decoding import read_picture
+
         self._image, damaged, metadata, pictures = read_picture(self._path, self._name)
         if pictures > 1:
             log.info("%s: it has %d pictures; only the first is used", self._name, pictures)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import logging
 import os
-import secrets
 import shutil
 import sys
 import tempfile
@@ -120,7 +119,7 @@ def atomic_output(path: str) -> Iterator[str]:
     with create_folder(target.parent, path):
         hidden = f".{target.stem[:20]}"
         _remove_stale(target.parent.glob(f"{glob.escape(hidden)}.????????.part{glob.escape(suffix)}"))
-        temporary = str(target.with_name(f"{hidden}.{secrets.token_hex(4)}.part{suffix}"))
+        temporary = str(target.with_name(f"{hidden}.{os.urandom(4).hex()}.part{suffix}"))
         try:
             yield temporary
             if os.path.exists(temporary):
@@ -156,7 +155,7 @@ def atomic_folder(path: str, choose_target: Callable[[], str] = lambda: "") -> I
             if stale is not None:
                 log.info("%s: left by a run that was cut off; this one begins anew", leftover)
                 remove_folder(str(leftover), stale)
-        temporary = folder / f".{secrets.token_hex(4)}.part"
+        temporary = folder / f".{os.urandom(4).hex()}.part"
         try:
             lock = lock_folder(str(temporary), new=True)
         except OSError as error:

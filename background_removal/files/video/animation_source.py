@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
-from PIL import Image, ImageFile
 
 from background_removal.errors import InputError, reason
 from background_removal.files.animations import Animation, animation_format, read_animation
 from background_removal.files.code_points import read_code_points
-from background_removal.files.color_profiles import find_profile
-from background_removal.files.image_decoding import HDR_TRANSFERS, open_picture, orient, orientation_of, to_bgr
 from background_removal.pipeline.frame import Frame, Source, StreamInfo
 from background_removal.support import limits
 from background_removal.support.transparency import WHITE, flatten
 
+# Pillow, and what is based on it, is imported where an animation is read: other videos pass through here, too.
 if TYPE_CHECKING:
+    from PIL import Image, ImageFile
+
     from background_removal.files.video.video_source import VideoSource
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ def is_read_here(path: str) -> bool:
 
 
 def _is_hdr(path: str, kind: str) -> bool:
+    from background_removal.files.image_decoding import HDR_TRANSFERS
+
     points = read_code_points(Path(path).read_bytes(), kind)
     return points is not None and points.transfer in HDR_TRANSFERS
 
@@ -151,6 +153,9 @@ class AnimationSource(Source):
 
     def _decode(self) -> Iterator[np.ndarray]:
         """Decode the frames as far as possible, uint8 (H, W, 3) BGR or, if transparent in parts, (H, W, 4) BGRA."""
+        from background_removal.files.color_profiles import find_profile
+        from background_removal.files.image_decoding import open_picture, orient, orientation_of, to_bgr
+
         animation = self._animation
         with open_picture(animation.data, self._name) as header:
             limits.check_pixels(self._name, *header.size)
@@ -201,6 +206,8 @@ def _png_frames(data: bytes) -> Iterator[Image.Image]:
     Raises:
         FFmpegError: the file is damaged.
     """
+    from PIL import Image
+
     options = {"max_pixels": str(limits.max_decoded_pixels())}
     with av.open(io.BytesIO(data), format="apng", options=options) as container:
         stream = container.streams.video[0]
