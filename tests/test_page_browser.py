@@ -796,6 +796,8 @@ def test_axe_finds_nothing_serious(page: Callable[[str], Browser], width: int) -
     try:
         browser.choose("#photo-choose", PORTRAIT)
         wait_until(lambda: browser.pixel("photo-result", 0.5, 0.5)[3] == 255, "the result")
+        browser.background("color")
+        browser.tool("photo", "Move").click()
         browser.run(SPEAK)
         assert browser.run(COVERED) == []
         if width == 1280:  # the effects are seen without scrolling

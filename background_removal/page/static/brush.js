@@ -46,7 +46,7 @@ export class Brush {
     this.buttons = tools.buttons;
     this.size = tools.size;
     this.tools = tools.element;
-    byId("photo-tools").after(this.tools);
+    byId("photo-facts").after(this.tools);
     this.setMode(false);
     const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ act) =>
       this.canvas.addEventListener(kind, act);

@@ -71,7 +71,7 @@ export class Mover {
       this.reset,
       el("span", { class: "hint" }, words("move.help")),
     );
-    byId("photo-tools").after(this.tools);
+    byId("photo-facts").after(this.tools);
     const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ act) =>
       this.area.addEventListener(kind, act);
     listen("pointerdown", (/** @type {any} */ event) => this.#down(event));
