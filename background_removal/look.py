@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from background_removal.compositing.blur import STRENGTHS, parse_blur
 from background_removal.compositing.edge_shift import parse_shift
-from background_removal.compositing.place import COLUMNS, parse_place
+from background_removal.compositing.place import COLUMNS, MAX_SCALE, MIN_SCALE, parse_place
 from background_removal.errors import InputError
 
 # Effects that can be switched on, in the order in which they are listed.
@@ -27,9 +27,11 @@ class Setting:
             `choices`; "switch" is true or false; "effects" any number of `choices`; "background" and "blur" are one of
             `choices` or something else; "place" is one of `choices` or three numbers; "picture" is a picture.
         group: What it belongs to, for its place among other settings.
-        limits: Lowest and highest number; of a shift those that a control offers, which are enough for an edge.
+        limits: Lowest and highest number; of a shift those that a control offers, which are enough for an edge; of a
+            place those of the factor of the person's size.
         step: Smallest change of the number that a control makes.
         choices: Values with a name.
+        amounts: Numbers that choices stand for: of a blur percent of the shorter side, of a place the column.
     """
 
     kind: Literal["background", "blur", "effects", "switch", "choice", "number", "shift", "place", "picture"]
@@ -37,6 +39,7 @@ class Setting:
     limits: tuple[float, float] | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
+    amounts: Mapping[str, float] = field(default_factory=dict)
 
 
 _SHARE: dict[str, Any] = {"kind": "number", "limits": (0, 1), "step": 0.05}
@@ -44,7 +47,7 @@ _SHIFT: dict[str, Any] = {"kind": "shift", "limits": (0, 10), "step": 0.1}
 # Settings of `Look` in the order in which they are offered.
 SETTINGS = {
     "background": Setting("background", "background", choices=PLAIN_BACKGROUNDS),
-    "blur": Setting("blur", "background", choices=tuple(STRENGTHS)),
+    "blur": Setting("blur", "background", choices=tuple(STRENGTHS), amounts=STRENGTHS),
     "effects": Setting("effects", "effects", choices=EFFECTS),
     "invert": Setting("switch", "effects"),
     "people": Setting("choice", "people", choices=PEOPLE),
@@ -53,7 +56,7 @@ SETTINGS = {
     "light_wrap": Setting(group="edge", **_SHARE),
     "grow": Setting(group="edge", **_SHIFT),
     "shrink": Setting(group="edge", **_SHIFT),
-    "place": Setting("place", "place", choices=("", *COLUMNS)),
+    "place": Setting("place", "place", (MIN_SCALE, MAX_SCALE), choices=("", *COLUMNS), amounts=COLUMNS),
     "shadow": Setting(group="place", **_SHARE),
     "foreground": Setting("picture", "place"),
 }

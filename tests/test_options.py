@@ -19,6 +19,7 @@ from background_removal.cli.options import FIRST, build_parser, build_request, p
 from background_removal.cli.request import SOURCES, Request
 from background_removal.cli.table import GROUPS, OPTIONS, Kind, options_page
 from background_removal.cli.words import rename_parameters
+from background_removal.effects.portrait_crop import SHAPES
 from background_removal.errors import InputError
 from background_removal.look import EFFECTS, NAMES, SETTINGS, Look
 from background_removal.page.models import LookChanges
@@ -141,12 +142,13 @@ def test_the_page_has_a_control_for_every_option_of_the_look() -> None:
         assert option.choices in ((), tuple(setting.choices)), option.name
         for text in setting.choices:
             assert option.parse(text) == text, option.name
-        if setting.limits is not None:
+        if setting.limits is not None and setting.kind != "place":
             assert [option.parse(f"{limit:g}") for limit in setting.limits] == [*setting.limits], option.name
     effects = [option.name.replace("_", "-") for option in OPTIONS if option.carrier is Look and option.is_effect]
     assert set(settings.pop("effects").choices) == set(effects)
     assert settings == {}
     assert set(LookChanges.model_fields) == set(SETTINGS) == set(NAMES)
+    assert [crop.name for crop in list_options().crops] == ["", *SHAPES]
 
 
 def test_messages_name_options_for_parameters() -> None:

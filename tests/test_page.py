@@ -142,11 +142,12 @@ def test_too_many_connections_are_refused_in_words() -> None:
 
 
 def test_scripts_and_styles_come_compressed_and_are_kept(visitor: Visitor) -> None:
-    status, body, headers = visitor.ask("GET", "/static/style.css", headers={"Accept-Encoding": "gzip"})
-    assert (status, headers["Content-Encoding"]) == (200, "gzip")
-    assert gzip.decompress(body) == visitor.ask("GET", "/static/style.css")[1]
-    again = visitor.ask("GET", "/static/style.css", headers={"If-None-Match": headers["ETag"]})
-    assert (again[0], again[1]) == (304, b"")
+    for path in ("/static/style.css", "/static/words/de.json"):
+        status, body, headers = visitor.ask("GET", path, headers={"Accept-Encoding": "gzip"})
+        assert (status, headers["Content-Encoding"]) == (200, "gzip")
+        assert gzip.decompress(body) == visitor.ask("GET", path)[1]
+        again = visitor.ask("GET", path, headers={"If-None-Match": headers["ETag"]})
+        assert (again[0], again[1]) == (304, b"")
 
 
 @pytest.mark.parametrize("blur", ["45", "odd", "-3%", "x%", "200%"])

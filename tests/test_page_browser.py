@@ -139,7 +139,7 @@ document.body.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, clipboar
 LISTED = """
 const [done] = arguments;
 fetch("/api/options").then((answer) => answer.json()).then(({settings}) => done(Object.fromEntries(settings.map(
-  ({name, kind, limits, step, choices}) => [name, {limits: kind === "shift" ? null : limits, step, choices}]))));
+  ({name, kind, limits, step, choices}) => [name, {limits: kind === "number" ? limits : null, step, choices}]))));
 """
 OFFERED = """
 return Object.fromEntries([...document.querySelectorAll("#look [data-setting]")].flatMap((each) => {
@@ -522,6 +522,14 @@ def test_controls_are_those_of_the_options(page: Callable[[str], Browser]) -> No
     assert browser.run(
         f"return [...document.querySelectorAll('{controls}')].every((each) => each.closest('[data-setting]'))"
     )
+    # A picture before the person, which is only offered before a new background.
+    foreground = "[data-setting=foreground]"
+    assert not browser.shows(foreground)
+    browser.background("color")
+    browser.choose(f"{foreground} button", PORTRAIT)
+    wait_until(lambda: browser.texts(f"{foreground} .name") == ["portrait.jpg"], "the picture's name")
+    browser.find(f"{foreground} button:last-child").click()
+    assert browser.texts(f"{foreground} .name") == ["None"]
 
 
 def test_keys(page: Callable[[str], Browser]) -> None:

@@ -18,7 +18,7 @@ _CYCLE = ("left", "right", "center", "")
 # Furthest place beside the frame, shares of its width or height; a person further away is out of sight.
 _MAX_OUTSIDE = 1.0
 # Smallest and largest factor of size; beyond them a person is a dot or a few pixels of a face.
-_MIN_SCALE, _MAX_SCALE = 0.1, 4.0
+MIN_SCALE, MAX_SCALE = 0.1, 4.0
 # Change of size for one notch of the wheel; a handful of notches double it.
 _NOTCH = 1.1
 
@@ -51,7 +51,7 @@ class Place:
 
     def resize(self, notches: float, lower_end: float) -> Place:
         """Return the place with another size, larger for positive notches of a wheel."""
-        scale = min(max(self.scale * _NOTCH**notches, _MIN_SCALE), _MAX_SCALE)
+        scale = min(max(self.scale * _NOTCH**notches, MIN_SCALE), MAX_SCALE)
         return replace(self, y=lower_end if self.y is None else self.y, scale=scale)
 
 
@@ -80,8 +80,8 @@ def parse_place(text: str) -> Place | None:
         raise InputError(f"`place` {text}: must be left, right, center, or X,Y,SCALE, for instance 0.3,1,0.8") from None
     if not all(-_MAX_OUTSIDE <= share <= 1 + _MAX_OUTSIDE for share in (x, y)):
         raise InputError(f"`place` {text}: X and Y must be between {-_MAX_OUTSIDE:g} and {1 + _MAX_OUTSIDE:g}")
-    if not _MIN_SCALE <= scale <= _MAX_SCALE:
-        raise InputError(f"`place` {text}: SCALE must be between {_MIN_SCALE:g} and {_MAX_SCALE:g}")
+    if not MIN_SCALE <= scale <= MAX_SCALE:
+        raise InputError(f"`place` {text}: SCALE must be between {MIN_SCALE:g} and {MAX_SCALE:g}")
     return Place(x, y, scale)
 
 

@@ -7,10 +7,12 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, Field
 
-from background_removal.compositing.blur import STRENGTHS
+from background_removal.effects.portrait_crop import SHAPES
 from background_removal.look import SETTINGS, Look
 from background_removal.page.models import CropName, PictureFormat, VideoFormat
 
+# Shapes with rules for the head.
+_PASSPORTS = {name for name, shape in SHAPES.items() if shape.head}
 # Formats that cannot store transparency.
 OPAQUE_FORMATS = ("jpeg", "mp4")
 # Usual endings of names where they are not the format's name.
@@ -29,10 +31,12 @@ class PageSetting(BaseModel):
     )
     group: str = Field(description="what it belongs to")
     default: Any
-    limits: tuple[float, float] | None = Field(description="lowest and highest number")
+    limits: tuple[float, float] | None = Field(description="lowest and highest number; of a place that of the size")
     step: float | None = Field(description="smallest change that a control makes")
     choices: list[str] = Field(description="values with a name")
-    amounts: dict[str, float] = Field(description="numbers that choices stand for, in percent")
+    amounts: dict[str, float] = Field(
+        description="numbers that choices stand for: percent of a blur, column of a place"
+    )
 
 
 class Format(BaseModel):
@@ -44,13 +48,20 @@ class Format(BaseModel):
     transparent: bool = Field(description="whether it can store transparency")
 
 
+class CropShape(BaseModel):
+    """A shape that pictures are cropped to; "" leaves them."""
+
+    name: str
+    passport: bool = Field(description="whether there are rules for the head's size in it")
+
+
 class OptionList(BaseModel):
     """What can be set in requests for results."""
 
     settings: list[PageSetting]
     picture_formats: list[Format]
     video_formats: list[Format]
-    crops: list[str]
+    crops: list[CropShape]
 
 
 def list_options() -> OptionList:
@@ -66,13 +77,13 @@ def list_options() -> OptionList:
                 limits=setting.limits,
                 step=setting.step,
                 choices=list(setting.choices),
-                amounts=STRENGTHS if setting.kind == "blur" else {},
+                amounts=dict(setting.amounts),
             )
             for name, setting in SETTINGS.items()
         ],
         picture_formats=_describe_formats(get_args(PictureFormat)),
         video_formats=_describe_formats(get_args(VideoFormat)),
-        crops=list(get_args(CropName)),
+        crops=[CropShape(name=name, passport=name in _PASSPORTS) for name in get_args(CropName)],
     )
 
 

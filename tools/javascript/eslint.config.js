@@ -10,7 +10,6 @@ export default [
     languageOptions: { globals: globals.browser },
     rules: {
       complexity: ["error", 20], // twelve as in Python, and some for each ?. and ??, which count too
-      curly: ["error", "multi-line"],
       eqeqeq: ["error", "always", { null: "ignore" }],
       "max-lines": ["error", 250],
       "no-shadow": "error",

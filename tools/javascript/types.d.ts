@@ -34,7 +34,7 @@ interface Options {
   settings: Setting[];
   picture_formats: Format[];
   video_formats: Format[];
-  crops: string[];
+  crops: { name: string; passport: boolean }[];
 }
 
 interface Action {

@@ -11,14 +11,13 @@ import { has, words } from "./words.js";
 export const WHOLE = [0, 0, 1, 1];
 const inWords = (/** @type {string} */ shape) =>
   has(`crop.shape.${shape}`) ? words(`crop.shape.${shape}`) : shape || words("crop.none");
-const PASSPORTS = ["35x45", "2x2"];
 
 export class Cropping extends EventTarget {
   constructor() {
     super();
     this.select = choice(
       words("crop.title"),
-      options.crops.map((shape) => [shape, inWords(shape)]),
+      options.crops.map(({ name }) => [name, inWords(name)]),
       () => this.#change(),
       { title: words("crop.hint"), id: "crop" },
     );
@@ -40,7 +39,12 @@ export class Cropping extends EventTarget {
 
   /** Say once of each photo where a passport's crop cannot be as the rules want it. */
   explain(/** @type {Photo} */ photo, /** @type {Headers} */ headers) {
-    if (!PASSPORTS.includes(this.value) || headers.get("X-Crop-Fits") === "yes" || this.explained.has(photo)) return;
+    if (
+      !options.crops.find(({ name }) => name === this.value)?.passport ||
+      headers.get("X-Crop-Fits") === "yes" ||
+      this.explained.has(photo)
+    )
+      return;
     this.explained.add(photo);
     const around = headers.get("X-Crop-Around");
     const share = percent(Math.round(Number(headers.get("X-Crop-Head")) * 100) / 100);

@@ -67,6 +67,9 @@ export function keep(look) {
   addEventListener("pagehide", () => timer && send());
 }
 
+/** Whether a background is the frame's own, before which the person stays where they are. */
+export const keepsRoom = (/** @type {string} */ background) => background === "blur" || background === "none";
+
 /**
  * Return the kind of a background: "picture", "color", "other", or itself if it is plain.
  * @param {string} spec

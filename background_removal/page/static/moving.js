@@ -2,21 +2,19 @@
 
 import { keyOf } from "./actions.js";
 import { button, byId, el, press } from "./dom.js";
+import { keepsRoom } from "./look.js";
 import { say } from "./messages.js";
+import { setting } from "./options.js";
 import { words } from "./words.js";
 
-// Columns of the places that have a name, as in the program.
-/** @type {{[word: string]: number}} */
-const COLUMNS = { left: 0.25, center: 0.5, right: 0.75 };
-// Smallest and largest factor of the size, and furthest place beside the photo, as the program takes them.
-const [LEAST, MOST, OUTSIDE] = [0.1, 4, 1];
+// Furthest place beside the photo, as the program takes it.
+const OUTSIDE = 1;
 // Change of size of one press or notch.
 const NOTCH = 1.1;
 // Way of one arrow key, share of the photo; with Shift it is five times as much.
 const STEP = 0.01;
 // A person who ends so near to the photo's lower edge is cut off by it, and stays on it.
 const CUT_OFF = 0.98;
-const ROOMS = ["blur", "none"];
 
 export class Mover {
   /**
@@ -89,7 +87,7 @@ export class Mover {
   /** Switch it on or off. */
   switch(/** @type {boolean} */ on) {
     if (on === this.on || (on && !this.view.photo?.id)) return;
-    if (on && ROOMS.includes(this.look.value.background)) return void say(words("move.needs-background"));
+    if (on && keepsRoom(this.look.value.background)) return void say(words("move.needs-background"));
     const { compare } = this.view;
     if (on) {
       this.beginning();
@@ -118,8 +116,9 @@ export class Mover {
   /** Put the person at a place; null for where the photo has them. */
   set(/** @type {any} */ place) {
     if (!place) return this.look.set({ place: "" });
+    const [least, most] = setting("place").limits ?? [1, 1];
     const within = (/** @type {number} */ share) => Math.min(1 + OUTSIDE, Math.max(-OUTSIDE, share));
-    const texts = [within(place.x), within(place.y), Math.min(MOST, Math.max(LEAST, place.scale))].map((value) =>
+    const texts = [within(place.x), within(place.y), Math.min(most, Math.max(least, place.scale))].map((value) =>
       String(Number(value.toFixed(4))),
     );
     this.look.set({ place: texts.join() });
@@ -138,7 +137,7 @@ export class Mover {
   }
 
   #follow() {
-    if (this.on && ROOMS.includes(this.look.value.background)) this.switch(false);
+    if (this.on && keepsRoom(this.look.value.background)) this.switch(false);
     this.#draw();
   }
 
@@ -230,7 +229,7 @@ function numbersOf(/** @type {string} */ text) {
 // Return the place of a person with that box, at a word's column if there is one.
 function placeIn(/** @type {number[]} */ [left, , right, bottom], /** @type {string} */ word) {
   return {
-    x: COLUMNS[word] ?? (left + right) / 2,
+    x: setting("place").amounts[word] ?? (left + right) / 2,
     y: bottom > CUT_OFF ? 1 : bottom,
     scale: 1,
   };

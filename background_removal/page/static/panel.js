@@ -5,6 +5,7 @@ import { Backgrounds } from "./backgrounds.js";
 import { blurInWords, choiceInWords, makeControls, percentOf, toggleEffect } from "./controls.js";
 import { byId, el } from "./dom.js";
 import { bind } from "./keys.js";
+import { keepsRoom } from "./look.js";
 import { say } from "./messages.js";
 import { number } from "./numbers.js";
 import { options, setting } from "./options.js";
@@ -80,9 +81,8 @@ export class Panel {
     for (const control of this.controls) control.show(this.look.value);
     const { kind } = this.backgrounds;
     for (const { names, element } of this.controls) if (names.includes("blur")) element.hidden = kind !== "blur";
-    // Before the frame's own background the person stays where they are.
     const stage = this.groups.get("place");
-    if (stage) stage.hidden = kind === "blur" || kind === "none";
+    if (stage) stage.hidden = keepsRoom(kind);
   }
 
   /**
