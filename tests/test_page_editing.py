@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import PORTRAIT, ROOT, difference, make_clip
+from PIL import Image
 
 pytest.importorskip("fastapi", reason="needs pip install -r requirements-page.txt")
 pytest.importorskip("uvicorn", reason="needs pip install -r requirements-page.txt")
@@ -30,6 +32,11 @@ def photo(visitor: Visitor) -> str:
     return visitor.told("POST", "/api/photos?name=me.jpg", PORTRAIT.read_bytes(), status=201)["id"]
 
 
+@pytest.fixture(scope="module")
+def cropper() -> PortraitCropper:
+    return PortraitCropper()
+
+
 def on_wall(portrait: np.ndarray, width: int, height: int, left: int, top: int) -> np.ndarray:
     """Return the portrait at half its size on a grey wall."""
     picture = np.full((height, width, 3), 180, np.uint8)
@@ -45,10 +52,10 @@ def middle(box: str) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_crop_lies_around_the_face(portrait: np.ndarray, name: str) -> None:
+def test_a_crop_lies_around_the_face(cropper: PortraitCropper, portrait: np.ndarray, name: str) -> None:
     """The portrait has its face at 0.435 of the width, its chin at 0.355 of the height, its crown at 0.035."""
     picture, shape = on_wall(portrait, 800, 600, 400, 250), SHAPES[name]
-    crop = PortraitCropper().find(picture, None, shape)
+    crop = cropper.find(picture, None, shape)
     left, top, right, bottom = crop.box
     assert (crop.around, crop.fits) == ("face", True)
     assert abs((right - left) / (bottom - top) - shape.width / shape.height) < 0.02
@@ -65,8 +72,7 @@ def test_a_crop_lies_around_the_face(portrait: np.ndarray, name: str) -> None:
         assert left < middle < right
 
 
-def test_a_crop_without_room_or_a_face_says_so(portrait: np.ndarray) -> None:
-    cropper = PortraitCropper()
+def test_a_crop_without_room_or_a_face_says_so(cropper: PortraitCropper, portrait: np.ndarray) -> None:
     close = cropper.find(portrait[:170, 150:300], None, SHAPES["35x45"])
     assert (close.around, close.fits) == ("face", False)
     assert close.head > 0.8
@@ -90,6 +96,11 @@ def test_a_result_is_cropped_as_its_preview_is(visitor: Visitor, photo: str, por
     assert image.shape[:2] == (round((box[3] - box[1]) * 512), round((box[2] - box[0]) * 512))
     small = visitor.ask("GET", f"{address}/result", **query, longest=256)[2]["X-Crop"]
     assert np.abs(np.subtract([float(share) for share in small.split(",")], box)).max() < 0.01
+    # Printed it is 45 mm high.
+    for kind in ("png", "jpeg"):
+        with Image.open(io.BytesIO(visitor.ask("GET", f"{address}/result", **query, format=kind)[1])) as picture:
+            assert abs(picture.height / picture.info["dpi"][1] * 25.4 - 45) < 0.5
+            assert picture.convert("RGB").size == (image.shape[1], image.shape[0])
     before = decoded(visitor.ask("GET", f"{address}/source", box=headers["X-Crop"])[1])
     assert before.shape[:2] == image.shape[:2]
     left, top = round(box[0] * 512), round(box[1] * 512)
@@ -100,7 +111,8 @@ def test_a_result_is_cropped_as_its_preview_is(visitor: Visitor, photo: str, por
     assert "X-Crop" not in whole[2]
     # Their shadow lies on the new background.
     lit, shaded = (
-        decoded(visitor.ask("GET", f"{address}/result", background="#ffffff", shadow=shadow)[1]) for shadow in (0, 0.9)
+        decoded(visitor.ask("GET", f"{address}/result", background="#ffffff", shadow=shadow, longest=256)[1])
+        for shadow in (0, 0.9)
     )
     assert difference(lit, shaded) > 1
     assert (shaded <= lit).mean() > 0.99
@@ -108,7 +120,7 @@ def test_a_result_is_cropped_as_its_preview_is(visitor: Visitor, photo: str, por
     across, down = middle(whole[2]["X-Person"])
     assert 0.3 < across < 0.7
     assert down > 0.98
-    moved = visitor.ask("GET", f"{address}/result", **query, place=f"{across + 0.2},1,0.5", shadow=0.5)[2]
+    moved = visitor.ask("GET", f"{address}/result", **query, place=f"{across + 0.2},1,0.5", longest=256)[2]
     assert abs(middle(moved["X-Person"])[0] - across - 0.2) < 0.02
     assert float(moved["X-Crop"].split(",")[1]) > 0.3
 

@@ -44,6 +44,7 @@ class Shape:
         head: Height of the head, crown to chin, as a share of the crop's height; 0 for a crop as large as possible.
         above: Room above the head, share of the crop's height.
         least, most: Range in which the rules allow `head`.
+        printed: Height on paper, millimetres; 0 for none in particular.
     """
 
     width: float
@@ -52,6 +53,7 @@ class Shape:
     above: float = 0.0
     least: float = 0.0
     most: float = 1.0
+    printed: float = 0.0
 
 
 # Shapes by name. 35x45 mm: the head has 32 to 36 mm of 45 (the photo table of the German Federal Ministry of the
@@ -62,8 +64,8 @@ SHAPES = {
     "1:1": Shape(1, 1),
     "4:5": Shape(4, 5),
     "16:9": Shape(16, 9),
-    "35x45": Shape(35, 45, head=0.75, above=0.09, least=0.7, most=0.8),
-    "2x2": Shape(1, 1, head=0.6, above=0.08, least=0.5, most=0.69),
+    "35x45": Shape(35, 45, head=0.75, above=0.09, least=0.7, most=0.8, printed=45),
+    "2x2": Shape(1, 1, head=0.6, above=0.08, least=0.5, most=0.69, printed=50.8),
 }
 
 

@@ -60,12 +60,13 @@ def check_pixels(name: str, size: tuple[int, int], max_pixels: int) -> None:
         raise PageError(413, f"{name}: has {width}x{height} pixels, which is more than {limit}; make it smaller")
 
 
-def encode_image(image: np.ndarray, kind: str) -> tuple[bytes, str]:
+def encode_image(image: np.ndarray, kind: str, per_metre: int = 0) -> tuple[bytes, str]:
     """Return an image as a file, and its media type.
 
     Args:
         image: uint8 (H, W, 3) BGR or (H, W, 4) BGRA.
         kind: "png", "jpeg", which has white where the image is transparent, or "webp".
+        per_metre: Pixels per metre on paper, which a PNG or JPEG tells printers; 0 for none.
 
     Raises:
         PageError: the format cannot hold the image.
@@ -78,7 +79,19 @@ def encode_image(image: np.ndarray, kind: str) -> tuple[bytes, str]:
         raise PageError(422, f"this picture cannot be a {kind} ({error.err})") from error
     if not done:
         raise PageError(422, f"this picture cannot be a {kind}")
-    return data.tobytes(), media_type
+    return _set_density(data.tobytes(), kind, per_metre) if per_metre else data.tobytes(), media_type
+
+
+def _set_density(data: bytes, kind: str, per_metre: int) -> bytes:
+    """Return a file as OpenCV writes it with its density, which PNG has in pHYs and JPEG in its JFIF header."""
+    if kind == "png":
+        end = 8 + 4 + 4 + 13 + 4  # of the signature and IHDR
+        chunk = b"pHYs" + struct.pack(">IIB", per_metre, per_metre, 1)
+        return data[:end] + struct.pack(">I", 9) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[end:]
+    if kind == "jpeg" and data[6:11] == b"JFIF\0":
+        per_centimetre = min(round(per_metre / 100), 65535)
+        return data[:13] + struct.pack(">BHH", 2, per_centimetre, per_centimetre) + data[18:]
+    return data
 
 
 def encode_alpha(alpha: np.ndarray) -> bytes:

@@ -45,6 +45,7 @@ class Rendered:
         found_person: Whether a person was found in it; None if nothing was looked for.
         crop: Where it was cropped; None for the whole.
         size: Width and height before that, in pixels.
+        per_metre: Pixels per metre on paper; 0 for any.
         person: Left, top, right, bottom of the person before it was cropped, in pixels; None without one.
     """
 
@@ -53,6 +54,7 @@ class Rendered:
     crop: Crop | None
     size: tuple[int, int]
     person: tuple[float, float, float, float] | None
+    per_metre: int = 0
 
 
 def pack_hints(hints: np.ndarray, size: tuple[int, int]) -> bytes:
@@ -266,10 +268,13 @@ class PhotoService:
         matte, size = still.matte, (image.shape[1], image.shape[0])
         person = None if matte is None else person_bounds(matte)
         place = self._cropper.find(image, matte, SHAPES[crop]) if crop else None
+        per_metre = 0
         if place is not None:
             left, top, right, bottom = place.box
             image = np.ascontiguousarray(image[top:bottom, left:right])
-        return Rendered(image, still.found_person, place, size, person)
+            printed = SHAPES[crop].printed
+            per_metre = round((bottom - top) * 1000 / printed) if printed else 0
+        return Rendered(image, still.found_person, place, size, person, per_metre)
 
     def _evict(self) -> None:
         def pixels() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import zipfile
@@ -232,7 +233,7 @@ class Photos:
 
         def work() -> tuple[bytes, str, dict[str, str]]:
             rendered = self._service.render(upload, look, query.longest or FULL_SIZE, crop=query.crop)
-            return (*encode_image(rendered.image, query.format), result_headers(rendered))
+            return (*encode_image(rendered.image, query.format, rendered.per_metre), result_headers(rendered))
 
         body, media_type, headers = await self._service.run(work, request)
         if query.download:
@@ -249,16 +250,17 @@ class Photos:
         return StreamingResponse(content, media_type="application/zip", headers=headers)
 
     async def _zip_photos(self, uploads: list[Upload], look: Look, wanted: ZipRequest) -> AsyncIterator[bytes]:
-        kind, crop = wanted.format, wanted.crop
+        kind = wanted.format
+
+        def make(upload: Upload) -> bytes:
+            rendered = self._service.render(upload, look, FULL_SIZE, crop=wanted.crop)
+            return encode_image(rendered.image, kind, rendered.per_metre)[0]
+
         out, names, failures = _ZipBuffer(), set[str](), list[str]()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:  # pictures are compressed already
             for upload in uploads:
                 try:
-                    body, _ = await self._service.run(
-                        lambda upload=upload: encode_image(
-                            self._service.render(upload, look, FULL_SIZE, crop=crop).image, kind
-                        )
-                    )
+                    body = await self._service.run(functools.partial(make, upload))
                 except PageError as error:
                     failures.append(f"{upload.name}: {error}")
                 except BackgroundRemovalError as error:
