@@ -212,7 +212,7 @@ def test_the_list_of_keys_and_messages_are_drawn_while_they_are_wanted() -> None
 def test_snapshots_are_numbered_when_they_come_fast(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "live")
+    caplog.set_level("INFO", "background_removal.live")
     monkeypatch.setattr("background_removal.live.recording.snapshots.format_timestamp", lambda: "2026-01-02_03-04-05")
     snapshots = Snapshots(LiveOptions(snapshots=tmp_path / "deep" / "er"))
     snapshots.open(LIVE)
