@@ -72,7 +72,7 @@ def provide_certificate(names: Sequence[str], folder: Path) -> OwnCertificate:
         InputError: the file cannot be written.
     """
     path = folder / "lan.pem"
-    wanted = [*map(_general_name, filter(_can_be_held, names))]
+    wanted = [*map(_general_name, filter(_can_be_held, dict.fromkeys(names)))]
     with suppress(OSError, ValueError):  # there is none, or it is damaged
         data = _read_private(path)
         if _is_usable(x509.load_pem_x509_certificates(data)[0], wanted):
@@ -170,7 +170,7 @@ def _key_usage(for_certificates: bool) -> x509.KeyUsage:
 
 
 def _describe(path: Path, data: bytes) -> OwnCertificate:
-    """Return what is known of a file's content; raises ValueError if the key is not the certificate's."""
+    """Return the description of a file's content; raises ValueError if the key is not the certificate's."""
     certificate, authority = x509.load_pem_x509_certificates(data)
     key = serialization.load_pem_private_key(data, None)
     if key.public_key() != certificate.public_key():

@@ -45,7 +45,7 @@ class WebApp:
             "id": "/",
             "name": "Background Removal",
             "short_name": "Background",
-            "description": "Replaces or blurs what is behind a person.",
+            "description": "Replaces or blurs the background of a person.",
             "start_url": self._start_url,
             "scope": "/",
             "display": "standalone",
