@@ -59,8 +59,10 @@ def snap_to_edges(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
     )
     out = alpha.astype(np.float32).ravel()
     edge = np.flatnonzero((out > 0) & (out < 1))
-    rows, columns = np.divmod(edge, width)
-    near = np.minimum(rows // 2, half[1] - 1) * half[0] + np.minimum(columns // 2, half[0] - 1)
+    rows = edge // width
+    near_rows = np.minimum(np.arange(height) // 2, half[1] - 1) * half[0]
+    near_columns = np.minimum(np.arange(width) // 2, half[0] - 1)
+    near = near_rows.take(rows) + near_columns.take(edge - rows * width)
     behind = back.reshape(-1, 3).take(near, axis=0)
     way = front.reshape(-1, 3).take(near, axis=0) - behind
     length = np.einsum("nc,nc->n", way, way)
@@ -82,6 +84,7 @@ def weighted_mean(values: np.ndarray, weight: np.ndarray, pixels: int, epsilon: 
     """
     size = (pixels, pixels)
     total = cv2.blur(weight, size) + np.float32(epsilon)
-    if values.ndim == 3:
-        return cv2.blur(values * weight[..., None], size) / total[..., None]
+    if values.ndim == 3:  # NumPy would broadcast three numbers at a time
+        weights, totals = cv2.merge([weight] * 3), cv2.merge([total] * 3)
+        return cv2.divide(cv2.blur(cv2.multiply(values, weights, dtype=cv2.CV_32F), size), totals)
     return cv2.blur(values * weight, size) / total

@@ -48,7 +48,7 @@ def remove_islands(alpha: np.ndarray, own: np.ndarray | None = None) -> np.ndarr
         kept[number] = is_near and half[place][island].mean() >= _MIN_MEAN_ALPHA
     if kept.all():
         return alpha
-    islands = np.isin(labels, np.flatnonzero(~kept)).astype(np.uint8)
+    islands = (~kept).view(np.uint8)[labels]  # pyright: ignore[reportCallIssue, reportArgumentType]
     around = cv2.dilate(islands, np.ones((_SOFT_EDGE_PIXELS, _SOFT_EDGE_PIXELS), np.uint8)) > 0
     removed = (around & ((islands > 0) | (solid == 0))).view(np.uint8)
     result = alpha.copy()
