@@ -24,6 +24,7 @@ from background_removal.compositing.blending import (
     wrap_light,
 )
 from background_removal.compositing.blur import BlurStrength
+from background_removal.compositing.recent_room import RecentRoom
 from background_removal.errors import InputError
 from background_removal.files.kinds import detect_kind
 from background_removal.matting.alpha.matte import Matte
@@ -138,10 +139,19 @@ class Blur(Background):
     def __init__(self, strength: BlurStrength) -> None:
         super().__init__()
         self._strength = strength
+        self._recent: RecentRoom | None = None
+
+    def begin(self, live: bool) -> None:
+        self._recent = RecentRoom() if live else None
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray | Planes:
         layers = view.allocate_layers(self._buffers)
-        fill_planes(view, blur_at_reduced_size(view, matte, self._strength.sigmas(*view.size)), layers)
+        recent = self._recent
+        if recent is None:
+            self._fill(layers, view, matte)
+        elif not recent.copy_onto(layers, view, matte):
+            self._fill(layers, view, matte)
+            recent.keep(layers)
         if matte.foreground is not None:
             blend_layers(layers, view, matte)
             return view.assemble(layers)
@@ -150,6 +160,9 @@ class Blur(Background):
         _, alpha = cv2.threshold(alpha, 0, 0, cv2.THRESH_TOZERO)
         blend_layers(layers, view, replace(matte, alpha=alpha), correct=False)
         return view.assemble(layers)
+
+    def _fill(self, layers: Sequence[np.ndarray], view: Pyramid, matte: Matte) -> None:
+        fill_planes(view, blur_at_reduced_size(view, matte, self._strength.sigmas(*view.size)), layers)
 
 
 class SolidColor(ImageBackground):

@@ -15,9 +15,9 @@ from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.boxes import Box
 from background_removal.matting.pyramid import Pyramid
 
-# Rows blended at a time, pixels; only the columns with an edge are blended. 32 and 64 rows were slower at 1920x1080
-# (benchmarks/matte.py).
-_STRIP_ROWS = 128
+# Rows blended at a time, pixels; only the columns with an edge are blended. Of 32 to 400 rows the best at 1280x720 and
+# 1920x1080: fewer make more calls (benchmarks/matte.py).
+_STRIP_ROWS = 384
 # Window for the colours of either side of the edge, pixels at the matte's size; tuned on clips with known alpha
 # (benchmarks/quality.py).
 _EDGE_WINDOW_PIXELS = 13
@@ -64,6 +64,8 @@ def blend_layers(out: Sequence[np.ndarray], view: Pyramid, matte: Matte, correct
         matte: The person's matte.
         correct: Whether to apply an edge correction, and to refine a coarse matte's edge at full size.
     """
+    if not matte.alpha.any():
+        return
     alpha, regions = _find_edge(matte)
     if correct and is_coarse(matte):
         refine_at_full_size(alpha, view.layers[0], matte, view.bgr_to_layers)
