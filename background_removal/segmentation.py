@@ -73,7 +73,7 @@ class MPSegmentation(FrameObject):
         foreground: A picture with transparency that lies before the person, as wide as the frame and standing on its
             lower edge: uint8 (H, W, 4) BGRA, or the path or URL of a file.
         reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
-            for cameras only.
+            for cameras, and with `effort` low.
         model: Network that finds the edge, instead of the general one at its wider size ("wide"): "landscape",
             "general", "multiclass", a network that is downloaded the first time ("rvm", RobustVideoMatting, GPL-3.0;
             others by `--list-models`), or the path of an ONNX file. A recurrent network with RobustVideoMatting's
@@ -105,6 +105,10 @@ class MPSegmentation(FrameObject):
         keep_chair: "no" lets things that stand still be part of the room though they differ from the plate.
         hints: Strokes on one image, as a picture of its size: uint8 (H, W), (H, W, 3) or (H, W, 4), or the path of a
             file. White keeps the thing that it marks, black erases it, grey (128) and transparent mark nothing.
+        effort: For how many frames of a stream the network is asked. "low": where the picture's motion explains the
+            next frame, its last answer is carried along for up to three frames. "normal": for each frame. "high": for
+            each, and for its mirror image too. "auto": low for cameras, lower still on battery or on a busy computer;
+            normal for files. A recurrent network is always asked.
 
     Attributes:
         keeps_alpha: Whether what is transparent in a frame stays so; otherwise it counts as background and shows the
@@ -151,6 +155,7 @@ class MPSegmentation(FrameObject):
         plate: np.ndarray | str | os.PathLike[str] | None = None,
         keep_chair: str = "yes",
         hints: np.ndarray | str | os.PathLike[str] | None = None,
+        effort: str = "auto",
     ) -> None:
         Look(  # checks them
             threshold=threshold,
@@ -163,7 +168,16 @@ class MPSegmentation(FrameObject):
             shadow=shadow,
         )
         network = Network(
-            model, model_selection, runtime, device, quality, model_size, model_input, model_output, model_output_name
+            model,
+            model_selection,
+            runtime,
+            device,
+            quality,
+            model_size,
+            model_input,
+            model_output,
+            model_output_name,
+            effort,
         )
         self._loader = BackgroundLoader()
         self._kernel = parse_kernel(bg_blur_ratio)  # checked whether it is used or not
@@ -504,7 +518,8 @@ class MPSegmentation(FrameObject):
         self._person.begin(info.still, info.live)
         self._plate.open(info)
         if self._reuse_still is None:
-            self._person.reuse_still = info.live
+            is_low = isinstance(self._person, StreamMatting) and self._person.effort.level == "low"
+            self._person.reuse_still = info.live or is_low
         self._selector.begin(info.live)
 
     def at(self, seconds: float) -> None:
@@ -538,13 +553,18 @@ class MPSegmentation(FrameObject):
 
     def status(self) -> Mapping[str, Any]:
         """Return the state of each action, by its name."""
-        return {**self._controls.status(), "plate": self._plate.state, "screen": self._screen.state}
+        states = {"plate": self._plate.state, "screen": self._screen.state}
+        if isinstance(self._person, StreamMatting):
+            states["effort"] = self._person.effort.reason or self._person.effort.level
+        return {**self._controls.status(), **states}
 
     @property
     def badges(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What the user is to do while a picture of the empty room is taken, and that a kept thing is lost."""
-        notice = self._things.notice if self._things is not None else ""
-        return [*self._plate.badges, *([notice] if notice else [])]
+        """What to do while a picture of the empty room is taken, that a thing is lost, and why less is done."""
+        notices = [self._things.notice] if self._things is not None else []
+        if isinstance(self._person, StreamMatting) and self._person.effort.reason:
+            notices.append(f"less effort: {self._person.effort.reason}")
+        return [*self._plate.badges, *filter(None, notices)]
 
     def on_click(self, x: float, y: float) -> bool | str:
         """Keep only the person at (x, y), in shares of the frame's width and height."""

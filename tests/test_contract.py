@@ -149,12 +149,14 @@ MATTING = {
     "pyramid": {"boxes"},
     "networks": {"boxes", "pyramid", "alpha"},
     "alpha": {"boxes", "pyramid"},
-    "tracking": {"boxes", "crop", "pyramid", "networks", "alpha"},
+    "flow": set(),
+    "effort": {"boxes", "flow", "networks", "alpha"},
+    "tracking": {"boxes", "crop", "pyramid", "networks", "alpha", "flow", "effort"},
     "best": {"boxes", "crop", "pyramid", "networks", "alpha"},
     "guidance": {"boxes", "pyramid", "alpha"},
-    "refined_network": {"boxes", "networks", "alpha"},
-    "stream": {"pyramid", "alpha", "tracking", "best"},
-    "loading": {"crop", "networks", "alpha", "tracking", "best", "refined_network", "stream"},
+    "refined_network": {"boxes", "networks", "alpha", "effort"},
+    "stream": {"pyramid", "alpha", "effort", "tracking", "best"},
+    "loading": {"crop", "networks", "alpha", "effort", "tracking", "best", "refined_network", "stream"},
 }
 PACKAGE = ROOT / "background_removal"
 DOORS = {

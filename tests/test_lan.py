@@ -13,7 +13,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -224,19 +224,6 @@ def test_a_phone_opens_the_page_and_can_install_it(tmp_path: Path, monkeypatch: 
     again = start_lan("lan:0", monkeypatch, tmp_path, lambda found, _: None)
     assert again[0].endswith(f"/?{token}")
     assert again[3:] == lines[3:]
-
-
-def test_a_connection_without_a_handshake_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEAD_SECONDS", 0.5)
-
-    def ask(addresses: list[str], settings: Settings) -> None:
-        port = int(addresses[0].split("/")[2].split(":")[1])
-        with socket.create_connection(("127.0.0.1", port), 10) as silent:
-            silent.settimeout(10)
-            with suppress(ConnectionResetError):
-                assert silent.recv(1) == b""
-
-    start_lan("lan:0", monkeypatch, tmp_path, ask)
 
 
 def test_a_given_certificate_overrules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

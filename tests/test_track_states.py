@@ -10,6 +10,7 @@ import pytest
 
 from background_removal.matting.boxes import Box
 from background_removal.matting.crop import CropPolicy
+from background_removal.matting.effort.carry import CarryLimits
 from background_removal.matting.networks.faces import Face
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.motion import THUMBNAIL_SIZE
@@ -27,6 +28,7 @@ class TrueAlpha:
 
     uses_crops = True
     state = None
+    is_calm = False
 
     def __init__(self, truth: np.ndarray) -> None:
         self.truth = truth
@@ -34,7 +36,9 @@ class TrueAlpha:
     def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
         return 72, 96
 
-    def predict(self, image: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
+    def predict(
+        self, image: np.ndarray, box: Box, evidence: np.ndarray | None = None, carry: CarryLimits | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         return Pyramid(np.dstack([self.truth] * 3)).crop(box, 96, 72)[..., 0].astype(np.float32) / 255, None
 
     def set_edge(self, threshold: float, edge_softness: float) -> None: ...

@@ -23,7 +23,9 @@ from background_removal.files.video.formats import CONTAINER_FORMATS
 _Rule: TypeAlias = tuple[Callable[[Request], object], str]
 
 # Options that a given matte leaves nothing to do.
-_NETWORK_OPTIONS = frozenset(("model", "quality", "device", "runtime", "threshold", "edge_softness", "people"))
+_NETWORK_OPTIONS = frozenset(
+    ("model", "quality", "effort", "device", "runtime", "threshold", "edge_softness", "people")
+)
 
 _SOURCE_RULES: tuple[_Rule, ...] = (
     (
@@ -113,7 +115,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     (
         lambda r: r.recipe.guidance.matte_in and r.typed & _NETWORK_OPTIONS,
-        "--matte-in takes the place of the networks; leave out --model, --quality, --device, --threshold, "
+        "--matte-in takes the place of the networks; leave out --model, --quality, --effort, --device, --threshold, "
         "--edge-softness and --people",
     ),
     (

@@ -24,7 +24,7 @@ from background_removal.live.options import LiveOptions
 from background_removal.look import SETTINGS, Look
 from background_removal.matting.guidance.settings import Guidance
 from background_removal.matting.networks.devices import DEVICES
-from background_removal.matting.networks.network import INPUT_RANGES, OUTPUTS, QUALITIES, RUNTIMES, Network
+from background_removal.matting.networks.network import EFFORTS, INPUT_RANGES, OUTPUTS, QUALITIES, RUNTIMES, Network
 from background_removal.pipeline.frame_range import FrameRange
 from background_removal.recipe import Recipe
 
@@ -390,6 +390,13 @@ OPTIONS = (
         "best: hair and edges in full size, about a second for a photo, some tenths of a second for a frame of a video "
         "(default for images; cameras: rvm only); fast (default for videos and cameras)",
         choices=QUALITIES, needs=_SEGMENTATION, on_page=True,
+    ),
+    Option(
+        "effort", Network, "network",
+        "for how many frames the network is asked: high (each, and its mirror image), normal (each), low (where motion "
+        "alone does not explain the picture); auto (default): normal for files, low for cameras, lower still on "
+        "battery or a busy computer",
+        choices=EFFORTS, needs=_SEGMENTATION, on_page=True,
     ),
     Option(
         "model_size", Network, "network", "input size of FILE.onnx if it does not fix one (256x256)",

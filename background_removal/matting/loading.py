@@ -10,6 +10,7 @@ from background_removal.matting.best.panel import PanelPredictor
 from background_removal.matting.best.people_search import Panel
 from background_removal.matting.best.photo import PhotoMatting, Predictor
 from background_removal.matting.crop import RECURRENT_CROP_POLICY
+from background_removal.matting.effort.level import Effort
 from background_removal.matting.networks.ahead import load_ahead
 from background_removal.matting.networks.faces import FaceDetector
 from background_removal.matting.networks.flip_ensemble import FlipEnsemble
@@ -75,10 +76,13 @@ def load_matting(
     detector = PersonDetector(detector_network, _load_face_detector if segments_people else None)
     # Flips are measured for the default; other networks may take long, or depend on left and right.
     is_default = model in (None, "wide")
-    ensemble = FlipEnsemble(network) if is_default else network
+    ensemble = FlipEnsemble(network, always=options.effort == "high") if is_default else network
     refined = RefinedNetwork(ensemble, Refiner(threshold, edge_softness), network)
     bodies = BodyObserver(load_pose_network) if is_default else None
-    return StreamMatting(detector, refined, options.quality, photo, people=people, film=film, bodies=bodies)
+    effort = Effort(options.effort)
+    return StreamMatting(
+        detector, refined, options.quality, photo, people=people, film=film, bodies=bodies, effort=effort
+    )
 
 
 def _load_film_networks(device: str) -> FilmNetworks:

@@ -10,6 +10,7 @@ import numpy as np
 from background_removal.matting.alpha.color_model import ColorModel
 from background_removal.matting.alpha.refine import Refiner
 from background_removal.matting.boxes import Box
+from background_removal.matting.effort.carry import MIN_CALM, Answer, CarryLimits, carry_answer, half_size
 from background_removal.matting.networks.light import brighten
 from background_removal.matting.networks.segmenters import Segmenter
 
@@ -36,36 +37,61 @@ class RefinedNetwork:
         self._guided_network = guided_network or network
         self._colors = ColorModel()
         self._refiner = refiner
+        self._answer: Answer | None = None
+        self.is_calm = False
 
     def size_for(self, frame_size: tuple[int, int]) -> tuple[int, int]:
         """Return height and width of the input, which does not depend on the frame's size."""
         return self._network.size
 
     def predict(
-        self, image: np.ndarray, box: Box, evidence: np.ndarray | None = None
+        self, image: np.ndarray, box: Box, evidence: np.ndarray | None = None, carry: CarryLimits | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the alpha of `image`, part `box` of the frame, float32 (h, w) in [0, 1], and no foreground.
 
         Args:
             image, box: See `MatteNetwork`.
             evidence: Log odds of the person from another source, float32 (h, w).
+            carry: When the last answer is carried along; None for never.
         """
         bright = brighten(image)
-        if evidence is None:
-            probability = self._network(bright)
+        grey = cv2.cvtColor(bright, cv2.COLOR_BGR2GRAY)
+        self.is_calm = False
+        if carry is None or evidence is not None:
+            self._answer = None
+            probability = self._ask(bright, evidence)
         else:
-            probability = _add_evidence(self._guided_network(bright), evidence)
-        probability = self._colors(probability, bright)
-        return self._refiner(probability, cv2.cvtColor(bright, cv2.COLOR_BGR2GRAY), box, bright), None
+            probability = self._carry_or_ask(bright, box, carry)
+        return self._refiner(probability, grey, box, bright), None
+
+    def _ask(self, bright: np.ndarray, evidence: np.ndarray | None = None) -> np.ndarray:
+        """Return the network's probability, corrected by evidence and colours."""
+        if evidence is None:
+            return self._colors(self._network(bright), bright)
+        return self._colors(_add_evidence(self._guided_network(bright), evidence), bright)
+
+    def _carry_or_ask(self, bright: np.ndarray, box: Box, limits: CarryLimits) -> np.ndarray:
+        """Return the last probability, carried to this frame; that of the network where this will not do."""
+        small, calm = half_size(bright), 0
+        if self._answer is not None:
+            answer, calm = carry_answer(self._answer, small, box, limits)
+            self.is_calm = calm >= MIN_CALM
+            if answer is not None:
+                self._answer = answer
+                return answer.probability
+        probability = self._ask(bright)
+        self._answer = Answer(probability, small, box, calm=calm)
+        return probability
 
     @property
     def state(self) -> Any:
-        """State of the refiner and the colour model; None before a person's first frame."""
-        return self._refiner.previous, self._colors.state
+        """State of the refiner and the colour model, and the last answer; None before a person's first frame."""
+        return self._refiner.previous, self._colors.state, self._answer
 
     @state.setter
     def state(self, value: Any) -> None:
-        self._refiner.previous, self._colors.state = (None, None) if value is None else value
+        state = (None, None, None) if value is None else value
+        self._refiner.previous, self._colors.state, self._answer = state
 
     def set_edge(self, threshold: float, edge_softness: float) -> None:
         """Set the threshold between background and person, and the softness of the edge, each 0 to 1."""
@@ -75,6 +101,7 @@ class RefinedNetwork:
         """Forget the previous frames."""
         self._colors.reset()
         self._refiner.reset()
+        self._answer = None
 
     def close(self) -> None:
         """Free the network."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ from background_removal.errors import InputError, ProcessingError
 from background_removal.matting.alpha.matte import Matte, merge_mattes
 from background_removal.matting.best.film import LOOKAHEAD, FilmMatting
 from background_removal.matting.best.photo import PhotoMatting
+from background_removal.matting.effort.level import Effort
+from background_removal.matting.effort.still_edge import StillEdge
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.body import BodyObserver
 from background_removal.matting.tracking.detector import MAX_PEOPLE, PersonDetector
@@ -68,6 +71,7 @@ class StreamMatting:
         reuse_still: Whether a frame that has hardly changed gets the last matte.
         people: "all", or "main" for the main person alone.
         bodies: Looks at people whose whole body shows; None to do without.
+        effort: Decides for how many frames the network is asked; None for each.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class StreamMatting:
         people: str = "all",
         film: FilmMatting | None = None,
         bodies: BodyObserver | None = None,
+        effort: Effort | None = None,
     ) -> None:
         self._bodies = bodies
         self._detector = detector
@@ -88,7 +93,9 @@ class StreamMatting:
         self._photo = photo
         self._film = film
         self._is_film = False
+        self._still_edge = StillEdge()
         self.reuse_still = reuse_still
+        self.effort = effort or Effort("normal")
         self._people_kept = people
         self._turns_left = 0
         self._main = MainPersonSelector()
@@ -113,6 +120,7 @@ class StreamMatting:
         if self._quality == "best" and self._people_kept == "main" and not self._is_film:
             raise InputError("`quality` best keeps everybody in an image; leave it or `people` main out")
         self._is_live, self._failures, self._has_warned = live, 0, False
+        self.effort.begin(live)
         # The best matte does not separate people.
         is_best_still = self._quality is None and still and self._people_kept == "all"
         self._set_best((self._quality == "best" and not self._is_film) or is_best_still)
@@ -143,6 +151,7 @@ class StreamMatting:
         self._frames = 0
         self._thumbnail: np.ndarray | None = None
         self._last_matte: Matte | None = None
+        self._still_edge.reset()
         self._still_grey: np.ndarray | None = None
         self._still_frames = 0
         self._refit_period: int | None = None
@@ -297,6 +306,12 @@ class StreamMatting:
         if self.reuse_still and self._is_still(view):
             assert self._last_matte is not None
             return self._last_matte, False
+        small = None
+        if self.reuse_still and self.effort.level == "low" and not self._is_film:
+            small = view.crop((0, 0, *view.size), *_STILL_SIZE)
+            if self._last_matte is not None and not self._is_refit_due and self._still_edge.holds(small):
+                self._detector.pass_frame()
+                return self._last_matte, False
         before, self._thumbnail = self._thumbnail, _grey_thumbnail(view, THUMBNAIL_SIZE)
         is_cut = before is not None and _is_cut(self._thumbnail, before)
         if is_cut:
@@ -304,6 +319,8 @@ class StreamMatting:
             self._begin_shot()
             self._thumbnail, self._refit_period = thumbnail, period
         self._last_matte = self._predict_or_hide(view)
+        if small is not None and not self._failures:
+            self._still_edge.take(self._last_matte, small)
         return self._last_matte, is_cut
 
     def _predict_still(self, view: Pyramid) -> Matte:
@@ -353,7 +370,12 @@ class StreamMatting:
         self._frames += 1
         refit, self._is_refit_due = self._is_refit_due, False
         keeps_one = self._people_kept == "main"
-        frame = TrackingFrame(view, self._network, lambda: detector.detect(view), detector.find_motion, keeps_one)
+        carry = None if self._is_best or self._is_film else self.effort.next_frame()
+        if carry is not None and refit:  # so that parts agree
+            carry = replace(carry, frames=0)
+        frame = TrackingFrame(
+            view, self._network, lambda: detector.detect(view), detector.find_motion, keeps_one, carry
+        )
         found = detector.find_people(view, self._people, refit)
         found = self._look_at_body(view, found, refit)
         people = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import os
 import secrets
@@ -44,7 +43,7 @@ from background_removal.compositing.shipped import shipped_pictures
 from background_removal.page.access import AccessGuard
 from background_removal.page.actions import list_actions
 from background_removal.page.cameras import Cameras
-from background_removal.page.connections import HEAD_SECONDS, ConnectionLimit
+from background_removal.page.connections import ConnectionLimit
 from background_removal.page.http_errors import PageError, plain_message
 from background_removal.page.jobs import VideoQueue
 from background_removal.page.kept_looks import KeptLooks
@@ -253,7 +252,6 @@ class PageServer:
     def __init__(self, settings: Settings) -> None:
         _check_certificate(settings)
         limits = settings.limits
-        self._is_secure = bool(settings.certificate)
         self._socket = _listen(settings)
         port = int(self._socket.getsockname()[1])
         # Other users of this computer reach its loopback address too, and are not to look through its camera.
@@ -292,10 +290,6 @@ class PageServer:
         self._server.should_exit = True
 
     async def _run(self) -> None:
-        if self._is_secure:
-            # Connections without a handshake, which asyncio keeps for a minute; uvicorn has no setting for them.
-            loop = asyncio.get_running_loop()
-            loop.create_server = functools.partial(loop.create_server, ssl_handshake_timeout=HEAD_SECONDS)
         watching = asyncio.create_task(self._connections.watch(self._server))
         try:
             await self._server.serve(sockets=[self._socket])

@@ -32,10 +32,12 @@ class FlipEnsemble:
 
     Args:
         network: The network to run once or twice.
+        always: Whether to run it twice for every image.
     """
 
-    def __init__(self, network: Segmenter) -> None:
+    def __init__(self, network: Segmenter, always: bool = False) -> None:
         self._network = network
+        self._always = always
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,7 +52,7 @@ class FlipEnsemble:
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the probability of a person for `image`, uint8 (h, w, 3) BGR, as float32 (h, w) in [0, 1]."""
         first = self._network(image)
-        amount = min(1.0, _undecided_share(first) / _MIN_UNDECIDED - 1)
+        amount = 1.0 if self._always else min(1.0, _undecided_share(first) / _MIN_UNDECIDED - 1)
         if amount <= 0:
             return first
         return _blend(first, cv2.flip(self._network(cv2.flip(image, 1)), 1), amount)

@@ -12,6 +12,8 @@ MODELS_BY_NUMBER = {0: "general", 1: "landscape"}
 RUNTIMES = ("onnx", "mediapipe")
 # Values of the option `quality`.
 QUALITIES = ("fast", "best")
+# Values of the option `effort`.
+EFFORTS = ("auto", "low", "normal", "high")
 # Values of the option `model_output`.
 OUTPUTS = ("auto", "probability", "logits", "minmax", "bytes", "classes")
 # Values of the option `model_input`, with mean and deviation of R, G and B in [0, 1].
@@ -33,6 +35,8 @@ class Network:
         runtime: "onnx" or "mediapipe".
         device: "auto" for the quickest here, or one of `matting.networks.devices.DEVICES`.
         quality: "fast", "best", or None for best of stills and fast of streams. See `MPSegmentation`.
+        effort: For how many frames of a stream the network is asked: "low", "normal", "high" or "auto". See
+            `MPSegmentation`.
         model_size: Height and width of the input of a user's own ONNX file, if the file leaves them free.
         model_input: Input range of that file: "unit" for RGB in [0, 1], "symmetric" for [-1, 1], "imagenet" for
             mean 0 and deviation 1 over ImageNet, "isnet" for mean 0 over ImageNet; None for "unit", or for the range
@@ -56,6 +60,7 @@ class Network:
     model_input: str | None = None
     model_output: str = "auto"
     model_output_name: str = ""
+    effort: str = "auto"
 
     def __post_init__(self) -> None:
         if self.model_input is not None and self.model_input not in INPUT_RANGES:
@@ -66,5 +71,7 @@ class Network:
             raise InputError(f"`model_size` {self.model_size}: must be a height and a width in pixels")
         if self.quality is not None and self.quality not in QUALITIES:
             raise InputError(f"`quality` {self.quality}: must be one of {', '.join(QUALITIES)}")
+        if self.effort not in EFFORTS:
+            raise InputError(f"`effort` {self.effort}: must be one of {', '.join(EFFORTS)}")
         if self.model_selection not in MODELS_BY_NUMBER:
             raise InputError(f"`model_selection` {self.model_selection}: must be 0 (general) or 1 (landscape)")

@@ -60,6 +60,7 @@ class RecurrentMatting:
         self._name = name
         self.set_edge(threshold, edge_softness)
         self.uses_crops = True
+        self.is_calm = False
         missing = sorted({*_OUTPUTS} - {item.name for item in session.get_outputs()})
         if missing:
             raise InputError(f"{name}: a recurrent model must answer {', '.join(_OUTPUTS)}; {missing[0]} is missing")
@@ -90,14 +91,14 @@ class RecurrentMatting:
         return height, width
 
     def predict(
-        self, image: np.ndarray, box: Box, evidence: np.ndarray | None = None
+        self, image: np.ndarray, box: Box, evidence: np.ndarray | None = None, carry: object = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return alpha and foreground of `image`, the part `box` of the next frame.
 
         Args:
             image: uint8 (h, w, 3) BGR of the size that `size_for` returns.
             box: The part of the frame that it shows.
-            evidence: Unused; the network keeps its own state.
+            evidence, carry: Unused; the network keeps its own state.
 
         Returns:
             float32 (h, w) in [0, 1], and uint8 (h, w, 3) BGR.

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from background_removal.matting.boxes import Bounds, Box, resample_crop
+from background_removal.matting.flow import find_flow, move_along
 from background_removal.matting.networks.pose import PoseNetwork
 from background_removal.matting.pyramid import Pyramid
-from background_removal.matting.tracking.flow import find_flow, move_along
 
 # Values without a source were chosen on the first halves of two clips of DAVIS 2016 (parkour, dance-twirl) and on
 # composed clips with known alpha; docs/networks.md shows the scores of the others.

@@ -9,8 +9,8 @@ import numpy as np
 
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.boxes import area, mask_inside, resample_crop
+from background_removal.matting.flow import find_flow, move_along
 from background_removal.matting.networks.light import brightening
-from background_removal.matting.tracking.flow import find_flow, move_along
 
 # Values without a source were chosen on fast movements that are made of dancer_park and of the first half of
 # portrait_porch (benchmarks/fast_moves.py).

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from background_removal.matting.boxes import Box
+from background_removal.matting.flow import find_flow
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.body import BodyMask, BodyObserver, Square
-from background_removal.matting.tracking.flow import find_flow
 from background_removal.matting.tracking.tracked_person import TrackedPerson
 
 # Values without a source were found by trial on composed clips of a person who moves before others that stand, made of

@@ -14,6 +14,7 @@ from background_removal.matting.alpha.islands import remove_islands
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.boxes import Bounds, Box, area, find_bounds, middle_column, overlaps
 from background_removal.matting.crop import CropPolicy, crop_around
+from background_removal.matting.effort.carry import CarryLimits
 from background_removal.matting.networks.faces import Face
 from background_removal.matting.pyramid import Pyramid
 from background_removal.matting.tracking.body import BodyGuide, BodyObserver
@@ -84,6 +85,7 @@ class TrackingFrame:
         detect: Returns the probability of a person in the whole frame, float32 (h, w) in [0, 1].
         find_motion: Returns the mask of motion, uint8 of THUMBNAIL_SIZE; None before the background is learnt.
         keeps_one: Whether one person alone is kept, and so must be parted from others.
+        carry: When a network's answer may be carried along with the picture; None for never.
     """
 
     view: Pyramid
@@ -91,6 +93,7 @@ class TrackingFrame:
     detect: Callable[[], np.ndarray]
     find_motion: Callable[[], np.ndarray | None]
     keeps_one: bool = False
+    carry: CarryLimits | None = None
 
 
 class TrackedPerson:
@@ -112,6 +115,7 @@ class TrackedPerson:
         age: Number of frames since the person was found.
         detections_without_face: Number of face detections since the person's face was found.
         body: Guides the matte where the whole body shows.
+        is_calm: Whether motion has explained the picture around the person for some frames.
     """
 
     def __init__(
@@ -141,6 +145,7 @@ class TrackedPerson:
         self._has_company = False
         self._hold = MatteHold()
         self.body = BodyGuide()
+        self.is_calm = False
 
     # -- states --------------------------------------------------------------------------------------
 
@@ -158,7 +163,8 @@ class TrackedPerson:
     def _observe(self, frame: TrackingFrame, people: Sequence[TrackedPerson]) -> TrackEvent:
         """Predict the alpha, move the crop to fit it, and return the outcome."""
         network_state = self._network_state
-        matte = self._predict(frame)
+        is_known = self.state is TrackState.TRACKED and self.age >= _MIN_AGE_HELD and not self._hold.frames
+        matte = self._predict(frame, frame.carry if is_known else None)
         is_cut_off = exceeds_crop(self.own_alpha(people), matte.box, self.size)
         if self.state is TrackState.NEW and self.face is not None and not self._is_person_at_face(frame):
             return TrackEvent.FACE_REFUTED
@@ -368,7 +374,7 @@ class TrackedPerson:
             for other in people
             if other is not self and other.crop.box is not None and overlaps(other.crop.box, box)
         ]
-        return nearest_columns(self._distances_in(box, width), others)
+        return nearest_columns(self._distances_in(box, width), others) if others else None
 
     def own_alpha(self, people: Sequence[TrackedPerson]) -> np.ndarray:
         """Return the part of the alpha that is nearer to this person than to others, float32 (h, w)."""
@@ -412,16 +418,16 @@ class TrackedPerson:
         self.crop.observe_detection(probability, self.size, refit)
         return shows_most
 
-    def _predict(self, frame: TrackingFrame) -> Matte:
-        """Predict the alpha of the crop."""
+    def _predict(self, frame: TrackingFrame, carry: CarryLimits | None = None) -> Matte:
+        """Predict the alpha of the crop, or carry the last one along."""
         box, network = self.crop.box, frame.network
         assert box is not None
         height, width = network.size_for(frame.view.size)
         image = frame.view.crop(box, width, height)
         network.state = self._network_state
         evidence = self.body.evidence(box, image, parts=frame.keeps_one and self._has_company)
-        alpha, foreground = network.predict(image, box) if evidence is None else network.predict(image, box, evidence)
-        self._network_state = network.state
+        alpha, foreground = network.predict(image, box, evidence, carry)
+        self._network_state, self.is_calm = network.state, network.is_calm
         self.matte = Matte(alpha, box, frame.view.size, image, foreground)
         return self.matte
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 
@@ -23,8 +25,12 @@ def move_along(flow: np.ndarray, *images: np.ndarray, border: int = cv2.BORDER_C
         images: (h, w) or (h, w, c).
         border: OpenCV's border mode for pixels from outside.
     """
-    height, width = flow.shape[:2]
-    places = flow.copy()
-    places[..., 0] += np.arange(width, dtype=np.float32)
-    places[..., 1] += np.arange(height, dtype=np.float32)[:, None]
+    places = flow + _pixel_places(*flow.shape[:2])
     return [cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=border) for image in images]  # type: ignore[arg-type]
+
+
+@functools.lru_cache(maxsize=4)
+def _pixel_places(height: int, width: int) -> np.ndarray:
+    """Return column and row of each pixel, float32 (height, width, 2)."""
+    columns, rows = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    return np.dstack(np.meshgrid(columns, rows))
