@@ -60,6 +60,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.fixture(autouse=True)
+def quiet_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let cameras be processed alike however busy the computer is, and on battery too."""
+    monkeypatch.setattr("background_removal.matting.effort.level.processor_load", lambda: 0.0)
+    monkeypatch.setattr("background_removal.matting.effort.level.is_on_battery", lambda: False)
+
+
 @pytest.fixture(scope="session")
 def portrait() -> np.ndarray:
     """The sample portrait, uint8 (512, 512, 3) BGR."""
