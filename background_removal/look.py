@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from background_removal.compositing.blur import STRENGTHS, parse_blur
 from background_removal.compositing.edge_shift import parse_shift
+from background_removal.compositing.key_names import USUAL_KEYS, check_key
 from background_removal.compositing.place import COLUMNS, MAX_SCALE, MIN_SCALE, parse_place
 from background_removal.errors import InputError
 
@@ -25,7 +26,8 @@ class Setting:
     Attributes:
         kind: "number" and "shift" are numbers, a shift of the edge in percent of the head's height; "choice" is one of
             `choices`; "switch" is true or false; "effects" any number of `choices`; "background" and "blur" are one of
-            `choices` or something else; "place" is one of `choices` or three numbers; "picture" is a picture.
+            `choices` or something else; "place" is one of `choices` or three numbers; "screen" is one of
+            `choices` or a colour; "picture" is a picture.
         group: What it belongs to, for its place among other settings.
         limits: Lowest and highest number; of a shift those that a control offers, which are enough for an edge; of a
             place those of the factor of the person's size.
@@ -34,7 +36,7 @@ class Setting:
         amounts: Numbers that choices stand for: of a blur percent of the shorter side, of a place the column.
     """
 
-    kind: Literal["background", "blur", "effects", "switch", "choice", "number", "shift", "place", "picture"]
+    kind: Literal["background", "blur", "effects", "switch", "choice", "number", "shift", "place", "screen", "picture"]
     group: Literal["background", "effects", "people", "edge", "place"]
     limits: tuple[float, float] | None = None
     step: float | None = None
@@ -56,6 +58,7 @@ SETTINGS = {
     "light_wrap": Setting(group="edge", **_SHARE),
     "grow": Setting(group="edge", **_SHIFT),
     "shrink": Setting(group="edge", **_SHIFT),
+    "key": Setting("screen", "edge", choices=("", "auto", *USUAL_KEYS)),
     "place": Setting("place", "place", (MIN_SCALE, MAX_SCALE), choices=("", *COLUMNS), amounts=COLUMNS),
     "shadow": Setting(group="place", **_SHARE),
     "foreground": Setting("picture", "place"),
@@ -82,6 +85,7 @@ class Look:
         people: "all" keeps everyone; "main" keeps the main person only.
         grow, shrink: Distance by which the edge moves outwards, inwards: "N%" of the head's height, or pixels of the
             frame; one of the two.
+        key: Colour of a screen behind the person: "green", "blue", "#RRGGBB", or "auto" to look for one; "" for none.
         invert: Whether the room stays and the person goes.
         effects: Names of the effects that are on, each one of `EFFECTS`.
 
@@ -100,6 +104,7 @@ class Look:
     people: str = "all"
     grow: str | float = 0.0
     shrink: str | float = 0.0
+    key: str = ""
     invert: bool = False
     effects: tuple[str, ...] = ()
 
@@ -115,6 +120,7 @@ class Look:
             raise InputError(f"`effects` {unknown[0]}: must be one of {', '.join(EFFECTS)}")
         if not isinstance(self.invert, bool):
             raise InputError(f"`invert` {self.invert}: must be true or false")
+        check_key(self.key)
         place = parse_place(self.place)
         object.__setattr__(self, "place", place.text if place is not None else "")
         object.__setattr__(self, "blur", parse_blur(self.blur).value)

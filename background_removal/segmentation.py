@@ -364,6 +364,7 @@ class MPSegmentation(FrameObject):
             people=self._person.people,
             grow=self._adjustment.grow.value,
             shrink=self._adjustment.shrink.value,
+            key=self._screen.key,
             invert=self._adjustment.invert,
             place=self._stage.place,
             shadow=self._stage.shadow,
@@ -383,6 +384,8 @@ class MPSegmentation(FrameObject):
             self._selector.light_wrap = look.light_wrap
         if (look.grow, look.shrink, look.invert) != (now.grow, now.shrink, now.invert):
             self._adjustment.set(parse_shift(look.grow, "grow"), parse_shift(look.shrink, "shrink"), look.invert)
+        if look.key != now.key:
+            self._screen.load(look.key)
         if look.blur != now.blur:
             self._selector.set_blur(parse_blur(look.blur))
         if look.background != now.background:

@@ -108,7 +108,7 @@ def test_a_request_is_the_typed_options_over_the_settings_over_the_defaults() ->
 def test_every_option_with_needs_is_refused_without_them(option: table.Option) -> None:
     values = {Kind.FLAG: [], Kind.SWITCH: [], Kind.VALUES: ["x"], Kind.REPEATED: ["x.py:x"]}.get(
         option.kind, [option.choices[-1] if option.choices else {"size": "4x4", "model_size": "4x4", "shard": "1/2",
-        "transparent_color": "red", "place": "left"}.get(option.name, "1")],
+        "transparent_color": "red", "place": "left", "key": "green"}.get(option.name, "1")],
     )  # fmt: skip
     # For one of these runs every option is out of place.
     said = []

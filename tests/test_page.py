@@ -651,8 +651,7 @@ def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, p
             ({"action": "keep-at", "argument": "0.5,0.3"}, "said", "this is the person"),
             ({"action": "keep-at", "argument": "9,9"}, "error", "keep-at 9,9: must be X,Y"),
             ({"action": "foreground", "argument": "/etc/passwd"}, "error", "foreground: nothing can be said after it"),
-            ({"action": "screen", "argument": "green"}, "said", "screen green"),
-            ({"action": "screen", "argument": "/etc/passwd"}, "error", "key /etc/passwd: "),
+            ({"look": {"key": "/etc/passwd"}}, "error", "key /etc/passwd: must be green"),
         ):
             camera.send(json.dumps(sent))
             camera.send(message(next(numbers), portrait))
@@ -669,16 +668,16 @@ def test_a_visitors_camera_comes_back_in_a_look_that_changes(visitor: Visitor, p
         assert "background: must be" in told["error"]
 
 
-def test_a_keyed_screen_outlasts_changes_of_the_look_but_not_the_visitor() -> None:
+def test_a_screen_is_keyed_while_the_look_wants_it() -> None:
     renderer = LookRenderer(Look(), str, {})
     renderer.open(StreamInfo("camera", 512, 512, live=True))
-    renderer.perform("screen", "green")
     first = renderer._segmentation
-    renderer.change_look(Look(effects=("defocus",)))
+    renderer.change_look(Look(key="green"))
+    assert renderer._segmentation is first
+    renderer.change_look(Look(key="green", effects=("defocus",)))
     assert renderer._segmentation is not first
     assert renderer._segmentation.status()["screen"] == "green"
-    renderer.close()
-    renderer.reset()
+    renderer.change_look(Look())
     assert renderer._segmentation.status()["screen"] == "off"
 
 

@@ -530,6 +530,8 @@ def test_controls_are_those_of_the_options(page: Callable[[str], Browser]) -> No
     wait_until(lambda: browser.texts(f"{foreground} .name") == ["portrait.jpg"], "the picture's name")
     browser.find(f"{foreground} button:last-child").click()
     assert browser.texts(f"{foreground} .name") == ["None"]
+    browser.find("#look .quiet").click()
+    assert not browser.shows(foreground)
 
 
 def test_keys(page: Callable[[str], Browser]) -> None:

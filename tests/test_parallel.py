@@ -26,7 +26,6 @@ from background_removal.engine import Engine
 from background_removal.errors import InputError
 from background_removal.files.video.parts import count_frames, decoding_times, plan_parts
 from background_removal.look import Look
-from background_removal.matting.guidance.settings import Guidance
 from background_removal.recipe import Recipe
 from background_removal.support.cores import count_cores
 
@@ -180,7 +179,7 @@ def test_jobs_end_with_the_range(tmp_path: Path, run_main) -> None:
 def test_what_guidance_finds_out_is_said_once_for_all_parts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(120)], gop=25).path
     parts = plan_parts(str(source), 2)
-    recipe = Recipe(Look("navy"), guidance=Guidance(key="auto"))
+    recipe = Recipe(Look("navy", key="auto"))
     task = PartTask(BatchItem(str(source), str(tmp_path / "out.mp4")), parts[1], str(tmp_path / "1.mp4"))
     with caplog.at_level(logging.INFO):
         notes = perform.process_part(Setup(recipe, 1), task).notes

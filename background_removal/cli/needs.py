@@ -53,7 +53,7 @@ SEGMENTATION = Need(
     "needs the segmentation; leave out --no-segmentation",
     lambda request: request.is_page or not request.recipe.no_segmentation,
 )
-KEY = Need("goes with --key", lambda request: bool(request.recipe.guidance.key))
+KEY = Need("goes with --key", lambda request: bool(request.recipe.look.key))
 OWN_MODEL = Need("goes with --model FILE.onnx", _has_own_model)
 PLATE = Need(
     "goes with --plate",

@@ -365,10 +365,10 @@ OPTIONS = (
         kind=Kind.FLAG, needs=_SEGMENTATION, on_page=True,
     ),
     Option(
-        "key", Guidance, "guidance",
+        "key", Look, "guidance",
         "a screen is behind the person, of this colour: green, blue, another one, or auto to look for it; "
         "other things far from the person go too, green clothes stay",
-        metavar="COLOR", needs=_SEGMENTATION,
+        metavar="COLOR", needs=_SEGMENTATION, on_page=True,
     ),
     Option(
         "key_shadows", Guidance, "guidance", "keep shadows on the screen, half-transparent", kind=Kind.FLAG,

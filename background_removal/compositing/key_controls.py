@@ -60,6 +60,17 @@ class KeyControls:
         return (actions.SCREEN.bind(self.change),)
 
     @property
+    def key(self) -> str:
+        """The colour, "" for no screen."""
+        return self._key or ""
+
+    def load(self, key: str) -> None:
+        """Key another colour, or nothing with "", from the next frame on; raises InputError if it is no colour."""
+        self._set(key)
+        if self._step is not None:
+            self._step.begin(self._is_still, live=True)
+
+    @property
     def state(self) -> str:
         """The key, for `control status`."""
         return self._key or _OFF

@@ -53,7 +53,6 @@ _TABS: dict[str, tuple[Action, ...]] = {
         actions.SNAPSHOT,
         actions.RECORD,
         actions.KEEP_AT,
-        actions.SCREEN,
         _FULL_SCREEN,
         replace(actions.QUIT, keys=("q",), keys_text="", label="stop the camera"),
         Action("start", ("Enter",), "start the camera"),

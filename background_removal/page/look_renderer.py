@@ -25,7 +25,6 @@ from background_removal.pipeline.actions import (
     KEEP_AT,
     NEXT_BACKGROUND,
     PREVIOUS_BACKGROUND,
-    SCREEN,
     Action,
     Answer,
     find_by_key,
@@ -37,8 +36,6 @@ from background_removal.segmentation import MPSegmentation
 _TIME_BASE = Fraction(1, 1_000_000)
 # Backgrounds that show the frame's own.
 _ROOM = ("blur", "none")
-# Argument of the action SCREEN for none.
-_NO_SCREEN = "off"
 # Frame of `at`, which needs the time only.
 _NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
 
@@ -118,7 +115,6 @@ class LookRenderer(FrameObject):
     def reset(self) -> None:
         """Forget the frames and the visitor, after `close`."""
         self.set_hints(None)
-        self._key_screen(_NO_SCREEN)
         self.on_message = self.on_frame = _ignore
         self._requested = None
         self._segmentation.reset()
@@ -174,7 +170,7 @@ class LookRenderer(FrameObject):
         return [action.bind(steps[action.name]) if action.name in steps else action for action in self._chain.actions]
 
     def perform(self, name: str, argument: str = "") -> Answer:
-        """Do an action; only keep-at and screen take an argument, as settings are checked by `request_look`.
+        """Do an action; only keep-at takes an argument, as values are set by `request_look`, which checks them.
 
         Returns:
             Whether anything was done, or a message.
@@ -185,7 +181,7 @@ class LookRenderer(FrameObject):
         action = next((action for action in self.actions if action.name == name), None)
         if action is None:
             raise InputError(f"{name}: there is no such action here")
-        if argument and name not in (KEEP_AT.name, SCREEN.name):
+        if argument and name != KEEP_AT.name:
             raise InputError(f"{name}: nothing can be said after it here")
         answer = action.perform(argument)
         if answer:
@@ -233,6 +229,7 @@ class LookRenderer(FrameObject):
             people=look.people,
             grow=look.grow,
             shrink=look.shrink,
+            key=look.key,
             invert=look.invert,
             # Before the frame's own background the person stays where they are.
             place="" if look.background in _ROOM else look.place,
@@ -254,7 +251,7 @@ class LookRenderer(FrameObject):
 
     def _rebuild(self, look: Look) -> None:
         before, segmentation, info = self._chain, self._segmentation, self._info
-        plate, screen = segmentation.plate, segmentation.status()[SCREEN.name]
+        plate = segmentation.plate
         self._build(look)
         self._segmentation.set_hints(self._hints)
         if info is not None:
@@ -262,13 +259,7 @@ class LookRenderer(FrameObject):
             self._chain.open(info)
             if plate is not None:
                 self._segmentation.plate = plate
-        self._key_screen(screen)
         segmentation.meet([])  # see `reset`
-
-    def _key_screen(self, key: str) -> None:
-        """Key a screen of that colour, or none."""
-        if key != self._segmentation.status()[SCREEN.name]:
-            next(action for action in self._segmentation.actions if action.name == SCREEN.name).perform(key)
 
     def _change_in_place(self, look: Look) -> None:
         for effect in self._effects:

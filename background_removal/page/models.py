@@ -70,6 +70,9 @@ class LookChanges(BaseModel):
     people: People | None = None
     grow: Shift | None = None
     shrink: Shift | None = None
+    key: Annotated[str, Field(max_length=60)] | None = Field(
+        default=None, description='colour of a screen behind the person: green, blue, another one, auto; "" for none'
+    )
     invert: bool | None = None
     place: Annotated[str, Field(max_length=60)] | None = Field(
         default=None, description='left, right, center, or X,Y,SCALE, on a new background; "" for where the person is'

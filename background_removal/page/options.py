@@ -27,7 +27,8 @@ class PageSetting(BaseModel):
     name: str
     kind: str = Field(
         description="number; shift: N%; choice; switch; effects: any number of the choices; background and blur: a "
-        "choice or something else; place: a choice or X,Y,SCALE; picture: a sent one, or none"
+        "choice or something else; place: a choice or X,Y,SCALE; screen: a choice or a colour; "
+        "picture: a sent one, or none"
     )
     group: str = Field(description="what it belongs to")
     default: Any

@@ -11,9 +11,7 @@ class Guidance:
 
     Attributes:
         matte_in: Path of a matte from elsewhere, used in place of the networks; "" for none.
-        key: The colour of the screen behind the person: "green", "blue", "#RRGGBB", or "auto" to look for one; None
-            for no screen.
-        key_shadows: Whether shadows on the screen are kept.
+        key_shadows: Whether shadows on a keyed screen are kept.
         plate: A picture of the empty room: the path or URL of one, "auto" to estimate it from a video, "none" for none,
             also not the kept one of a camera; "" uses that one if it agrees.
         keep_chair: "yes", or "no" for things that stand still to be part of the room.
@@ -21,7 +19,6 @@ class Guidance:
     """
 
     matte_in: str = ""
-    key: str | None = None
     key_shadows: bool = False
     plate: str = ""
     keep_chair: str = "yes"

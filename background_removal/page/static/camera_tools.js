@@ -1,6 +1,6 @@
 // Tools below the camera's picture, and their keys.
 
-import { find, keyOf } from "./actions.js";
+import { keyOf } from "./actions.js";
 import { button, byId, choice, el, press } from "./dom.js";
 import { bind } from "./keys.js";
 import { words } from "./words.js";
@@ -10,9 +10,6 @@ const SIZES = [
   ["1280x720", "1280 × 720"],
   ["1920x1080", "1920 × 1080"],
 ];
-
-// Screen of no colour.
-const NO_SCREEN = "off";
 
 export class CameraTools {
   /**
@@ -34,11 +31,6 @@ export class CameraTools {
     this.source = choice(words("camera.source"), webcam ? [...own, ["webcam", words("camera.webcam")]] : own, again);
     this.size = choice(words("camera.size"), SIZES, again);
     this.size.value = "1280x720";
-    const screens = find("camera", "screen").choices.map((each) => [each, words(`screen.${each}`)]);
-    this.screen = choice(words("camera.screen"), screens, (key) => camera.perform("screen", key), {
-      title: words("camera.screen-hint"),
-    });
-    this.screen.value = NO_SCREEN;
     this.buttons = {
       record: toggle(words("camera.record"), "record", () => camera.saving.record()),
       snapshot: push(words("camera.snapshot"), "snapshot", () => camera.saving.snapshot()),
@@ -55,13 +47,7 @@ export class CameraTools {
       full: push(words("view.full"), "full-screen", () => camera.fullScreen()),
       stop: push(words("camera.stop"), "quit", () => camera.stop()),
     };
-    byId("camera-tools").append(
-      ...Object.values(this.buttons),
-      this.screen,
-      this.source,
-      this.size,
-      camera.saving.sound,
-    );
+    byId("camera-tools").append(...Object.values(this.buttons), this.source, this.size, camera.saving.sound);
     bind("camera", {
       freeze: () => camera.freeze(),
       mirror: () => camera.mirror(),
@@ -94,8 +80,6 @@ export class CameraTools {
   show() {
     const { buttons, camera } = this;
     for (const each of Object.values(buttons)) each.hidden = !camera.link;
-    this.screen.hidden = !camera.link;
-    if (!camera.link) this.screen.value = NO_SCREEN;
     if (!camera.stream) buttons.beside.hidden = true;
     buttons.turn.hidden = !camera.stream || this.source.querySelectorAll(":not([value=webcam])").length < 2;
     if (!document.fullscreenEnabled) buttons.full.hidden = true;

@@ -4,8 +4,9 @@ import { find } from "./actions.js";
 import { el, titled } from "./dom.js";
 import { Foreground } from "./foreground.js";
 import { say } from "./messages.js";
-import { number, percent } from "./numbers.js";
+import { percent } from "./numbers.js";
 import { check, radios, segmented } from "./radios.js";
+import { shareSlider, shiftSlider } from "./sliders.js";
 import { has, words } from "./words.js";
 
 /** @typedef {{names: string[], element: HTMLElement, show: (look: LookValue) => void}} Control Shows settings of those names. */
@@ -26,6 +27,7 @@ export function makeControls(settings, look, limits, sent) {
       return setting === shifts[0] ? [shiftSlider(shifts[0], shifts[1], look)] : [];
     }
     if (setting.kind === "choice" || setting.kind === "place") return [choices(setting, look)];
+    if (setting.kind === "screen") return [captioned(choices(setting, look), words(`setting.${setting.name}.title`))];
     if (setting.kind === "blur") return [blurs(setting, look)];
     if (setting.kind === "switch") return [checkbox(setting, look)];
     if (setting.kind === "effects") return [effects(setting, look)];
@@ -61,81 +63,6 @@ export const works = (/** @type {string} */ effect, /** @type {LookValue} */ loo
   effect !== "defocus" || look.background === "blur";
 
 /**
- * @param {string} name Of its words.
- * @param {string[]} names
- * @param {{min: number, max: number, step: number}} range
- * @param {(value: number) => string} format
- * @param {(value: number) => void} change
- * @param {(look: LookValue) => number} read
- * @returns {Control}
- */
-function slider(name, names, range, format, change, read) {
-  const output = el("output", { for: `slider-${name}` });
-  const input = el("input", {
-    type: "range",
-    id: `slider-${name}`,
-    title: words(`setting.${name}.hint`),
-    ...range,
-    oninput: () => change(Number(input.value)),
-  });
-  const element = el(
-    "div",
-    { class: "slider", "data-setting": names.join(" ") },
-    el("label", { for: `slider-${name}` }, words(`setting.${name}.title`)),
-    output,
-    input,
-    el("span", { class: "low" }, words(`setting.${name}.low`)),
-    el("span", { class: "high" }, words(`setting.${name}.high`)),
-  );
-  const show = (/** @type {LookValue} */ look) => {
-    const value = read(look);
-    input.value = String(value);
-    output.value = format(value);
-  };
-  return { names, element, show };
-}
-
-/**
- * @param {Setting} setting
- * @param {import("./look.js").Look} look
- */
-function shareSlider({ name, limits, step }, look) {
-  const [min, max] = limits ?? [0, 1];
-  return slider(
-    name,
-    [name],
-    { min, max, step: step ?? 0.01 },
-    (value) => number(value, 2),
-    (value) => look.set({ [name]: value }),
-    (now) => Number(now[name]),
-  );
-}
-
-/**
- * One for the two directions of an edge, in percent of the head's height.
- * @param {Setting} outwards
- * @param {Setting} inwards
- * @param {import("./look.js").Look} look
- */
-function shiftSlider(outwards, inwards, look) {
-  const range = {
-    min: -(inwards.limits?.[1] ?? 0),
-    max: outwards.limits?.[1] ?? 0,
-    step: outwards.step ?? 1,
-  };
-  const text = (/** @type {number} */ value) => (value > 0 ? `${value}%` : "0");
-  const amount = (/** @type {string|number} */ value) => parseFloat(String(value));
-  return slider(
-    "edge_shift",
-    [outwards.name, inwards.name],
-    range,
-    (value) => percent(value / 100),
-    (value) => look.set({ [outwards.name]: text(value), [inwards.name]: text(-value) }),
-    (now) => amount(now[outwards.name]) - amount(now[inwards.name]),
-  );
-}
-
-/**
  * @param {Setting} setting
  * @param {import("./look.js").Look} look
  * @returns {Control}
@@ -149,6 +76,20 @@ function choices({ name, choices: values }, look) {
   );
   element.dataset.setting = name;
   return { names: [name], element, show: (now) => check(element, now[name]) };
+}
+
+/**
+ * Put a text above a control.
+ * @param {Control} control
+ * @param {string} text
+ * @returns {Control}
+ */
+function captioned({ names, element, show }, text) {
+  return {
+    names,
+    element: el("div", { class: "captioned" }, el("span", { "aria-hidden": "true" }, text), element),
+    show,
+  };
 }
 
 /**
