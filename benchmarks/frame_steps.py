@@ -17,9 +17,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
+from unittest import mock
 
 import cv2
+import numpy as np
 from live_camera import camera_of
 
 from background_removal.engine import Engine
@@ -165,7 +168,7 @@ def clocked_steps(clock: Clock) -> Iterator[None]:
 class Window:
     """The last object: begins to count after some frames, and ends the run after more."""
 
-    def __init__(self, clock: Clock, frames: int) -> None:
+    def __init__(self, clock: Clock | Copies, frames: int) -> None:
         self._clock, self._frames = clock, frames
         self._count = 0
         self._threads: dict[int, tuple[str, float]] = {}
@@ -178,7 +181,6 @@ class Window:
     def on_planes(self, picture: Any) -> Any:
         self._count += 1
         if self._count == WARM_UP:
-            self._clock.spent.clear()
             self._clock.counting = True
             self._threads, self.used = native_threads(), -time.process_time()
         elif self._count == WARM_UP + self._frames:
@@ -234,6 +236,60 @@ def file_run(clip: str) -> Callable[[Window], object]:
             recipe.build_engine(clip, output, [*recipe.build_objects(), window], progress=False).run()
 
     return run
+
+
+class Copies:
+    """Notes where pixels are copied and nothing else is done with them: files and lines, and bytes a frame.
+
+    NumPy's copying methods and functions and OpenCV's copyTo are watched, in every thread.
+    """
+
+    def __init__(self, smallest: int) -> None:
+        self.found: dict[str, list[int]] = defaultdict(list)
+        self.counting = False
+        self._smallest = smallest
+
+    def note(self, frame: FrameType | None, size: int) -> None:
+        if self.counting and frame is not None and size >= self._smallest:
+            path = Path(frame.f_code.co_filename)
+            self.found[f"{path.parent.name}/{path.name}:{frame.f_lineno} {frame.f_code.co_name}"].append(size)
+
+    def watch(self, frame: FrameType, event: str, function: Any) -> None:
+        """Take the calls of an array's own methods, as a profiler."""
+        array = getattr(function, "__self__", None)
+        copies = event == "c_call" and function.__name__ in ("copy", "tobytes", "flatten")
+        if copies and isinstance(array, np.ndarray):
+            self.note(frame, array.nbytes)
+
+    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*args: Any, **more: Any) -> Any:
+            result = function(*args, **more)
+            if isinstance(args[0], np.ndarray) and result is not args[0]:
+                self.note(sys._getframe(1), args[0].nbytes)
+            return result
+
+        return noted
+
+
+def print_copies(clip: str, frames: int = 20) -> None:
+    """Print the copies of at least a quarter of a frame's pixels, for a live frame and for a file's frame."""
+    capture = cv2.VideoCapture(clip)
+    width, height = (round(capture.get(name)) for name in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    for name, run in (("live", live_run(height, clip, False)), ("file", file_run(clip))):
+        copies = Copies(width * height // 4)
+        window = Window(copies, frames)
+        with contextlib.ExitStack() as stack:
+            for module, function in ((np, "copyto"), (np, "ascontiguousarray"), (cv2, "copyTo")):
+                stack.enter_context(mock.patch.object(module, function, copies.wrap(getattr(module, function))))
+            stack.callback(threading.setprofile, None)
+            stack.callback(sys.setprofile, None)
+            threading.setprofile(copies.watch)
+            sys.setprofile(copies.watch)
+            stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+            run(window)
+        print(f"{name} {height}p: copies a frame, and their bytes as a share of the frame's three bytes a pixel")
+        for place, sizes in sorted(copies.found.items()):
+            print(f"  {place:60}{len(sizes) / frames:6.2f}{sum(sizes) / frames / (3 * width * height):8.0%}")
 
 
 def print_profile(clips: Sequence[str], frames: int) -> None:

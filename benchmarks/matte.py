@@ -4,6 +4,7 @@
     python benchmarks/matte.py [--rounds N] [--model FILE.onnx]
     python benchmarks/matte.py --blurs [--rounds N]      the blur alone, by its strength and the frame's size
     python benchmarks/matte.py --profile CLIP720 CLIP1080    processor time of every step of a live and a file's frame
+    python benchmarks/matte.py --copies CLIP             the copies of full-size pixels that a frame needs
 
 Every round times every entry once, in turn, so that a machine whose speed drifts does so for all of them; the medians
 are printed, and the ratios are medians of the ratios of each round.
@@ -136,12 +137,18 @@ def main() -> int:
     parser.add_argument("--blurs", action="store_true", help="time the blur alone")
     parser.add_argument("--model", help="another network, rvm for instance, to time at 1280x720 as well")
     parser.add_argument("--profile", nargs="+", metavar="CLIP", help="videos of a person, one for each height")
+    parser.add_argument("--copies", metavar="CLIP", help="list the copies of full-size pixels that a frame needs")
     parser.add_argument("--frames", type=int, default=200, help="frames that count for --profile")
     options = parser.parse_args()
     if options.profile:
         from frame_steps import print_profile
 
         print_profile(options.profile, options.frames)
+        return 0
+    if options.copies:
+        from frame_steps import print_copies
+
+        print_copies(options.copies)
         return 0
     count = options.rounds
     if options.blurs:
