@@ -95,7 +95,14 @@ export class CameraLink {
       next(take);
       const now = performance.now();
       for (const [number, at] of this.sent) if (now - at > LOST_MS) this.sent.delete(number);
-      if (this.page.pauses() || this.sent.size >= IN_FLIGHT || !this.open || !video.videoWidth) return;
+      if (
+        this.page.pauses() ||
+        this.sent.size >= IN_FLIGHT ||
+        !this.open ||
+        !video.videoWidth ||
+        video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA
+      )
+        return;
       const number = (this.number = (this.number + 1) >>> 0);
       this.sent.set(number, now);
       // VideoFrame, where the browser has it, needs no copy.
