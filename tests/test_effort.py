@@ -92,6 +92,16 @@ def test_a_person_who_sits_still_keeps_the_matte() -> None:
     assert len({id(matte.alpha) for matte in mattes[20:]}) <= 6, "one of four frames is made anew"
 
 
+def test_another_edge_shows_at_once() -> None:
+    low, _ = matting("low")
+    for number in range(20):
+        before = low(Pyramid(scene(seed=number)))
+    low.set_edge(0.9, 0.5)
+    after = low(Pyramid(scene(seed=20)))
+    assert after is not before
+    assert after.alpha.sum() < before.alpha.sum()
+
+
 def test_a_waving_hand_does_not_trail() -> None:
     """A hand as bright as the room: only its colour shows that it moves."""
     (normal, _), (low, network) = matting("normal"), matting("low")

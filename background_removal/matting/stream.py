@@ -173,7 +173,12 @@ class StreamMatting:
         for best in (self._photo, self._film):
             if best is not None:
                 best.set_edge(threshold, edge_softness)
-        self._still_grey = None  # or a still frame would keep its matte
+        self._forget_still()  # or a still frame would keep its matte
+
+    def _forget_still(self) -> None:
+        """Let the next frame get a matte of its own, however still it is."""
+        self._still_grey = None
+        self._still_edge.reset()
 
     # -- choice of people ----------------------------------------------------------------------------
 
@@ -192,7 +197,7 @@ class StreamMatting:
             return
         if self._is_best:
             raise InputError(_BEST_KEEPS_ALL)
-        self._still_grey = None
+        self._forget_still()
         self._people_kept = people
         if people == "main":
             self._turns_left = sum(person is not self._main.person for person in self._people)
@@ -205,7 +210,7 @@ class StreamMatting:
         if self._people_kept == "all":
             self.people = "main"
             return "the main person alone"
-        self._still_grey = None
+        self._forget_still()
         others = [person for person in self._people if person is not self._main.person]
         self._turns_left -= 1
         if self._turns_left < 1 or not others:
@@ -224,7 +229,7 @@ class StreamMatting:
             return False
         for person in self._people:
             if person.is_at(x, y):
-                self._still_grey = None
+                self._forget_still()
                 self._people_kept, self._turns_left = "main", len(self._people)
                 self._main.choose(person)
                 return "this person alone; p goes on to others and to everybody"
