@@ -37,6 +37,7 @@ from background_removal.batch.items import BatchItem  # noqa: E402
 from background_removal.batch.parallel import process_in_parallel  # noqa: E402
 from background_removal.files.video.formats import Encoding, encoder_options  # noqa: E402
 from background_removal.look import Look  # noqa: E402
+from background_removal.matting.networks.network import Network  # noqa: E402
 from background_removal.recipe import Recipe  # noqa: E402
 
 RATE = 30
@@ -128,7 +129,7 @@ def original(source: str, output: str) -> None:
     writer.release()
 
 
-NOTHING, BLUR = Recipe(no_segmentation=True), Recipe()
+NOTHING, BLUR, LOW = Recipe(no_segmentation=True), Recipe(), Recipe(network=Network(effort="low"))
 PICTURE, COLOUR = (Recipe(Look(background)) for background in (LOOKS["image"]["bg_image"], "#00b140"))
 WAYS: dict[str, Callable[[str, str], object]] = {
     "(a) bare transcode": transcode,
@@ -138,6 +139,7 @@ WAYS: dict[str, Callable[[str, str], object]] = {
     "(e) engine, picture": functools.partial(engine, PICTURE, 1),
     "(f) engine, blur, --jobs 2": functools.partial(engine, BLUR, 2),
     "(g) original's loop": original,
+    "(h) engine, blur, effort low": functools.partial(engine, LOW, 1),
 }
 
 
