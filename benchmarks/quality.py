@@ -75,7 +75,9 @@ STEPS: dict[str, Callable[[], Any]] = {
     "smoothing without motion gate": lambda: mock.patch.object(
         refine, "_PREVIOUS_WEIGHTS", np.full(256, 0.7, np.float32)
     ),
-    "edge not fitted to colours": lambda: mock.patch.object(refine, "snap_to_edges", lambda alpha, image: alpha),
+    "edge not fitted to colours": lambda: mock.patch.object(
+        refine, "edge_changes", return_value=(np.empty(0, np.intp), np.empty(0, np.float32))
+    ),
     "no step": lambda: mock.patch.object(refine, "ramp_around", return_value=(0.0, 1.0)),
 }
 

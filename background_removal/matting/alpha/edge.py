@@ -37,7 +37,7 @@ def side_weights(alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(2 * alpha - 1, 1e-3, 1) * alpha, np.clip(1 - 2 * alpha, 1e-3, 1) * (1 - alpha)
 
 
-def snap_to_edges(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
+def edge_changes(alpha: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Align the edge of `alpha` with the colours of `image`, so that no rim of the old background is left.
 
     The share of person in an edge pixel is the position of its colour between the background's and the person's.
@@ -48,7 +48,7 @@ def snap_to_edges(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
         image: The image of that alpha, uint8 (h, w, 3).
 
     Returns:
-        float32 (h, w) in [0, 1].
+        The other pixels, as indices of the flattened alpha, and what is to be added there, float32 (n,) each.
     """
     height, width = alpha.shape
     half = (max(1, width // 2), max(1, height // 2))
@@ -57,8 +57,8 @@ def snap_to_edges(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
         cv2.resize(alpha, half, interpolation=cv2.INTER_AREA),
         _WINDOW_PIXELS,
     )
-    out = alpha.astype(np.float32).ravel()
-    edge = np.flatnonzero((out > 0) & (out < 1))
+    flat = alpha.reshape(-1)
+    edge = np.flatnonzero((flat > 0) & (flat < 1))
     rows = edge // width
     near_rows = np.minimum(np.arange(height) // 2, half[1] - 1) * half[0]
     near_columns = np.minimum(np.arange(width) // 2, half[0] - 1)
@@ -67,10 +67,17 @@ def snap_to_edges(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
     way = front.reshape(-1, 3).take(near, axis=0) - behind
     length = np.einsum("nc,nc->n", way, way)
     place = np.einsum("nc,nc->n", image.reshape(-1, 3).take(edge, axis=0) - behind, way) / (length + 1)
-    before = out[edge]
+    before = flat[edge]
     share = 4 * before * (1 - before) * length / (length + np.float32(_HALF_WEIGHT_DISTANCE**2))
-    out[edge] = before + share * (np.clip(place, 0, 1) - before)
-    return out.reshape(height, width)
+    return edge, before + share * (np.clip(place, 0, 1) - before) - before
+
+
+def snap_to_edges(alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Return an alpha with `edge_changes` made, float32 (h, w) in [0, 1]."""
+    edge, change = edge_changes(alpha, image)
+    out = alpha.astype(np.float32)
+    out.reshape(-1)[edge] += change
+    return out
 
 
 def weighted_mean(values: np.ndarray, weight: np.ndarray, pixels: int, epsilon: float = 1e-6) -> np.ndarray:

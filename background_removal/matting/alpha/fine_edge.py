@@ -39,7 +39,7 @@ def refine_at_full_size(
 ) -> None:
     """Align the edge of a full-size alpha with the frame's pixels in place, so that no stepped rim is left.
 
-    This is `matting.alpha.edge.snap_to_edges` at full size, on brightness alone, which shows nearly all of a rim.
+    This is `matting.alpha.edge.edge_changes` at full size, on brightness alone, which shows nearly all of a rim.
 
     Args:
         alpha: The matte's alpha at the size of its box in the frame, uint8 (h, w), contiguous; values of 0 and 255

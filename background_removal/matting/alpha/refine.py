@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from background_removal.matting.alpha.edge import snap_to_edges
+from background_removal.matting.alpha.edge import edge_changes
 from background_removal.matting.boxes import Box, resample_crop
 
 # Constants without a source were tuned on the clips with known alpha that benchmarks/quality.py scores, and checked
@@ -75,9 +75,9 @@ class Refiner:
         if image is not None:
             # The fit uses the default ramp, so that a higher threshold keeps less of every pixel.
             alpha = smooth_ramp(refined, *_DEFAULT_RAMP)
-            change = snap_to_edges(alpha, image) - alpha
-            change = np.where(change > 0, np.float32(_INCREASE_WEIGHT) * change, change)
-            refined += change * np.float32(_DEFAULT_RAMP[1] - _DEFAULT_RAMP[0])
+            edge, change = edge_changes(alpha, image)
+            change = np.minimum(change, np.float32(_INCREASE_WEIGHT) * change)
+            refined.reshape(-1)[edge] += change * np.float32(_DEFAULT_RAMP[1] - _DEFAULT_RAMP[0])
         return smooth_ramp(refined, *self._ramp)
 
     def _smooth_in_time(self, probability: np.ndarray, grey: np.ndarray, box: Box) -> np.ndarray:
