@@ -73,7 +73,7 @@ class MPSegmentation(FrameObject):
         foreground: A picture with transparency that lies before the person, as wide as the frame and standing on its
             lower edge: uint8 (H, W, 4) BGRA, or the path or URL of a file.
         reuse_still: Whether a frame that has hardly changed gets the alpha of the one before it; None does so
-            for cameras, and with `effort` low.
+            for cameras, and with `effort` low. False asks the network for every frame, whatever the effort.
         model: Network that finds the edge, instead of the general one at its wider size ("wide"): "landscape",
             "general", "multiclass", a network that is downloaded the first time ("rvm", RobustVideoMatting, GPL-3.0;
             others by `--list-models`), or the path of an ONNX file. A recurrent network with RobustVideoMatting's

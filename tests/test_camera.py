@@ -394,7 +394,9 @@ def test_without_a_display_a_window_is_refused_in_one_line(stream_camera: Stream
 
 def test_flip_and_transparency_show(screen: Screen, stream_camera: StreamCamera, start_main) -> None:
     process = start_main(
-        "--webcam", stream_camera.url, "--background", "transparent", "--flip", "--no-fps", env=screen.env
+        # "low", so that no badge says why less is done on a busy computer.
+        *("--webcam", stream_camera.url, "--background", "transparent", "--flip", "--no-fps", "--effort", "low"),
+        env=screen.env,
     )
     screen.wait_for_window()
     # The portrait's background shows at its upper right; mirrored, the checkerboard is at the upper left.

@@ -22,6 +22,7 @@ from background_removal.errors import BackgroundRemovalError, InputError, Proces
 from background_removal.files.images import ImageSink, ImageSource, SequenceSink
 from background_removal.files.saving.outputs import MatteSink
 from background_removal.files.video.animation_source import AnimationSource
+from background_removal.files.video.cut import Cut, CutSource, cut_source
 from background_removal.files.video.parts import Part, PartSink, plan_parts
 from background_removal.files.video.video_sink import VideoSink
 from background_removal.files.video.video_source import VideoSource
@@ -47,6 +48,7 @@ SOURCES = {
     "image": ImageSource,
     "video": VideoSource,
     "part of a video": VideoSource,
+    "cut video": CutSource,
     "animation": AnimationSource,
     "camera": CameraSource,
     "Y4M": Y4mSource,
@@ -69,6 +71,8 @@ def source(request, tmp_path: Path, stream_camera: StreamCamera, monkeypatch: py
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(data)))  # pyright: ignore[reportArgumentType]
         return Y4mSource()
     clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(120)], gop=25).path
+    if request.param == "cut video":
+        return cut_source(str(clip), "clip.mp4", Cut(start=0.5))
     return VideoSource(str(clip), part=plan_parts(str(clip), 2)[1] if "part" in request.param else None)
 
 

@@ -375,7 +375,7 @@ class StreamMatting:
         self._frames += 1
         refit, self._is_refit_due = self._is_refit_due, False
         keeps_one = self._people_kept == "main"
-        carry = None if self._is_best or self._is_film else self.effort.next_frame()
+        carry = None if self._is_best or self._is_film or not self.reuse_still else self.effort.next_frame()
         if carry is not None and refit:  # so that parts agree
             carry = replace(carry, frames=0)
         frame = TrackingFrame(
