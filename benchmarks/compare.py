@@ -29,10 +29,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import av
-import numpy as np
-
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
+
+import background_removal  # noqa: E402, F401, I001 - first: it lets OpenCV's threads wait without spinning
+import av  # noqa: E402
+import numpy as np  # noqa: E402
 
 from measures import dtssd, mad  # noqa: E402
 from rivals import WAYS, UnavailableError, Way, make_way  # noqa: E402

@@ -30,10 +30,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
+
+import background_removal  # noqa: E402, F401, I001 - first: it lets OpenCV's threads wait without spinning
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
 
 
 from live_camera import RATE, CodedCamera, age_of, camera_of  # noqa: E402
@@ -186,7 +187,7 @@ def cost(options: argparse.Namespace) -> None:
         for name, (makers, live, show) in ways.items():
             row = f"{name:34}"
             for height in options.heights:
-                with camera_of(height) as url:
+                with camera_of(height, options.clip) as url:
                     clocked = Clocked(options.seconds)
                     objects = [*(make() for make in makers), clocked]
                     with contextlib.suppress(KeyboardInterrupt):
@@ -374,6 +375,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--heights", type=int, nargs="+", default=(720, 1080))
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--clip", default="", help="for cost: a video that the camera shows, instead of a sample")
     options = parser.parse_args()
     ways[options.what](options)
     return 0

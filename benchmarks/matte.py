@@ -20,11 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+import background_removal  # noqa: E402, F401, I001 - first: it lets OpenCV's threads wait without spinning
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
 
 from background_removal.compositing import background_blur, blending  # noqa: E402
 from background_removal.compositing.backgrounds import Blur  # noqa: E402

@@ -25,11 +25,12 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import av
-import cv2
-import numpy as np
-
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
+
+import background_removal  # noqa: E402, F401, I001 - first: it lets OpenCV's threads wait without spinning
+import av  # noqa: E402
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
 
 from matte import LOOKS, MOMENTS, Original, moving_frames, person_in_room  # noqa: E402
 
