@@ -83,11 +83,6 @@ STEPS: dict[str, tuple[str, ...]] = {
         "files.video.video_sink:VideoSink.write",
         "live.recording.recording:Recorder.write",
     ),
-    "encode": (
-        "files.video.video_sink:VideoSink._encode_all",
-        "files.video.container:OutputFile.mux_picture",
-        "files.video.container:OutputFile.mux_sound_until",
-    ),
     "window": ("live.window.viewer:Viewer.write", "live.window.viewer:Viewer.idle"),
 }
 FFMPEG, ENCODER, REST = "FFmpeg's threads", "encoder's threads", "rest: Python between the steps"
@@ -193,9 +188,10 @@ class Window:
 
 
 def native_threads() -> dict[int, tuple[str, float]]:
-    """Return kind and processor seconds of each thread that Python has not started; on Linux only."""
+    """Return kind and processor seconds of each thread of a codec; on Linux only."""
     found = {}
-    python = {thread.native_id for thread in threading.enumerate()}
+    # The thread of `VideoSink` does nothing but feed the encoder.
+    python = {thread.native_id for thread in threading.enumerate() if thread.name != "encoder"}
     for task in Path("/proc/self/task").glob("*"):
         if int(task.name) not in python:
             with contextlib.suppress(OSError):  # it has ended
