@@ -23,6 +23,7 @@ from background_removal.matting.refined_network import RefinedNetwork
 from background_removal.matting.stream import StreamMatting
 from background_removal.matting.tracking.detector import PersonDetector
 from background_removal.pipeline.frame import StreamInfo
+from background_removal.pipeline.planes import ColorDescription, Planes
 from background_removal.segmentation import MPSegmentation
 from background_removal.support.power import is_on_battery
 
@@ -224,6 +225,24 @@ def test_a_still_room_is_not_blurred_for_every_live_frame() -> None:
     assert repeated == [True, True, True, False, True, True, True]
     dark = scene(-400, gain=0.6)  # the light goes out
     assert (live.compose(Pyramid(dark), matte) == fresh.compose(Pyramid(dark), matte)).all()
+
+
+def test_a_room_without_anybody_is_passed_on_as_it_is() -> None:
+    color = ColorDescription(1, 1, 1, 1)
+
+    def planes(level: int) -> Pyramid:
+        half = (HEIGHT // 2, WIDTH // 2)
+        layers = np.full((HEIGHT, WIDTH), level, np.uint8), np.full(half, 128, np.uint8), np.full(half, 128, np.uint8)
+        return Pyramid(Planes(layers, color))
+
+    live = Blur(parse_blur("medium"))
+    live.begin(live=True)
+    matte = empty_matte()
+    results = [live.compose(planes(100), matte) for _ in range(5)]
+    assert [now is before for before, now in itertools.pairwise(results)] == [True, True, True, False]
+    other = live.compose(planes(150), empty_matte())  # another matte: the picture has changed
+    assert isinstance(other, Planes)
+    assert other.layers[0].mean() == pytest.approx(150, abs=1)
 
 
 def test_the_room_of_a_file_is_blurred_for_every_frame() -> None:

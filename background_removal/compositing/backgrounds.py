@@ -145,8 +145,16 @@ class Blur(Background):
         self._recent = RecentRoom() if live else None
 
     def compose(self, view: Pyramid, matte: Matte) -> np.ndarray | Planes:
-        layers = view.allocate_layers(self._buffers)
         recent = self._recent
+        if recent is not None and (result := recent.empty_result(matte)) is not None:
+            return result
+        result = self._compose(view, matte, recent)
+        if recent is not None:
+            recent.take_result(matte, result)
+        return result
+
+    def _compose(self, view: Pyramid, matte: Matte, recent: RecentRoom | None) -> np.ndarray | Planes:
+        layers = view.allocate_layers(self._buffers)
         if recent is None:
             self._fill(layers, view, matte)
         elif not recent.copy_onto(layers, view, matte):

@@ -10,6 +10,7 @@ import numpy as np
 from background_removal.matting.alpha.matte import Matte
 from background_removal.matting.boxes import max_change
 from background_removal.matting.pyramid import Pyramid
+from background_removal.pipeline.planes import Planes
 
 # Values without a source are guesses that no difference was seen with; a blur hides more.
 
@@ -34,8 +35,20 @@ class RecentRoom:
         self._layers: list[np.ndarray] = []
         self._image: np.ndarray | None = None
         self._alpha: np.ndarray | None = None
+        self._empty: Planes | None = None
         self._shown = 0
         self._pause = 0
+
+    def empty_result(self, matte: Matte) -> Planes | None:
+        """Return the last frame's result if the matte, of nobody, has been kept since then; None otherwise."""
+        if self._empty is None or self._alpha is not matte.alpha or self._shown >= _FRAMES_STILL:
+            return None
+        self._shown += 1
+        return self._empty
+
+    def take_result(self, matte: Matte, result: np.ndarray | Planes) -> None:
+        """Take a frame's result; planes, which nothing draws on, are kept while there is nobody."""
+        self._empty = result if isinstance(result, Planes) and not matte.alpha.any() else None
 
     def copy_onto(self, layers: Sequence[np.ndarray], view: Pyramid, matte: Matte) -> bool:
         """Copy the room onto layers like the frame's if it has not changed; return whether that was so.
