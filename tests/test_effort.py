@@ -227,6 +227,15 @@ def test_a_still_room_is_not_blurred_for_every_live_frame() -> None:
     assert (live.compose(Pyramid(dark), matte) == fresh.compose(Pyramid(dark), matte)).all()
 
 
+def test_a_room_that_has_changed_is_shown_again_later() -> None:
+    live, matte = Blur(parse_blur("medium")), empty_matte()
+    live.begin(live=True)
+    live.compose(Pyramid(scene(-400)), matte)
+    # The light goes out before the room was shown again for the first time.
+    results = [live.compose(Pyramid(scene(-400, seed=number, gain=0.6)), matte) for number in range(20)]
+    assert any(np.array_equal(now, before) for before, now in itertools.pairwise(results))
+
+
 def test_a_room_without_anybody_is_passed_on_as_it_is() -> None:
     color = ColorDescription(1, 1, 1, 1)
 

@@ -33,21 +33,21 @@ class RecentRoom:
 
     def __init__(self) -> None:
         self._layers: list[np.ndarray] = []
-        self._image: np.ndarray | None = None
+        self._image: np.ndarray | None = None  # of the room in `_layers`; None while that has changed
         self._alpha: np.ndarray | None = None
         self._empty: Planes | None = None
         self._shown = 0
         self._pause = 0
 
     def empty_result(self, matte: Matte) -> Planes | None:
-        """Return the last frame's result if the matte, of nobody, has been kept since then; None otherwise."""
+        """Return the last frame's result if its matte is kept and shows no person; None otherwise."""
         if self._empty is None or self._alpha is not matte.alpha or self._shown >= _FRAMES_STILL:
             return None
         self._shown += 1
         return self._empty
 
     def take_result(self, matte: Matte, result: np.ndarray | Planes) -> None:
-        """Take a frame's result; planes, which nothing draws on, are kept while there is nobody."""
+        """Take a frame's result; planes without a person, which nothing draws on, are shown again."""
         self._empty = result if isinstance(result, Planes) and not matte.alpha.any() else None
 
     def copy_onto(self, layers: Sequence[np.ndarray], view: Pyramid, matte: Matte) -> bool:
@@ -65,10 +65,10 @@ class RecentRoom:
         is_same_size = [layer.shape for layer in layers] == [layer.shape for layer in self._layers]
         limit = _FRAMES_STILL if self._alpha is matte.alpha else _FRAMES_MOVING
         self._alpha = matte.alpha
-        if not is_same_size or self._shown >= limit:
+        if self._image is None or not is_same_size or self._shown >= limit:
             self._image = image
             return False
-        if not self._is_still(image, matte):
+        if not _is_still(image, self._image, matte):
             self._image, self._pause = None, _PAUSE_FRAMES
             return False
         for layer, kept in zip(layers, self._layers, strict=True):
@@ -86,10 +86,8 @@ class RecentRoom:
             np.copyto(kept, layer)
         self._shown = 0
 
-    def _is_still(self, image: np.ndarray, matte: Matte) -> bool:
-        """Return whether a small picture shows the same room as that of the room that is kept."""
-        if self._image is None:
-            return False
-        room = cv2.inRange(matte.shrink(*_SIZE), (0.0,), (_MAX_ALPHA,))
-        change = cv2.blur(max_change(image, self._image), _WINDOW)
-        return cv2.minMaxLoc(change, room)[1] <= _MAX_CHANGE
+
+def _is_still(image: np.ndarray, before: np.ndarray, matte: Matte) -> bool:
+    """Return whether two small pictures, uint8 of _SIZE, show the same room behind the person."""
+    room = cv2.inRange(matte.shrink(*_SIZE), (0.0,), (_MAX_ALPHA,))
+    return cv2.minMaxLoc(cv2.blur(max_change(image, before), _WINDOW), room)[1] <= _MAX_CHANGE
