@@ -25,7 +25,7 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
-from measures import mad  # noqa: E402
+from measures import dtssd, mad  # noqa: E402
 
 from background_removal.matting import refined_network  # noqa: E402
 from background_removal.pipeline.frame import StreamInfo  # noqa: E402
@@ -69,9 +69,9 @@ def mattes_of(images: list[np.ndarray], effort: str, quality: str = "fast") -> t
 def score(alphas: list[np.ndarray], truths: list[np.ndarray]) -> tuple[float, float]:
     """Return the mean MAD x 1e3, and the mean dtSSD x 1e2."""
     errors = [alpha - truth for alpha, truth in zip(alphas, truths, strict=True)]
-    changes = [float(np.sqrt(((now - before) ** 2).mean())) for before, now in itertools.pairwise(errors)]
+    changes = [dtssd(now, before) for before, now in itertools.pairwise(errors)]
     pairs = zip(alphas, truths, strict=True)
-    return float(np.mean([mad(alpha, truth) for alpha, truth in pairs])), 100 * float(np.mean(changes))
+    return float(np.mean([mad(alpha, truth) for alpha, truth in pairs])), float(np.mean(changes))
 
 
 def main() -> int:

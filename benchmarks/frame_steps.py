@@ -30,7 +30,7 @@ from background_removal.live.options import LiveOptions
 from background_removal.recipe import Recipe
 
 PACKAGE = "background_removal."
-# Step, and the functions and methods whose time it is. Steps that hold others keep only what is their own.
+# Functions and methods by step. The time of a step does not include that of the steps which it calls.
 STEPS: dict[str, tuple[str, ...]] = {
     "capture and decode": (
         "live.camera.camera:CameraSource._read",

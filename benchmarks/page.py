@@ -16,9 +16,10 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -58,16 +59,24 @@ class Server:
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
+class _Asks(Protocol):
+    def ask(self, method: str, path: str) -> object: ...
+
+
+Asks = TypeVar("Asks", bound=_Asks)
+
+
 @contextmanager
-def server() -> Iterator[Server]:
-    command = [sys.executable, str(ROOT / "main.py"), "--serve", "127.0.0.1:0", "--no-browser"]
+def serving(make: Callable[[subprocess.Popen[str], str], Asks], *arguments: str) -> Iterator[Asks]:
+    """Serve the page in a process of its own; `make` gets that and the page's address."""
+    command = [sys.executable, str(ROOT / "main.py"), "--no-browser", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
     try:
         assert process.stdout is not None
-        served = Server(process, process.stdout.readline().strip())
+        served = make(process, process.stdout.readline().split()[-1])
         while True:
             try:
-                served.ask("GET", "/api/start")
+                served.ask("GET", "/healthz")
                 break
             except OSError:
                 time.sleep(0.05)
@@ -132,7 +141,7 @@ def camera(served: Server, frames: list[bytes], seconds: float, background: str)
 def measure_camera() -> None:
     frames = moving(1280, 720)
     for background in ("blur", "sunset"):
-        with server() as served:
+        with serving(Server, "--serve", "127.0.0.1:0") as served:
             used = 0.0
 
             def spent(served: Server = served) -> float:
@@ -152,7 +161,7 @@ def measure_photo() -> None:
     picture = _portrait()
     for side in (512, 2000, 3500):
         data = cv2.imencode(".jpg", cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC))[1].tobytes()
-        with server() as served:
+        with serving(Server, "--serve", "127.0.0.1:0") as served:
             warm = json.loads(served.ask("POST", "/api/photos", PORTRAIT.read_bytes()))["id"]
             served.ask("GET", f"/api/photos/{warm}/result")
             told = []
@@ -177,7 +186,7 @@ def measure_photo() -> None:
 def measure_memory() -> None:
     small = cv2.imencode(".jpg", cv2.resize(_portrait(), (256, 256)))[1].tobytes()
     frames = moving(320, 240)
-    with server() as served:
+    with serving(Server, "--serve", "127.0.0.1:0") as served:
         print(f"memory at the start: {served.megabytes:.0f} MB")
         for number in range(1, 1001):
             photo = json.loads(served.ask("POST", "/api/photos", small))["id"]

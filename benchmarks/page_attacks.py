@@ -20,15 +20,15 @@ import sys
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
+from page import ROOT, serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-ROOT = Path(__file__).resolve().parent.parent
 PORTRAIT = (ROOT / "samples" / "portrait.jpg").read_bytes()
 _NESTED = b"[" * 30_000
 _MANY_CONNECTIONS = 200
@@ -85,23 +85,8 @@ class Target:
         return f"{megabytes:.0f} MB, {fields['Threads']} threads, {handles} files and sockets"
 
 
-@contextmanager
-def serving(host: str) -> Iterator[Target]:
-    command = [sys.executable, str(ROOT / "main.py"), "--serve", f"{host}:0", "--no-browser", "--quality", "fast"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
-    try:
-        assert process.stdout is not None
-        target = Target(process, process.stdout.readline().split()[-1])
-        while True:
-            try:
-                target.ask("GET", "/healthz")
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield target
-    finally:
-        process.terminate()
-        process.wait(20)
+def attacked(host: str) -> AbstractContextManager[Target]:
+    return serving(Target, "--serve", f"{host}:0", "--quality", "fast")
 
 
 Attack = tuple[str, "set[int] | int", Callable[[], tuple[int, str]]]
@@ -254,7 +239,7 @@ def _bomb(side: int) -> bytes:
 def main() -> None:
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # of connections that the page closes
     failures = 0
-    with serving("127.0.0.1") as page, serving("0.0.0.0") as guarded, socket.create_server(("127.0.0.1", 0)) as trap:
+    with attacked("127.0.0.1") as page, attacked("0.0.0.0") as guarded, socket.create_server(("127.0.0.1", 0)) as trap:
         trap.setblocking(False)
         page.ask("POST", "/api/image", PORTRAIT)  # loads the networks
         before = page.state
