@@ -178,25 +178,16 @@ class Engine:
             frames = None if self.last_frame is None else self.last_frame + 1
             sound = None if is_read_here(local) else local
             sink = video_sink(output, source=sound, encoding=self.encoding, alpha=alpha, frames=frames, cut=self.cut)
-            interlaced = self.encoding.interlaced
+            options: dict[str, Any] = {
+                # Frames are counted from a cut, which the source does not know.
+                "keep_planes": (lambda index: self.keeps_planes()) if self.cut else self.keeps_frame_in_planes,
+                "interlaced": self.encoding.interlaced,
+                "keep_alpha": True,
+            }
             if self.cut:
-                # Frames are counted from the cut, which the source does not know.
-                source = cut_source(
-                    local,
-                    self.video_path,
-                    self.cut,
-                    keep_planes=lambda index: self.keeps_planes(),
-                    interlaced=interlaced,
-                    keep_alpha=True,
-                )
+                source = cut_source(local, self.video_path, self.cut, **options)
             else:
-                source = video_source(
-                    local,
-                    self.video_path,
-                    keep_planes=self.keeps_frame_in_planes,
-                    interlaced=interlaced,
-                    keep_alpha=True,
-                )
+                source = video_source(local, self.video_path, **options)
             self._process_video_frames(source, sink)
 
     def process_webcam(self) -> None:

@@ -86,8 +86,7 @@ def _set_density(data: bytes, kind: str, per_metre: int) -> bytes:
     """Return a file as OpenCV writes it with its density, which PNG has in pHYs and JPEG in its JFIF header."""
     if kind == "png":
         end = 8 + 4 + 4 + 13 + 4  # of the signature and IHDR
-        chunk = b"pHYs" + struct.pack(">IIB", per_metre, per_metre, 1)
-        return data[:end] + struct.pack(">I", 9) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[end:]
+        return data[:end] + _png_chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)) + data[end:]
     if kind == "jpeg" and data[6:11] == b"JFIF\0":
         per_centimetre = min(round(per_metre / 100), 65535)
         return data[:13] + struct.pack(">BHH", 2, per_centimetre, per_centimetre) + data[18:]
