@@ -200,6 +200,8 @@ class MPSegmentation(FrameObject):
         else:
             self._person = load_matting(network, threshold, edge_softness, people)
         self._person.reuse_still = bool(reuse_still)
+        # A given matte takes none.
+        self._effort = self._person.effort if isinstance(self._person, StreamMatting) else None
         weakref.finalize(self, self._person.close)  # the networks are kept from stream to stream
         self._controls = LookControls(self._selector, self._person, self._stage, threshold, edge_softness)
         self.keeps_alpha = True
@@ -521,8 +523,7 @@ class MPSegmentation(FrameObject):
         self._person.begin(info.still, info.live)
         self._plate.open(info)
         if self._reuse_still is None:
-            is_low = isinstance(self._person, StreamMatting) and self._person.effort.level == "low"
-            self._person.reuse_still = info.live or is_low
+            self._person.reuse_still = info.live or (self._effort is not None and self._effort.level == "low")
         self._selector.begin(info.live)
 
     def at(self, seconds: float) -> None:
@@ -557,16 +558,16 @@ class MPSegmentation(FrameObject):
     def status(self) -> Mapping[str, Any]:
         """Return the state of each action, by its name."""
         states = {"plate": self._plate.state, "screen": self._screen.state}
-        if isinstance(self._person, StreamMatting):
-            states["effort"] = self._person.effort.reason or self._person.effort.level
+        if self._effort is not None:
+            states["effort"] = self._effort.reason or self._effort.level
         return {**self._controls.status(), **states}
 
     @property
     def badges(self) -> Sequence[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What to do while a picture of the empty room is taken, that a thing is lost, and why less is done."""
         notices = [self._things.notice] if self._things is not None else []
-        if isinstance(self._person, StreamMatting) and self._person.effort.reason:
-            notices.append(f"less effort: {self._person.effort.reason}")
+        if self._effort is not None and self._effort.reason:
+            notices.append(f"less effort: {self._effort.reason}")
         return [*self._plate.badges, *filter(None, notices)]
 
     def on_click(self, x: float, y: float) -> bool | str:

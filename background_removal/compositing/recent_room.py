@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import max_change
+from background_removal.matting.effort.change import max_change
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.planes import Planes
 

@@ -11,8 +11,6 @@ from background_removal.matting.pyramid import Pyramid
 if TYPE_CHECKING:
     from background_removal.matting.networks.faces import FaceDetector
 
-# Height of a head per height of its face; the face network's box reaches from above the brows to the chin.
-_HEAD_PER_FACE = 1.5
 # Interval of the detections, seconds.
 _DETECT_SECONDS = 0.5
 # Time that a head counts after its last detection, seconds; its face may have turned away.
@@ -58,7 +56,7 @@ class Heads:
         faces = self._finder.detect(Pyramid(np.ascontiguousarray(frame[..., :3])))
         now = seconds or 0.0
         if faces:
-            height = _HEAD_PER_FACE * max(face.box[3] - face.box[1] for face in faces) / frame.shape[0]
+            height = max(face.head_height for face in faces) / frame.shape[0]
             self._height = height if self._height is None else self._height + _NEW_WEIGHT * (height - self._height)
             self._seen_at = now
         elif now - self._seen_at > _KEEP_SECONDS or seconds is None:

@@ -22,9 +22,6 @@ _SEARCH_PIXELS = 640
 _CLOSE_UP = 4
 # Grey of the background while faces are looked for, so that a face in a picture behind the person is none.
 _GREY = 127
-# Largest height of a head per height of its face; the box of a face reaches from above the brows to the chin. Hair and
-# raised arms above that are not the head.
-_HEAD_PER_FACE = 1.5
 # Row of the faces' middle in a crop that is lower than the picture, share of its height; the eyes then lie on the
 # upper third.
 _FACE_ROW = 0.38
@@ -166,7 +163,7 @@ def _largest(faces: list[Face]) -> Face | None:
 def _head(face: Face, matte: np.ndarray | None) -> Bounds:
     """Return left, top (crown), right and bottom (chin) of a face's head, in pixels."""
     left, top, right, chin = face.box
-    crown = chin - _HEAD_PER_FACE * (chin - top)
+    crown = chin - face.head_height  # hair and raised arms above that are not the head
     if matte is not None:
         columns = matte[: max(1, round(chin)), max(0, round(left)) : max(1, round(right)), 0]
         rows = np.flatnonzero((columns > 127).any(axis=1))

@@ -100,12 +100,6 @@ def resample_box(
     return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border)
 
 
-def max_change(now: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Return the largest change of any channel of each pixel, uint8 (h, w), for two uint8 (h, w, 3)."""
-    blue, green, red = cv2.split(cv2.absdiff(now, before))
-    return cv2.max(cv2.max(blue, green), red)
-
-
 def mask_inside(old: Box, new: Box, shape: tuple[int, ...]) -> np.ndarray:
     """Return 1 for each pixel of `new`, at `shape` (h, w), that lies in `old`, else 0, float32."""
     across = new[0] + (np.arange(shape[1]) + 0.5) * ((new[2] - new[0]) / shape[1])

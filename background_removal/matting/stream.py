@@ -50,8 +50,6 @@ _SETTLING_FRAMES = 12
 _IDLE_INTERVAL = 4
 # Interval at which crops are fitted again if frames have times, seconds.
 _REFIT_SECONDS = 1
-# Height of a head per height of its face; the face network's box reaches from above the brows to the chin.
-_HEAD_PER_FACE = 1.5
 
 _BEST_KEEPS_ALL = "the best matte keeps everybody: leave `quality` best out, or give `people` main"
 
@@ -246,7 +244,7 @@ class StreamMatting:
         """Height of the largest head of the people kept, pixels of the frame; None if no face is known."""
         kept = [self._main.person] if self._people_kept == "main" and self._main.person else self._people
         faces = [person.face for person in kept if person.face is not None]
-        return max((_HEAD_PER_FACE * (face.box[3] - face.box[1]) for face in faces), default=None)
+        return max((face.head_height for face in faces), default=None)
 
     def end(self) -> None:
         """End the stream; the networks stay loaded."""
@@ -308,13 +306,11 @@ class StreamMatting:
         """Return the fast matte of the next frame, and whether it begins another shot."""
         if self._last_matte is not None and self._last_matte.size != view.size:
             self.reset()
-        if self.reuse_still and self._is_still(view):
-            assert self._last_matte is not None
-            return self._last_matte, False
-        small = None
-        if self.reuse_still and self.effort.level == "low" and not self._is_film:
-            small = view.crop((0, 0, *view.size), *_STILL_SIZE)
-            if self._last_matte is not None and not self._is_refit_due and self._still_edge.holds(small):
+        small = view.crop((0, 0, *view.size), *_STILL_SIZE) if self.reuse_still else None
+        if small is not None and self._last_matte is not None:
+            if self._is_still(small):
+                return self._last_matte, False
+            if self._may_keep_edge and not self._is_refit_due and self._still_edge.holds(small):
                 self._detector.pass_frame()
                 return self._last_matte, False
         before, self._thumbnail = self._thumbnail, _grey_thumbnail(view, THUMBNAIL_SIZE)
@@ -324,7 +320,7 @@ class StreamMatting:
             self._begin_shot()
             self._thumbnail, self._refit_period = thumbnail, period
         self._last_matte = self._predict_or_hide(view)
-        if small is not None and not self._failures:
+        if small is not None and self._may_keep_edge and not self._failures:
             self._still_edge.take(self._last_matte, small)
         return self._last_matte, is_cut
 
@@ -440,11 +436,13 @@ class StreamMatting:
         alpha, foreground = self._network.predict(image, whole)
         return Matte(alpha, whole, view.size, image, foreground)
 
-    def _is_still(self, view: Pyramid) -> bool:
-        """Return whether only noise has changed for long enough to keep the last matte."""
-        if self._last_matte is None:
-            return False
-        grey = _grey_thumbnail(view, _STILL_SIZE)
+    @property
+    def _may_keep_edge(self) -> bool:
+        return self.effort.level == "low" and not self._is_film
+
+    def _is_still(self, small: np.ndarray) -> bool:
+        """Return whether only noise has changed in a small picture for long enough to keep the last matte."""
+        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
         if self._still_grey is None or cv2.blur(cv2.absdiff(grey, self._still_grey), (3, 3)).max() > _STILL_CHANGE:
             # Compared with the first still frame, so that slow changes add up until they count.
             self._still_grey = grey

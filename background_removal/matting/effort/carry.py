@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from background_removal.matting.boxes import Box, max_change, resample_crop
+from background_removal.matting.boxes import Box, resample_crop
+from background_removal.matting.effort.change import max_change
 from background_removal.matting.flow import find_flow, move_along
 
 # Values without a source were chosen on the choosing half of benchmarks/effort.py.

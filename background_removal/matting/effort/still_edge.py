@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from background_removal.matting.alpha.matte import Matte
-from background_removal.matting.boxes import max_change
+from background_removal.matting.effort.change import max_change
 from background_removal.matting.networks.light import brightening
 
 # Values without a source were chosen on the choosing half of benchmarks/effort.py.
@@ -26,7 +26,7 @@ _MAX_MEAN_CHANGE = 3.0
 _PAUSE_FRAMES = 3
 # Sum of the weights of a slope in Sobel's kernel.
 _SOBEL_SUM = 8
-# Window of a hand or of somebody who comes in, pixels of the small picture.
+# Window as large as a hand, pixels of the small picture; who comes in shows as much at first.
 _HAND_WINDOW = (9, 9)
 # Maximum change averaged over that window, outside the person and at the edge, above the noise, of 255.
 _MAX_CHANGE = 6.0

@@ -33,6 +33,10 @@ MIN_SCORE = 0.6
 _MIN_IOU = 0.3
 
 
+# Height of a head per height of its face; the box of a face reaches from above the brows to the chin.
+_HEAD_PER_FACE = 1.5
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """A detected face.
@@ -47,6 +51,11 @@ class Face:
     box: tuple[float, float, float, float]
     score: float
     keypoints: tuple[Point, ...]
+
+    @property
+    def head_height(self) -> float:
+        """Height of the head, with what is above the brows, in pixels."""
+        return _HEAD_PER_FACE * (self.box[3] - self.box[1])
 
 
 class FaceDetector:

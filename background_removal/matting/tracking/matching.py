@@ -100,9 +100,7 @@ def nearest_columns(own: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray
 
     Args:
         own: Distance of each column from the person.
-        others: The same of each other person.
+        others: The same of each other person, at least one.
     """
-    if not others:
-        return None
     nearest = own <= np.min(others, axis=0)
     return None if nearest.all() else nearest.astype(np.float32)
