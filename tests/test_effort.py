@@ -90,7 +90,7 @@ def test_a_person_who_sits_still_keeps_the_matte() -> None:
     low, network = matting("low")
     mattes = [low(Pyramid(scene(seed=number))) for number in range(40)]
     assert network.asked <= 20
-    assert len({id(matte.alpha) for matte in mattes[20:]}) <= 6, "one of four frames is made anew"
+    assert len({id(matte.alpha) for matte in mattes[20:]}) <= 6, "one of four frames gets a new matte"
 
 
 def test_another_edge_shows_at_once() -> None:

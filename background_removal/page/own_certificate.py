@@ -1,7 +1,7 @@
 """The page's own certificate for HTTPS in the local network, where no authority issues one.
 
-A certificate authority is made for one certificate, and its key thrown away: whoever trusts it trusts this certificate
-and no other.
+A certificate authority is made for one certificate, and its key deleted: to trust it is to trust this certificate and
+no other.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class VideoSink(Sink):
         make_sound: Makes other sound instead of a source's, or None.
         alpha: Whether frames with alpha may come later, even if the first has none.
         frames: Number of frames, if known to be less than the source's.
-        cut: The part of the source that the frames are, whose sound and chapters are moved and cut likewise.
+        cut: The part of the source that the frames come from; its sound and chapters are moved and cut to match.
         keep_on_error: Whether the frames before an error are kept as a playable file, and leftovers of dead runs of
             the same file are left alone.
         background: Whether the encoder runs at low priority, where the system supports it.

@@ -1,7 +1,7 @@
 // Recordings of all tabs of the page: one holds a lock while it goes on, which the browser releases even in a crash.
 
 const PREFIX = "recording:";
-// Age of the last piece of a recording whose tab is gone, where the browser has no locks, milliseconds.
+// Age of the last piece from which a recording counts as left behind by its tab, without locks, milliseconds.
 const SILENT_MS = 30_000;
 
 export class RecordingTabs {
@@ -60,7 +60,7 @@ export class RecordingTabs {
     this.#changed(this.#waiting.size);
   }
 
-  /** Return those of some kept recordings whose tab is gone. */
+  /** Return the kept recordings that no tab continues any more. */
   async abandoned(/** @type {any[]} */ kept) {
     const held = await this.#held();
     return kept.filter(
