@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import os
+import platform
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from conftest import NOT_POSSIBLE_HERE, PORTRAIT, ROOT
 from onnx import TensorProto, helper
 
 from background_removal.errors import DeviceError
-from background_removal.matting.networks import device_choice
+from background_removal.matting.networks import device_choice, devices
 from background_removal.matting.networks.devices import DEVICES
 from background_removal.segmentation import MPSegmentation
 
@@ -33,6 +40,13 @@ def network(path: Path, steps: int, added: float = 0.0) -> onnxruntime.Inference
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
+@pytest.fixture
+def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide what requirements-dev.txt installs beside ONNX Runtime."""
+    monkeypatch.setattr(devices, "_has_plugin", lambda device: False)
+
+
+@pytest.mark.usefixtures("no_plugins")
 def test_the_list_says_what_is_here_and_what_each_needs(run_main) -> None:
     outcome = run_main("--list-devices")
     rows = {line.split()[0]: line for line in outcome.out.splitlines()}
@@ -44,6 +58,7 @@ def test_the_list_says_what_is_here_and_what_each_needs(run_main) -> None:
     assert run_main("--devices").out == outcome.out
 
 
+@pytest.mark.usefixtures("no_plugins")
 @pytest.mark.parametrize("device", ["webgpu", "openvino:gpu"])
 def test_a_plugin_that_is_not_there_is_an_error_with_the_line_that_installs_it(run_main, device: str) -> None:
     outcome = run_main("photo.jpg", "--device", device)
@@ -65,6 +80,72 @@ def test_a_plugin_that_does_not_load_is_an_error(tmp_path: Path, monkeypatch: py
             MPSegmentation(device="webgpu")
     finally:
         sys.modules.pop("onnxruntime_ep_webgpu", None)
+
+
+# Vulkan on the CPU: Mesa's, and the one that Chromium and Chrome bring.
+_SOFTWARE_CARDS = (
+    "/usr/share/vulkan/icd.d/lvp_icd*.json",
+    "/usr/lib/chromium/vk_swiftshader_icd.json",
+    "/opt/google/chrome/vk_swiftshader_icd.json",
+)
+
+
+@pytest.fixture
+def with_software_card(tmp_path: Path) -> Callable[[str], None]:
+    """Run a program on a computer with a graphics card, which is Vulkan on the CPU.
+
+    ONNX Runtime offers WebGPU only where /sys/bus/pci lists a graphics card. A folder of the test takes its place, in a
+    mount namespace of the program's own.
+    """
+    if importlib.util.find_spec("onnxruntime_ep_webgpu") is None:
+        wheel = sys.platform == "linux" and platform.machine() == "x86_64" and sys.version_info >= (3, 11)
+        pytest.skip("needs onnxruntime-ep-webgpu" if wheel else f"{NOT_POSSIBLE_HERE}onnxruntime-ep-webgpu")
+    drivers = [str(path) for pattern in _SOFTWARE_CARDS for path in Path("/").glob(pattern[1:])]
+    if not drivers:
+        pytest.skip("needs a Vulkan driver without a card (Debian: apt-get install chromium mesa-vulkan-drivers)")
+    card = tmp_path / "pci" / "devices" / "0000:00:02.0"
+    card.mkdir(parents=True)
+    # Class 0x03 is a display controller (PCI Code and ID Assignment Specification); the numbers are SwiftShader's.
+    for name, number in (("class", "0x030000"), ("vendor", "0x1ae0"), ("device", "0xc0de")):
+        (card / name).write_text(f"{number}\n")
+    script = f'mount --bind {tmp_path}/pci /sys/bus/pci && exec "$@"'
+    inside = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c", script, "sh"]
+    try:
+        trial = subprocess.run([*inside, "true"], capture_output=True, encoding="utf-8", timeout=30)
+    except OSError as error:
+        pytest.skip(f"{NOT_POSSIBLE_HERE}mounting a folder: {error}")
+    if trial.returncode:
+        pytest.skip(f"{NOT_POSSIBLE_HERE}mounting a folder in a namespace of one's own: {trial.stderr.strip()}")
+
+    def run(program: str) -> None:
+        env = {
+            **os.environ,
+            "VK_DRIVER_FILES": ":".join(drivers),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+        }
+        done = subprocess.run(
+            [*inside, sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=120, env=env
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    return run
+
+
+@pytest.mark.slow
+def test_webgpu_gives_the_alpha_of_the_processor(
+    tmp_path: Path, portrait: np.ndarray, with_software_card: Callable[[str], None]
+) -> None:
+    """The network's input is small, since a card of software needs a second for one of the usual size."""
+    options = {"model": str(ROOT / "models" / "selfie_landscape.onnx"), "model_size": (96, 96)}
+    with_software_card(
+        "import cv2, numpy\n"
+        "from background_removal.segmentation import MPSegmentation\n"
+        f"alpha = MPSegmentation(device='webgpu', **{options!r}).alpha(cv2.imread({str(PORTRAIT)!r}))\n"
+        f"numpy.save({str(tmp_path / 'alpha.npy')!r}, alpha)\n"
+    )
+    expected = MPSegmentation(device="cpu", **options).alpha(portrait)
+    assert 0.3 < expected.mean() < 0.9, "the person fills the portrait"
+    assert np.abs(np.load(tmp_path / "alpha.npy") - expected).max() < 1e-2
 
 
 @pytest.mark.parametrize(
