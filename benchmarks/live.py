@@ -27,6 +27,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,11 +188,13 @@ def cost(options: argparse.Namespace) -> None:
         for name, (makers, live, show) in ways.items():
             row = f"{name:34}"
             for height in options.heights:
-                with camera_of(height, options.clip) as url:
+                local = contextlib.nullcontext(options.camera) if options.camera else None
+                sized = replace(live, size=(height * 16 // 9, height), rate=RATE) if local else live
+                with local or camera_of(height, options.clip) as camera:
                     clocked = Clocked(options.seconds)
                     objects = [*(make() for make in makers), clocked]
                     with contextlib.suppress(KeyboardInterrupt):
-                        Engine(webcam_id=url, custom_objects=objects, live=live, show=show).process_webcam()
+                        Engine(webcam_id=camera, custom_objects=objects, live=sized, show=show).process_webcam()
                 row += f"{1000 * clocked.cost:12.1f} ms{RATE * clocked.cost:7.0%}"
             print(row, flush=True)
 
@@ -375,6 +378,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--heights", type=int, nargs="+", default=(720, 1080))
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--camera", default="", help="for cost: a camera of this computer, by number")
     parser.add_argument("--clip", default="", help="for cost: a video that the camera shows, instead of a sample")
     options = parser.parse_args()
     ways[options.what](options)

@@ -237,6 +237,9 @@ class StuckCapture:
     def isOpened(self) -> bool:  # noqa: N802
         return True
 
+    def getBackendName(self) -> str:  # noqa: N802
+        return "FAKE"
+
     def release(self) -> None:
         pass
 
@@ -437,6 +440,9 @@ class FakeCapture:
 
     def isOpened(self) -> bool:  # noqa: N802
         return True
+
+    def getBackendName(self) -> str:  # noqa: N802
+        return "FAKE"
 
     def release(self) -> None:
         pass

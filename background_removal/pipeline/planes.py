@@ -83,6 +83,11 @@ def bgr_to_yuv_matrix(matrix: int, full_range: bool) -> np.ndarray:
 Layers: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
+def halve_rows(plane: np.ndarray) -> np.ndarray:
+    """Return the averages of each two rows, uint8 (H / 2, W), of a plane, uint8 (H, W), with an even number of rows."""
+    return cv2.addWeighted(plane[0::2], 0.5, plane[1::2], 0.5, 0)  # a tenth of the time of cv2.resize
+
+
 class LayersToBgr:
     """Converts layers of one size to images, in a third of the time of swscale's exact mode.
 

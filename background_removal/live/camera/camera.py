@@ -1,4 +1,4 @@
-"""Cameras: local ones by number, through OpenCV, and network streams (HTTP, RTSP) by URL, through PyAV."""
+"""Cameras: local ones by number or path, through OpenCV, and network streams (HTTP, RTSP) by URL, through PyAV."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ import numpy as np
 from background_removal.errors import CameraError, ProcessingError
 from background_removal.live.camera.devices import is_open_elsewhere, list_cameras
 from background_removal.live.camera.network_camera import NetworkCapture
+from background_removal.live.camera.v4l2_camera import V4l2Capture
 from background_removal.live.options import CameraOptions
 from background_removal.pipeline.frame import Frame, Planes, ReadMode, Source, StreamInfo, to_image
 from background_removal.support.rate import MIN_TIMEOUT_SECONDS, RateMeter, silence_timeout
@@ -28,7 +30,7 @@ from background_removal.support.rate import MIN_TIMEOUT_SECONDS, RateMeter, sile
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    _Capture: TypeAlias = cv2.VideoCapture | NetworkCapture
+    _Capture: TypeAlias = cv2.VideoCapture | NetworkCapture | V4l2Capture
 
 _TIME_BASE = Fraction(1, 1_000_000)
 # Timeout for opening a network stream, seconds.
@@ -80,7 +82,7 @@ class CameraSource(Source):
         camera: A number, or the URL of a stream.
         options: Options of the camera.
         has_viewers: Returns whether the frames are seen or kept.
-        keep_planes: Returns whether a network camera's frames stay in planes; otherwise they are BGR.
+        keep_planes: Returns whether frames that come in planes stay in them; otherwise they are BGR.
     """
 
     read_mode: ReadMode = "latest"
@@ -106,7 +108,7 @@ class CameraSource(Source):
     def open(self) -> None:
         """Open the camera; raises CameraError if that fails or no frame comes."""
         clock_start = time.monotonic()
-        self._capture, image = _open_and_read(self._camera, self._options, self._timeout)
+        self._capture, image = self._open_and_read()
         if self._capture is None or image is None:
             raise CameraError(_describe_failure(self._camera))
         height, width = image.shape[:2]
@@ -117,6 +119,18 @@ class CameraSource(Source):
             str(self._camera), width, height, _TIME_BASE, announced, live=True, clock_start=clock_start,
             color=image.color if isinstance(image, Planes) else None, device=_device_name(self._camera),
         )  # fmt: skip
+
+    def _open_and_read(self) -> tuple[_Capture, np.ndarray | Planes] | tuple[None, None]:
+        """Open the camera and return it with its first image; None for both on failure."""
+        with _silence_opencv():
+            capture = _open(self._camera, self._options, self._timeout, self._keep_planes)
+            if capture is None:
+                return None, None
+            done, image = capture.read()
+        if done and image is not None:
+            return capture, image
+        capture.release()
+        return None, None
 
     def close(self) -> None:
         if self._capture is not None:
@@ -187,7 +201,7 @@ class CameraSource(Source):
                 if self._stopped.wait(min(pause, left)):
                     return None
                 self.close()
-                self._capture, image = _open_and_read(self._camera, self._options, self._timeout)
+                self._capture, image = self._open_and_read()
                 if image is not None:
                     self._meter.add(time.monotonic())
                     return image
@@ -219,43 +233,43 @@ def _silence_opencv() -> Iterator[None]:
         cv2.utils.logging.setLogLevel(level)
 
 
-def _open_and_read(
-    camera: int | str, options: CameraOptions, timeout: float
-) -> tuple[_Capture, np.ndarray | Planes] | tuple[None, None]:
-    """Open a camera and return it with its first image; None for both on failure."""
-    with _silence_opencv():
-        capture = _open(camera, options, timeout)
-        if capture is None:
-            return None, None
-        done, image = capture.read()
-    if done and image is not None:
-        return capture, image
-    capture.release()
-    return None, None
-
-
-def _open(camera: int | str, options: CameraOptions, timeout: float) -> _Capture | None:
+def _open(
+    camera: int | str, options: CameraOptions, timeout: float, keep_planes: Callable[[], bool]
+) -> _Capture | None:
     try:
         if isinstance(camera, str) and "://" in camera:
             return NetworkCapture(camera, _OPEN_SECONDS, timeout)
-        capture = cv2.VideoCapture(camera, _BACKENDS[options.backend])
-        if capture.isOpened():
-            _configure(capture, options)
+        capture = cv2.VideoCapture(camera, _backend(camera, options))
+        if not capture.isOpened():
+            return None
+        is_v4l2 = capture.getBackendName() == "V4L2"
+        _configure(capture, options, is_v4l2)
+        if not capture.isOpened():
+            return None
+        return V4l2Capture(capture, timeout, keep_planes) if is_v4l2 else capture
     except (cv2.error, OSError):
         return None
-    return capture if capture.isOpened() else None
 
 
-def _configure(capture: cv2.VideoCapture, options: CameraOptions) -> None:
+def _backend(camera: int | str, options: CameraOptions) -> int:
+    if options.backend == "auto" and isinstance(camera, str) and camera.startswith("/dev/"):
+        return cv2.CAP_V4L2  # for a path OpenCV tries FFmpeg first, which sets neither size nor rate
+    return _BACKENDS[options.backend]
+
+
+def _configure(capture: cv2.VideoCapture, options: CameraOptions, is_v4l2: bool) -> None:
     """Request size and rate, as JPEG if that is faster: USB is too slow for large raw frames."""
     if options.size is None and options.rate is None:
         return
+    if is_v4l2:  # of which OpenCV would otherwise request the rate of the raw format for JPEG, too
+        options = replace(options, rate=options.rate or _DEFAULT_RATE)
     raw_format = capture.get(cv2.CAP_PROP_FOURCC)
     raw_rate = _request_format(capture, options, raw_format)
     if _request_format(capture, options, cv2.VideoWriter.fourcc(*"MJPG")) <= raw_rate:
         _request_format(capture, options, raw_format)
-    # Only the newest frame is needed; backends without a queue ignore this.
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    # Only the newest frame is needed; backends without a queue ignore this. With a single buffer V4L2 would lose every
+    # other frame, which arrives while one is read.
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 2 if is_v4l2 else 1)
 
 
 def _request_format(capture: cv2.VideoCapture, options: CameraOptions, pixel_format: float) -> float:

@@ -14,6 +14,7 @@ from av.codec.context import Flags
 from av.video.frame import VideoFrame
 
 from background_removal.files.video.color.yuv import ToBgr, color_of
+from background_removal.live.camera.raw_frames import FAST_JPEG
 from background_removal.pipeline.frame import ColorDescription, Planes
 
 # Options of FFmpeg; TCP, as wireless networks lose UDP packets, which spoils all frames up to the next key frame.
@@ -45,6 +46,8 @@ class NetworkCapture:
         # Frame threading would delay each frame by the number of threads.
         self._stream.thread_type = "SLICE"
         self._stream.codec_context.flags |= Flags.low_delay
+        if self._stream.codec_context.name == "mjpeg":
+            self._stream.codec_context.options = FAST_JPEG
         self._frames: Iterator[VideoFrame] | None = self._decode_frames()
         self._size_and_color: tuple[int, int, ColorDescription] | None = None
 

@@ -13,6 +13,7 @@ from background_removal.pipeline.planes import (
     LayersToBgr,
     Planes,
     bgr_to_yuv_matrix,
+    halve_rows,
     yuv_to_bgr_matrix,
 )
 
@@ -93,7 +94,7 @@ class ToBgr:
             return None
         y, u, v = _layers(frame)
         if frame.format.name in _PLANAR_422:
-            u, v = (cv2.resize(layer, (width // 2, height // 2), interpolation=cv2.INTER_AREA) for layer in (u, v))
+            u, v = halve_rows(u), halve_rows(v)
         return Planes((y, u, v), self._color, self._layers_to_bgr)
 
 

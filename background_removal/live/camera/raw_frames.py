@@ -1,0 +1,146 @@
+"""Frames as a camera's driver gives them, JPEG or uncompressed YUV, and their conversion to planes."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from background_removal.files.video.color.yuv import ToBgr
+from background_removal.pipeline.frame import ColorDescription, Planes
+from background_removal.pipeline.planes import Layers, LayersToBgr, halve_rows
+
+# Meaning of the values, as OpenCV converts them: BT.601, with JPEG's full range (ITU-T T.871) or the limited range of
+# uncompressed video; primaries and transfer of BT.709, with which recordings of images are tagged.
+_FULL, _LIMITED = (ColorDescription(matrix=6, range=value_range, primaries=1, transfer=1) for value_range in (2, 1))
+_JPEG_FORMATS = ("MJPG", "JPEG")
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# Zeros put before a JPEG's end marker: some cameras leave out the last byte, which is no damage. As a block of zeros
+# takes 24 bytes with the Huffman tables of ITU-T T.81, annex K, more than one lost block stays an error.
+_JPEG_SLACK = bytes(16)
+# Options of FFmpeg's decoder that save a fifth of its time; on other processors they would cost some.
+FAST_JPEG = {"idct": "xvid"} if platform.machine() in ("x86_64", "AMD64") else {}
+
+
+class UnknownFrameError(Exception):
+    """A frame is not of a form that can be converted with certainty."""
+
+
+class RawFrames:
+    """Converts the frames of one mode of a camera.
+
+    Args:
+        fourcc: Pixel format of Video4Linux2, such as "YUYV".
+        width, height: Size in pixels.
+
+    Raises:
+        UnknownFrameError: the format is not known, or the size is odd.
+    """
+
+    def __init__(self, fourcc: str, width: int, height: int) -> None:
+        if width % 2 or height % 2 or not (fourcc in _JPEG_FORMATS or fourcc in _LAYOUTS):
+            raise UnknownFrameError(f"{fourcc!r}, {width}x{height}")
+        self._convert = _JpegFrames() if fourcc in _JPEG_FORMATS else _YuvFrames(fourcc, width, height)
+
+    def planes(self, data: np.ndarray) -> Planes | None:
+        """Convert a frame's bytes; None if it is incomplete or damaged.
+
+        Args:
+            data: uint8 of any shape. The planes may share its memory.
+
+        Raises:
+            UnknownFrameError: it is of another form than the mode says.
+        """
+        return self._convert(np.ravel(data))
+
+
+class _JpegFrames:
+    def __init__(self) -> None:
+        self._decoder = VideoCodecContext.create("mjpeg", "r")
+        self._decoder.thread_count = 1
+        self._decoder.options = {**FAST_JPEG, "err_detect": "explode"}  # otherwise it makes up what is missing
+        self._to_bgr = ToBgr(_FULL, 0, 0)
+        self._size = (0, 0)
+
+    def __call__(self, data: np.ndarray) -> Planes | None:
+        frame = self._decode(data.tobytes())
+        if frame is None:
+            return None
+        if (frame.width, frame.height) != self._size:
+            self._size = (frame.width, frame.height)
+            self._to_bgr = ToBgr(_FULL, *self._size)
+        planes = self._to_bgr.planes(frame, halve_chroma=True)
+        if planes is None:
+            raise UnknownFrameError(f"{frame.format.name}, {frame.width}x{frame.height}")
+        return planes
+
+    def _decode(self, data: bytes) -> VideoFrame | None:
+        if not data.startswith(_JPEG_START):
+            return None
+        data = data.rstrip(b"\0").removesuffix(_JPEG_END) + _JPEG_SLACK + _JPEG_END
+        try:
+            frames = self._decoder.decode(av.Packet(data))
+        except av.error.FFmpegError:
+            return None
+        return frames[0] if frames else None
+
+
+class _YuvFrames:
+    def __init__(self, fourcc: str, width: int, height: int) -> None:
+        bytes_of_two_pixels, self._layers = _LAYOUTS[fourcc]
+        self._size = (width, height)
+        self._bytes = width * height * bytes_of_two_pixels // 2
+        self._to_bgr = LayersToBgr(_LIMITED)
+
+    def __call__(self, data: np.ndarray) -> Planes | None:
+        if data.size > self._bytes:  # rows are padded, and by how much OpenCV does not say
+            raise UnknownFrameError(f"{data.size} bytes instead of {self._bytes}")
+        if data.size < self._bytes:
+            return None
+        return Planes(self._layers(data, *self._size), _LIMITED, self._to_bgr)
+
+
+def _split_packed(data: np.ndarray, width: int, height: int, luma: int) -> Layers:
+    """Split 4:2:2, in which brightness, at byte `luma` of each pair, and Cb or Cr take turns."""
+    pairs = cv2.split(data.reshape(height, width, 2))
+    u, v = cv2.split(halve_rows(pairs[1 - luma]).reshape(height // 2, width // 2, 2))
+    return pairs[luma], u, v
+
+
+def _split_interleaved(data: np.ndarray, width: int, height: int) -> Layers:
+    """Split 4:2:0, in which pairs of Cb and Cr follow the brightness."""
+    rows = data.reshape(-1, width)
+    u, v = cv2.split(rows[height:].reshape(height // 2, width // 2, 2))
+    return rows[:height], u, v
+
+
+def _split_planar(data: np.ndarray, width: int, height: int) -> Layers:
+    """Split 4:2:0, in which all Cb and then all Cr follow the brightness."""
+    y, chroma = np.split(data, [width * height])
+    u, v = chroma.reshape(2, height // 2, width // 2)
+    return y.reshape(height, width), u, v
+
+
+def _swap_chroma(split: Callable[[np.ndarray, int, int], Layers]) -> Callable[[np.ndarray, int, int], Layers]:
+    def swapped(data: np.ndarray, width: int, height: int) -> Layers:
+        y, v, u = split(data, width, height)
+        return y, u, v
+
+    return swapped
+
+
+# Bytes of two pixels, and the function that splits a frame, by pixel format.
+_LAYOUTS: dict[str, tuple[int, Callable[[np.ndarray, int, int], Layers]]] = {
+    "YUYV": (4, lambda data, width, height: _split_packed(data, width, height, luma=0)),
+    "UYVY": (4, lambda data, width, height: _split_packed(data, width, height, luma=1)),
+    "NV12": (3, _split_interleaved),
+    "NV21": (3, _swap_chroma(_split_interleaved)),
+    "YU12": (3, _split_planar),
+    "YV12": (3, _swap_chroma(_split_planar)),
+}
