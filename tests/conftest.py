@@ -7,15 +7,18 @@ import http.server
 import io
 import logging
 import os
+import queue
 import shutil
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import background_removal  # noqa: F401 - before anything can import ONNX Runtime: see there
 
@@ -261,18 +264,84 @@ def run_program(tmp_path: Path) -> Callable[..., Outcome]:
     return run
 
 
-@pytest.fixture
-def start_main(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start ``python main.py …`` and leave it running; it is ended with the test at the latest."""
-    started: list[subprocess.Popen[str]] = []
+class Program(subprocess.Popen[str]):
+    """A program in a process of its own, for which no test waits longer than a minute unless it says so."""
 
-    def start(*arguments: object, program: str = "", env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    def __init__(self, command: list[str], **more: Any) -> None:
+        super().__init__(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", **more)
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._errors: list[str] = []
+        self._readers: list[threading.Thread] = []
+
+    def line(self, seconds: float = 60, again: Callable[[], object] | None = None) -> str:
+        """Return the next line of standard output, "" at its end.
+
+        Args:
+            seconds: For how long to wait; then the test fails, with what the program has said on standard error.
+            again: Done once, after a third of the time, if no line has come: what asks for it may have been lost.
+        """
+        self._read()
+        for wait, ask in ((seconds / 3, again), (seconds * 2 / 3, None)):
+            with contextlib.suppress(queue.Empty):
+                return self._lines.get(timeout=wait)
+            if ask is not None:
+                warnings.warn(f"asked again: no line in {wait:.0f} s from a program that {self._state()}", stacklevel=2)
+                ask()
+        pytest.fail(f"no line in {seconds} s from a program that {self._state()}")
+
+    def wait(self, timeout: float | None = 60) -> int:
+        return super().wait(timeout)
+
+    def communicate(self, input: str | None = None, timeout: float | None = 60) -> tuple[str, str]:
+        """Return what is left of standard output, and all of standard error, once the program has ended."""
+        if not self._readers:
+            return super().communicate(input, timeout)
+        self.wait(timeout)
+        for reader in self._readers:
+            reader.join(timeout)
+        lines = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                lines.append(self._lines.get_nowait())
+        return "".join(lines), "".join(self._errors)
+
+    def end(self) -> None:
+        """Kill it if it runs; children that hold its output are not waited for."""
+        if self.poll() is None:
+            self.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.communicate(timeout=10)
+
+    def _read(self) -> None:
+        if not self._readers:
+            takes = (self._take_lines, self._take_errors)
+            self._readers = [threading.Thread(target=take, daemon=True) for take in takes]
+            for reader in self._readers:
+                reader.start()
+
+    def _take_lines(self) -> None:
+        assert self.stdout is not None
+        for line in self.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def _take_errors(self) -> None:
+        assert self.stderr is not None
+        self._errors.extend(self.stderr)
+
+    def _state(self) -> str:
+        return f"{'runs' if self.poll() is None else f'ended with {self.returncode}'}: {''.join(self._errors)[-1000:]}"
+
+
+@pytest.fixture
+def start_main(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Start ``python main.py …`` and leave it running; it is ended with the test at the latest."""
+    started: list[Program] = []
+
+    def start(*arguments: object, program: str = "", env: dict[str, str] | None = None) -> Program:
         command = ["-c", program] if program else [str(ROOT / "main.py")]
-        process = subprocess.Popen(
+        process = Program(
             [sys.executable, *command, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
             env={**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT), **(env or {})},
             cwd=tmp_path,
         )
@@ -281,9 +350,7 @@ def start_main(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]
 
     yield start
     for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+        process.end()
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
@@ -401,10 +468,10 @@ def screen() -> Iterator[Screen]:
     )
     os.close(write)
     with os.fdopen(read) as answer:
-        number = answer.readline().strip()
+        number = answer.readline().strip()  # the end of the pipe if it does not start
     yield Screen(f":{number}")
     server.terminate()
-    server.wait()
+    server.wait(timeout=30)
 
 
 class StreamCamera:

@@ -287,7 +287,7 @@ def test_the_program_ends_at_once_whatever_the_camera_does(start_main, screen: S
     process = start_main(program=program, env=screen.env)
     if how != "Ctrl-C":
         screen.wait_for_window()
-    assert process.stdout.readline() == "stuck\n"
+    assert process.line() == "stuck\n"
     asked = time.monotonic()
     if how == "Ctrl-C":
         process.send_signal(signal.SIGINT)

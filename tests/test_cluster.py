@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import cv2
 import pytest
-from conftest import PORTRAIT, difference, make_clip, probe, scene, wait_until
+from conftest import PORTRAIT, Program, difference, make_clip, probe, scene, wait_until
 
 from background_removal.batch.cluster.connection import runtime_env, runtime_modules
 from background_removal.batch.cluster.driver import _with_absolute_paths
@@ -73,7 +72,7 @@ def slow_pids(tmp_path: Path) -> list[int]:
     return [int(file.name) for file in (tmp_path / "pids").iterdir()]
 
 
-def slow_run(cluster: Any, start_main: Callable[..., subprocess.Popen[str]], *arguments: object) -> subprocess.Popen:
+def slow_run(cluster: Any, start_main: Callable[..., Program], *arguments: object) -> Program:
     return start_main(
         *("clip.mp4", "--output", "out.mp4", "--no-segmentation", "--object", "slow.py:Slow"),
         *("--cluster", cluster.address, "--part-seconds", 4, *arguments),

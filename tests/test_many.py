@@ -252,7 +252,7 @@ def test_a_watched_folder(tmp_path: Path, start_main) -> None:
             time.sleep(0.6)
             assert process.poll() is None
             assert not list(results.glob("*late*")), "work began on a file that still grows"
-    told = [process.stdout.readline().strip() for _ in range(2)]
+    told = [process.line().strip() for _ in range(2)]
     assert told == [str(results / name) for name in ("first.jpg", "late.mp4")]
     assert len(probe(results / "late.mp4").times) == 5
     process.send_signal(signal.SIGINT)

@@ -29,7 +29,7 @@ from urllib.parse import urlencode
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, ROOT, MemoryBackend, StreamCamera, difference, make_clip, probe, wait_until
+from conftest import PORTRAIT, ROOT, MemoryBackend, Program, StreamCamera, difference, make_clip, probe, wait_until
 
 pytest.importorskip("fastapi", reason="needs pip install -r requirements-page.txt")
 pytest.importorskip("uvicorn", reason="needs pip install -r requirements-page.txt")
@@ -1052,13 +1052,12 @@ def test_what_a_killed_program_has_left_is_removed(tmp_path: Path, monkeypatch: 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 def test_the_page_starts_with_the_look_of_the_options_and_leaves_nothing(
-    start_main: Callable[..., subprocess.Popen[str]], tmp_path: Path, stack: ExitStack
+    start_main: Callable[..., Program], tmp_path: Path, stack: ExitStack
 ) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((40, 60, 3), (9, 99, 199), np.uint8))
     options = ("--background", "wall.png", "--threshold", "0.4", "--low-light", "--people", "main", "--no-browser")
     process = start_main("--serve", "0", *options, env={"TMPDIR": str(tmp_path)})
-    assert process.stdout is not None
-    visitor = Visitor(process.stdout.readline().strip())
+    visitor = Visitor(process.line().strip())
     wait_until(lambda: _answers(visitor), "the page")
     look = visitor.told("GET", "/api/start")["look"]
     assert (look["threshold"], look["effects"], look["people"]) == (0.4, ["low-light"], "main")

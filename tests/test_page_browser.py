@@ -7,7 +7,6 @@ import importlib.util
 import io
 import os
 import shutil
-import subprocess
 import sys
 import time
 import zipfile
@@ -19,7 +18,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import PORTRAIT, ROOT, make_clip, wait_until
+from conftest import PORTRAIT, ROOT, Program, make_clip, wait_until
 
 pytest.importorskip("selenium", reason="needs Selenium: pip install -r requirements-dev.txt")
 from selenium import webdriver
@@ -335,10 +334,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def browser(files: Path) -> Iterator[Browser]:
     """The page, served by a program of its own, in a browser that has that camera."""
-    process = subprocess.Popen(
+    process = Program(
         [sys.executable, str(ROOT / "main.py"), "--serve", "127.0.0.1:0", "--no-browser"],
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
         cwd=files,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
@@ -357,8 +354,7 @@ def browser(files: Path) -> Iterator[Browser]:
     driver = None
     try:
         driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-        assert process.stdout is not None
-        yield Browser(driver, process.stdout.readline().split()[-1], downloads)
+        yield Browser(driver, process.line().split()[-1], downloads)
     finally:
         if driver is not None:
             driver.quit()

@@ -102,7 +102,7 @@ def test_a_recording_keeps_planes_as_they_are(tmp_path: Path) -> None:
 def test_two_seconds_may_wait_for_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
     write = VideoSink.write
-    monkeypatch.setattr(VideoSink, "write", lambda sink, frame: (go_on.wait(), write(sink, frame)))
+    monkeypatch.setattr(VideoSink, "write", lambda sink, frame: (go_on.wait(60), write(sink, frame)))
     recorder = Recorder(LiveOptions(record_path=tmp_path / "take.mp4"), say=lambda text: None)
     recorder.open(LIVE)
     frames = frames_of(60)
@@ -177,7 +177,7 @@ def test_a_recording_does_not_take_the_name_of_one_that_is_still_completed(
 ) -> None:
     go_on = threading.Event()
     close = VideoSink.close
-    monkeypatch.setattr(VideoSink, "close", lambda sink, error=None: (go_on.wait(), close(sink, error)))
+    monkeypatch.setattr(VideoSink, "close", lambda sink, error=None: (go_on.wait(60), close(sink, error)))
     recorder = Recorder(LiveOptions(record_path=tmp_path / "take.mp4"), say=lambda text: None)
     recorder.open(LIVE)
     for frame in frames_of(3):
@@ -215,7 +215,7 @@ def test_the_key_r_begins_and_ends_without_holding_up_the_window(
 
     def slow(sink: VideoSink, error: BaseException | None = None) -> None:
         completing.set()
-        go_on.wait()
+        go_on.wait(60)
         close(sink, error)
 
     monkeypatch.setattr(VideoSink, "close", slow)

@@ -45,7 +45,7 @@ def s3_url() -> Iterator[str]:
     wait_until(answers, "the S3 server")
     yield f"http://127.0.0.1:{port}"
     server.terminate()
-    server.wait()
+    server.wait(timeout=30)
 
 
 @pytest.fixture

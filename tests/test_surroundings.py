@@ -174,7 +174,7 @@ limit_malloc_arenas()
 barrier = threading.Barrier(8)
 def use():
     kept = [bytes(5000) for _ in range(10)]
-    barrier.wait()
+    barrier.wait(60)
 threads = [threading.Thread(target=use) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()

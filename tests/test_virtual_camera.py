@@ -113,7 +113,7 @@ def test_nobody_watching_pauses_and_lets_the_camera_go(tmp_path: Path, stream_ca
     wait_until(lambda: stream_camera.viewers == 1, "the camera to be opened again")
     ended.set()
     thread.join(timeout=30)
-    reader.communicate(b"\n")
+    reader.communicate(b"\n", timeout=30)
     assert "Until failed" in str(failures[0])
 
 
@@ -144,7 +144,9 @@ def test_a_lost_camera_shows_the_room_without_anybody_and_keeps_the_rate(
     """Sending that stops while the connection stands: first the last picture, then the card, then the picture again."""
     ended = threading.Event()
     objects = [MPSegmentation(), Until(ended.is_set)]
-    end = running(Engine(webcam_id=stream_camera.url, custom_objects=objects, live=LiveOptions(virtual_camera="")))
+    # A busy computer needs longer than the usual half a minute until the card is seen and the camera opened again.
+    live = LiveOptions(virtual_camera="", reconnect=240)
+    end = running(Engine(webcam_id=stream_camera.url, custom_objects=objects, live=live))
     face = np.s_[90:220, 190:310]
 
     def differs() -> float:
@@ -153,14 +155,18 @@ def test_a_lost_camera_shows_the_room_without_anybody_and_keeps_the_rate(
     wait_until(lambda: len(backend.frames) > 40 and differs() < 8, "the picture")
     stream_camera.silent.set()
     try:
-        wait_until(lambda: differs() > 25, "the card", 20)
+        wait_until(lambda: differs() > 25, "the card")
     except pytest.fail.Exception:
         print(f"{len(backend.frames)} frames, the last differs by {differs()}; opened: {backend.opened}")
         end()  # says what has ended the run, if it has ended
         raise
-    before, began = len(backend.frames), time.monotonic()
-    time.sleep(1)
-    assert (len(backend.frames) - before) / (time.monotonic() - began) > 12, "of 25 or 30: this machine may be busy"
+
+    def keeps_the_rate() -> bool:
+        before, began = len(backend.frames), time.monotonic()
+        time.sleep(1)
+        return (len(backend.frames) - before) / (time.monotonic() - began) > 0.5 * backend.opened["fps"]
+
+    wait_until(keeps_the_rate, "a second in which the computer is not too busy")
     assert backend.frames[-1][face].std() < 30 < portrait[face].std(), "nobody is there"
     stream_camera.silent.clear()
     wait_until(lambda: differs() < 8, "the picture again")

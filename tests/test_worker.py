@@ -89,7 +89,7 @@ def test_none_comes_while_no_frame_does() -> None:
 
     class Waiting(Numbers):
         def __iter__(self) -> Iterator[Frame]:
-            gate.wait()
+            gate.wait(60)
             yield from super().__iter__()
 
     with Reader(Waiting(2)) as reader:
@@ -122,11 +122,11 @@ class Stuck(Numbers):
 
     def open(self) -> None:
         if self.where == "open":
-            self.release.wait()
+            self.release.wait(60)
 
     def __iter__(self) -> Iterator[Frame]:
         yield Frame(np.zeros((1, 1, 3), np.uint8))
-        self.release.wait()
+        self.release.wait(60)
 
     def close(self) -> None:
         self.closed.set()
@@ -199,7 +199,7 @@ def test_a_full_queue_drops_what_comes_where_that_is_wanted() -> None:
     def write(worker: Worker[int]) -> None:
         for item in worker.items():
             taken.set()
-            gate.wait()
+            gate.wait(60)
             written.append(item)
 
     with Worker(write, "writer", depth=2, when_full="drop") as worker:
