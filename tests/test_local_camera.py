@@ -72,9 +72,13 @@ def test_planes_are_as_opencv_converts_them(picture: np.ndarray, form: str) -> N
         shape = (HEIGHT, WIDTH, 2) if fourcc in ("YUYV", "UYVY") else (HEIGHT * 3 // 2, WIDTH)
         data = array(uncompressed(picture, fourcc), *shape)  # as OpenCV gave it before 4.11; since then 1×N
         expected, limit = cv2.cvtColor(data, CONVERSIONS[fourcc]), 1.5
+    mirrored = picture[:, ::-1].copy()
+    other = array(jpeg(mirrored, sampling) if sampling else uncompressed(mirrored, fourcc))
     for given in (data, data.reshape(1, -1)):
-        planes = RawFrames(fourcc, WIDTH, HEIGHT).planes(given)
+        frames = RawFrames(fourcc, WIDTH, HEIGHT)
+        planes = frames.planes(given)
         assert planes is not None
+        assert frames.planes(other) is not None, "a later frame, which must not change the first"
         assert planes.color.full_range == bool(sampling)
         assert difference(planes.image, expected) <= limit
         assert np.abs((planes.image.astype(np.float32) - expected).mean((0, 1))).max() < 0.5, "the colours are shifted"
@@ -95,7 +99,7 @@ def test_damaged_frames_are_known_and_harmless_faults_are_none(picture: np.ndarr
     assert RawFrames("NV12", WIDTH, HEIGHT).planes(np.zeros(WIDTH * HEIGHT, np.uint8)) is None
 
 
-def test_what_is_not_known_for_certain_is_refused(picture: np.ndarray) -> None:
+def test_unknown_forms_are_refused(picture: np.ndarray) -> None:
     for fourcc, width in (("GREY", WIDTH), ("RGB3", WIDTH), ("", WIDTH), ("YUYV", 321)):
         with pytest.raises(UnknownFrameError):
             RawFrames(fourcc, width, HEIGHT)

@@ -83,9 +83,9 @@ def bgr_to_yuv_matrix(matrix: int, full_range: bool) -> np.ndarray:
 Layers: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def halve_rows(plane: np.ndarray) -> np.ndarray:
-    """Return the averages of each two rows, uint8 (H / 2, W), of a plane, uint8 (H, W), with an even number of rows."""
-    return cv2.addWeighted(plane[0::2], 0.5, plane[1::2], 0.5, 0)  # a tenth of the time of cv2.resize
+def halve_rows(plane: np.ndarray, halved: np.ndarray) -> np.ndarray:
+    """Write the averages of each two rows of a plane, uint8 (H, W) with even H, to uint8 (H / 2, W), and return it."""
+    return cv2.addWeighted(plane[0::2], 0.5, plane[1::2], 0.5, 0, dst=halved)  # a tenth of the time of cv2.resize
 
 
 class LayersToBgr:

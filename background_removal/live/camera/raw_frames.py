@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from typing import TypeAlias
 
 import av
 import av.error
@@ -15,6 +16,7 @@ from av.video.frame import VideoFrame
 from background_removal.files.video.color.yuv import ToBgr
 from background_removal.pipeline.frame import ColorDescription, Planes
 from background_removal.pipeline.planes import Layers, LayersToBgr, halve_rows
+from background_removal.support.buffers import Buffers
 
 # Meaning of the values, as OpenCV converts them: BT.601, with JPEG's full range (ITU-T T.871) or the limited range of
 # uncompressed video; primaries and transfer of BT.709, with which recordings of images are tagged.
@@ -52,7 +54,7 @@ class RawFrames:
         """Convert a frame's bytes; None if it is incomplete or damaged.
 
         Args:
-            data: uint8 of any shape. The planes may share its memory.
+            data: uint8 of any shape.
 
         Raises:
             UnknownFrameError: it is of another form than the mode says.
@@ -93,54 +95,67 @@ class _JpegFrames:
 
 class _YuvFrames:
     def __init__(self, fourcc: str, width: int, height: int) -> None:
-        bytes_of_two_pixels, self._layers = _LAYOUTS[fourcc]
-        self._size = (width, height)
+        make_splitter, arguments, self._swaps_chroma, bytes_of_two_pixels = _LAYOUTS[fourcc]
+        self._split = make_splitter(width, height, *arguments)
+        self._size, self._half = (height, width), (height // 2, width // 2)
         self._bytes = width * height * bytes_of_two_pixels // 2
         self._to_bgr = LayersToBgr(_LIMITED)
+        self._luma, self._chroma = Buffers(), Buffers()
 
     def __call__(self, data: np.ndarray) -> Planes | None:
         if data.size > self._bytes:  # rows are padded, and by how much OpenCV does not say
             raise UnknownFrameError(f"{data.size} bytes instead of {self._bytes}")
         if data.size < self._bytes:
             return None
-        return Planes(self._layers(data, *self._size), _LIMITED, self._to_bgr)
+        y, u, v = self._luma.take(self._size), self._chroma.take(self._half), self._chroma.take(self._half)
+        self._split(data, (y, v, u) if self._swaps_chroma else (y, u, v))
+        return Planes((y, u, v), _LIMITED, self._to_bgr)
 
 
-def _split_packed(data: np.ndarray, width: int, height: int, luma: int) -> Layers:
-    """Split 4:2:2, in which brightness, at byte `luma` of each pair, and Cb or Cr take turns."""
-    pairs = cv2.split(data.reshape(height, width, 2))
-    u, v = cv2.split(halve_rows(pairs[1 - luma]).reshape(height // 2, width // 2, 2))
-    return pairs[luma], u, v
+# Splits a frame's bytes into layers of which the memory is given.
+_Splitter: TypeAlias = Callable[[np.ndarray, Layers], None]
 
 
-def _split_interleaved(data: np.ndarray, width: int, height: int) -> Layers:
-    """Split 4:2:0, in which pairs of Cb and Cr follow the brightness."""
-    rows = data.reshape(-1, width)
-    u, v = cv2.split(rows[height:].reshape(height // 2, width // 2, 2))
-    return rows[:height], u, v
+def _packed(width: int, height: int, luma: int) -> _Splitter:
+    """Return a splitter of 4:2:2, in which brightness, at byte `luma` of each pair, and Cb or Cr take turns."""
+    chroma, halved = np.empty((height, width), np.uint8), np.empty((height // 2, width), np.uint8)
+
+    def split(data: np.ndarray, layers: Layers) -> None:
+        cv2.split(data.reshape(height, width, 2), [layers[0], chroma] if luma == 0 else [chroma, layers[0]])
+        halve_rows(chroma, halved)
+        cv2.split(halved.reshape(height // 2, width // 2, 2), layers[1:])
+
+    return split
 
 
-def _split_planar(data: np.ndarray, width: int, height: int) -> Layers:
-    """Split 4:2:0, in which all Cb and then all Cr follow the brightness."""
-    y, chroma = np.split(data, [width * height])
-    u, v = chroma.reshape(2, height // 2, width // 2)
-    return y.reshape(height, width), u, v
+def _interleaved(width: int, height: int) -> _Splitter:
+    """Return a splitter of 4:2:0, in which pairs of Cb and Cr follow the brightness."""
+
+    def split(data: np.ndarray, layers: Layers) -> None:
+        rows = data.reshape(-1, width)
+        np.copyto(layers[0], rows[:height])
+        cv2.split(rows[height:].reshape(height // 2, width // 2, 2), layers[1:])
+
+    return split
 
 
-def _swap_chroma(split: Callable[[np.ndarray, int, int], Layers]) -> Callable[[np.ndarray, int, int], Layers]:
-    def swapped(data: np.ndarray, width: int, height: int) -> Layers:
-        y, v, u = split(data, width, height)
-        return y, u, v
+def _planar(width: int, height: int) -> _Splitter:
+    """Return a splitter of 4:2:0, in which all Cb and then all Cr follow the brightness."""
+    ends = [width * height, width * height * 5 // 4]
 
-    return swapped
+    def split(data: np.ndarray, layers: Layers) -> None:
+        for layer, values in zip(layers, np.split(data, ends), strict=True):
+            np.copyto(layer, values.reshape(layer.shape))
+
+    return split
 
 
-# Bytes of two pixels, and the function that splits a frame, by pixel format.
-_LAYOUTS: dict[str, tuple[int, Callable[[np.ndarray, int, int], Layers]]] = {
-    "YUYV": (4, lambda data, width, height: _split_packed(data, width, height, luma=0)),
-    "UYVY": (4, lambda data, width, height: _split_packed(data, width, height, luma=1)),
-    "NV12": (3, _split_interleaved),
-    "NV21": (3, _swap_chroma(_split_interleaved)),
-    "YU12": (3, _split_planar),
-    "YV12": (3, _swap_chroma(_split_planar)),
+# By pixel format: its splitter and further arguments of that, whether Cr comes before Cb, and the bytes of two pixels.
+_LAYOUTS: dict[str, tuple[Callable[..., _Splitter], tuple[int, ...], bool, int]] = {
+    "YUYV": (_packed, (0,), False, 4),
+    "UYVY": (_packed, (1,), False, 4),
+    "NV12": (_interleaved, (), False, 3),
+    "NV21": (_interleaved, (), True, 3),
+    "YU12": (_planar, (), False, 3),
+    "YV12": (_planar, (), True, 3),
 }

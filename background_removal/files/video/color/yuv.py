@@ -16,6 +16,7 @@ from background_removal.pipeline.planes import (
     halve_rows,
     yuv_to_bgr_matrix,
 )
+from background_removal.support.buffers import Buffers
 
 __all__ = ["FromBgr", "ToBgr", "bgr_to_yuv_matrix", "color_of", "pixels_of", "swscale_matrix", "yuv_to_bgr_matrix"]
 
@@ -64,6 +65,7 @@ class ToBgr:
         self._color = color
         self._size = (width, height)
         self._layers_to_bgr = LayersToBgr(color)
+        self._buffers = Buffers()
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:
@@ -94,7 +96,7 @@ class ToBgr:
             return None
         y, u, v = _layers(frame)
         if frame.format.name in _PLANAR_422:
-            u, v = halve_rows(u), halve_rows(v)
+            u, v = (halve_rows(layer, self._buffers.take((height // 2, width // 2))) for layer in (u, v))
         return Planes((y, u, v), self._color, self._layers_to_bgr)
 
 
