@@ -16,6 +16,7 @@ from background_removal.matting.networks.pose import MIN_PRESENCE, load_pose_net
 from background_removal.matting.networks.weights import FACES, MODELS, MODELS_FOLDER, POSE, Model
 from tools.convert_models import SOURCES, convert
 from tools.tflite_files import resized
+from tools.tflite_to_onnx import Translator
 
 
 @pytest.mark.parametrize("model", [*MODELS.values(), FACES, POSE], ids=[*MODELS, "faces", "pose"])
@@ -35,6 +36,29 @@ def test_the_script_derives_the_onnx_file_from_the_tflite_file(stem: str) -> Non
     for ours, theirs in zip(derived.graph.initializer, shipped.graph.initializer, strict=True):
         assert ours.name == theirs.name
         assert (numpy_helper.to_array(ours) == numpy_helper.to_array(theirs)).all()
+
+
+@pytest.mark.parametrize("stem", ["selfie_general", "selfie_landscape"])
+@pytest.mark.parametrize("size", [(256, 320), (128, 96)])
+def test_linear_steps_in_another_order_change_rounding_only(
+    portrait: np.ndarray, stem: str, size: tuple[int, int]
+) -> None:
+    import onnxruntime
+
+    data = (MODELS_FOLDER / f"{stem}.tflite").read_bytes()
+    as_translated = Translator(data, SOURCES[stem].interface).translate(stem)
+    kinds = [
+        [node.op_type for node in model.graph.node]
+        for model in (as_translated, onnx.load_from_string(convert(data, stem)))
+    ]
+    assert kinds[0] != kinds[1]
+    image = cv2.resize(portrait, size[::-1], interpolation=cv2.INTER_AREA)[:, :, ::-1].transpose(2, 0, 1)[None]
+    answers = [
+        onnxruntime.InferenceSession(model).run(None, {"image": np.ascontiguousarray(image, np.float32) / 255})[0]
+        for model in (as_translated.SerializeToString(), convert(data, stem))
+    ]
+    assert np.ptp(answers[0]) > 0.05
+    assert np.abs(answers[0] - answers[1]).max() < 2e-4
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))

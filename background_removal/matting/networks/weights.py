@@ -39,7 +39,7 @@ class Model:
 
 
 # File of the general network, also used at another size.
-_GENERAL_ONNX = ("selfie_general.onnx", "51081a74caa85cff11ca33b37c4454b0d63f623fd261de2fbf05fadc24ea282d")
+_GENERAL_ONNX = ("selfie_general.onnx", "4f65f274f2855028bfe68452dfa767197390744f4b0cb5d4cb3ade8da1be7c50")
 
 # Shipped segmenters, by name.
 MODELS = {
@@ -70,7 +70,7 @@ MODELS = {
         256,
         {
             ".tflite": ("selfie_landscape.tflite", "a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd"),
-            ".onnx": ("selfie_landscape.onnx", "980d74414d8a42773dacb1b806343e68628cb04b36b91b6f307aa76d35eec344"),
+            ".onnx": ("selfie_landscape.onnx", "b2eadf924e26633f79dec7c56b6139971e61a99ba987e8aa574d044b755a0b00"),
         },
         good_for="speed; the whole frame",
     ),
