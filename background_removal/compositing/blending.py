@@ -104,8 +104,9 @@ def _find_edge(matte: Matte) -> tuple[np.ndarray, Regions]:
 def _halve_edge(box: Box, alpha: np.ndarray, regions: Regions) -> tuple[Box, np.ndarray, Regions]:
     """Return a box, its alpha and the regions of its edge for a layer of half the size."""
     left, top, right, bottom = box
-    whole = cv2.copyMakeBorder(alpha, top % 2, bottom % 2, left % 2, right % 2, cv2.BORDER_CONSTANT, value=(0,))
-    small = cv2.resize(whole, (whole.shape[1] // 2, whole.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    if any(side % 2 for side in box):
+        alpha = cv2.copyMakeBorder(alpha, top % 2, bottom % 2, left % 2, right % 2, cv2.BORDER_CONSTANT, value=(0,))
+    small = cv2.resize(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2), interpolation=cv2.INTER_AREA)
 
     def half(side: slice, begin: int) -> slice:
         return slice((side.start + begin % 2) // 2, (side.stop + begin % 2 + 1) // 2)

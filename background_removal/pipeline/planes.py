@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar, cast
 
@@ -187,11 +187,14 @@ class Planes:
         image = LayersToBgr(self.color)((y, u[half], v[half]))
         return image[top - even_top :, left - even_left :][: bottom - top, : right - left]
 
-    def half_size(self) -> np.ndarray:
-        """Return the picture at half its width and height as an image."""
+    def half_layers(self) -> Layers:
+        """Return the picture at half its width and height as Y, Cb and Cr, each uint8 (H / 2, W / 2)."""
         y, u, v = self.layers
-        small = cv2.resize(y, u.shape[::-1], interpolation=cv2.INTER_AREA)
-        return cv2.transform(cv2.merge([small, u, v]), yuv_to_bgr_matrix(self.color.matrix, self.color.full_range))
+        return cv2.resize(y, u.shape[::-1], interpolation=cv2.INTER_AREA), u, v
+
+    def to_image(self, layers: Sequence[np.ndarray]) -> np.ndarray:
+        """Convert Y, Cb and Cr of one size and of this picture's colours to uint8 (h, w, 3) BGR."""
+        return cv2.transform(cv2.merge(layers), yuv_to_bgr_matrix(self.color.matrix, self.color.full_range))
 
     def resize(self, width: int, height: int) -> np.ndarray:
         """Return the picture at another size as uint8 (height, width, 3) BGR; shrinking precedes the conversion."""

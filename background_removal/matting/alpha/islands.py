@@ -28,9 +28,10 @@ def remove_islands(alpha: np.ndarray, own: np.ndarray | None = None) -> np.ndarr
     """
     half = cv2.resize(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2), interpolation=cv2.INTER_AREA)
     solid = (half > _MIN_SOLID_ALPHA).view(np.uint8)
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(solid)
-    if count <= 2:
+    # Counting them takes a seventh of the time, and mostly there is one.
+    if cv2.connectedComponents(solid)[0] <= 2:
         return alpha
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(solid)
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     if own is not None:
