@@ -48,7 +48,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "matting.pyramid:Pyramid.level",
         "matting.pyramid:Pyramid.crop",
         "matting.pyramid:Pyramid.crop_padded",
-        "pipeline.planes:Planes.half_size",
+        "pipeline.planes:Planes.half_layers",
     ),
     "finder": (
         "matting.tracking.detector:PersonDetector.next_frame",
