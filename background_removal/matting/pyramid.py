@@ -19,8 +19,8 @@ class Pyramid:
     Averaging two by two pixels is exact and fast: 0.4 ms for 1920x1080, where averaging straight down to a network's
     input takes 4.
 
-    Of a frame in a codec's planes all three are of one size from the half on, and only what is asked for is converted to
-    BGR. It is composited layer by layer; an image is one layer.
+    A frame in a codec's planes is halved in planes, which are of one size from the half on; only what is asked for is
+    converted to BGR. It is composited layer by layer; an image is one layer.
 
     Args:
         picture: uint8 (H, W, 3) BGR, or planes.

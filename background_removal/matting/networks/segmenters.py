@@ -217,8 +217,7 @@ class _InputLayout:
         tensor = np.empty(
             (self.batch, 3, height, width) if self._planar else (self.batch, height, width, 3), self._dtype
         )
-        # Plane by plane, and written in place, this takes a tenth of the time of converting, scaling and transposing the
-        # whole image.
+        # Plane by plane, written in place: a tenth of the time of converting, scaling and transposing the whole image.
         for number, plane in enumerate(reversed(cv2.split(image))):
             values = tensor[:, number] if self._planar else tensor[..., number]
             if self._dtype == np.uint8:
