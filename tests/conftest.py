@@ -39,8 +39,8 @@ NOT_POSSIBLE_HERE = "not possible on this computer: "
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one process more than there are cores: many tests wait for a camera, a window or another program."""
-    return (os.cpu_count() or 1) + 1
+    """Return two processes more than there are cores: many tests wait for a camera, a window or another program."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -397,7 +397,7 @@ def test_an_object_gets_its_own_neighbours_and_we_keep_ours(run_program, tmp_pat
     names = ("config", "utils", "pipeline", "files.colours")
     imports = "".join(f"from {name} import BLUE as BLUE{number}\n" for number, name in enumerate(names))
     (mine / "mine.py").write_text(f"{imports}BLUE = max(BLUE0, BLUE1, BLUE2, BLUE3)\n{NEIGHBOUR}")
-    clip = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
+    clip = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(110)], gop=25).path
     for arguments in (("--image", PORTRAIT, "--output", "r.png"), ("--video", clip, "--jobs", 2)):
         outcome = run_program(*arguments, "--object", "mine/mine.py:Mine", "--no-segmentation")
         assert (outcome.code, outcome.err) == (0, "")

@@ -107,7 +107,7 @@ def test_results_inside_the_source_are_not_sources(folder: Path, run_main) -> No
 @pytest.mark.slow
 def test_a_name_with_a_percent_sign_is_a_name(tmp_path: Path, run_main) -> None:
     for name in ("my%20day.mp4", "100%.mp4"):
-        make_clip(tmp_path / name, [scene(i) for i in range(60)], gop=10)
+        make_clip(tmp_path / name, [scene(i, 160, 120) for i in range(60)], gop=10)
         for jobs in (1, 2):
             outcome = run_main("--video", tmp_path / name, "--no-segmentation", "--jobs", jobs)
             assert outcome.code == 0, outcome.err
@@ -127,7 +127,7 @@ def test_one_file_with_resume(tmp_path: Path, run_main) -> None:
 def test_what_ctrl_c_cut_short_is_not_taken_for_done(tmp_path: Path, start_main) -> None:
     (tmp_path / "slow.py").write_text("import time\ndef slow(image):\n    time.sleep(0.05)\n    return image\n")
     for name in "ab":
-        make_clip(tmp_path / f"{name}.mp4", [scene(i) for i in range(300)])
+        make_clip(tmp_path / f"{name}.mp4", [scene(i, 160, 120) for i in range(300)])
     arguments = ("a.mp4", "b.mp4", "--output", "all", "--no-segmentation", "--object", "slow.py:slow")
     process = start_main("--video", *arguments)
     wait_until(lambda: list((tmp_path / "all").glob("a.unfinished.mp4")), "the work")
@@ -145,16 +145,16 @@ def test_what_ctrl_c_cut_short_is_not_taken_for_done(tmp_path: Path, start_main)
     ("arguments", "told"),
     [
         (("--matte", "m.mp4"), r"stopped; the first (\d+) frames are in clip_out\.partial\.mp4 and m\.partial\.mp4\n"),
-        (("--frames",), r"stopped; the first (\d+) frames are in clip_out\.partial\n"),
-        (("--resume",), r"stopped; the first (\d+) frames are in clip_out\.partial\.mp4\n"),
-        (("--jobs", 2), r"stopped; nothing was kept\n"),
+        (("--frames", "--no-segmentation"), r"stopped; the first (\d+) frames are in clip_out\.partial\n"),
+        (("--resume", "--no-segmentation"), r"stopped; the first (\d+) frames are in clip_out\.partial\.mp4\n"),
+        (("--jobs", 2, "--no-segmentation"), r"stopped; nothing was kept\n"),
     ],
 )
 def test_ctrl_c_says_what_was_kept_and_where(tmp_path: Path, start_main, arguments: tuple, told: str) -> None:
     begun = tmp_path / "begun"
     slow = f"import pathlib, time\ndef slow(image):\n    pathlib.Path({str(begun)!r}).touch()\n    time.sleep(0.05)\n"
     (tmp_path / "slow.py").write_text(f"{slow}    return image\n")
-    make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(300)], gop=25)
+    make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(300)], gop=25)
     process = start_main("clip.mp4", "--object", "slow.py:slow", *arguments)
     wait_until(begun.exists, "the work")
     time.sleep(1)

@@ -62,7 +62,7 @@ def test_jobs_give_the_same_frames_times_and_sound(tmp_path: Path, run_main, tim
 @pytest.mark.parametrize("name", ["clip.ts", "clip.mpg"])
 def test_jobs_with_files_without_an_index(tmp_path: Path, run_main, name: str) -> None:
     codec = "mpeg2video" if name.endswith("mpg") else "libx264"
-    source = make_clip(tmp_path / name, [scene(i) for i in range(200)], codec=codec, gop=25).path
+    source = make_clip(tmp_path / name, [scene(i, 160, 120) for i in range(200)], codec=codec, gop=25).path
     assert len(plan_parts(str(source), 3)) == 3
     for jobs in (3, 1):
         outcome = run_main("--video", source, "--no-segmentation", "--jobs", jobs, "--output", tmp_path / f"{jobs}.mp4")
@@ -76,7 +76,7 @@ def test_jobs_with_files_without_an_index(tmp_path: Path, run_main, name: str) -
 def test_jobs_count_only_what_an_edit_list_shows(tmp_path: Path, run_main) -> None:
     if not shutil.which("ffmpeg"):
         pytest.skip("needs the ffmpeg command (Debian: apt-get install ffmpeg)")
-    whole = make_clip(tmp_path / "whole.mp4", [scene(i) for i in range(250)], gop=25).path
+    whole = make_clip(tmp_path / "whole.mp4", [scene(i, 160, 120) for i in range(250)], gop=25).path
     source = tmp_path / "cut.mp4"
     subprocess.run(["ffmpeg", "-v", "error", "-ss", "1.5", "-i", whole, "-c", "copy", source], check=True)
     shown = len(probe(source).times)
@@ -168,7 +168,7 @@ def test_jobs_share_the_cores(tmp_path: Path, run_main) -> None:
 
 @pytest.mark.slow
 def test_jobs_end_with_the_range(tmp_path: Path, run_main) -> None:
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], sound="aac", gop=25).path
+    source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(200)], sound="aac", gop=25).path
     outcome = run_main("--video", source, "--no-segmentation", "--jobs", 4, "--end-frame", 119, "--break-on-end")
     assert outcome.code == 0, outcome.err
     found = probe(tmp_path / "clip_out.mp4")
@@ -177,7 +177,8 @@ def test_jobs_end_with_the_range(tmp_path: Path, run_main) -> None:
 
 
 def test_what_guidance_finds_out_is_said_once_for_all_parts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(120)], gop=25).path
+    images = [scene(i, 160, 120) for i in range(48)]
+    source = make_clip(tmp_path / "clip.mp4", images, rate=Fraction(10), gop=10).path
     parts = plan_parts(str(source), 2)
     recipe = Recipe(Look("navy", key="auto"))
     task = PartTask(BatchItem(str(source), str(tmp_path / "out.mp4")), parts[1], str(tmp_path / "1.mp4"))
@@ -192,7 +193,7 @@ def test_what_guidance_finds_out_is_said_once_for_all_parts(tmp_path: Path, capl
 @pytest.mark.slow
 def test_an_error_in_one_process_is_told_and_leaves_nothing(tmp_path: Path, run_main) -> None:
     (tmp_path / "bad.py").write_text("def bad(image):\n    raise ValueError('no luck')\n")
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
+    source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(200)], gop=25).path
     outcome = run_main("--video", source, "--no-segmentation", "--object", "bad.py:bad", "--jobs", 2)
     assert outcome.code == 1
     assert "bad failed on frame" in outcome.err
@@ -205,7 +206,7 @@ def test_an_error_in_one_process_is_told_and_leaves_nothing(tmp_path: Path, run_
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_all_processes(tmp_path: Path, start_main, number: int) -> None:
     (tmp_path / "slow.py").write_text("import time\ndef slow(image):\n    time.sleep(0.05)\n    return image\n")
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(400)], gop=25).path
+    source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(400)], gop=25).path
     process = start_main("--video", source, "--no-segmentation", "--object", "slow.py:slow", "--jobs", 2)
 
     def children() -> list[str]:
@@ -296,7 +297,7 @@ def test_decoding_times_rise_and_are_never_late() -> None:
 
 @pytest.mark.slow
 def test_jobs_refuse_what_cannot_be_joined(tmp_path: Path, run_main) -> None:
-    source = make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(200)], gop=25).path
+    source = make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(200)], gop=25).path
     outcome = run_main("--video", source, "--no-segmentation", "--jobs", 2, "--output", tmp_path / "r.gif")
     assert (outcome.code, "joins .mp4" in outcome.err) == (2, True)
     with pytest.raises(InputError):

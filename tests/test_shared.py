@@ -49,14 +49,14 @@ def test_people_go_through(shared: Path, tmp_path: Path, path: Path) -> None:
         video_path=path,
         output_path=output,
         custom_objects=[MPSegmentation()],
-        end_video_frame=59,
+        end_video_frame=39,
         break_on_end=True,
         encoding=ULTRAFAST,
     )
     engine.run()
     before, after = probe(path), probe(output, images=True)
     assert after.times == before.times[: len(after.times)]
-    assert len(after.times) == min(60, len(before.times))
+    assert len(after.times) == min(40, len(before.times))
     assert len(after.sound) == len(before.sound)
     assert all(image.std() > 10 for image in after.images)
 
@@ -181,7 +181,7 @@ def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path
 def test_the_alphas_of_the_clips_hold_their_level(shared: Path, referee, model: str | None, bars: dict) -> None:
     scores = []
     for clip in CLIPS:
-        count = None if model is None else 24  # of 60: it takes its time
+        count = None if model is None else 16  # of 60: it takes its time
         frames = probe(clip / "input.mp4", images=True).images[:count]
         segmentation = MPSegmentation(model=str(shared / "models" / model) if model else None)
         alphas = [segmentation.alpha(frame).astype(np.float64) for frame in frames]
