@@ -181,7 +181,7 @@ def test_damaged_files_fail_cleanly_or_yield_a_part(shared: Path, tmp_path: Path
 def test_the_alphas_of_the_clips_hold_their_level(shared: Path, referee, model: str | None, bars: dict) -> None:
     scores = []
     for clip in CLIPS:
-        count = None if model is None else 16  # of 60: it takes its time
+        count = None if model is None else 24  # of 60: it takes its time
         frames = probe(clip / "input.mp4", images=True).images[:count]
         segmentation = MPSegmentation(model=str(shared / "models" / model) if model else None)
         alphas = [segmentation.alpha(frame).astype(np.float64) for frame in frames]
