@@ -75,11 +75,16 @@ def test_a_plugin_that_does_not_load_is_an_error(tmp_path: Path, monkeypatch: py
     )
     (tmp_path / "library.so").write_bytes(b"no library")
     monkeypatch.syspath_prepend(tmp_path)
+    # Another test may have registered the real one.
+    monkeypatch.setattr(devices, "_register_plugin", devices._register_plugin.__wrapped__)
+    installed = sys.modules.pop("onnxruntime_ep_webgpu", None)
     try:
         with pytest.raises(DeviceError, match="onnxruntime-ep-webgpu: does not load"):
             MPSegmentation(device="webgpu")
     finally:
         sys.modules.pop("onnxruntime_ep_webgpu", None)
+        if installed is not None:
+            sys.modules["onnxruntime_ep_webgpu"] = installed
 
 
 # Vulkan on the CPU: Mesa's, and the one that Chromium and Chrome bring.

@@ -438,12 +438,13 @@ def test_a_gif_is_small_unless_asked_otherwise(run_main, tmp_path: Path) -> None
 # requirements-lean.txt would not have.
 LEAN = """
 import sys
-class Missing:
-    names = {missing!r}
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in self.names:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-sys.meta_path.insert(0, Missing())
+from importlib.machinery import PathFinder
+class Lean(PathFinder):
+    missing = {missing!r}
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in cls.missing else super().find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Lean
 """
 
 
