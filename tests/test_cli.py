@@ -111,7 +111,7 @@ def test_an_image_with_every_kind_of_background(run_main, photo: Path, tmp_path:
 
 
 def test_quiet_says_nothing(run_main, photo: Path) -> None:
-    outcome = run_main("--image", photo, "--quiet")
+    outcome = run_main("--image", photo, "--quiet", "--quality", "fast")
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
 
 
@@ -322,7 +322,8 @@ def test_a_progress_bar_on_a_terminal_only(tmp_path: Path, run_program) -> None:
 )
 def test_the_examples_run_and_are_short(run_main, photo: Path, tmp_path: Path, spec: str) -> None:
     output = tmp_path / "result.png"
-    outcome = run_main("--image", photo, "--object", ROOT / "examples" / spec, "--output", output)
+    example = ("--object", ROOT / "examples" / spec)
+    outcome = run_main("--image", photo, *example, "--quality", "fast", "--output", output)
     assert (outcome.code, outcome.err) == (0, "")
     result = cv2.imread(str(output))
     assert result.shape[0] == 512

@@ -98,7 +98,7 @@ def test_image_and_video_still_have_the_last_word(tmp_path: Path, run_main) -> N
     ("color", "bgr"), [("navy", [128, 0, 0]), ("DarkOrange", [0, 140, 255]), ("#0f8", [136, 255, 0])]
 )
 def test_colours_as_people_write_them(run_main, photo: Path, tmp_path: Path, color: str, bgr: list[int]) -> None:
-    assert run_main(photo, "--background", color, "--output", "r.png").code == 0
+    assert run_main(photo, "--background", color, "--output", "r.png", "--quality", "fast").code == 0
     assert corner(tmp_path / "r.png") == bgr
 
 
@@ -132,7 +132,7 @@ def test_what_is_in_the_current_folder_wins(run_main, photo: Path, tmp_path: Pat
     if kind == "folder":
         (tmp_path / name).mkdir()
     picture.tofile(tmp_path / (name if kind == "file" else f"{name}/1.png"))
-    assert run_main(photo, "--background", name, "--output", "r.png").code == 0
+    assert run_main(photo, "--background", name, "--output", "r.png", "--quality", "fast").code == 0
     assert corner(tmp_path / "r.png") == [1, 2, 3]
 
 
@@ -295,7 +295,8 @@ def test_an_image_at_a_web_address(run_main, site: Site, tmp_path: Path) -> None
 
 def test_a_web_address_as_background_and_among_many(run_main, site: Site, photo: Path, tmp_path: Path) -> None:
     expected = cv2.imread(str(PORTRAIT))[CORNER]
-    outcome = run_main(photo, f"{site.url}/b.jpg", "--background", f"{site.url}/behind.jpg", "--output", "r")
+    behind = ("--background", f"{site.url}/behind.jpg", "--quality", "fast")
+    outcome = run_main(photo, f"{site.url}/b.jpg", *behind, "--output", "r")
     assert (outcome.code, outcome.err) == (0, "")
     assert site.asked == ["/behind.jpg", "/b.jpg"]
     for name in ("photo.jpg", "b.jpg"):
@@ -375,7 +376,7 @@ def test_an_image_goes_through_pipes_and_nothing_with_it(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_pipes_at_one_end_only(tmp_path: Path, photo: Path) -> None:
-    done = piped("photo.jpg", "--output", "-", "--background", "transparent", cwd=tmp_path)
+    done = piped("photo.jpg", "--output", "-", "--background", "transparent", "--quality", "fast", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, b"")
     assert cv2.imdecode(np.frombuffer(done.stdout, np.uint8), cv2.IMREAD_UNCHANGED).shape == (512, 512, 4)
     done = piped("-", "--output", "r.jpg", "--resume", "--no-segmentation", data=photo.read_bytes(), cwd=tmp_path)

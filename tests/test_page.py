@@ -192,22 +192,22 @@ def corner(image: np.ndarray) -> list[int]:
 # -- pictures ------------------------------------------------------------------------------------------
 
 
-def test_what_comes_in_transparent_counts_as_background(visitor: Visitor, portrait: np.ndarray) -> None:
+def test_what_comes_in_transparent_counts_as_background(quick: Visitor, portrait: np.ndarray) -> None:
     alpha = np.full(portrait.shape[:2], 255, np.uint8)
     alpha[320:] = 0  # all but the head
     cut = np.dstack([portrait, alpha])
     body = cv2.imencode(".png", cut)[1].tobytes()
     middle = np.s_[200:300, 220:290]  # the face
     for form in ("png", "jpeg"):
-        shown = decoded(visitor.ask("POST", "/api/image", body, background="#0000ff", format=form)[1])
+        shown = decoded(quick.ask("POST", "/api/image", body, background="#0000ff", format=form)[1])
         assert shown.shape == portrait.shape
         assert difference(shown[330:], np.uint8([255, 0, 0])) < 3
         assert difference(shown[middle], portrait[middle]) < 6
-    cutout = decoded(visitor.ask("POST", "/api/image", body, background="transparent")[1])
+    cutout = decoded(quick.ask("POST", "/api/image", body, background="transparent")[1])
     assert (cutout[330:, :, 3].max(), cutout[middle][..., 3].mean() > 245) == (0, True)
-    whole = decoded(visitor.ask("POST", "/api/image", body, background="none")[1])
+    whole = decoded(quick.ask("POST", "/api/image", body, background="none")[1])
     assert (whole[..., 3] == alpha).all()
-    assert decoded(visitor.ask("POST", "/api/image", body, background="none", format="jpeg")[1])[330:].min() > 245
+    assert decoded(quick.ask("POST", "/api/image", body, background="none", format="jpeg")[1])[330:].min() > 245
 
 
 def test_a_picture_gets_its_background_by_one_request(visitor: Visitor, jpeg: bytes, portrait: np.ndarray) -> None:
@@ -232,25 +232,25 @@ def test_a_picture_gets_its_background_by_one_request(visitor: Visitor, jpeg: by
 
 
 @pytest.mark.slow
-def test_a_photo_is_sent_once_and_shown_in_many_looks(visitor: Visitor, jpeg: bytes, portrait: np.ndarray) -> None:
-    photo = visitor.told("POST", "/api/photos", jpeg, status=201, name="../me at home.jpg")
+def test_a_photo_is_sent_once_and_shown_in_many_looks(quick: Visitor, jpeg: bytes, portrait: np.ndarray) -> None:
+    photo = quick.told("POST", "/api/photos", jpeg, status=201, name="../me at home.jpg")
     assert (photo["name"], photo["width"], photo["height"]) == ("me at home.jpg", 512, 512)
     result = f"/api/photos/{photo['id']}/result"
-    status, body, headers = visitor.ask("GET", result, background="navy", format="jpeg")
+    status, body, headers = quick.ask("GET", result, background="navy", format="jpeg")
     assert (status, headers["X-Found-Person"]) == (200, "yes")
     assert difference(np.full((9, 9, 3), (128, 0, 0), np.uint8), decoded(body)[:9, :9]) < 3
-    blurred = decoded(visitor.ask("GET", result, blur="strong")[1])
-    lightly = decoded(visitor.ask("GET", result, blur="0.5%")[1])
+    blurred = decoded(quick.ask("GET", result, blur="strong")[1])
+    lightly = decoded(quick.ask("GET", result, blur="0.5%")[1])
     assert difference(blurred, portrait) > difference(lightly, portrait) > 0.3
-    hard = decoded(visitor.ask("GET", result, background="transparent", edge_softness=0, threshold=0.9)[1])[..., 3]
-    soft = decoded(visitor.ask("GET", result, background="transparent", edge_softness=1, threshold=0.1)[1])[..., 3]
+    hard = decoded(quick.ask("GET", result, background="transparent", edge_softness=0, threshold=0.9)[1])[..., 3]
+    soft = decoded(quick.ask("GET", result, background="transparent", edge_softness=1, threshold=0.1)[1])[..., 3]
     assert int(soft.sum()) > int(hard.sum()) > 0
-    assert decoded(visitor.ask("GET", result, effects="auto-frame,low-light", longest=100)[1]).shape == (100, 100, 3)
-    assert difference(decoded(visitor.ask("GET", f"/api/photos/{photo['id']}/source")[1]), portrait) < 2
-    saved = visitor.ask("GET", result, download=1)[2]["Content-Disposition"]
+    assert decoded(quick.ask("GET", result, effects="auto-frame,low-light", longest=100)[1]).shape == (100, 100, 3)
+    assert difference(decoded(quick.ask("GET", f"/api/photos/{photo['id']}/source")[1]), portrait) < 2
+    saved = quick.ask("GET", result, download=1)[2]["Content-Disposition"]
     assert saved == "attachment; filename*=utf-8''me%20at%20home_out.png"
-    assert visitor.ask("DELETE", f"/api/photos/{photo['id']}")[0] == 204
-    assert "is not here" in visitor.refused(404, "GET", result)
+    assert quick.ask("DELETE", f"/api/photos/{photo['id']}")[0] == 204
+    assert "is not here" in quick.refused(404, "GET", result)
 
 
 def strokes(*lines: tuple[int, tuple[int, int], tuple[int, int]], side: int = 512) -> bytes:
@@ -322,33 +322,33 @@ def test_strokes_come_with_a_picture_in_a_form(quick: Visitor, jpeg: bytes) -> N
     assert decoded(content)[400, 256, 3] == 0
 
 
-def test_a_visitors_person_stands_elsewhere_behind_their_desk(visitor: Visitor, portrait: np.ndarray) -> None:
+def test_a_visitors_person_stands_elsewhere_behind_their_desk(quick: Visitor, portrait: np.ndarray) -> None:
     jpeg = cv2.imencode(".jpg", cv2.resize(portrait, (160, 160), interpolation=cv2.INTER_AREA))[1].tobytes()
     desk = np.zeros((20, 40, 4), np.uint8)
     desk[10:] = (200, 20, 10, 255)
-    sent = visitor.told("POST", "/api/backgrounds", cv2.imencode(".png", desk)[1].tobytes(), status=201)
+    sent = quick.told("POST", "/api/backgrounds", cv2.imencode(".png", desk)[1].tobytes(), status=201)
     query = {"background": "#ffffff", "foreground": f"upload:{sent['id']}"}
-    status, body, _ = visitor.ask("POST", "/api/image", jpeg, **query, place="0.5,1,0.3", shadow=0.5)
+    status, body, _ = quick.ask("POST", "/api/image", jpeg, **query, place="0.5,1,0.3", shadow=0.5)
     image = decoded(body)
     assert (status, image[-1, 4].tolist(), image[4, 4].tolist()) == (200, [200, 20, 10], [255, 255, 255])
     middle = image.shape[1] // 2
     assert image[: image.shape[0] // 2, middle].min() == 255, "the person is small"
-    assert "upload:ID" in visitor.refused(400, "POST", "/api/image", jpeg, foreground="desk.png")
+    assert "upload:ID" in quick.refused(400, "POST", "/api/image", jpeg, foreground="desk.png")
     # Before the room itself the place does not count, and is no error: the panel keeps it.
-    assert visitor.ask("POST", "/api/image", jpeg, background="blur", place="left", shadow=0.5)[0] == 200
+    assert quick.ask("POST", "/api/image", jpeg, background="blur", place="left", shadow=0.5)[0] == 200
 
 
-def test_a_picture_of_his_own_stands_behind_the_visitor(visitor: Visitor, jpeg: bytes) -> None:
+def test_a_picture_of_his_own_stands_behind_the_visitor(quick: Visitor, jpeg: bytes) -> None:
     green = cv2.imencode(".png", np.full((40, 60, 3), (20, 200, 30), np.uint8))[1].tobytes()
-    sent = visitor.told("POST", "/api/backgrounds", green, status=201, name="green.png")
-    assert decoded(visitor.ask("GET", f"/api/uploads/{sent['id']}")[1]).shape == (40, 60, 3)
-    result = decoded(visitor.ask("POST", "/api/image", jpeg, background=f"upload:{sent['id']}")[1])
+    sent = quick.told("POST", "/api/backgrounds", green, status=201, name="green.png")
+    assert decoded(quick.ask("GET", f"/api/uploads/{sent['id']}")[1]).shape == (40, 60, 3)
+    result = decoded(quick.ask("POST", "/api/image", jpeg, background=f"upload:{sent['id']}")[1])
     assert corner(result) == [20, 200, 30]
-    start = visitor.told("GET", "/api/start")
+    start = quick.told("GET", "/api/start")
     names = [each["name"] for each in start["backgrounds"]]
     assert "sunset" in names
     assert start["look"] == Look().to_dict()
-    small = decoded(visitor.ask("GET", f"/api/backgrounds/{names[0]}.jpg")[1])
+    small = decoded(quick.ask("GET", f"/api/backgrounds/{names[0]}.jpg")[1])
     assert small.shape[1] == 320
 
 
@@ -378,15 +378,15 @@ def test_the_work_of_a_dropped_request_is_dropped(
     assert made == [first, first]
 
 
-def test_many_photos_come_as_one_zip(visitor: Visitor, jpeg: bytes) -> None:
-    ids = [visitor.told("POST", "/api/photos", jpeg, status=201, name="a.jpg")["id"] for _ in range(2)]
-    status, body, headers = visitor.ask("POST", "/api/zip", {"ids": ids, "look": {"background": "#ffffff"}})
+def test_many_photos_come_as_one_zip(quick: Visitor, jpeg: bytes) -> None:
+    ids = [quick.told("POST", "/api/photos", jpeg, status=201, name="a.jpg")["id"] for _ in range(2)]
+    status, body, headers = quick.ask("POST", "/api/zip", {"ids": ids, "look": {"background": "#ffffff"}})
     assert (status, headers["Content-Type"]) == (200, "application/zip")
     with zipfile.ZipFile(io.BytesIO(body)) as file:
         assert file.testzip() is None
         assert file.namelist() == ["a_out.png", "a_out_2.png"]
         assert corner(decoded(file.read("a_out.png"))) == [255, 255, 255]
-    assert "list of photos" in visitor.refused(400, "POST", "/api/zip", {"ids": "all"})
+    assert "list of photos" in quick.refused(400, "POST", "/api/zip", {"ids": "all"})
 
 
 def test_what_cannot_be_done_is_said_in_one_sentence(visitor: Visitor, jpeg: bytes) -> None:
@@ -1055,8 +1055,8 @@ def test_the_page_starts_with_the_look_of_the_options_and_leaves_nothing(
     start_main: Callable[..., Program], tmp_path: Path, stack: ExitStack
 ) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((40, 60, 3), (9, 99, 199), np.uint8))
-    options = ("--background", "wall.png", "--threshold", "0.4", "--low-light", "--people", "main", "--no-browser")
-    process = start_main("--serve", "0", *options, env={"TMPDIR": str(tmp_path)})
+    options = ("--background", "wall.png", "--threshold", "0.4", "--low-light", "--people", "main", "--quality", "fast")
+    process = start_main("--serve", "0", *options, "--no-browser", env={"TMPDIR": str(tmp_path)})
     visitor = Visitor(process.line().strip())
     wait_until(lambda: _answers(visitor), "the page")
     look = visitor.told("GET", "/api/start")["look"]
@@ -1065,7 +1065,7 @@ def test_the_page_starts_with_the_look_of_the_options_and_leaves_nothing(
     assert corner(decoded(visitor.ask("POST", "/api/image", PORTRAIT.read_bytes())[1])) == [9, 99, 199]
     assert len(list(tmp_path.glob("background-removal-page-*"))) == 1
     # Ctrl-C while a camera is shown and a video is worked on.
-    make_clip(tmp_path / "long.mp4", [cv2.resize(cv2.imread(str(PORTRAIT)), (640, 480))] * 250)
+    make_clip(tmp_path / "long.mp4", [cv2.resize(cv2.imread(str(PORTRAIT)), (320, 240))] * 250)
     video = visitor.told("POST", "/api/videos", (tmp_path / "long.mp4").read_bytes(), status=201)["id"]
     visitor.told("POST", f"/api/videos/{video}/start", {})
     camera = stack.enter_context(visitor.camera())

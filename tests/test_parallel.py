@@ -100,7 +100,7 @@ def test_jobs_count_only_what_an_edit_list_shows(tmp_path: Path, run_main) -> No
         (".mkv", (), "h264"),
         (".webm", (), "vp9"),
         (".mov", ("--codec", "prores"), "prores"),
-        (".mov", ("--background", "transparent"), "prores"),
+        (".mov", ("--background", "transparent", "--effort", "low"), "prores"),
     ],
 )
 def test_jobs_with_every_codec(tmp_path: Path, run_main, suffix: str, arguments: tuple, codec: str) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,8 @@ def test_the_trace_would_show_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--image", PORTRAIT, "--output", "r.png"),
-        ("--image", PORTRAIT, "--output", "r.png", "--runtime", "mediapipe"),
+        ("--image", PORTRAIT, "--output", "r.png", "--quality", "fast"),
+        ("--image", PORTRAIT, "--output", "r.png", "--quality", "fast", "--runtime", "mediapipe"),
         ("--video", "clip.mp4", "--output", "r.mp4"),
         ("--video", "clip.mp4", "--output", "r.mp4", "--jobs", "2"),
     ],
@@ -53,7 +54,7 @@ def test_the_trace_would_show_it(tmp_path: Path) -> None:
 )
 def test_no_run_asks_a_name_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple) -> None:
     monkeypatch.chdir(tmp_path)
-    make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(60)], gop=15)
+    make_clip(tmp_path / "clip.mp4", [scene(i, 160, 120) for i in range(44)], rate=Fraction(10), gop=10)
     assert sockets(tmp_path, sys.executable, ROOT / "main.py", *arguments) == []
     assert list(tmp_path.glob("r.*"))
     assert not list(tmp_path.rglob("*onnxruntime*")), "a database of events"

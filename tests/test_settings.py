@@ -78,7 +78,7 @@ def test_the_blur_is_written_as_on_the_command_line(tmp_path: Path, text: str, b
 def test_the_source_of_the_command_line_wins(tmp_path: Path, run_main) -> None:
     (tmp_path / "my.toml").write_bytes(b'\xef\xbb\xbfvideo = ["missing.mp4"]\nmicrophone = true\nquiet = true\n')
     outcome = run_main("--config", "my.toml", "--image", ROOT / "samples" / "portrait.jpg", "--output", "p.png",
-                       "--microphone", "")  # fmt: skip
+                       "--quality", "fast", "--microphone", "")  # fmt: skip
     assert outcome.code == 0, outcome.err
     assert outcome.out == ""
 

@@ -87,7 +87,7 @@ def bucket(s3_url: str, credentials: None):
 
 def test_a_remote_image_comes_and_its_result_goes_back(run_main, bucket) -> None:
     original = bucket.put("photos/me.jpg", PORTRAIT)
-    outcome = run_main("--image", "s3://media/photos/me.jpg")
+    outcome = run_main("--image", "s3://media/photos/me.jpg", "--quality", "fast")
     assert (outcome.code, outcome.err, outcome.out) == (0, "", "s3://media/photos/me_out.jpg\n")
     assert bucket.names() == ["photos/me.jpg", "photos/me_out.jpg"]
     assert bucket.get("photos/me.jpg") == original
@@ -124,7 +124,7 @@ def test_a_remote_folder_of_backgrounds(run_main, bucket, tmp_path: Path) -> Non
 def test_nothing_is_put_back_when_processing_fails(run_main, bucket, tmp_path: Path) -> None:
     bucket.put("me.jpg", PORTRAIT)
     (tmp_path / "effects.py").write_text("def fails(image):\n    return None\n")
-    outcome = run_main("--image", "s3://media/me.jpg", "--object", "effects.py:fails")
+    outcome = run_main("--image", "s3://media/me.jpg", "--object", "effects.py:fails", "--quality", "fast")
     assert outcome.code == 1
     assert bucket.names() == ["me.jpg"]
 

@@ -97,7 +97,7 @@ def test_a_settings_file_may_hold_what_is_for_another_day(run_main, tmp_path: Pa
     )
     shutil.copy(PORTRAIT, tmp_path / "me.jpg")
     make_clip(tmp_path / "clip.mp4", [scene(i) for i in range(3)])
-    outcome = run_main("me.jpg", "clip.mp4", "--config", "mine.toml")
+    outcome = run_main("me.jpg", "clip.mp4", "--config", "mine.toml", "--quality", "fast")
     assert (outcome.code, outcome.out.split()) == (0, ["results/me.jpg", "results/clip.mp4"])
     assert len(probe(tmp_path / "results" / "clip.mp4").times) == 2
     outcome = run_main("--webcam", "http://127.0.0.1:9/none", "--config", "mine.toml", "--no-show")
