@@ -116,7 +116,7 @@ def test_a_run_without_a_window_is_controlled(
     assert process.wait(timeout=30) == 0
     [recording] = tmp_path.glob("recording_*.mp4")
     assert len(probe(recording).times) > 5
-    assert not list(runtime.rglob("*.json"))
+    assert not list(runtime.rglob("control-*.json"))
 
 
 def test_who_may_ask(runtime: Path, stream_camera: StreamCamera) -> None:

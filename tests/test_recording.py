@@ -155,7 +155,7 @@ def test_a_recording_that_fails_ends_a_run_that_nobody_watches(
 def test_an_existing_file_is_replaced_only_when_asked(
     tmp_path: Path, stream_camera: StreamCamera, overwrite: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "live")
+    caplog.set_level("INFO", "background_removal.live")
     (tmp_path / "take.mp4").write_bytes(b"an older one")
     ends = Until(lambda: ends.calls > 10)
     options = LiveOptions(record_path=tmp_path / "take.mp4", overwrite=overwrite)
