@@ -18,6 +18,7 @@ from background_removal.files.video.video_source import VideoSource
 from background_removal.fps import FPSmetric
 from background_removal.matting.pyramid import Pyramid
 from background_removal.pipeline.frame import ColorDescription, Frame, Planes, Sink, to_image
+from background_removal.pipeline.planes import bgr_to_yuv_matrix
 from background_removal.segmentation import MPSegmentation
 
 # x264's 0 is lossless: what is read back is what the encoder was given.
@@ -76,6 +77,23 @@ class Halved:
         self.got.append(Planes)
         y, u, v = planes.layers
         return planes.with_layers((y // 2, u, v))
+
+
+@pytest.mark.parametrize("box", [(0, 0, 1000, 540), (120, 64, 760, 540), (301, 11, 622, 290)])
+def test_halvings_and_crops_of_planes_are_those_of_the_image(box: tuple[int, int, int, int]) -> None:
+    portrait = cv2.resize(cv2.imread(str(PORTRAIT)), (1000, 540), interpolation=cv2.INTER_AREA)
+    color = ColorDescription(matrix=6, range=2, primaries=1, transfer=1)
+    values = cv2.transform(portrait, bgr_to_yuv_matrix(color.matrix, color.full_range))
+    y, u, v = cv2.split(values)
+    planes = Planes((y, *(cv2.resize(c, (500, 270), interpolation=cv2.INTER_AREA) for c in (u, v))), color)
+    views = Pyramid(planes), Pyramid(portrait)
+    for level in (1, 2, 3):  # 500x270, 250x135, 125x68
+        ours, theirs = (view.level(level) for view in views)
+        assert ours.shape == theirs.shape
+        assert np.abs(ours.astype(int) - theirs).mean() < 1
+    ours, theirs = (view.crop(box, 160, 128) for view in views)
+    assert ours.shape == theirs.shape == (128, 160, 3)
+    assert np.abs(ours.astype(int) - theirs).mean() < 1
 
 
 def test_an_object_may_take_planes(tmp_path: Path) -> None:
