@@ -129,31 +129,36 @@ class Recipe:
         Args:
             switchable: Whether effects that are off are added as well, for keys and actions to switch them on.
         """
-        from background_removal.effects.auto_frame import AutoFrame
-        from background_removal.effects.color_balance import ColorBalance
-        from background_removal.effects.defocus import Defocus
-        from background_removal.effects.low_light import LowLight
-        from background_removal.effects.plate import Logo, NamePlate
-        from background_removal.pipeline.object_loader import load_object
-
         effects = self.look.effects
         objects: list[CustomObject] = []
         # Before the segmentation, which finds more in a brighter frame; the camera's own colours show its light.
         if "low-light" in effects or switchable:
+            from background_removal.effects.low_light import LowLight
+
             objects.append(LowLight(on="low-light" in effects))
         if "color-balance" in effects or switchable:
+            from background_removal.effects.color_balance import ColorBalance
+
             objects.append(ColorBalance(on="color-balance" in effects))
         if not self.no_segmentation:
             objects.append(self._build_segmentation())
         if "defocus" in effects:
+            from background_removal.effects.defocus import Defocus
+
             objects.append(Defocus(self.look.blur))
         if "auto-frame" in effects or switchable:
+            from background_removal.effects.auto_frame import AutoFrame
+
             objects.append(AutoFrame(on="auto-frame" in effects))
-        objects += [load_object(spec) for spec in self.objects]
-        if self.logo:
-            objects.append(Logo(self.logo))
-        if self.name:
-            objects.append(NamePlate(self.name))
+        if self.objects:
+            from background_removal.pipeline.object_loader import load_object
+
+            objects += [load_object(spec) for spec in self.objects]
+        if self.logo or self.name:
+            from background_removal.effects.plate import Logo, NamePlate
+
+            objects += [Logo(self.logo)] if self.logo else []
+            objects += [NamePlate(self.name)] if self.name else []
         return objects
 
     def build_engine(self, path: str, output: str, objects: Sequence[CustomObject], **more: Any) -> Engine:
