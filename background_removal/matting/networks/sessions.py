@@ -47,8 +47,8 @@ def load_session_file(path: Path, device: str, small: bool = False) -> onnxrunti
     Args:
         path: The file.
         device: One of DEVICES.
-        small: Whether to run the network in one thread, as it gains little from more: 4.9 instead of 4.4 ms for the
-            general network at 256x320 on two cores, and the second core is free.
+        small: Whether to run the network in one thread, as it gains nothing from more (2.4 ms for the general network
+            at 256x320 with one and with two), and the second core is free.
     """
     if device != "auto":
         return _load_on(path, device, small)
