@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,19 @@ from background_removal.recipe import Recipe
 @pytest.fixture(autouse=True)
 def _nothing_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "_ahead", {})
+
+
+@pytest.mark.parametrize("given", [None, "9"])
+def test_threads_of_libraries_do_not_spin_unless_the_user_wants_it(given: str | None) -> None:
+    names = ["OPENBLAS_THREAD_TIMEOUT", "OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER", "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN"]
+    clean = {name: value for name, value in os.environ.items() if name not in names}
+    program = f"import os, background_removal, sys; print('numpy' in sys.modules, *[os.environ[n] for n in {names}])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**clean, **{name: given for name in names if given}}, cwd=ROOT,
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    # NumPy reads it when it is imported, so this package must not import it first.
+    assert done.stdout.split() == ["False", *([given] * 3 if given else ["4", "0", "0"])]
 
 
 def test_a_network_that_was_loaded_ahead_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
