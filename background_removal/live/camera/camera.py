@@ -79,7 +79,7 @@ class CameraSource(Source):
     are no viewers it is closed, so that its light is off and other programs can use it.
 
     Args:
-        camera: A number, or the URL of a stream.
+        camera: A number, a device path, or the URL of a stream.
         options: Options of the camera.
         has_viewers: Returns whether the frames are seen or kept.
         keep_planes: Returns whether frames that come in planes stay in them; otherwise they are BGR.
@@ -261,7 +261,7 @@ def _configure(capture: cv2.VideoCapture, options: CameraOptions, is_v4l2: bool)
     """Request size and rate, as JPEG if that is faster: USB is too slow for large raw frames."""
     if options.size is None and options.rate is None:
         return
-    if is_v4l2:  # of which OpenCV would otherwise request the rate of the raw format for JPEG, too
+    if is_v4l2:  # where OpenCV otherwise requests the raw format's rate again when JPEG is requested
         options = replace(options, rate=options.rate or _DEFAULT_RATE)
     raw_format = capture.get(cv2.CAP_PROP_FOURCC)
     raw_rate = _request_format(capture, options, raw_format)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 
 import av
 import av.error
@@ -15,7 +16,7 @@ from av.video.frame import VideoFrame
 
 from background_removal.files.video.color.yuv import ToBgr, color_of
 from background_removal.live.camera.raw_frames import FAST_JPEG
-from background_removal.pipeline.frame import ColorDescription, Planes
+from background_removal.pipeline.frame import Planes
 
 # Options of FFmpeg; TCP, as wireless networks lose UDP packets, which spoils all frames up to the next key frame.
 _OPTIONS = {"rtsp_flags": "prefer_tcp"}
@@ -49,7 +50,7 @@ class NetworkCapture:
         if self._stream.codec_context.name == "mjpeg":
             self._stream.codec_context.options = FAST_JPEG
         self._frames: Iterator[VideoFrame] | None = self._decode_frames()
-        self._size_and_color: tuple[int, int, ColorDescription] | None = None
+        self._to_bgr = lru_cache(1)(ToBgr)  # cameras turn, or change their mode
 
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         """Return whether `release` has not been called yet."""
@@ -84,8 +85,5 @@ class NetworkCapture:
                     return
 
     def _picture(self, frame: VideoFrame) -> Planes | np.ndarray:
-        size_and_color = (frame.width, frame.height, color_of(frame))
-        if size_and_color != self._size_and_color:  # cameras turn, or change their mode
-            self._size_and_color = size_and_color
-            self._to_bgr = ToBgr(size_and_color[2], frame.width, frame.height)
-        return self._to_bgr.planes(frame, halve_chroma=True) or self._to_bgr(frame)
+        to_bgr = self._to_bgr(color_of(frame), frame.width, frame.height)
+        return to_bgr.planes(frame, halve_chroma=True) or to_bgr(frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 
 import av
@@ -67,17 +68,13 @@ class _JpegFrames:
         self._decoder = VideoCodecContext.create("mjpeg", "r")
         self._decoder.thread_count = 1
         self._decoder.options = {**FAST_JPEG, "err_detect": "explode"}  # otherwise it makes up what is missing
-        self._to_bgr = ToBgr(_FULL, 0, 0)
-        self._size = (0, 0)
+        self._to_bgr = lru_cache(1)(ToBgr)
 
     def __call__(self, data: np.ndarray) -> Planes | None:
         frame = self._decode(data.tobytes())
         if frame is None:
             return None
-        if (frame.width, frame.height) != self._size:
-            self._size = (frame.width, frame.height)
-            self._to_bgr = ToBgr(_FULL, *self._size)
-        planes = self._to_bgr.planes(frame, halve_chroma=True)
+        planes = self._to_bgr(_FULL, frame.width, frame.height).planes(frame, halve_chroma=True)
         if planes is None:
             raise UnknownFrameError(f"{frame.format.name}, {frame.width}x{frame.height}")
         return planes

@@ -16,7 +16,7 @@ from background_removal.pipeline.frame import Planes
 class V4l2Capture:
     """Reads an opened camera, with the interface of OpenCV's `VideoCapture` used for cameras.
 
-    Frames whose form is not known for certain are images, as OpenCV converts them.
+    Where the pixel format or the layout of a frame is unknown, OpenCV converts it to an image.
 
     Args:
         capture: A capture with OpenCV's backend V4L2, of which size, rate and format are set.
