@@ -11,15 +11,15 @@ from typing import Any
 import onnx
 from onnx import helper, numpy_helper
 
-# Scales (N, C, H, W) of an enlargement that leaves the mean of a map as it is, see `average_before_addition`.
+# Scales (N, C, H, W) of an enlargement that leaves the mean of a map as it is, see `_average_before_addition`.
 _DOUBLED = [1, 1, 2, 2]
 
 
 def reorder_linear_steps(model: onnx.ModelProto) -> None:
     """Apply both rules to a network, in place."""
     graph = _Graph(model)
-    convolve_before_enlargement(graph)
-    average_before_addition(graph)
+    _convolve_before_enlargement(graph)
+    _average_before_addition(graph)
     graph.write()
 
 
@@ -60,7 +60,7 @@ class _Graph:
         onnx.checker.check_model(self._model, full_check=True)
 
 
-def convolve_before_enlargement(graph: _Graph) -> None:
+def _convolve_before_enlargement(graph: _Graph) -> None:
     """Let 1x1 convolutions of a map enlarged bilinearly come before the enlargement.
 
     They mix the channels of one pixel, the enlargement mixes pixels of one channel, with weights that add up to 1: the
@@ -77,7 +77,7 @@ def convolve_before_enlargement(graph: _Graph) -> None:
         enlargement.output[0] = result
 
 
-def average_before_addition(graph: _Graph) -> None:
+def _average_before_addition(graph: _Graph) -> None:
     """Take the mean of a sum as the sum of the means, where nothing else needs the sum.
 
     The mean of a map is also that of the map doubled bilinearly with half-pixel centres: along an axis every pixel
