@@ -154,11 +154,14 @@ class Recipe:
             from background_removal.pipeline.object_loader import load_object
 
             objects += [load_object(spec) for spec in self.objects]
-        if self.logo or self.name:
-            from background_removal.effects.plate import Logo, NamePlate
+        if self.logo:
+            from background_removal.effects.plate import Logo
 
-            objects += [Logo(self.logo)] if self.logo else []
-            objects += [NamePlate(self.name)] if self.name else []
+            objects.append(Logo(self.logo))
+        if self.name:
+            from background_removal.effects.plate import NamePlate
+
+            objects.append(NamePlate(self.name))
         return objects
 
     def build_engine(self, path: str, output: str, objects: Sequence[CustomObject], **more: Any) -> Engine:

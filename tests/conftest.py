@@ -293,7 +293,7 @@ class Program(subprocess.Popen[str]):
         return super().wait(timeout)
 
     def communicate(self, input: str | None = None, timeout: float | None = 60) -> tuple[str, str]:
-        """Return what is left of standard output, and all of standard error, once the program has ended."""
+        """Wait for the program's end; return the unread part of standard output, and standard error."""
         if not self._readers:
             return super().communicate(input, timeout)
         self.wait(timeout)

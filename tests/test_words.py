@@ -34,10 +34,10 @@ def test_a_picture_of_nobody_is_done_and_said(run_main, tmp_path: Path) -> None:
 def test_a_video_of_nobody_is_said_and_one_of_somebody_at_its_end_is_not(
     run_main, tmp_path: Path, portrait: np.ndarray, jobs: int
 ) -> None:
-    nobody = [scene(i) for i in range(44)]  # four seconds and a little, which is enough for two parts
-    make_clip(tmp_path / "nobody.mp4", nobody, rate=Fraction(10), gop=10)
-    somebody = [cv2.resize(portrait, (320, 240))] * 5
-    make_clip(tmp_path / "late.mp4", nobody + somebody, rate=Fraction(10), gop=10)
+    without_person = [scene(i) for i in range(44)]  # 4.4 s; --jobs cuts clips from 4 s on
+    make_clip(tmp_path / "nobody.mp4", without_person, rate=Fraction(10), gop=10)
+    with_person = [cv2.resize(portrait, (320, 240))] * 5
+    make_clip(tmp_path / "late.mp4", without_person + with_person, rate=Fraction(10), gop=10)
     for name, told in (("nobody.mp4", "warning: no person was found in nobody.mp4\n"), ("late.mp4", "")):
         outcome = run_main(name, "--jobs", jobs)
         assert (outcome.code, outcome.err) == (0, told)

@@ -86,13 +86,11 @@ class Pyramid:
 
     def _level_layers(self, number: int) -> Sequence[np.ndarray]:
         """Return the layers of a level from the half on: BGR, or Y, Cb and Cr of one size."""
+        if not self._smaller:
+            picture = self._picture
+            self._smaller.append(picture.half_layers() if isinstance(picture, Planes) else [_halve(picture)])
         while len(self._smaller) < number:
-            if self._smaller:
-                self._smaller.append([_halve(layer) for layer in self._smaller[-1]])
-            else:
-                self._smaller.append(
-                    self._picture.half_layers() if isinstance(self._picture, Planes) else [_halve(self._picture)]
-                )
+            self._smaller.append([_halve(layer) for layer in self._smaller[-1]])
         return self._smaller[number - 1]
 
     def _to_bgr(self, layers: Sequence[np.ndarray]) -> np.ndarray:
